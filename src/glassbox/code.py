@@ -1,0 +1,115 @@
+"""What code says, apart from how it is worded: hashes of modules and of notebook cells without comments and docstrings."""
+
+import ast
+import hashlib
+import importlib.util
+import sys
+from collections.abc import Iterable
+from functools import lru_cache
+from pathlib import Path
+from types import ModuleType
+
+PACKAGE = "glassbox"
+
+
+def _without_docstrings(tree: ast.AST) -> ast.AST:
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)):
+            first = node.body[0] if node.body else None
+            if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant) and isinstance(first.value.value, str):
+                node.body = node.body[1:] or [ast.Pass()]
+    return tree
+
+
+def cell_text(source: str) -> str:
+    """A cell's code without comments and layout; as written where it is not plain Python (magics).
+
+    >>> cell_text("x = 1  # one") == cell_text("x  =  1")
+    True
+    """
+    try:
+        return ast.dump(ast.parse(source))
+    except SyntaxError:
+        return source
+
+
+def source_hash(source: str) -> str:
+    """SHA-256 of a module's code without comments, docstrings and layout.
+
+    >>> source_hash("def f():\\n    'Doc.'\\n    return 1") == source_hash("def f():\\n    return 1  # one")
+    True
+    """
+    return hashlib.sha256(ast.dump(_without_docstrings(ast.parse(source))).encode()).hexdigest()
+
+
+def bare_source(source: str) -> str:
+    """A module's code without comments and docstrings, as text: two sources of one `source_hash` give one text.
+
+    >>> print(bare_source("answer = 42  # why not"), end="")
+    answer = 42
+    """
+    return f"{ast.unparse(_without_docstrings(ast.parse(source)))}\n"
+
+
+@lru_cache(maxsize=512)
+def _file_hash(path: Path, size: int, mtime_ns: int) -> str:
+    return source_hash(path.read_text(encoding="utf-8"))
+
+
+def file_code_hash(path: Path) -> str:
+    """`source_hash` of a file, remembered while the file does not change."""
+    stat = path.stat()
+    return _file_hash(path, stat.st_size, stat.st_mtime_ns)
+
+
+def module_path(name: str) -> Path | None:
+    """The source file of a module of Glassbox; None when there is none any more."""
+    root = Path(__file__).parent
+    below = root.joinpath(*name.split(".")[1:])
+    for path in (below.with_suffix(".py"), below / "__init__.py"):
+        if path.is_file():
+            return path
+    return None
+
+
+def module_hash(name: str) -> str:
+    """The code hash of a module of Glassbox by name; `"gone"` when it no longer exists."""
+    path = module_path(name)
+    return file_code_hash(path) if path else "gone"
+
+
+def loaded_modules() -> dict[str, str]:
+    """The modules of Glassbox that this process has loaded, with the hashes of their code."""
+    names = sorted(n for n in sys.modules if n == PACKAGE or n.startswith(f"{PACKAGE}."))
+    return {name: module_hash(name) for name in names if module_path(name)}
+
+
+@lru_cache(maxsize=256)
+def _imports(path: Path, name: str, mtime_ns: int) -> tuple[str, ...]:
+    found: set[str] = set()
+    is_package = path.name == "__init__.py"
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = node.module or ""
+            if node.level:
+                package = name if is_package else name.rpartition(".")[0]
+                base = importlib.util.resolve_name("." * node.level + base, package)
+            found.add(base)
+            found.update(f"{base}.{alias.name}" for alias in node.names)
+    return tuple(sorted(n for n in found if n.split(".")[0] == PACKAGE and module_path(n)))
+
+
+def code_closure(modules: Iterable[ModuleType | str]) -> dict[str, str]:
+    """Code hashes of `modules` and of every module of Glassbox that they import, directly or not."""
+    todo = [m if isinstance(m, str) else m.__name__ for m in modules]
+    closure: dict[str, str] = {}
+    while todo:
+        name = todo.pop()
+        path = module_path(name)
+        if name in closure or path is None:
+            continue
+        closure[name] = file_code_hash(path)
+        todo.extend(_imports(path, name, path.stat().st_mtime_ns))
+    return dict(sorted(closure.items()))

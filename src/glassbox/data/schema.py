@@ -1,0 +1,496 @@
+"""What the columns of a table are: inferred once, on train, and enforced from then on, at serving too."""
+
+import difflib
+import math
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+from pydantic import BaseModel, ConfigDict
+
+from glassbox.data import cells
+from glassbox.data.cells import Decimal_, Writing
+
+if TYPE_CHECKING:
+    from glassbox.request import Request
+
+Kind = Literal["number", "boolean", "category", "date", "text", "identifier", "constant", "empty"]
+
+ENOUGH = 0.99  # of a column's values must be readable as numbers (dates) for it to be one of numbers (dates)
+NEARLY_UNIQUE = 0.98
+MOSTLY_DISTINCT = 0.5
+FEW_ROWS = 50  # with fewer rows, a column in which most values differ says nothing about its kind
+MAX_CATEGORIES = 1000  # of a column are listed in the schema
+WORDS_OF_TEXT = 4  # a value of this many words, on average, is prose
+_ID_NAME = re.compile(r"id|ids|uid|uuid|guid|key|nr|no|num|number|code|index|idx|row|serial|ssn|isbn|ean")
+
+
+class ColumnSchema(BaseModel):
+    """What is known of one column.
+
+    `missing` is a share of train's rows; `low` and `high` (`low_date` and `high_date`, as ISO 8601) are train's range;
+    `categories` are those of train, sorted, where they are few enough to be listed. `decimal` is the sign before
+    a fraction in numbers that are written as text. Percentages are in percentage points.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    kind: Kind
+    written_as: Writing = "plain"
+    decimal: Decimal_ = "."
+    missing: float = 0.0
+    distinct: int = 0
+    low: float | None = None
+    high: float | None = None
+    categories: list[str] | None = None
+    date_format: str | None = None
+    low_date: str | None = None
+    high_date: str | None = None
+
+
+class Schema(BaseModel):
+    """The columns of a table, and which of them is the target, the rows' name, or the holdout's mark."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    columns: list[ColumnSchema]
+    target: str | None = None
+    target_kind: Literal["classes", "number"] | None = None
+    classes: list[str] | None = None
+    id: str | None = None
+    aside: list[str] = []  # columns that say how rows were split, and are no input
+
+    @property
+    def features(self) -> list[ColumnSchema]:
+        """The columns that a model may see."""
+        hidden = {self.target, self.id, *self.aside}
+        return [column for column in self.columns if column.name not in hidden]
+
+    def column(self, name: str) -> ColumnSchema:
+        """The column of that name.
+
+        Raises
+        ------
+        KeyError
+            When there is none; the nearest name is named.
+        """
+        for column in self.columns:
+            if column.name == name:
+                return column
+        raise KeyError(f"no column {name!r} in the schema{_perhaps(name, [c.name for c in self.columns])}")
+
+
+@dataclass(frozen=True)
+class FieldProblem:
+    """A value that does not fit: in which row of the frame (-1: the frame as a whole), what it is, what was expected."""
+
+    row: int
+    field: str
+    found: str
+    expected: str
+
+
+@dataclass(frozen=True)
+class Conformed:
+    """A frame in the schema's types, with what did not fit (missing now) and what fits but was never seen in train."""
+
+    frame: pd.DataFrame
+    problems: list[FieldProblem] = field(default_factory=list)
+    warnings: list[FieldProblem] = field(default_factory=list)
+
+
+# ---------------------------------------------------------------------------------------------------------- conform
+
+
+def conform(frame: pd.DataFrame, schema: Schema, *, require_all: bool = True) -> Conformed:
+    """Bring a frame of text cells, JSON values or typed columns into the schema's types.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Any column types. A column `row_id` is passed on as it is, in front.
+    schema : Schema
+        What `infer_schema` found on train.
+    require_all : bool
+        Whether every feature has to be there. The target and the id never have to.
+
+    Returns
+    -------
+    Conformed
+        Its frame has the columns of the schema that were found, in the schema's order: numbers as float64 (missing:
+        NaN), dates as datetime64[us] in UTC (missing: NaT), all else as text (missing: None). Values that do not fit are
+        missing there, and are `problems`; categories that train did not have stay, and are `warnings`.
+
+    Examples
+    --------
+    >>> schema = Schema(columns=[ColumnSchema(name="paid", kind="number", written_as="money")])
+    >>> conform(pd.DataFrame({"paid": ["$1,000.00", "much"]}), schema).problems
+    [FieldProblem(row=1, field='paid', found="'much'", expected='a number')]
+    """
+    known = {column.name: column for column in schema.columns}
+    features = {column.name for column in schema.features}
+    problems = [
+        FieldProblem(-1, str(name), "a field that is not in the schema", f"a field of the schema{_perhaps(str(name), known)}")
+        for name in frame.columns
+        if name not in known and name != "row_id"
+    ]
+    warnings: list[FieldProblem] = []
+    typed: dict[str, Any] = {"row_id": frame["row_id"].to_numpy()} if "row_id" in frame and "row_id" not in known else {}
+    for name, column in known.items():
+        if name in frame:
+            values, bad, unseen = _conform_column(frame[name], column)
+            typed[name] = values
+            problems += bad
+            warnings += unseen
+        elif require_all and name in features:
+            problems.append(FieldProblem(-1, name, "nothing", f"a field {name!r}"))
+    return Conformed(pd.DataFrame(typed, index=frame.index), problems, warnings)
+
+
+def _conform_column(series: pd.Series, column: ColumnSchema) -> tuple[Any, list[FieldProblem], list[FieldProblem]]:
+    """The typed values of one column, the values that do not fit, and the categories that train did not have."""
+    if column.kind == "number" and pd.api.types.is_float_dtype(series.dtype) and isinstance(series.dtype, np.dtype):
+        numbers = series.to_numpy(dtype="float64", copy=True)
+        infinite = np.flatnonzero(np.isinf(numbers))
+        numbers[infinite] = np.nan
+        return numbers, [FieldProblem(int(i), column.name, repr(float(series.iloc[i])), _FINITE) for i in infinite], []
+    if column.kind == "date" and isinstance(series.dtype, np.dtype) and series.dtype.kind == "M":
+        return series.to_numpy().astype("datetime64[us]"), [], []
+    codes, values = _distinct(series)
+    read = _READERS.get(column.kind, _text_reader)(column)
+    results = [read(value) for value in values]
+    typed = _array_of(column.kind, [result.value for result in results])[codes]
+    problems = _located(column.name, codes, values, [result.problem for result in results])
+    warnings = _located(column.name, codes, values, [result.warning for result in results])
+    return typed, problems, warnings
+
+
+@dataclass(frozen=True)
+class _Read:
+    value: Any = None
+    problem: str = ""  # what was expected instead
+    warning: str = ""
+
+
+_FINITE = "a finite number that a float can hold"
+
+
+def _number_reader(column: ColumnSchema) -> Callable[[Any], _Read]:
+    def read(value: Any) -> _Read:
+        if isinstance(value, (bool, np.bool_)):
+            return _Read(float(value))
+        if isinstance(value, (int, float, np.integer, np.floating)):
+            found: float | None = _as_float(value)
+        else:
+            text = cells.clean(cells.to_text(value))
+            if text is None or text in cells.PLACEHOLDERS:
+                return _Read(math.nan)
+            number = cells.read_number(text, column.decimal)
+            found = None if number is None else number.value
+        if found is None:
+            return _Read(math.nan, problem="a number")
+        return _Read(math.nan, problem=_FINITE) if math.isinf(found) else _Read(found + 0.0)
+
+    return read
+
+
+def _as_float(value: Any) -> float:
+    try:
+        return float(value)
+    except OverflowError:  # a whole number of more than 308 digits
+        return math.inf
+
+
+def _date_reader(column: ColumnSchema) -> Callable[[Any], _Read]:
+    read_text = cells.reader_of_dates(column.date_format)
+
+    def read(value: Any) -> _Read:
+        text = cells.clean(cells.to_text(value))
+        if text is None or text in cells.PLACEHOLDERS:
+            return _Read()
+        found = read_text(text)
+        return _Read(found, problem="" if found else f"a date such as {_example(column)!r}")
+
+    return read
+
+
+def _example(column: ColumnSchema) -> str:
+    shown = datetime.fromisoformat(column.high_date) if column.high_date else datetime(2020, 12, 31)
+    return shown.strftime(column.date_format or cells.ISO)
+
+
+def _category_reader(column: ColumnSchema) -> Callable[[Any], _Read]:
+    listed = set(column.categories or [])
+    by_number = {n.value: c for c in reversed(column.categories or []) if (n := cells.read_number(c)) and not cells.is_code(c)}
+    by_truth = {c.lower() in cells.TRUE_WORDS: c for c in listed} if column.kind == "boolean" and len(listed) == 2 else {}
+
+    def read(value: Any) -> _Read:
+        if isinstance(value, (bool, np.bool_)) and by_truth:
+            return _Read(by_truth[bool(value)])
+        text = cells.clean(cells.to_text(value))
+        if text is None or text in listed or not column.categories:
+            return _Read(text)
+        number = cells.read_number(text) if by_number else None
+        if number is not None and number.value in by_number:
+            return _Read(by_number[number.value])
+        return _Read(text, warning="a category that train had")
+
+    return read
+
+
+def _text_reader(column: ColumnSchema) -> Callable[[Any], _Read]:
+    return lambda value: _Read(cells.clean(cells.to_text(value)))
+
+
+_READERS: dict[str, Callable[[ColumnSchema], Callable[[Any], _Read]]] = {
+    "number": _number_reader,
+    "date": _date_reader,
+    "boolean": _category_reader,
+    "category": _category_reader,
+}
+
+
+def _array_of(kind: str, values: list[Any]) -> Any:
+    if kind == "number":
+        return np.array(values, dtype="float64")
+    if kind == "date":
+        return np.array([np.datetime64("NaT") if value is None else value for value in values], dtype="datetime64[us]")
+    made = np.empty(len(values), dtype=object)
+    made[:] = values
+    return made
+
+
+def _located(name: str, codes: Any, values: Sequence[Any], expected: Sequence[str]) -> list[FieldProblem]:
+    wrong = [i for i, words in enumerate(expected) if words]
+    if not wrong:
+        return []
+    rows = np.flatnonzero(np.isin(codes, wrong))
+    return [FieldProblem(int(row), name, clip(repr(values[codes[row]])), expected[codes[row]]) for row in rows]
+
+
+def _distinct(series: pd.Series) -> tuple[Any, list[Any]]:
+    """The distinct values of a column, missing among them, and for each row which one it has."""
+    if isinstance(series.dtype, (pd.ArrowDtype, pd.StringDtype)):
+        column = pa.chunked_array([pa.array(series)]) if not isinstance(series.dtype, pd.ArrowDtype) else _arrow(series)
+        encoded = pc.dictionary_encode(column, null_encoding="encode").combine_chunks()
+        if isinstance(encoded, pa.ChunkedArray):  # of no rows
+            return np.empty(0, dtype="int64"), []
+        return encoded.indices.to_numpy(zero_copy_only=False), encoded.dictionary.to_pylist()
+    found: dict[Any, int] = {}
+    codes = np.empty(len(series), dtype="int64")
+    values: list[Any] = []
+    for i, value in enumerate(series.tolist()):
+        if isinstance(value, (list, dict)):
+            value = cells.to_text(value)
+        key = (value.__class__, value)  # 1, 1.0 and True are equal, and three values
+        if key not in found:
+            found[key] = len(values)
+            values.append(value)
+        codes[i] = found[key]
+    return codes, values
+
+
+def _arrow(series: pd.Series) -> Any:
+    return pa.chunked_array(series.array.__arrow_array__())
+
+
+def clip(text: str, most: int = 60) -> str:
+    """A text short enough for a message."""
+    return text if len(text) <= most else text[: most - 1] + "…"
+
+
+def _perhaps(name: str, known: Iterable[str]) -> str:
+    near = difflib.get_close_matches(name, list(known), n=1)
+    return f", perhaps {near[0]!r}" if near else ""
+
+
+# ------------------------------------------------------------------------------------------------------------ infer
+
+
+def infer_schema(frame: pd.DataFrame, request: "Request") -> Schema:
+    """What the columns of `frame` are. Hand over train only: ranges and categories are those of the rows given.
+
+    The result does not depend on the order of the rows.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Text cells, or typed columns. A column `row_id` is no column of the schema.
+    request : Request
+        Says which column is the target and the id, and which are features (all, when it names none).
+
+    Returns
+    -------
+    Schema
+        The columns that the request asks for, in the order of `frame`.
+
+    Examples
+    --------
+    >>> from glassbox.request import Data, Request
+    >>> request = Request(name="a", task="classification", data=Data(target="y"))
+    >>> schema = infer_schema(pd.DataFrame({"x": ["1,5", "2,5"], "y": ["a", "b"]}), request)
+    >>> schema.column("x").kind, schema.column("x").high, schema.classes
+    ('number', 2.5, ['a', 'b'])
+    """
+    target, name_of_row = request.data.target, request.data.id
+    aside = [request.split.column] if request.split.by in ("group", "column") and request.split.column else []
+    features = request.data.features
+    asked = None if features is None else {*features, target, name_of_row, request.split.column}
+    wanted = [str(name) for name in frame.columns if name != "row_id" and (asked is None or name in asked)]
+    counted = {name: _count(frame[name]) for name in wanted}
+    default_decimal = _default_decimal(counted.values())
+    columns = []
+    for name in wanted:
+        forced: Kind | None = "identifier" if name == name_of_row else None
+        if name == target and request.task == "classification":
+            columns.append(_label_column(name, counted[name]))
+        else:
+            columns.append(_infer_column(name, counted[name], default_decimal, forced))
+    found = {column.name: column for column in columns}
+    label = found.get(target) if target else None
+    classes = label.categories if label is not None and request.task == "classification" else None
+    return Schema(
+        columns=columns,
+        target=label.name if label else None,
+        target_kind=None if label is None else "classes" if classes is not None else "number" if label.kind == "number" else None,
+        classes=classes,
+        id=name_of_row if name_of_row in found else None,
+        aside=[name for name in aside if name in found and name not in (features or [])],
+    )
+
+
+Counts = Mapping[str | None, int]  # cleaned text -> rows that hold it; None counts the missing
+
+
+def _count(series: pd.Series) -> dict[str | None, int]:
+    codes, values = _distinct(series)
+    counted: dict[str | None, int] = {}
+    for value, n in zip(values, np.bincount(codes, minlength=len(values)), strict=True):
+        text = cells.clean(cells.to_text(value))
+        counted[text] = counted.get(text, 0) + int(n)
+    return counted
+
+
+def _label_column(name: str, counted: Counts) -> ColumnSchema:
+    """The target of a classification: its classes, whole numbers written one way."""
+    column = _infer_column(name, counted, ".", "category")
+    classes = sorted(text for text in counted if text is not None)
+    if all(cells.read_number(text) and not cells.is_code(text) for text in classes):
+        numbers = {number.value for text in classes if (number := cells.read_number(text))}
+        classes = [cells.to_text(number) or "" for number in sorted(numbers)]
+    kind: Kind = "boolean" if _is_boolean(classes) else "category"
+    return column.model_copy(update={"kind": kind, "categories": classes, "distinct": len(classes)})
+
+
+def _is_boolean(values: Iterable[str]) -> bool:
+    return {value.lower() for value in values} in [set(pair) for pair in cells.TRUE_FALSE]
+
+
+def _infer_column(name: str, counted: Counts, default_decimal: Decimal_, forced: Kind | None = None) -> ColumnSchema:
+    values = {text: n for text, n in counted.items() if text is not None}
+    rows, filled = sum(counted.values()), sum(values.values())
+    facts = ColumnSchema(name=name, kind=forced or "text", missing=(rows - filled) / rows if rows else 0.0, distinct=len(values))
+    if forced == "identifier":
+        return facts
+    if not values:
+        return facts.model_copy(update={"kind": "empty", "missing": 1.0})
+    listed = sorted(values) if len(values) <= MAX_CATEGORIES else None
+    if forced is not None:
+        return facts.model_copy(update={"categories": listed})
+    if len(values) == 1:
+        return facts.model_copy(update={"kind": "constant" if filled == rows else "category", "categories": listed})
+    if len(values) == 2 and _is_boolean(values):
+        return facts.model_copy(update={"kind": "boolean", "categories": listed})
+    found = _as_date(values, compact_only=True) or _as_number(name, values, filled, default_decimal) or _as_date(values)
+    if found is not None:
+        return facts.model_copy(update=found)
+    kind = _kind_of_text(values, filled)
+    return facts.model_copy(update={"kind": kind, "categories": listed if kind == "category" else None})
+
+
+def _as_number(name: str, values: Mapping[str, int], filled: int, default_decimal: Decimal_) -> dict[str, Any] | None:
+    """What a column of numbers is; None when it is none."""
+    if any(cells.is_code(text) for text in values):
+        return None
+    decimal = _decimal_of(values) or default_decimal
+    read = [(cells.read_number(text, decimal), n) for text, n in values.items() if text not in cells.PLACEHOLDERS]
+    readable = sum(n for number, n in read if number is not None)
+    if not read or readable < ENOUGH * sum(n for _, n in read):
+        return None
+    writings = {number.writing for number, _ in read if number is not None}
+    found = [number.value for number, _ in read if number is not None and math.isfinite(number.value)]
+    if not found:
+        return None
+    written: Writing = next((w for w in ("money", "percent", "text") if w in writings), "plain")
+    kind = "identifier" if written == "plain" and _names_rows(name, found, filled) else "number"
+    low, high = (min(found), max(found)) if kind == "number" else (None, None)
+    return {"kind": kind, "written_as": written, "decimal": decimal, "low": low, "high": high}
+
+
+def _names_rows(name: str, numbers: Sequence[float], filled: int) -> bool:
+    """Whether whole numbers, no two alike, name the rows: the column is called so, or they are a count of rows."""
+    distinct = len(set(numbers))
+    if filled < FEW_ROWS or distinct < NEARLY_UNIQUE * filled or not all(number.is_integer() for number in numbers):
+        return False
+    called_so = any(_ID_NAME.fullmatch(word) for word in _words_of_name(name))
+    return called_so or distinct >= MOSTLY_DISTINCT * (max(numbers) - min(numbers) + 1)
+
+
+def _words_of_name(name: str) -> list[str]:
+    """The words in a column's name: ``LoanNr_ChkDgt`` -> loan, nr, chk, dgt."""
+    return [word.lower() for word in re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+", name)]
+
+
+def _decimal_of(values: Iterable[str]) -> Decimal_ | None:
+    """The sign before fractions, when the values tell: ``1,5`` does, ``1,500`` does not."""
+    point = comma = 0
+    for text in values:
+        if "," in text or "." in text:
+            with_point, with_comma = cells.read_number(text, "."), cells.read_number(text, ",")
+            point += with_point is not None and with_comma is None
+            comma += with_comma is not None and with_point is None
+    return None if point == comma else "." if point > comma else ","
+
+
+def _default_decimal(columns: Iterable[Counts]) -> Decimal_:
+    """Where a column does not tell its decimal sign, the other columns of the table do."""
+    told = [_decimal_of([text for text in counted if text is not None and text[-1:].isdigit()]) for counted in columns]
+    return "," if told.count(",") > told.count(".") else "."
+
+
+def _as_date(values: Mapping[str, int], compact_only: bool = False) -> dict[str, Any] | None:
+    """What a column of dates is; None when it is none. `compact_only` looks for dates that are numbers too: 20200131."""
+    relevant = {text: n for text, n in values.items() if text not in cells.PLACEHOLDERS}
+    total = sum(relevant.values())
+    formats = ["%Y%m%d"] if compact_only else [form for form in cells.DATE_FORMATS if form != "%Y%m%d"]
+    for_trial = sorted(relevant)[:: max(1, len(relevant) // 200)]  # sorted: the same whatever the order of the rows
+    best, best_share = None, 0.0
+    for form in formats:
+        if sum(cells.read_date(text, form) is not None for text in for_trial) < 0.5 * len(for_trial):
+            continue
+        share = sum(n for text, n in relevant.items() if cells.read_date(text, form) is not None) / total
+        if share > best_share:
+            best, best_share = form, share
+    if best is None or best_share < ENOUGH:
+        return None
+    found = [moment for text in relevant if (moment := cells.read_date(text, best)) is not None]
+    low, high = min(found), max(found)
+    if compact_only and not (low.year >= 1800 and high.year < 2100):
+        return None
+    return {"kind": "date", "date_format": best, "low_date": low.isoformat(), "high_date": high.isoformat()}
+
+
+def _kind_of_text(values: Mapping[str, int], filled: int) -> Kind:
+    words = sum(len(text.split()) * n for text, n in values.items()) / filled
+    length = max(map(len, values))
+    many = filled >= FEW_ROWS and len(values) > MOSTLY_DISTINCT * filled
+    if words < 1.5 and filled >= FEW_ROWS and len(values) >= NEARLY_UNIQUE * filled and length <= 128:
+        return "identifier"
+    return "text" if many or (words >= WORDS_OF_TEXT and len(values) > max(20, 0.05 * filled)) else "category"

@@ -1,0 +1,45 @@
+"""The figures of the tabular family, by the stage that draws them: `plots.roc(...)`, `plots.leaderboard(...)`.
+
+A name is looked up when it is first used, so that a stage loads (and is keyed by) the module of its own figures only.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from glassbox.families.tabular.plots.curves import gain_curve, precision_recall, roc, threshold
+    from glassbox.families.tabular.plots.outcomes import calibration, confusion, slices
+    from glassbox.families.tabular.plots.selection import leaderboard, param_importances, tuning_history
+
+_WHERE = {
+    "gain_curve": "curves",
+    "precision_recall": "curves",
+    "roc": "curves",
+    "threshold": "curves",
+    "calibration": "outcomes",
+    "confusion": "outcomes",
+    "slices": "outcomes",
+    "leaderboard": "selection",
+    "param_importances": "selection",
+    "tuning_history": "selection",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _WHERE:
+        raise AttributeError(f"there is no figure {name!r} here; there are {', '.join(sorted(_WHERE))}")
+    return getattr(import_module(f"{__name__}.{_WHERE[name]}"), name)
+
+
+__all__ = [
+    "calibration",
+    "confusion",
+    "gain_curve",
+    "leaderboard",
+    "param_importances",
+    "precision_recall",
+    "roc",
+    "slices",
+    "threshold",
+    "tuning_history",
+]

@@ -1,0 +1,27 @@
+"""Removes what runs made, and nothing else."""
+
+import shutil
+from pathlib import Path
+
+from glassbox.pipeline.runner import run_lock
+
+KEPT = {"raw", "mlflow", "catalog.yaml"}  # the user's, and what is asked for by name only
+
+
+def clean(root: Path, slug: str | None, *, store: bool = False) -> list[Path]:
+    """Remove the views and pages of a request, or of every request; with `store`, also what is remembered.
+
+    Returns what was removed.
+    """
+    slugs = [slug] if slug else sorted(p.parent.name for p in (root / "data").glob("*/request.json"))
+    removed: list[Path] = []
+    for name in slugs:
+        with run_lock(root, name):
+            for folder in (root / "data" / name, root / "reports" / name, root / "data" / ".scratch" / name):
+                if folder.is_dir():
+                    shutil.rmtree(folder)
+                    removed.append(folder)
+    if store and (folder := root / "data" / ".store").is_dir():
+        shutil.rmtree(folder)
+        removed.append(folder)
+    return removed

@@ -1,0 +1,111 @@
+"""The graph, and the only importer of Ploomber: it reads `pipeline.yaml`, knows the order, and hands every task to us.
+
+Ploomber does not decide what is stale: `StoreExecutor` asks the store. Nothing of a user's text reaches Ploomber, whose
+templates can execute it: only the validated slug and the name of the family do.
+"""
+
+import os
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from glassbox.errors import GlassboxError, StageError
+from glassbox.pipeline.runner import Outcome, Runner
+from glassbox.pipeline.spec import pipeline_dict
+
+os.environ["PLOOMBER_STATS_ENABLED"] = "false"
+
+import ploomber.executors.abc
+from ploomber.constants import TaskStatus
+from ploomber.exceptions import DAGBuildError
+from ploomber.spec import DAGSpec
+
+if TYPE_CHECKING:
+    from ploomber import DAG
+
+_POLL_SECONDS = 0.2
+
+
+class StoreExecutor(ploomber.executors.abc.Executor):  # type: ignore[misc]
+    """Runs each task as our runner does it; also when someone calls plain `ploomber build`."""
+
+    def __init__(self, runner: Runner | None = None) -> None:
+        self.runner = runner
+        self.failure: BaseException | None = None
+
+    def __call__(self, dag: "DAG", show_progress: bool = False) -> list[Any]:
+        super().__call__(dag)
+        runner = self.runner or _runner_of(dag)
+        if self.runner is not None:
+            self._build(dag, runner)
+        else:
+            with runner.run():
+                self._build(dag, runner)
+        return []
+
+    def _build(self, dag: "DAG", runner: Runner) -> None:
+        futures: dict[Future[Outcome], str] = {}
+        with ThreadPoolExecutor(max_workers=runner.workers, thread_name_prefix="stage") as pool:
+            try:
+                while True:
+                    if self.failure is None:
+                        under_way = set(futures.values())
+                        for name in list(dag):
+                            if dag[name].exec_status == TaskStatus.WaitingExecution and name not in under_way:
+                                futures[pool.submit(runner.run_stage, name)] = name
+                    if not futures:
+                        break
+                    done, _ = wait(futures, timeout=_POLL_SECONDS, return_when=FIRST_COMPLETED)
+                    runner.tell_progress()
+                    for future in done:
+                        self._settle(dag[futures.pop(future)], future.result())
+            except BaseException:
+                runner.stop()  # kernels end, so the threads that wait for them end too
+                raise
+        if self.failure is not None:
+            raise DAGBuildError(str(self.failure)) from self.failure
+
+    def _settle(self, task: Any, outcome: Outcome) -> None:
+        if outcome.status == "failed":
+            self.failure = self.failure or outcome.error
+            task.exec_status = TaskStatus.Errored
+        else:
+            task.exec_status = TaskStatus.Executed
+
+
+def _runner_of(dag: "DAG") -> Runner:
+    """For plain `ploomber build`: the request is the one that `env.yaml` names."""
+    from glassbox.request import Request
+    from glassbox.request_file import load_request
+
+    slug = next(iter(dag.values())).params["request"]
+    root = Path.cwd()
+    request: Request = load_request(root / "params" / f"{slug}.yaml")
+    return Runner(root, request)
+
+
+def build(runner: Runner) -> None:
+    """Build the graph of a request with a runner.
+
+    Raises
+    ------
+    GlassboxError
+        The first failure, as its stage raised it.
+    """
+    executor = StoreExecutor(runner)
+    here = Path.cwd()
+    try:
+        os.chdir(runner.root)  # Ploomber resolves sources and products against the working folder
+        try:
+            dag = DAGSpec({**pipeline_dict(runner.root, runner.request), "executor": "serial"}).to_dag()
+            dag.executor = executor
+            dag.build(force=True, show_progress=False)
+        finally:
+            os.chdir(here)
+    except DAGBuildError as error:
+        failure = executor.failure
+        if isinstance(failure, GlassboxError):
+            raise failure from error
+        if failure is not None:
+            raise StageError(f"{type(failure).__name__}: {failure}") from failure
+        raise StageError(f"the graph could not be built: {error}") from error

@@ -1,0 +1,139 @@
+"""What is told of each run afterwards, outside the store: `run.json`, the list of runs, and what differs between two."""
+
+import datetime
+import os
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from glassbox.errors import GlassboxError
+from glassbox.files import hash_value, plain, read_json, write_json
+from glassbox.findings import Estimate, read_findings
+from glassbox.pipeline.runner import Outcome, Runner
+from glassbox.pipeline.store import Entry, Store
+
+
+def new_run_id() -> str:
+    """An id that sorts by time."""
+    now = datetime.datetime.now(datetime.UTC)
+    return f"{now:%Y%m%dT%H%M%S}-{time.time_ns() % 1_000_000:06d}-{os.getpid()}"
+
+
+def run_hashes(runner: Runner) -> dict[str, str | None]:
+    """The hashes that stand in the report: of the data that arrived, the code and the lock that ran, and the model."""
+    entries = {name: outcome.entry for name, outcome in runner.outcomes.items() if outcome.entry is not None}
+    modules: dict[str, str] = {}
+    for entry in entries.values():
+        modules.update(entry.manifest["modules"])
+    cells = {name: entry.manifest["facts"]["cells"] for name, entry in sorted(entries.items())}
+    ingest = entries.get("ingest")
+    model = entries.get("evaluate")
+    return {
+        "data": hash_value(ingest.manifest["facts"]["source"]) if ingest else None,
+        "holdout": ingest.product_hash("holdout") if ingest and "holdout" in ingest.manifest["products"] else None,
+        "code": hash_value({"modules": modules, "cells": cells}),
+        "lock": next((entry.manifest["facts"]["lock"] for entry in entries.values()), None),
+        "model": model.product_hash("model") if model and "model" in model.manifest["products"] else None,
+    }
+
+
+def write_run(runner: Runner, run_id: str, started: datetime.datetime, seconds: float) -> dict[str, Any]:
+    """Write `data/<request>/run.json` and keep it in `data/<request>/runs/`; returns what was written."""
+
+    def stage(outcome: Outcome) -> dict[str, Any]:
+        return {
+            "status": outcome.status,
+            "why": outcome.why,
+            "seconds": round(outcome.seconds, 3),
+            "key": outcome.entry.key if outcome.entry else None,
+            "error": str(outcome.error) if outcome.error else None,
+        }
+
+    run = {
+        "id": run_id,
+        "request": runner.request.name,
+        "resolved": runner.request.resolved(),
+        "started": started.isoformat(timespec="seconds"),
+        "seconds": round(seconds, 3),
+        "workers": runner.workers,
+        "hashes": run_hashes(runner),
+        "stages": {name: stage(runner.outcomes[name]) for name in runner.specs if name in runner.outcomes},
+    }
+    folder = runner.root / "data" / runner.request.name
+    write_json(folder / "runs" / f"{run_id}.json", run)
+    write_json(folder / "run.json", run)
+    return run
+
+
+def runs(root: Path, slug: str) -> list[dict[str, Any]]:
+    """All runs of a request, oldest first."""
+    return [read_json(path) for path in sorted((root / "data" / slug / "runs").glob("*.json"))]
+
+
+@dataclass(frozen=True)
+class Difference:
+    """What differs between two runs: each line names a thing and says how it was and how it is."""
+
+    before: str
+    after: str
+    causes: list[str]
+    metrics: list[tuple[str, Estimate | None, Estimate | None]]
+    products: list[str]
+
+
+def _flat(value: Any, path: str = "") -> dict[str, Any]:
+    if isinstance(value, dict):
+        return {k: v for name, item in value.items() for k, v in _flat(item, f"{path}.{name}" if path else name).items()}
+    return {path: value}
+
+
+def _metrics(entry: Entry | None) -> dict[str, Estimate]:
+    if entry is None or "metrics" not in entry.manifest["products"]:
+        return {}
+    shown = read_findings(read_json(entry.product("findings"))).get("metrics")
+    return dict(shown.finding.values) if shown and shown.finding.kind == "estimates" else {}
+
+
+def difference(root: Path, slug: str) -> Difference:
+    """What changed between the last two complete runs of a request, and what came of it.
+
+    Raises
+    ------
+    GlassboxError
+        When there are not two runs to compare.
+    """
+    ended = [run for run in runs(root, slug) if all(s["status"] != "failed" for s in run["stages"].values())]
+    if len(ended) < 2:
+        raise GlassboxError(f"{slug}: {len(ended)} complete run so far; `glassbox diff` compares the last two.")
+    before, after = ended[-2:]
+    store = Store(root)
+    causes: list[str] = []
+    old, new = _flat(before["resolved"]), _flat(after["resolved"])
+    causes += [f"request: {k} is {plain(new.get(k))!r}, was {plain(old.get(k))!r}" for k in sorted({*old, *new}) if old.get(k) != new.get(k)]
+    products: list[str] = []
+    entries: dict[str, tuple[Entry | None, Entry | None]] = {}
+    modules: set[str] = set()
+    for name in after["stages"]:
+        keys = [run["stages"].get(name, {}).get("key") for run in (before, after)]
+        pair = tuple(store.entry(key) if key else None for key in keys)
+        entries[name] = (pair[0], pair[1])
+        if pair[0] is None or pair[1] is None or keys[0] == keys[1]:
+            continue
+        a, b = pair[0].manifest, pair[1].manifest
+        modules |= {m for m in {*a["modules"], *b["modules"]} if a["modules"].get(m) != b["modules"].get(m)}
+        if a["facts"]["cells"] != b["facts"]["cells"]:
+            causes.append(f"notebook: {name} has other cells")
+        if a["facts"]["source"] != b["facts"]["source"]:
+            causes.append("data: what arrived has another hash")
+        for product in b["products"]:
+            if a["products"].get(product, {}).get("hash") != b["products"][product]["hash"]:
+                products.append(f"{name}.{product}")
+    causes += [f"code: {name} changed" for name in sorted(modules)]
+    if before["hashes"]["lock"] != after["hashes"]["lock"]:
+        causes.append("requirements.lock changed")
+    was, now = (_metrics(entry) for entry in entries.get("evaluate", (None, None)))
+    metrics = [(name, was.get(name), now.get(name)) for name in sorted({*was, *now})]
+    return Difference(before["id"], after["id"], causes, metrics, products)
+
+

@@ -1,0 +1,163 @@
+"""A process that has the libraries loaded and forks a kernel whenever the runner asks: seconds of imports, paid once.
+
+It loads third-party libraries only, never Glassbox itself: which modules of Glassbox a stage loads is part of its key.
+Requests are served between two imports, so the first kernel does not wait for the last library. The server ends with the
+runner (its standard input closes) and takes its kernels with it.
+"""
+
+import contextlib
+import importlib
+import json
+import os
+import select
+import signal
+import socket
+import sys
+from pathlib import Path
+from typing import Any, NoReturn
+
+# In the order in which stages need them.
+LIBRARIES = (
+    "ipykernel.kernelapp",
+    "ipykernel.ipkernel",
+    "pandas",
+    "pyarrow.parquet",
+    "pyarrow.csv",
+    "pydantic",
+    "matplotlib.figure",
+    "matplotlib.backends.backend_svg",
+    "IPython.display",
+    "scipy.stats",
+    "sklearn.pipeline",
+    "sklearn.compose",
+    "sklearn.linear_model",
+    "sklearn.ensemble",
+    "sklearn.feature_selection",
+    "seaborn",
+    "plotly.graph_objects",
+    "lightgbm",
+    "xgboost",
+    "optuna",
+    "skops.io",
+    "shap",
+    "fastapi",
+    "httpx",
+    "evidently",
+)
+
+
+def _become_kernel(order: dict[str, Any]) -> NoReturn:
+    """In the forked child: take on the asked environment and be an IPython kernel until it is told to stop."""
+    code = 1
+    try:
+        os.setsid()
+        log = os.open(order["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+        null = os.open(os.devnull, os.O_RDONLY)
+        os.dup2(null, 0)
+        os.dup2(log, 1)
+        os.dup2(log, 2)
+        os.environ.update(order["env"])
+        os.environ["JPY_PARENT_PID"] = str(os.getppid())  # the kernel ends when the server does
+        os.chdir(order["cwd"])
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGCHLD):
+            signal.signal(number, signal.SIG_DFL)
+        signal.set_wakeup_fd(-1)
+        sys.argv = ["glassbox-kernel", "-f", order["connection"]]
+        sys.path.insert(0, order["cwd"])
+        from ipykernel.kernelapp import IPKernelApp
+
+        IPKernelApp.launch_instance(argv=["-f", order["connection"], "--HistoryManager.enabled=False"])
+        code = 0
+    except SystemExit as exit_:
+        code = exit_.code if isinstance(exit_.code, int) else 0
+    except BaseException:
+        import traceback
+
+        traceback.print_exc()
+    finally:
+        with contextlib.suppress(Exception):
+            sys.stdout.flush()
+            sys.stderr.flush()
+        os._exit(code)
+
+
+class Server:
+    """Listens on a Unix socket; one connection a kernel, on which its pid and later its exit status are told."""
+
+    def __init__(self, path: Path) -> None:
+        self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self._listener.bind(str(path))
+        self._listener.listen(16)
+        self._kernels: dict[int, socket.socket] = {}
+        self._wake, wake = os.pipe()
+        os.set_blocking(self._wake, False)
+        os.set_blocking(wake, False)
+        signal.set_wakeup_fd(wake)
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # the runner decides
+
+    def serve(self, timeout: float | None) -> None:
+        """Answer what is waiting, or wait up to `timeout` seconds for something (None: for ever)."""
+        ready, _, _ = select.select([self._listener, self._wake, 0], [], [], timeout)
+        if 0 in ready and not os.read(0, 1):
+            self.stop()
+        if self._wake in ready:
+            with contextlib.suppress(BlockingIOError):
+                os.read(self._wake, 4096)
+        self._reap()
+        if self._listener in ready:
+            self._fork()
+
+    def _fork(self) -> None:
+        connection, _ = self._listener.accept()
+        order = json.loads(connection.makefile("r", encoding="utf-8").readline())
+        pid = os.fork()
+        if pid == 0:
+            self._listener.close()
+            connection.close()
+            for other in self._kernels.values():
+                other.close()
+            _become_kernel(order)
+        self._kernels[pid] = connection
+        self._tell(pid, {"pid": pid})
+
+    def _tell(self, pid: int, message: dict[str, int]) -> None:
+        with contextlib.suppress(OSError):  # the runner no longer listens
+            self._kernels[pid].sendall((json.dumps(message) + "\n").encode())
+
+    def _reap(self) -> None:
+        while self._kernels:
+            try:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                return
+            if pid == 0:
+                return
+            self._tell(pid, {"exit": os.waitstatus_to_exitcode(status)})
+            self._kernels.pop(pid).close()
+
+    def stop(self) -> NoReturn:
+        """End every kernel and then this process."""
+        for pid in self._kernels:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(pid, signal.SIGKILL)
+        os._exit(0)
+
+
+def main(path: str) -> NoReturn:
+    """Serve at the Unix socket `path` until standard input closes."""
+    import warnings
+
+    warnings.simplefilter("ignore")
+    server = Server(Path(path))
+    for name in LIBRARIES:
+        with contextlib.suppress(ImportError):  # an optional group that is not installed: the notebook that needs it says so
+            importlib.import_module(name)
+        server.serve(0)
+    warnings.resetwarnings()
+    while True:
+        server.serve(None)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

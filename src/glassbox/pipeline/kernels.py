@@ -1,0 +1,202 @@
+"""Kernels for the runner: forked from a process that has the libraries loaded, through Jupyter's own provisioner interface."""
+
+import asyncio
+import contextlib
+import json
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from jupyter_client.connect import KernelConnectionInfo
+from jupyter_client.kernelspec import KernelSpec
+from jupyter_client.manager import AsyncKernelManager
+from jupyter_client.provisioning.provisioner_base import KernelProvisionerBase
+from papermill.clientwrap import PapermillNotebookClient
+from papermill.engines import NBClientEngine, papermill_engines
+
+PROVISIONER = "glassbox-fork"
+ENGINE = "glassbox"
+_SOCKET = "GLASSBOX_KERNEL_SOCKET"
+
+
+class KernelServer:
+    """Starts the server for the time of a `with` block; its kernels end with it, also when this process is killed."""
+
+    def __enter__(self) -> Self:
+        self._folder = tempfile.TemporaryDirectory(prefix="glassbox-")
+        self.socket = Path(self._folder.name) / "kernels"
+        environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": os.environ.get("PYTHONDONTWRITEBYTECODE", "")}
+        environment.update(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1", MPLBACKEND="agg")
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "glassbox.pipeline.kernel_server", str(self.socket)],
+            stdin=subprocess.PIPE,
+            env=environment,
+            start_new_session=True,
+        )
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        """End the server and all its kernels now."""
+        if self._process.stdin and not self._process.stdin.closed:
+            with contextlib.suppress(OSError):
+                self._process.stdin.close()
+        try:
+            self._process.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        with contextlib.suppress(OSError):
+            self._folder.cleanup()
+
+
+class ForkProvisioner(KernelProvisionerBase):
+    """One kernel, forked by the server. Its exit status comes over the connection that asked for it."""
+
+    _connection: socket.socket | None = None
+    _pid: int | None = None
+    _status: int | None = None
+    _buffer: bytes = b""
+
+    @property
+    def has_process(self) -> bool:
+        return self._pid is not None
+
+    async def pre_launch(self, **kwargs: Any) -> dict[str, Any]:
+        manager = self.parent
+        if manager is not None:
+            manager.cache_ports = False
+            manager.write_connection_file()
+            self.connection_info: KernelConnectionInfo = manager.get_connection_info()
+        return await super().pre_launch(cmd=["glassbox-kernel"], **kwargs)
+
+    async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> KernelConnectionInfo:
+        environment = dict(kwargs.get("env") or {})
+        order = {
+            "connection": self.parent.connection_file if self.parent else "",
+            "cwd": str(kwargs.get("cwd") or Path.cwd()),
+            "log": environment.get("GLASSBOX_KERNEL_LOG", os.devnull),
+            "env": {k: v for k, v in environment.items() if os.environ.get(k) != v},
+        }
+        connection = await asyncio.to_thread(_connect, Path(environment[_SOCKET]))
+        connection.sendall((json.dumps(order) + "\n").encode())
+        self._connection = connection
+        while self._pid is None:
+            message = await asyncio.to_thread(self._receive, None)
+            if message is None:
+                raise RuntimeError("the kernel server ended before it had started a kernel")
+            self._pid = message.get("pid", self._pid)
+        return self.connection_info
+
+    def _receive(self, timeout: float | None) -> dict[str, int] | None:
+        """The next message of the server; None when there is none within `timeout` seconds, or no server any more."""
+        assert self._connection is not None
+        while b"\n" not in self._buffer:
+            ready, _, _ = select.select([self._connection], [], [], timeout)
+            if not ready:
+                return None
+            data = self._connection.recv(4096)
+            if not data:
+                self._status = -signal.SIGKILL if self._status is None else self._status
+                return None
+            self._buffer += data
+        line, _, self._buffer = self._buffer.partition(b"\n")
+        message: dict[str, int] = json.loads(line)
+        return message
+
+    async def poll(self) -> int | None:
+        if self._status is None and self._connection is not None:
+            message = self._receive(0)
+            if message is not None:
+                self._status = message.get("exit", self._status)
+        return self._status
+
+    async def wait(self) -> int | None:
+        while await self.poll() is None:
+            await asyncio.sleep(0.05)
+        await self.cleanup()
+        return self._status
+
+    async def send_signal(self, signum: int) -> None:
+        if self._pid is not None and self._status is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._pid, signum)
+
+    async def kill(self, restart: bool = False) -> None:
+        await self.send_signal(signal.SIGKILL)
+
+    async def terminate(self, restart: bool = False) -> None:
+        await self.send_signal(signal.SIGTERM)
+
+    async def cleanup(self, restart: bool = False) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+        self._pid = None
+
+
+def _connect(path: Path) -> socket.socket:
+    import time
+
+    for _ in range(600):
+        connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
+            connection.connect(str(path))
+            return connection
+        except (FileNotFoundError, ConnectionRefusedError):
+            connection.close()
+            time.sleep(0.05)
+    raise RuntimeError("the kernel server did not start within 30 s")
+
+
+class ForkKernelManager(AsyncKernelManager):
+    """A kernel manager whose kernels are forked; it needs no kernel specification on disk."""
+
+    @property
+    def kernel_spec(self) -> KernelSpec:
+        return KernelSpec(
+            argv=["glassbox-kernel"],
+            display_name="Python 3",
+            language="python",
+            metadata={"kernel_provisioner": {"provisioner_name": PROVISIONER}},
+        )
+
+
+class Engine(NBClientEngine):  # type: ignore[misc]
+    """Papermill's own engine, with forked kernels and an environment of their own."""
+
+    @classmethod
+    def execute_managed_notebook(
+        cls, nb_man: Any, kernel_name: str, log_output: bool = False, start_timeout: int = 60, **kwargs: Any
+    ) -> Any:
+        environment = kwargs.pop("environment")
+        cwd = kwargs.pop("working_folder")
+        client = PapermillNotebookClient(
+            nb_man,
+            kernel_manager_class=ForkKernelManager,
+            startup_timeout=start_timeout,
+            timeout=None,
+            kernel_name=kernel_name,
+            resources={"metadata": {"path": str(cwd)}},
+            record_timing=False,
+        )
+        return client.execute(env={**os.environ, **environment})
+
+
+def register() -> None:
+    """Make `ENGINE` known to Papermill."""
+    papermill_engines.register(ENGINE, Engine)
+
+
+def kernel_environment(server: KernelServer, log: Path) -> dict[str, str]:
+    """What a kernel needs in its environment to be forked by `server` and to log to `log`."""
+    return {_SOCKET: str(server.socket), "GLASSBOX_KERNEL_LOG": str(log)}

@@ -1,0 +1,103 @@
+"""One notebook, run by Papermill on a forked kernel; and what is published of it: its source as it is now, with its outputs."""
+
+import copy
+import json
+import logging
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import nbformat
+
+from glassbox.errors import DataError, GlassboxError, RequestError, StageError
+from glassbox.files import write_text
+from glassbox.pipeline.kernels import ENGINE, KernelServer, kernel_environment, register
+from glassbox.pipeline.spec import code_cells, read_notebook
+
+_ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
+# Raised on purpose, and meant for the user as they stand: their exit codes are kept.
+_KNOWN: dict[str, type[GlassboxError]] = {"DataError": DataError, "RequestError": RequestError}
+
+
+def execute(
+    name: str, source: Path, parameters: Mapping[str, Any], output: Path, server: KernelServer, root: Path, environment: Mapping[str, str]
+) -> Any:
+    """Run a notebook; returns it executed. `output` has what was reached when it fails.
+
+    Raises
+    ------
+    DataError, RequestError
+        When a cell raised one: the user's data or request is at fault.
+    StageError
+        When a cell failed: names the cell, its code and its message.
+    """
+    import papermill
+    from nbclient.exceptions import DeadKernelError
+    from papermill.exceptions import PapermillExecutionError
+
+    register()
+    logging.getLogger("papermill").setLevel(logging.ERROR)
+    log = output.with_suffix(".log")
+    try:
+        return papermill.execute_notebook(
+            read_notebook(source),
+            str(output),
+            parameters=dict(parameters),
+            engine_name=ENGINE,
+            kernel_name="python3",
+            progress_bar=False,
+            environment={**environment, **kernel_environment(server, log)},
+            working_folder=root,
+        )
+    except PapermillExecutionError as error:
+        message = _ANSI.sub("", error.evalue)
+        if error.ename in _KNOWN:
+            raise _KNOWN[error.ename](message.splitlines()) from error
+        cell = "\n".join(f"    {line}" for line in error.source.strip().splitlines())
+        raise StageError(f"{name}: {source.name}, cell {error.exec_count}:\n{cell}\n{error.ename}: {message}") from error
+    except (DeadKernelError, RuntimeError) as error:
+        if isinstance(error, RuntimeError) and "kernel" not in str(error).lower():
+            raise
+        raise StageError(
+            f"{name}: its kernel died before the notebook had ended; out of memory, or killed. Nothing of it was published: run again."
+        ) from error
+
+
+def clean(notebook: Any, root: Path) -> Any:
+    """An executed notebook without what differs from run to run: times, ids of Papermill, the project's own path."""
+    kept = copy.deepcopy(notebook)
+    kept.metadata.pop("papermill", None)
+    for cell in kept.cells:
+        for key in ("papermill", "execution"):
+            cell.metadata.pop(key, None)
+        if cell.metadata.get("tags") == []:
+            cell.metadata.pop("tags")
+    text = json.dumps(kept, ensure_ascii=False, sort_keys=True)
+    text = text.replace(json.dumps(f"{root}/", ensure_ascii=False)[1:-1], "")
+    return nbformat.from_dict(json.loads(text))
+
+
+def write_notebook(path: Path, notebook: Any) -> None:
+    """Write a notebook: the same notebook gives the same bytes."""
+    write_text(path, json.dumps(notebook, ensure_ascii=False, sort_keys=True, indent=1) + "\n")
+
+
+def read_executed(path: Path) -> Any:
+    """Read a notebook that `write_notebook` wrote."""
+    return nbformat.from_dict(json.loads(path.read_text(encoding="utf-8")))
+
+
+def with_current_text(source: Path, executed: Any) -> Any:
+    """The notebook's text as it stands now with the outputs of `executed`, whose code says the same."""
+    notebook = read_notebook(source)
+    for ours, theirs in zip(code_cells(notebook), code_cells(executed), strict=True):
+        ours.outputs = theirs.outputs
+        ours.execution_count = theirs.execution_count
+    injected = [c for c in executed.cells if "injected-parameters" in c.metadata.get("tags", [])]
+    after = next((i for i, c in enumerate(notebook.cells) if "parameters" in c.metadata.get("tags", [])), -1)
+    notebook.cells[after + 1 : after + 1] = injected
+    for index, cell in enumerate(injected):
+        cell.id = f"injected-{index}"
+    notebook.metadata = executed.metadata
+    return notebook

@@ -1,0 +1,240 @@
+"""Runs the stages of one request: asks the store, runs what it does not have, publishes, lays out the views."""
+
+import contextlib
+import fcntl
+import json
+import os
+import shutil
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from glassbox.data.fingerprint import source_fingerprint
+from glassbox.errors import GlassboxError, StageError
+from glassbox.files import hash_file, hash_value, read_json, write_json
+from glassbox.pipeline import notebook_run
+from glassbox.pipeline.kernels import KernelServer
+from glassbox.pipeline.reasons import why_stale
+from glassbox.pipeline.spec import StageSpec, cells_of, read_notebook, read_stages
+from glassbox.pipeline.store import MANIFEST, Entry, Store, disk_errors
+from glassbox.platforms import platform_facts, thread_limits
+from glassbox.request import Request
+from glassbox.stage import family_of
+
+Status = Literal["ran", "cached", "failed", "skipped"]
+
+
+@dataclass
+class Outcome:
+    """What became of a stage in this run."""
+
+    stage: str
+    status: Status
+    why: list[str] = field(default_factory=list)
+    seconds: float = 0.0
+    entry: Entry | None = None
+    error: BaseException | None = None
+
+
+@dataclass(frozen=True)
+class Event:
+    """Something to show: a stage started, ended, or came further."""
+
+    kind: Literal["started", "progress", "ended"]
+    stage: str
+    outcome: Outcome | None = None
+    why: tuple[str, ...] = ()
+    done: int = 0
+    total: int = 0
+    what: str = ""
+
+
+def unheard(event: Event) -> None:
+    """A listener that shows nothing."""
+
+
+class Runner:
+    """One run of one request. Thread-safe where the executor calls it: `run_stage` for stages that do not depend on each other."""
+
+    def __init__(
+        self, root: Path, request: Request, *, workers: int = 2, until: str | None = None, listen: Callable[[Event], None] = unheard
+    ) -> None:
+        self.root = root
+        self.request = request
+        self.workers = workers
+        self.store = Store(root)
+        self.specs = {spec.name: spec for spec in read_stages(root, request)}
+        self.wanted = self._wanted(until)
+        self.outcomes: dict[str, Outcome] = {}
+        self._listen = listen
+        self._server: KernelServer | None = None
+        self._server_lock = threading.Lock()
+        self._running: dict[str, tuple[Path, int]] = {}  # stage -> scratch, and how much of its progress was told
+
+    def _wanted(self, until: str | None) -> set[str]:
+        if until is None:
+            return set(self.specs)
+        if until not in self.specs:
+            raise GlassboxError(f"--until {until}: no such stage; there is {', '.join(self.specs)}.")
+        wanted, todo = set[str](), [until]
+        while todo:
+            name = todo.pop()
+            if name not in wanted:
+                wanted.add(name)
+                todo.extend(self.specs[name].upstream)
+        return wanted
+
+    # --- what a stage is made of
+
+    def facts(self, spec: StageSpec) -> dict[str, Any]:
+        """The facts of a stage's key: all but the fields it reads and the code it loads. Its upstream must be done."""
+        inputs = {
+            f"{stage}.{name}": self._entry(stage).product_hash(name) for stage, names in sorted(spec.upstream.items()) for name in names
+        }
+        return {
+            "stage": spec.name,
+            "family": family_of(self.request),
+            "cells": [hash_value(text) for text in cells_of(read_notebook(self.root / spec.source))],
+            "inputs": inputs,
+            "source": {} if spec.upstream else source_fingerprint(self.request, self.root),
+            "lock": hash_file(self.root / "requirements.lock"),
+            "platform": platform_facts(self.request.threads),
+            "products": sorted(set(spec.products) - {"nb"}),
+        }
+
+    def _entry(self, stage: str) -> Entry:
+        entry = self.outcomes[stage].entry
+        if entry is None:
+            raise StageError(f"{stage}: has no products; it did not run.")
+        return entry
+
+    def folder(self, stage: str) -> Path:
+        """Where the view of a stage lies."""
+        return self.root / "data" / self.request.name / stage
+
+    def why(self, spec: StageSpec, facts: dict[str, Any]) -> list[str]:
+        """Why a stage would run, against what its view shows."""
+        path = self.folder(spec.name) / MANIFEST
+        return why_stale(read_json(path) if path.is_file() else None, facts, self.request)
+
+    # --- running
+
+    def run_stage(self, name: str) -> Outcome:
+        """Take a stage from the store, or run it; never raises for what goes wrong in a stage, but says so in the outcome."""
+        if name not in self.wanted:
+            return self._ended(Outcome(name, "skipped"))
+        begun = time.monotonic()
+        spec = self.specs[name]
+        try:
+            facts = self.facts(spec)
+            entry = self.store.find(facts, self.request)
+            if entry is not None:
+                outcome = Outcome(name, "cached", entry=entry)
+            else:
+                why = self.why(spec, facts) or ["its products are not in the store"]
+                self._listen(Event("started", name, why=tuple(why)))
+                outcome = Outcome(name, "ran", why=why, entry=self._execute(spec, facts))
+            self._publish(spec, outcome)
+        except Exception as error:
+            outcome = Outcome(name, "failed", error=error)
+        outcome.seconds = time.monotonic() - begun
+        return self._ended(outcome)
+
+    def _ended(self, outcome: Outcome) -> Outcome:
+        self.outcomes[outcome.stage] = outcome
+        self._listen(Event("ended", outcome.stage, outcome=outcome))
+        return outcome
+
+    def _execute(self, spec: StageSpec, facts: dict[str, Any]) -> Entry:
+        scratch = self.store.scratch()
+        log = self.store.folder / "logs" / self.request.name / f"{spec.name}.ipynb"
+        with disk_errors():
+            log.parent.mkdir(parents=True, exist_ok=True)
+        self._running[spec.name] = (scratch, 0)
+        share = max(1, self.workers // max(1, len(self._running)))
+        environment = {
+            **thread_limits(self.request.threads),
+            "GLASSBOX_ROOT": str(self.root),
+            "GLASSBOX_SCRATCH": str(scratch),
+            "GLASSBOX_WORKERS": str(share),
+        }
+        parameters = {
+            "upstream": {stage: {n: self.specs[stage].products[n] for n in names} for stage, names in spec.upstream.items()} or None,
+            "product": {k: v for k, v in spec.products.items() if k != "nb"},
+            "request": self.request.name,
+        }
+        try:
+            executed = notebook_run.execute(spec.name, self.root / spec.source, parameters, log, self._kernels(), self.root, environment)
+            trace = scratch / ".trace.json"
+            if not trace.is_file():
+                raise StageError(f"{spec.name}: {spec.source} never called stage.save(); that is what ends a stage.")
+            notebook_run.write_notebook(scratch / "notebook.ipynb", notebook_run.clean(executed, self.root))
+            return self.store.publish(scratch, facts, read_json(trace), facts["products"])
+        except StageError as error:
+            raise StageError(f"{error}\nThe whole notebook, as far as it came: {os.path.relpath(log)}") from error
+        finally:
+            self._running.pop(spec.name, None)
+            shutil.rmtree(scratch, ignore_errors=True)
+
+    def _publish(self, spec: StageSpec, outcome: Outcome) -> None:
+        entry = outcome.entry
+        assert entry is not None
+        self.store.view(entry, self.folder(spec.name), {k: v for k, v in spec.products.items() if k != "nb"})
+        executed = notebook_run.read_executed(entry.folder / "notebook.ipynb")
+        with disk_errors():
+            notebook_run.write_notebook(
+                self.root / spec.products["nb"], notebook_run.with_current_text(self.root / spec.source, executed)
+            )
+
+    def _kernels(self) -> KernelServer:
+        with self._server_lock:
+            if self._server is None:
+                self._server = KernelServer().__enter__()
+        return self._server
+
+    def tell_progress(self) -> None:
+        """Pass on what running stages have said since the last time."""
+        for stage, (scratch, told) in list(self._running.items()):
+            with contextlib.suppress(FileNotFoundError):
+                lines = (scratch / ".progress").read_text(encoding="utf-8").splitlines()
+                if len(lines) > told and stage in self._running:
+                    self._running[stage] = (scratch, len(lines))
+                    with contextlib.suppress(ValueError):  # half a line: the next look sees it whole
+                        self._listen(Event("progress", stage, **json.loads(lines[-1])))
+
+    @contextlib.contextmanager
+    def run(self) -> Iterator[None]:
+        """Hold the request's lock, have its resolved form in place, and end every kernel at the end."""
+        with disk_errors(), run_lock(self.root, self.request.name):
+            write_json(self.root / "data" / self.request.name / "request.json", self.request.resolved())
+            try:
+                yield
+            finally:
+                self.stop()
+
+    def stop(self) -> None:
+        """End every kernel now."""
+        with self._server_lock:
+            if self._server is not None:
+                self._server.stop()
+                self._server = None
+
+
+@contextlib.contextmanager
+def run_lock(root: Path, slug: str) -> Iterator[None]:
+    """Let one run of a request go on at a time."""
+    path = root / "data" / ".store" / "locks" / slug
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a+") as stream:
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            stream.seek(0)
+            raise GlassboxError(f"{slug}: another run is under way (process {stream.read().strip() or '?'}); wait for it, or end it.") from error
+        stream.truncate(0)
+        stream.write(str(os.getpid()))
+        stream.flush()
+        yield

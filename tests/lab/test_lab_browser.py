@@ -1,0 +1,44 @@
+"""JupyterLab as a person sees it."""
+
+import shutil
+from collections.abc import Iterator
+
+import pytest
+from conftest import NOTEBOOK, Server, git
+from playwright.sync_api import Page, expect, sync_playwright
+
+CHROMIUM = shutil.which("chromium")
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")
+
+
+@pytest.fixture
+def page() -> Iterator[Page]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser.new_page(viewport={"width": 1280, "height": 1000})
+        browser.close()
+
+
+def test_double_click_run_all_and_save(server: Server, page: Page) -> None:
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(f"{server.url}/lab?token={server.token}&reset")
+    listing = page.get_by_role("region", name="File Browser Section").locator(".jp-DirListing-content")
+    listing.get_by_text("tabular").dblclick(timeout=60_000)
+    listing.get_by_text("compare.py").dblclick()
+    notebook = page.locator(".jp-NotebookPanel")
+    expect(notebook.get_by_role("heading", name="Compare")).to_be_visible(timeout=30_000)
+    expect(page.locator(".jp-Dialog")).to_have_count(0)
+
+    page.get_by_role("menuitem", name="Run", exact=True).click()
+    page.get_by_text("Run All Cells", exact=True).click()
+    results = notebook.locator(".jp-OutputArea-output")
+    expect(results).to_have_text(["churn 3", "42"], timeout=30_000)
+    expect(notebook.locator("[data-mime-type='application/vnd.jupyter.error']")).to_have_count(0)
+
+    with page.expect_response(lambda answer: answer.request.method == "PUT" and "/api/contents/" in answer.url) as saved:
+        page.keyboard.press("Control+s")
+    assert saved.value.ok
+    assert (server.root / "notebooks" / "tabular" / "compare.py").read_text() == NOTEBOOK
+    assert git(server.root, "status", "--porcelain", "--untracked-files=all") == ""
+    assert [url for url in asked if not url.startswith((server.url, "data:", "blob:"))] == []
