@@ -1,14 +1,16 @@
 """Findings as HTML fragments: one look in notebooks and reports. Everything that comes from data is escaped here."""
 
+import json
+import re
 from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup, escape
 
+from glassbox.svg import ACCENT, COLOURS, INK, LINE, PAPER, SOFT, page_svg
+
 if TYPE_CHECKING:
     from glassbox.findings import Audit, Estimate, Estimates, Facts, Figure, Note, Table, Verdicts
 
-# The drawing's own colours, written so by `glassbox.theme`, become the page's: light, dark and print follow.
-INK, SOFT, LINE, ACCENT, PAPER = "#16202a", "#5b6873", "#dfe4e8", "#0b6e6e", "#ffffff"
 MARKS = {
     "met": ("met", "✓"),
     "not met": ("unmet", "✗"),
@@ -16,6 +18,18 @@ MARKS = {
     "avoided": ("met", "✓"),
     "look": ("open", "?"),
     "found": ("unmet", "✗"),
+}
+NAMES = {
+    "roc_auc": "ROC-AUC",
+    "f1": "F1",
+    "log_loss": "log loss",
+    "brier": "Brier score",
+    "rmse": "RMSE",
+    "mae": "MAE",
+    "r2": "R²",
+    "latency": "p95 latency",
+    "latency_p50": "p50 latency",
+    "latency_p99": "p99 latency",
 }
 
 
@@ -33,7 +47,7 @@ def number(value: Any, spec: str = "", unit: str = "") -> str:
         text = value
     elif spec:
         text = format(value, spec)
-    elif isinstance(value, int) or float(value).is_integer() and abs(value) < 1e15:
+    elif isinstance(value, int) or (float(value).is_integer() and abs(value) < 1e15):
         text = f"{int(value):,d}"
     else:
         size = abs(value)
@@ -42,140 +56,203 @@ def number(value: Any, spec: str = "", unit: str = "") -> str:
     return f"{text} {unit}" if unit and unit != "%" else f"{text}{unit}"
 
 
-def finding_html(finding: Any) -> str:
-    """The HTML fragment of a finding, its title as caption; safe to place in any page."""
-    return str(_BODY[finding.kind](finding))
+def metric_words(name: str) -> str:
+    """How a metric is called in a sentence.
+
+    >>> metric_words("roc_auc"), metric_words("balanced_accuracy")
+    ('ROC-AUC', 'balanced accuracy')
+    """
+    return NAMES.get(name, name.replace("_", " "))
 
 
-def _caption(title: str, say: str) -> Markup:
-    return Markup("<figcaption><b>{}</b>{}</figcaption>").format(title, f" {say}" if say else "")
+def finding_html(finding: Any, *, cell: str = "", hover: bool = False) -> str:
+    """The HTML fragment of a finding, its title as caption; safe to place in any page.
+
+    Parameters
+    ----------
+    cell
+        `stage#finding`: a link to the cell that computed it stands in the caption.
+    hover
+        Put a Plotly figure's data beside its drawing, for the page's script to draw.
+    """
+    if finding.kind == "figure":
+        return str(_figure(finding, cell, hover))
+    return str(_BODY[finding.kind](finding, cell))
 
 
-def _cell(value: Any, spec: str, unit: str, tag: str = "td") -> Markup:
-    numeric = isinstance(value, (int, float)) and not isinstance(value, bool)
-    return Markup('<{t}{c}>{v}</{t}>').format(
-        t=Markup(tag), c=Markup(' class="n"') if numeric or value is None else "", v=number(value, spec, unit)
+def mark(verdict: str) -> Markup:
+    """A verdict as a word with its sign: never by colour alone."""
+    css, sign = MARKS[verdict]
+    return Markup('<span class="mark {}"><span aria-hidden="true">{}</span> {}</span>').format(css, sign, verdict)
+
+
+def cell_link(cell: str, words: str = "cell") -> Markup:
+    """A link to `stage#finding` on the stage's own page; nothing when there is none.
+
+    >>> cell_link("evaluate#metrics")
+    Markup(' <a class="cell" href="evaluate.html#metrics" title="evaluate: metrics">cell</a>')
+    """
+    if not cell:
+        return Markup("")
+    stage, _, anchor = cell.partition("#")
+    return Markup(' <a class="cell" href="{s}.html#{a}" title="{s}: {a}">{w}</a>').format(s=stage, a=anchor, w=words)
+
+
+def themed_svg(svg: str) -> Markup:
+    """A drawing in the page's own colours, safe to place within the page."""
+    return page_svg(svg)
+
+
+_TAG = re.compile(r"<(?!/?(?:b|i|br|em|sub|sup|extra)\s*/?>)")
+
+
+def plotly_data(figure: Any) -> Any:
+    """A Plotly figure's JSON in which text from data cannot become markup.
+
+    Plotly reads a little HTML in every string; what is not one of its plain tags is shown as it stands.
+
+    >>> plotly_data({"x": ["<img src=x>", "a<br>b"]})
+    {'x': ['&lt;img src=x>', 'a<br>b']}
+    """
+    if isinstance(figure, str):
+        return _TAG.sub("&lt;", figure)
+    if isinstance(figure, dict):
+        return {str(key): plotly_data(value) for key, value in figure.items()}
+    if isinstance(figure, (list, tuple)):
+        return [plotly_data(value) for value in figure]
+    return figure
+
+
+def plotly_html(figure: Any, alt: str, fallback: Markup = Markup("")) -> Markup:
+    """A Plotly figure for the page's script to draw: its data, inert, and what stands there without a script."""
+    data = json.dumps(plotly_data(figure), ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    inert = data.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
+    return Markup('<div class="drawing hover" role="group" aria-label="{}"><script type="application/json">{}</script>{}</div>').format(
+        alt, Markup(inert), fallback or Markup('<p class="soft">{}</p>').format(alt)
     )
 
 
-def _grid(heads: list[tuple[str, bool]], rows: list[list[Markup]], best: int | None = None) -> Markup:
+def _caption(title: str, say: str, cell: str = "") -> Markup:
+    words = Markup(" <span>{}</span>").format(say) if say else Markup("")
+    return Markup("<figcaption><b>{}</b>{}{}</figcaption>").format(title, words, cell_link(cell))
+
+
+def _cell(value: Any, spec: str) -> Markup:
+    numeric = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return Markup("<td{}>{}</td>").format(Markup(' class="n"') if numeric or value is None else "", number(value, spec))
+
+
+def _grid(heads: list[tuple[str, bool]], rows: list[list[Markup]], title: str, best: int | None = None) -> Markup:
     head = Markup("").join(Markup('<th scope="col"{}>{}</th>').format(Markup(' class="n"') if n else "", h) for h, n in heads)
     body = Markup("").join(
         Markup("<tr{}>{}</tr>").format(Markup(' class="best"') if i == best else "", Markup("").join(cells))
         for i, cells in enumerate(rows)
     )
     return Markup(
-        '<div class="scroll" tabindex="0"><table><thead><tr>{}</tr></thead><tbody>{}</tbody></table></div>'
-    ).format(head, body)
+        '<div class="scroll" role="region" aria-label="{}" tabindex="0">'
+        "<table><thead><tr>{}</tr></thead><tbody>{}</tbody></table></div>"
+    ).format(title, head, body)
 
 
-def _table(table: "Table") -> Markup:
+def _finding(body: Markup, css: str = "") -> Markup:
+    return Markup('<figure class="finding{}">{}</figure>').format(f" {css}" if css else "", body)
+
+
+def _table(table: "Table", cell: str) -> Markup:
     numeric = [
         any(isinstance(row[i], (int, float)) and not isinstance(row[i], bool) for row in table.rows)
         for i in range(len(table.columns))
     ]
     heads = [(f"{c.name}, {c.unit}" if c.unit else c.name, n) for c, n in zip(table.columns, numeric, strict=True)]
-    rows = [[_cell(v, c.format, "") for v, c in zip(row, table.columns, strict=True)] for row in table.rows]
+    rows = [[_cell(v, c.format) for v, c in zip(row, table.columns, strict=True)] for row in table.rows]
+    body = _grid(heads, rows, table.title, table.best) if rows else Markup('<p class="soft">Nothing to list.</p>')
     note = Markup('<p class="soft">{}</p>').format(table.note) if table.note else ""
-    return Markup('<figure class="finding">{}{}{}</figure>').format(
-        _caption(table.title, table.say), _grid(heads, rows, table.best), note
-    )
+    return _finding(_caption(table.title, table.say, cell) + body + note)
 
 
-def _interval(e: "Estimate") -> str:
-    return "–" if e.low is None or e.high is None else f"{number(e.low)} – {number(e.high)}"
+def interval(low: float | None, high: float | None, spec: str = "") -> str:
+    """A 95 % interval as it stands in a table.
+
+    >>> interval(0.8334, 0.861), interval(None, None)
+    ('0.833 – 0.861', '–')
+    """
+    return "–" if low is None or high is None else f"{number(low, spec)} – {number(high, spec)}"
 
 
-def _estimates(finding: "Estimates") -> Markup:
-    heads = [("Metric", False), ("Value", True), ("95 % interval", True), ("n", True)]
-    rows = [
-        [
-            Markup('<td>{}</td>').format(name.replace("_", " ")),
-            Markup('<td class="n">{}</td>').format(number(e.value, unit=e.unit)),
-            Markup('<td class="n">{}</td>').format(_interval(e)),
-            _cell(e.n, "", ""),
-        ]
-        for name, e in finding.values.items()
+def _spec(*values: float | None) -> str:
+    """Shares are all written to three places, so that an interval lines up with its value."""
+    there = [abs(v) for v in values if v is not None]
+    return ".3f" if there and all(v <= 1 for v in there) and any(0.001 <= v and not float(v).is_integer() for v in there) else ""
+
+
+def _estimate_row(name: str, e: "Estimate") -> list[Markup]:
+    spec = _spec(e.value, e.low, e.high)
+    return [
+        Markup("<td>{}</td>").format(metric_words(name)),
+        Markup('<td class="n">{}</td>').format(number(e.value, spec, e.unit)),
+        Markup('<td class="n">{}</td>').format(interval(e.low, e.high, spec)),
+        _cell(e.n, ""),
     ]
-    return Markup('<figure class="finding">{}{}</figure>').format(_caption(finding.title, finding.say), _grid(heads, rows))
 
 
-def _facts(finding: "Facts") -> Markup:
+def _estimates(finding: "Estimates", cell: str) -> Markup:
+    heads = [("Metric", False), ("Value", True), ("95 % interval", True), ("n", True)]
+    rows = [_estimate_row(name, e) for name, e in finding.values.items()]
+    return _finding(_caption(finding.title, finding.say, cell) + _grid(heads, rows, finding.title))
+
+
+def _facts(finding: "Facts", cell: str) -> Markup:
     items = Markup("").join(
         Markup("<div><dt>{}</dt><dd>{}</dd></div>").format(name, number(value)) for name, value in finding.facts.items()
     )
-    return Markup('<figure class="finding">{}<dl class="facts">{}</dl></figure>').format(
-        _caption(finding.title, finding.say), items
-    )
+    return _finding(_caption(finding.title, finding.say, cell) + Markup('<dl class="facts">{}</dl>').format(items))
 
 
-def _note(note: "Note") -> Markup:
+def _note(note: "Note", cell: str) -> Markup:
     items = Markup("").join(Markup("<li>{}</li>").format(line) for line in note.lines)
-    return Markup('<aside class="note {}"><p><b>{}</b> {}</p>{}</aside>').format(
-        note.tone, note.title, note.say, Markup("<ul>{}</ul>").format(items) if note.lines else ""
+    return Markup('<aside class="note {}" aria-label="{t}"><p><b>{t}</b> {}{}</p>{}</aside>').format(
+        note.tone, note.say, cell_link(cell), Markup("<ul>{}</ul>").format(items) if note.lines else "", t=note.title
     )
 
 
-def themed_svg(svg: str) -> Markup:
-    """A drawing in the page's own colours. Only for SVG that `glassbox.theme` wrote."""
-    for colour, name in ((INK, "ink"), (SOFT, "soft"), (LINE, "line"), (ACCENT, "accent"), (PAPER, "paper")):
-        svg = svg.replace(colour, f"var(--{name}, {colour})")
-    return Markup(svg)
-
-
-def _figure(figure: "Figure") -> Markup:
-    caption = Markup("<figcaption><b>{}</b> {}{}</figcaption>").format(
-        figure.title, figure.say, f" {figure.caption}" if figure.caption else ""
-    )
-    if figure.svg is not None:
-        body = Markup('<div class="drawing" role="img" aria-label="{}">{}</div>').format(figure.alt, themed_svg(figure.svg))
+def _figure(figure: "Figure", cell: str, hover: bool) -> Markup:
+    words = " ".join(text for text in (figure.say, figure.caption) if text)
+    drawn = page_svg(figure.svg) if figure.svg else Markup("")
+    if figure.plotly is not None and hover:
+        body = plotly_html(figure.plotly, figure.alt, drawn)
+    elif drawn:
+        body = Markup('<div class="drawing" role="img" aria-label="{}">{}</div>').format(figure.alt, drawn)
     else:
-        body = Markup('<div class="drawing hover" role="img" aria-label="{}"></div>').format(figure.alt)
-    return Markup('<figure class="finding">{}{}</figure>').format(body, caption)
+        body = Markup('<div class="drawing"><p class="soft">{}</p></div>').format(figure.alt)
+    return _finding(body + _caption(figure.title, words, cell), "drawn")
 
 
-def mark(verdict: str) -> Markup:
-    """A verdict as a word with its sign: never by colour alone."""
-    css, sign = MARKS[verdict]
-    return Markup('<span class="mark {}">{} {}</span>').format(css, sign, verdict)
-
-
-def _audit(audit: "Audit") -> Markup:
+def _audit(audit: "Audit", cell: str) -> Markup:
     heads = [("Pattern", False), ("Verdict", False), ("Evidence", False)]
     rows = [
         [
             Markup("<td>{}</td>").format(row.pattern),
             Markup("<td>{}</td>").format(mark(row.verdict)),
-            Markup("<td>{}{}</td>").format(row.evidence, cell_link(row.cell)),
+            Markup('<td class="wide">{}{}</td>').format(row.evidence, cell_link(row.cell)),
         ]
         for row in audit.rows
     ]
-    return Markup('<figure class="finding">{}{}</figure>').format(_caption(audit.title, audit.say), _grid(heads, rows))
+    return _finding(_caption(audit.title, audit.say, cell) + _grid(heads, rows, audit.title))
 
 
-def cell_link(cell: str) -> Markup:
-    """A link to `stage#finding` on the stage's own page; nothing when there is none."""
-    if not cell:
-        return Markup("")
-    stage, _, anchor = cell.partition("#")
-    return Markup(' <a class="cell" href="{}.html#{}">cell</a>').format(stage, anchor)
-
-
-def _verdicts(finding: "Verdicts") -> Markup:
+def _verdicts(finding: "Verdicts", cell: str) -> Markup:
     heads = [("Requirement", False), ("Asked", False), ("Found", True), ("95 % interval", True), ("Verdict", False)]
     rows = [
         [
-            Markup("<td>{}</td>").format(row.name.replace("_", " ")),
+            Markup("<td>{}</td>").format(metric_words(row.name)),
             Markup("<td>{}</td>").format(row.bound),
-            Markup('<td class="n">{}</td>').format(number(row.value)),
-            Markup('<td class="n">{}</td>').format(
-                "–" if row.low is None or row.high is None else f"{number(row.low)} – {number(row.high)}"
-            ),
+            Markup('<td class="n">{}</td>').format(number(row.value, _spec(row.value, row.low, row.high))),
+            Markup('<td class="n">{}</td>').format(interval(row.low, row.high, _spec(row.value, row.low, row.high))),
             Markup("<td>{}{}</td>").format(mark(row.verdict), cell_link(row.cell)),
         ]
         for row in finding.rows
     ]
-    return Markup('<figure class="finding">{}{}</figure>').format(_caption(finding.title, finding.say), _grid(heads, rows))
+    return _finding(_caption(finding.title, finding.say, cell) + _grid(heads, rows, finding.title))
 
 
 _BODY = {
@@ -183,8 +260,24 @@ _BODY = {
     "estimates": _estimates,
     "facts": _facts,
     "note": _note,
-    "figure": _figure,
     "audit": _audit,
     "verdicts": _verdicts,
 }
-__all__ = ["cell_link", "escape", "finding_html", "mark", "number", "themed_svg"]
+__all__ = [
+    "ACCENT",
+    "COLOURS",
+    "INK",
+    "LINE",
+    "PAPER",
+    "SOFT",
+    "cell_link",
+    "escape",
+    "finding_html",
+    "interval",
+    "mark",
+    "metric_words",
+    "number",
+    "plotly_data",
+    "plotly_html",
+    "themed_svg",
+]

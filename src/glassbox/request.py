@@ -1,22 +1,22 @@
-"""What is asked: the request's schema, its tasks and metrics, bounds and sizes."""
+"""What is asked: the request's schema, and the tasks and metrics that it may name."""
 
 import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from decimal import Decimal
 from typing import Annotated, Any, Literal, Self
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, FiniteFloat, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
 from pydantic_core import PydanticCustomError
 
 from glassbox.errors import RequestError
 from glassbox.request_secrets import holds_literal_secret, malformed_reference
 from glassbox.request_secrets import reveal as reveal
-
-Op = Literal[">", ">=", "<", "<="]
+from glassbox.request_units import Bound as Bound
+from glassbox.request_units import size_kept as size_kept
+from glassbox.request_units import size_rows as size_rows
 Cost = Literal["low", "medium", "high"]
 RequestType = Literal["model_development", "deployment", "optimization", "integration"]
 
@@ -59,154 +59,12 @@ PLANNED = ("regression", "nlp", "computer_vision", "forecasting", "recommendatio
 MEASURED = {"latency": "ms"}
 # Names whose folders or files stand beside those of requests, under `data/`, `reports/` and `notebooks/`.
 RESERVED = frozenset(
-    ["raw", "assets", "mlflow", "index", "catalog", "bench", "store", "scratch", "request", "requests", "con", "prn", "aux", "nul"]
-    + ["tabular", "text", "vision", "forecasting", "recommendation", "anomaly", "retrieval"]
+    (
+        "raw assets mlflow index catalog bench store scratch request requests con prn aux nul "
+        "tabular text vision forecasting recommendation anomaly retrieval"
+    ).split()
 )
 NAME = re.compile(r"[a-z][a-z0-9_-]{0,63}")
-
-_PERCENT, _MS_A_SECOND = Decimal(100), Decimal(1000)
-_BOUND = re.compile(r"(>=|<=|>|<|≥|≤)?\s*([+-]?\d{1,30}(?:\.\d{1,30})?(?:[eE][+-]?\d{1,2})?)\s*(%|ms|s)?")
-_OPS: dict[str, Op] = {">": ">", ">=": ">=", "≥": ">=", "<": "<", "<=": "<=", "≤": "<="}
-_SIZE = re.compile(r"(\d{1,3}(?:,\d{3})+|\d{1,15})(\.\d{1,15})?\s*([KMB])?(?:\s*(?:rows?|records?|lines?))?", re.IGNORECASE)
-_TIMES = {"": 1, "K": 1_000, "M": 1_000_000, "B": 1_000_000_000}
-
-
-class Bound(BaseModel):
-    """A bound on a metric: `>95%` is `Bound(op=">", value=0.95)`; `<0.2s` is `Bound(op="<", value=200, unit="ms")`."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    op: Op
-    value: FiniteFloat
-    unit: Literal["", "ms"] = ""
-    text: str = ""  # as the user wrote it
-
-    @model_validator(mode="before")
-    @classmethod
-    def _with_text(cls, given: Any) -> Any:
-        if isinstance(given, str):
-            try:
-                return cls.parse(given).model_dump()
-            except ValueError as error:
-                raise PydanticCustomError("glassbox", "{expected}", {"expected": str(error)}) from error
-        if isinstance(given, Mapping) and not given.get("text") and isinstance(given.get("value"), (int, float)):
-            return {**given, "text": f"{given.get('op')}{_written(given['value'])}{given.get('unit', '')}"}
-        return given
-
-    @classmethod
-    def parse(cls, text: str) -> Self:
-        """Read a bound as a person writes it; percent become shares, seconds become milliseconds.
-
-        Raises
-        ------
-        ValueError
-            When `text` is no bound; the message says what was expected.
-
-        Examples
-        --------
-        >>> bound = Bound.parse(">95%")
-        >>> bound.op, bound.value, bound.unit
-        ('>', 0.95, '')
-        >>> Bound.parse("< 0.2s").value, Bound.parse("< 0.2s").unit
-        (200.0, 'ms')
-        """
-        match = _BOUND.fullmatch(text.strip())
-        if match is None:
-            raise ValueError("expected a bound such as '>95%', '>=0.9' or '<100ms'")
-        sign, digits, unit = match.groups()
-        if sign is None:
-            raise ValueError(f"expected a bound that begins with >, >=, < or <=, such as '>={text.strip()}'")
-        value = Decimal(digits)
-        value = value / _PERCENT if unit == "%" else value * _MS_A_SECOND if unit == "s" else value
-        return cls(op=_OPS[sign], value=float(value), unit="ms" if unit in ("ms", "s") else "", text=text.strip())
-
-    @property
-    def upward(self) -> bool:
-        """Whether more is asked for (`>`, `>=`) rather than less."""
-        return self.op in (">", ">=")
-
-    def holds(self, value: float) -> bool:
-        """Whether `value`, in the bound's own unit, keeps the bound.
-
-        >>> Bound.parse(">=90%").holds(0.9), Bound.parse(">90%").holds(0.9)
-        (True, False)
-        """
-        match self.op:
-            case ">":
-                return value > self.value
-            case ">=":
-                return value >= self.value
-            case "<":
-                return value < self.value
-            case "<=":
-                return value <= self.value
-
-    def verdict(
-        self, value: float | None, low: float | None = None, high: float | None = None
-    ) -> Literal["met", "not met", "not proven"]:
-        """What an estimate with its interval says about the bound.
-
-        Parameters
-        ----------
-        value, low, high
-            The estimate and the ends of its interval, in the bound's unit. None and NaN mean unknown: without a value
-            nothing is proven; an unknown end is taken to be the value.
-
-        Returns
-        -------
-        str
-            `met` when the whole interval keeps the bound, `not met` when none of it does, else `not proven`.
-
-        Examples
-        --------
-        >>> bound = Bound.parse(">80%")
-        >>> bound.verdict(0.84, 0.82, 0.86), bound.verdict(0.81, 0.79, 0.83), bound.verdict(0.75, 0.73, 0.77)
-        ('met', 'not proven', 'not met')
-        """
-        if value is None or math.isnan(value):
-            return "not proven"
-        ends = [value if end is None or math.isnan(end) else end for end in (low, high)]
-        kept = {self.holds(end) for end in ends}
-        return "not proven" if len(kept) == 2 else "met" if kept == {True} else "not met"
-
-    def __str__(self) -> str:
-        return self.text
-
-
-def _written(number: float) -> str:
-    return repr(float(number)).removesuffix(".0")
-
-
-def size_rows(text: str) -> int:
-    """The number of rows that a promised size means.
-
-    Raises
-    ------
-    ValueError
-        When `text` is no such number; the message says what was expected.
-
-    Examples
-    --------
-    >>> size_rows("7K rows"), size_rows("1.2M"), size_rows("7,043")
-    (7000, 1200000, 7043)
-    """
-    match = _SIZE.fullmatch(text.strip())
-    if match is None:
-        raise ValueError("expected a number of rows such as '7K rows', '1.2M' or '7043'")
-    whole, part, scale = match.groups()
-    rows = round(Decimal(whole.replace(",", "") + (part or "")) * _TIMES[(scale or "").upper()])
-    if rows < 1:
-        raise ValueError("expected at least one row")
-    return rows
-
-
-def size_kept(promised: int, arrived: int) -> bool:
-    """Whether as many rows arrived as were promised, give or take a factor of two.
-
-    >>> size_kept(7000, 3500), size_kept(7000, 14001)
-    (True, False)
-    """
-    return promised <= 2 * arrived and arrived <= 2 * promised
 
 
 def _refuse(expected: str) -> PydanticCustomError:
@@ -294,7 +152,7 @@ class Split(_Part):
     """How the holdout is set apart."""
 
     by: Literal["hash", "group", "time", "column"] = "hash"
-    """What decides: a hash of the row, a group that stays together, time (needs cutoff), or a column that says train or holdout."""
+    """What decides: a hash of the row, a group that stays together, time with a cutoff, or a column that says train or holdout."""
     holdout: Annotated[float, Field(gt=0, lt=1)] = 0.2
     """The share of the rows, or of the groups, that is sealed until evaluation."""
     column: ColumnName | None = None

@@ -1,97 +1,13 @@
-"""A tiny project, and a real JupyterLab on it."""
+"""A real JupyterLab, started once for all tests of this folder."""
 
-import json
 import os
-import re
 import signal
 import subprocess
 import sys
-import time
-import urllib.request
 from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 import pytest
-
-NOTEBOOK = '''\
-# ---
-# jupyter:
-#   jupytext:
-#     text_representation:
-#       extension: .py
-#       format_name: percent
-#   kernelspec:
-#     display_name: Python 3
-#     language: python
-#     name: python3
-# ---
-
-# %% [markdown]
-# # Compare
-# Which family of models deserves to be tuned?
-
-# %% tags=["parameters"]
-upstream = {"ingest": ["train"]}
-product = None
-request = "churn"
-
-# %%
-import os
-from pathlib import Path
-
-chosen = os.environ.get("GLASSBOX_REQUEST", request)
-root = Path(os.environ["GLASSBOX_ROOT"])
-
-# %% [markdown]
-# The bar is the only one.
-
-
-# %%
-rows = (root / "data" / chosen / "train.csv").read_text().splitlines()
-print(chosen, len(rows))
-
-# %%
-6 * 7
-'''
-
-
-@dataclass(frozen=True)
-class Server:
-    """A running JupyterLab: where it is, and the project it stands on."""
-
-    url: str
-    token: str
-    root: Path
-
-    def call(self, path: str, method: str = "GET", body: Any = None) -> Any:
-        """What the server's REST interface answers, as JSON."""
-        asked = urllib.request.Request(f"{self.url}/{path}", method=method, data=None if body is None else json.dumps(body).encode())
-        asked.add_header("Authorization", f"token {self.token}")
-        with urllib.request.urlopen(asked, timeout=30) as answer:
-            text = answer.read()
-        return json.loads(text) if text else None
-
-
-def git(root: Path, *words: str) -> str:
-    """What git prints; it knows neither the user's settings nor a repository further up."""
-    plain = {"PATH": os.environ["PATH"], "HOME": str(root), "GIT_CONFIG_NOSYSTEM": "1"}
-    command = ["git", "-c", "user.name=t", "-c", "user.email=t@t", *words]
-    return subprocess.run(command, cwd=root, env=plain, check=True, capture_output=True, text=True).stdout
-
-
-def project(root: Path) -> Path:
-    """A project with one notebook, and one run of `churn`, under git."""
-    (root / "notebooks" / "tabular").mkdir(parents=True)
-    (root / "notebooks" / "tabular" / "compare.py").write_text(NOTEBOOK)
-    (root / "data" / "churn").mkdir(parents=True)
-    (root / "data" / "churn" / "train.csv").write_text("a\n1\n2\n")
-    (root / ".gitignore").write_text("data/*\n.ipynb_checkpoints/\n")
-    git(root, "init", "--quiet")
-    git(root, "add", ".")
-    git(root, "commit", "--quiet", "--message", "first")
-    return root
+from lab.lab_project import Server, address, project
 
 
 @pytest.fixture(scope="session")
@@ -106,18 +22,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     with log.open("wb") as stream:
         process = subprocess.Popen([sys.executable, "-c", call, str(root)], env=environment, stdout=stream, stderr=stream)
     try:
-        yield Server(*_address(process, log), root)
+        yield Server(*address(process, log), root)
     finally:
         process.send_signal(signal.SIGINT)  # what Ctrl-C sends: it must not ask back
         assert process.wait(20) == 0, log.read_text()
         assert sorted(path.name for path in home.iterdir()) == [".jupytext.toml"]
-
-
-def _address(process: "subprocess.Popen[bytes]", log: Path) -> tuple[str, str]:
-    end = time.monotonic() + 40
-    while time.monotonic() < end and process.poll() is None:
-        found = re.search(r"(http://127\.0\.0\.1:\d+)/lab\?token=([0-9a-f]{20,})", log.read_text())
-        if found:
-            return found[1], found[2]
-        time.sleep(0.1)
-    raise AssertionError(f"JupyterLab did not start:\n{log.read_text()}")

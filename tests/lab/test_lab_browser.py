@@ -4,7 +4,7 @@ import shutil
 from collections.abc import Iterator
 
 import pytest
-from conftest import NOTEBOOK, Server, git
+from lab.lab_project import NOTEBOOK, Server, git
 from playwright.sync_api import Page, expect, sync_playwright
 
 CHROMIUM = shutil.which("chromium")

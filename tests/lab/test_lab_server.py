@@ -5,8 +5,8 @@ import urllib.request
 from typing import Any
 
 import pytest
-from conftest import NOTEBOOK, Server, git
 from jupyter_client.blocking.client import BlockingKernelClient
+from lab.lab_project import NOTEBOOK, Server, git
 
 PLACE = "tabular/compare.py"
 

@@ -163,7 +163,7 @@ def _conform_column(series: pd.Series, column: ColumnSchema) -> tuple[Any, list[
         return numbers, [FieldProblem(int(i), column.name, repr(float(series.iloc[i])), _FINITE) for i in infinite], []
     if column.kind == "date" and isinstance(series.dtype, np.dtype) and series.dtype.kind == "M":
         return series.to_numpy().astype("datetime64[us]"), [], []
-    codes, values = _distinct(series)
+    codes, values = distinct(series)
     read = _READERS.get(column.kind, _text_reader)(column)
     results = [read(value) for value in values]
     typed = _array_of(column.kind, [result.value for result in results])[codes]
@@ -275,7 +275,7 @@ def _located(name: str, codes: Any, values: Sequence[Any], expected: Sequence[st
     return [FieldProblem(int(row), name, clip(repr(values[codes[row]])), expected[codes[row]]) for row in rows]
 
 
-def _distinct(series: pd.Series) -> tuple[Any, list[Any]]:
+def distinct(series: pd.Series) -> tuple[Any, list[Any]]:
     """The distinct values of a column, missing among them, and for each row which one it has."""
     if isinstance(series.dtype, (pd.ArrowDtype, pd.StringDtype)):
         column = pa.chunked_array([pa.array(series)]) if not isinstance(series.dtype, pd.ArrowDtype) else _arrow(series)
@@ -370,7 +370,7 @@ Counts = Mapping[str | None, int]  # cleaned text -> rows that hold it; None cou
 
 
 def _count(series: pd.Series) -> dict[str | None, int]:
-    codes, values = _distinct(series)
+    codes, values = distinct(series)
     counted: dict[str | None, int] = {}
     for value, n in zip(values, np.bincount(codes, minlength=len(values)), strict=True):
         text = cells.clean(cells.to_text(value))

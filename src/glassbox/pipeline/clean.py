@@ -5,7 +5,7 @@ from pathlib import Path
 
 from glassbox.pipeline.runner import run_lock
 
-KEPT = {"raw", "mlflow", "catalog.yaml"}  # the user's, and what is asked for by name only
+
 
 
 def clean(root: Path, slug: str | None, *, store: bool = False) -> list[Path]:

@@ -5,6 +5,7 @@ templates can execute it: only the validated slug and the name of the family do.
 """
 
 import os
+import warnings
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,10 +16,12 @@ from glassbox.pipeline.spec import pipeline_dict
 
 os.environ["PLOOMBER_STATS_ENABLED"] = "false"
 
-import ploomber.executors.abc
-from ploomber.constants import TaskStatus
-from ploomber.exceptions import DAGBuildError
-from ploomber.spec import DAGSpec
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # an archived project: its deprecations are not ours to mend
+    import ploomber.executors.abc
+    from ploomber.constants import TaskStatus
+    from ploomber.exceptions import DAGBuildError
+    from ploomber.spec import DAGSpec
 
 if TYPE_CHECKING:
     from ploomber import DAG
@@ -97,7 +100,9 @@ def build(runner: Runner) -> None:
     try:
         os.chdir(runner.root)  # Ploomber resolves sources and products against the working folder
         try:
-            dag = DAGSpec({**pipeline_dict(runner.root, runner.request), "executor": "serial"}).to_dag()
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                dag = DAGSpec({**pipeline_dict(runner.root, runner.request), "executor": "serial"}).to_dag()
             dag.executor = executor
             dag.build(force=True, show_progress=False)
         finally:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
+from jupyter_core.utils import ensure_event_loop
 
 from glassbox.errors import DataError, GlassboxError, RequestError, StageError
 from glassbox.files import write_text
@@ -62,6 +63,8 @@ def execute(
         raise StageError(
             f"{name}: its kernel died before the notebook had ended; out of memory, or killed. Nothing of it was published: run again."
         ) from error
+    finally:
+        ensure_event_loop().close()  # the one that nbclient made for this thread, and would leave open
 
 
 def clean(notebook: Any, root: Path) -> Any:

@@ -129,8 +129,7 @@ def admit(rows: Sequence[Mapping[str, Any]], schema: Schema) -> tuple[pd.DataFra
     misfits = list(islice(_field_misfits(rows, {field.name: field for field in fields}, aside), MAX_PROBLEMS + 1))
     if not misfits:
         raw = pd.DataFrame({f.name: pd.Series([row[f.name] for row in rows], dtype=object) for f in fields})
-        wanted = schema.model_copy(update={"columns": fields, "target": None})
-        conformed = conform(raw, wanted, require_all=True)
+        conformed = conform(raw, schema)
         misfits = [Misfit(p.row, p.field, short(p.found), p.expected) for p in conformed.problems]
     if misfits:
         raise RefusedError(422, _summary(misfits), misfits)
@@ -196,7 +195,7 @@ def expectation(field: ColumnSchema) -> str:
     if field.kind == "number":
         return "a number"
     if field.kind == "date":
-        return f"a date written as {field.date_format}" if field.date_format else "a date"
+        return f"a date written as {field.date_format or '%Y-%m-%d'}"
     if field.kind in ("category", "boolean") and field.categories:
         return choices(field.categories)
     return "text"

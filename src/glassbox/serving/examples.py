@@ -1,9 +1,8 @@
 """Rows that fit a schema, made from the schema alone: for the page, the parity check and the measurement of latency."""
 
 from collections.abc import Sequence
+from datetime import datetime, timedelta
 from typing import Any
-
-import pandas as pd
 
 from glassbox.data.schema import ColumnSchema, Schema
 
@@ -50,9 +49,9 @@ def _between(field: ColumnSchema, position: float) -> float | int:
 
 
 def _day(field: ColumnSchema, position: float) -> str:
-    low, high = pd.Timestamp(field.low_date or "2000-01-01"), pd.Timestamp(field.high_date or "2000-12-31")
-    day = low + pd.Timedelta(days=int(position * (high - low).days))
-    return str(day.strftime(field.date_format or "%Y-%m-%d"))
+    low, high = datetime.fromisoformat(field.low_date or "2000-01-01"), datetime.fromisoformat(field.high_date or "2000-12-31")
+    day = low + timedelta(days=int(position * (high - low).days))
+    return day.strftime(field.date_format) if field.date_format else day.date().isoformat()
 
 
 def broken_row(row: dict[str, Any], schema: Schema) -> dict[str, Any]:

@@ -70,20 +70,17 @@ def _square(x_title: str, y_title: str) -> tuple[Canvas, Axes]:
     return canvas, axes
 
 
-def _named(axes: Axes, curves: Sequence[Curve], x: float, top: float) -> None:
-    """Draw several curves, the weakest in the accent; name the weakest few in a list where no curve passes."""
+def _named(axes: Axes, curves: Sequence[Curve]) -> None:
+    """Draw several curves, the weakest few in colour, and name these at the right, in the order of their areas."""
     weakest = sorted(curves, key=lambda c: (c.area, c.name))[:MOST_CURVES]
-    colour = {c.name: PALETTE[i % len(PALETTE)] for i, c in enumerate(weakest)}
     for curve in curves:
-        if curve.name not in colour:
+        if curve not in weakest:
             axes.plot(curve.x, curve.y, color=SOFT, linewidth=0.9, alpha=0.45)
-    for i, curve in enumerate(reversed(weakest)):
-        axes.plot(curve.x, curve.y, color=colour[curve.name], linewidth=1.7)
-        height = top + 0.072 * i
-        axes.text(x, height, f"{label(curve.name, 18)}  {number(curve.area)}", color=colour[curve.name], ha="right")
-    rest = len(curves) - len(weakest)
-    if rest:
-        axes.text(x, top - 0.072, f"{rest} stronger in grey", color=SOFT, ha="right")
+    ends = [(0.0, f"{len(curves) - len(weakest)} stronger", SOFT)] if len(curves) > len(weakest) else []
+    for i, curve in reversed(list(enumerate(weakest))):
+        axes.plot(curve.x, curve.y, color=PALETTE[i], linewidth=1.7)
+        ends.append((0.0, f"{number(curve.area)} {label(curve.name, 14)}", PALETTE[i]))
+    end_labels(axes, [(0.6 - 0.1 * i, text, colour) for i, (_, text, colour) in enumerate(ends)])
 
 
 def roc(y_true: npt.ArrayLike, score: Scores, auc: Estimate | None = None) -> Figure:
@@ -103,11 +100,11 @@ def roc(y_true: npt.ArrayLike, score: Scores, auc: Estimate | None = None) -> Fi
         false_rate, true_rate, _ = roc_curve(true, given)
         curves.append(Curve(name, true.mean(), false_rate, true_rate, float(roc_auc_score(true, given))))
     with style():
-        canvas, axes = _square("share of the others flagged by mistake", "share of the looked-for found")
+        canvas, axes = _square("share of negatives flagged by mistake", "share of positives found")
         axes.plot([0, 1], [0, 1], color=SOFT, linewidth=1, linestyle=(0, (3, 3)))
         axes.annotate("by chance", (0.5, 0.5), xytext=(4, -12), textcoords="offset points", color=SOFT)
         if isinstance(score, pd.DataFrame):
-            _named(axes, curves, 0.98, 0.09)
+            _named(axes, curves)
             say = _many_say("ROC-AUC", curves, auc)
         else:
             curve = curves[0]
@@ -118,15 +115,15 @@ def roc(y_true: npt.ArrayLike, score: Scores, auc: Estimate | None = None) -> Fi
             axes.text(0.98, 0.12, f"ROC-AUC {number(value)}", color=ACCENT, ha="right", fontweight="bold")
             if auc is not None and auc.low is not None and auc.high is not None:
                 axes.text(0.98, 0.045, f"95 % interval {number(auc.low)} – {number(auc.high)}", color=SOFT, ha="right")
-            say = f"Of two rows, one looked for and one not, the looked-for one is ranked higher {percent(value, 1)} of the time: ROC-AUC {number(value)}{interval}."
+            say = f"Of two rows, one positive and one negative, the positive one is ranked higher {percent(value, 1)} of the time: ROC-AUC {number(value)}{interval}."
         points = "; ".join(_reading(c) for c in curves[:8])
-        return drawing(canvas, "ROC: what is found against what is flagged by mistake", say=say, alt=f"ROC curve. {say} {points}.")
+        return drawing(canvas, "ROC: found against flagged by mistake", say=say, alt=f"ROC curve. {say} {points}.")
 
 
 def _reading(curve: Curve) -> str:
     found = [float(np.interp(at, curve.x, curve.y)) for at in (0.1, 0.2)]
     who = f"{clean(curve.name)}: " if curve.name else ""
-    return f"{who}flagging 10 % of the others finds {percent(found[0])}, flagging 20 % finds {percent(found[1])}"
+    return f"{who}at 10 % of negatives flagged, {percent(found[0])} of positives are found; at 20 %, {percent(found[1])}"
 
 
 def _many_say(metric: str, curves: Sequence[Curve], mean: Estimate | None) -> str:
@@ -151,9 +148,9 @@ def precision_recall(y_true: npt.ArrayLike, score: Scores, ap: Estimate | None =
         precision, recall, _ = precision_recall_curve(true, given)
         curves.append(Curve(name, true.mean(), recall[::-1], precision[::-1], float(average_precision_score(true, given))))
     with style():
-        canvas, axes = _square("recall: share of the looked-for found", "precision: share of the flagged that are right")
+        canvas, axes = _square("recall: share of positives found", "precision: share of flagged that are positive")
         if isinstance(score, pd.DataFrame):
-            _named(axes, curves, 0.62, 0.09)
+            _named(axes, curves)
             say = _many_say("average precision", curves, ap)
         else:
             curve = curves[0]
@@ -165,7 +162,7 @@ def precision_recall(y_true: npt.ArrayLike, score: Scores, ap: Estimate | None =
             half = float(np.interp(0.5, curve.x, curve.y))
             axes.plot([0.5], [half], "o", color=ACCENT, markersize=6, markeredgecolor=PAPER)
             axes.annotate(f"half found: {percent(half)} right", (0.5, half), xytext=(6, 6), textcoords="offset points", color=INK)
-            say = f"At the point where half of the looked-for are found, {percent(half)} of the flagged are right; by chance it would be {percent(curve.base)}. Average precision is {number(value)}{interval}."
+            say = f"Where half of the positives are found, {percent(half)} of what is flagged is positive; by chance it would be {percent(curve.base)}. Average precision is {number(value)}{interval}."
         return drawing(canvas, "Precision against recall", say=say, alt=f"Precision-recall curve. {say}")
 
 
@@ -208,7 +205,7 @@ def threshold(curve: pd.DataFrame, chosen: float) -> Figure:
 
 
 def gain_curve(
-    y_true: npt.ArrayLike, score: npt.ArrayLike, *, reach: float = 0.7, act: str = "calling", rows: str = "rows", found: str = "those looked for"
+    y_true: npt.ArrayLike, score: npt.ArrayLike, *, reach: float = 0.7, act: str = "calling", rows: str = "rows", found: str = "positives"
 ) -> Figure:
     """How far one gets by working down the list that the model ranked: share found by share called.
 
@@ -221,9 +218,9 @@ def gain_curve(
     score
         (n,) score, more for rows to be called first.
     reach
-        The share of the looked-for at which the sentence is read off.
+        The share of the positives at which the sentence is read off.
     act, rows, found
-        Words of the sentence: "*calling* the 21 % of *rows* ranked highest reaches 70 % of *those looked for*".
+        Words of the sentence: "*calling* the 21 % of *rows* ranked highest reaches 70 % of *positives*".
     """
     called, got = gains(np.asarray(y_true).astype(int), np.asarray(score, dtype=float))
     total, hits = len(np.asarray(y_true)), int(np.asarray(y_true).astype(int).sum())
@@ -238,7 +235,7 @@ def gain_curve(
         canvas, axes = _square(f"share of {rows} called, highest ranked first", f"share of {found}")
         canvas.set_size_inches(WIDTH, 3.2)
         axes.plot([0, 1], [0, 1], color=SOFT, linewidth=1, linestyle=(0, (3, 3)))
-        axes.annotate("by chance", (0.72, 0.72), xytext=(4, -12), textcoords="offset points", color=SOFT)
+        axes.annotate("by chance", (0.5, 0.5), xytext=(5, -13), textcoords="offset points", color=SOFT)
         x, y = thinned(called, got)
         axes.fill_between(x, y, x, color=ACCENT, alpha=0.08, linewidth=0)
         axes.plot(x, y, color=ACCENT, linewidth=2.2)

@@ -7,6 +7,7 @@ import numpy.typing as npt
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
+from matplotlib.patches import Rectangle
 
 from glassbox.families.tabular.plots.marks import (
     ACCENT,
@@ -80,7 +81,7 @@ def calibration(y_true: npt.ArrayLike, proba: npt.ArrayLike | pd.DataFrame, bins
         axes, below = canvas.subplots(2, 1, sharex=True, height_ratios=[4, 1])
         quiet(axes, grid="both")
         axes.plot([0, 1], [0, 1], color=SOFT, linewidth=1, linestyle=(0, (3, 3)))
-        axes.annotate("as said", (0.93, 0.93), xytext=(-6, -1), textcoords="offset points", ha="right", color=SOFT)
+        axes.annotate("as said", (0.85, 0.85), xytext=(6, -11), textcoords="offset points", color=SOFT)
         axes.vlines(table["said"], table["low"], table["high"], color=ACCENT, alpha=0.45, linewidth=2.2)
         axes.plot(table["said"], table["came"], "-o", color=ACCENT, markersize=5.5, linewidth=1.2, markeredgecolor=PAPER)
         axes.set(xlim=(-0.01, 1.01), ylim=(-0.02, 1.02), ylabel=comes)
@@ -101,11 +102,10 @@ def _given(axes: Axes, proba: Floats) -> None:
     axes.set_yticks([])
     axes.spines["left"].set_visible(False)
     top = int(counts.argmax())
-    right = top >= 10
-    axes.annotate(
-        f"{counts[top]:,d} rows", (edges[top] + (0 if right else 0.05), counts[top]), xytext=(-4 if right else 4, -8),
-        textcoords="offset points", ha="right" if right else "left", color=SOFT,
-    )  # fmt: skip
+    axes.set_ylim(0, max(1, counts[top]) * 1.55)
+    place = "left" if top < 3 else "right" if top > 16 else "center"
+    x = edges[top] + {"left": 0.0, "right": 0.05, "center": 0.025}[place]
+    axes.annotate(f"{counts[top]:,d} rows", (x, counts[top]), xytext=(0, 3), textcoords="offset points", ha=place, color=SOFT)
 
 
 def confusion(y_true: npt.ArrayLike, y_pred: npt.ArrayLike, classes: Sequence[str]) -> Figure:
@@ -142,9 +142,7 @@ def _places(values: npt.ArrayLike, place: dict[str, int]) -> npt.NDArray[np.int_
     return np.array([place[name] for name in np.asarray(values).astype(str)], dtype=int)
 
 
-def _tile(x: int, y: int, share: float, right: bool) -> object:
-    from matplotlib.patches import Rectangle
-
+def _tile(x: int, y: int, share: float, right: bool) -> Rectangle:
     return Rectangle((x - 0.485, y - 0.47), 0.97, 0.94, facecolor=ACCENT if right else SOFT, alpha=0.06 + 0.94 * share, linewidth=0)
 
 

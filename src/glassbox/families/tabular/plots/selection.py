@@ -60,7 +60,7 @@ def leaderboard(table: pd.DataFrame, metric: str, bound: float | None = None) ->
         seen = done & (value >= left) & (value <= right)
         dots(axes, np.where(seen, value, np.nan), low.clip(left, right), high.clip(left, right), colors)
         for i in np.flatnonzero(done & ~seen):
-            axes.plot([left if value[i] < left else right], [i], "<" if value[i] < left else ">", color=SOFT, markersize=5, clip_on=False)
+            axes.plot([left + 0.02 * (right - left) if value[i] < left else right], [i], "<" if value[i] < left else ">", color=SOFT, markersize=5)
         name_rows(axes, names, strong=0 if done.any() else None)
         side_values(axes, [number(float(v)) if ok else "failed" for v, ok in zip(value, done, strict=True)], [INK if ok else SOFT for ok in done])
         axes.set_xlabel(f"{metric_name(metric)} over folds, with 95 % interval ({'more' if more else 'less'} is better)")
@@ -103,7 +103,7 @@ def _leader(
         say += "." if done.sum() == 1 else ", clear of all others."
     if bound is not None:
         enough = int(((value > bound) if more else (value < bound))[done].sum())
-        say += f" {enough} of {int(done.sum())} {'reach' if enough != 1 else 'reaches'} what is asked, {number(bound)}."
+        say += f" {enough} of {int(done.sum())} {'lie' if enough != 1 else 'lies'} beyond what is asked, {number(bound)}."
     failed = int((~done).sum())
     return say + (f" {failed} failed." if failed else "")
 
@@ -135,7 +135,7 @@ def tuning_history(trials: pd.DataFrame, metric: str = "score", default: float |
             axes.annotate("best so far", (at[-1], best[-1]), xytext=(0, 6 if higher_is_better(metric) else -13), textcoords="offset points", ha="right", color=ACCENT)
         if default is not None:
             axes.axhline(default, color=INK, linewidth=1, linestyle=(0, (3, 3)))
-            axes.annotate("untuned", (0, default), xycoords=axes.get_yaxis_transform(), xytext=(2, -12 if higher_is_better(metric) else 4), textcoords="offset points", color=INK)
+            axes.annotate("untuned", (1, default), xycoords=axes.get_yaxis_transform(), xytext=(4, 0), textcoords="offset points", va="center", color=INK, annotation_clip=False)
         axes.set_xlabel("trial")
         axes.set_ylabel(metric_name(metric))
         axes.xaxis.get_major_locator().set_params(integer=True)

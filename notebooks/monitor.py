@@ -1,0 +1,112 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # Monitor
+# How will we notice when it goes wrong?
+
+# %% tags=["parameters"]
+upstream = {"ingest": ["train", "schema"], "tune": ["tuned_oof"], "evaluate": ["model"]}
+product = None
+request = "churn"
+
+# %%
+from glassbox.data.schema import Schema
+from glassbox.files import hash_tree
+from glassbox.monitoring.demonstration import planted_shifts, quiet_batches
+from glassbox.monitoring.performance import out_of_fold, scorer
+from glassbox.monitoring.profile import build_profile, profile_table
+from glassbox.monitoring.trigger import performance_limit, thresholds_of, thresholds_table, trigger_facts
+from glassbox.stage import Stage
+
+# %%
+stage = Stage.open("monitor", request, upstream, product)
+train, schema_facts, tuned_oof, model = stage.load("train", "schema", "tuned_oof", "model")
+schema = Schema.model_validate(schema_facts)
+predictions = out_of_fold(train, tuned_oof)
+truth = train[schema.target]
+
+# %% [markdown]
+# ## The reference
+# What later data are compared with: each field cut into a few bins, and the model's predictions likewise. The predictions
+# are those made out of fold: a model is surer of rows it was trained on than of any that it meets later. No row of the
+# data is in the profile.
+
+# %%
+profile = build_profile(train, schema, predictions, hash_tree(model))
+stage.show("profile", profile_table(profile))
+
+# %% [markdown]
+# ## When is a difference more than chance?
+# Two samples of the same customers differ too. How far, by chance, is simulated for a batch of the stated size, and shared
+# out over all columns, so that the alarm as a whole keeps its promise. A shift below the usual mark for a small one raises
+# no alarm, however many rows prove it. These values can be changed.
+
+# %%
+batch_rows = 500
+false_alarms = 0.01
+drifted_share = 0.3
+
+# %% [markdown]
+# Labels arrive late, but they arrive. The limit below is what a batch of this size falls short of by chance alone, in no
+# more than the stated share of batches.
+
+# %%
+score = scorer(schema, truth, stage.request.requirements, stage.request.data.positive)
+performance = performance_limit(
+    truth,
+    predictions,
+    score.of,
+    metric=score.metric,
+    higher_is_better=score.higher_is_better,
+    batch_rows=batch_rows,
+    false_alarms=false_alarms,
+    seed=stage.request.seed,
+)
+
+# %%
+thresholds = thresholds_of(
+    profile, batch_rows=batch_rows, false_alarms=false_alarms, drifted_share=drifted_share, performance=performance
+)
+stage.show("thresholds", thresholds_table(thresholds, profile), report=True)
+
+# %% [markdown]
+# ## When is the model trained again?
+# A drifted field alone asks for a look: perhaps a source has broken, and a model trained again on broken data is no
+# better. Drifted predictions, many drifted fields, or a score beyond its limit ask for a new model.
+
+# %%
+stage.show("trigger", trigger_facts(thresholds), report=True)
+
+# %% [markdown]
+# ## Does the alarm ring, and only when it should?
+# First, batches in which nothing has changed: rows of the training data against other rows of it. The share that rings
+# should not be above what is allowed.
+
+# %%
+stage.show("false_alarms", quiet_batches(profile, train, predictions, thresholds, seed=stage.request.seed))
+
+# %% [markdown]
+# Then batches in which something was changed on purpose. Each row below is one batch, judged by the same rule.
+
+# %%
+stage.show("planted", planted_shifts(profile, train, predictions, thresholds, truth=truth, score=score.of, seed=stage.request.seed))
+
+# %%
+stage.save(profile=profile, thresholds=thresholds)
+
+# %% [markdown]
+# ## Limits of what was shown
+# - Drift in the fields says that the data have changed, not that the model has become worse; only labels say that.
+# - Fields are judged one at a time. A change in how two of them go together, each alone as before, is not seen here.
+# - The false-alarm share holds for each batch. Judged every day, an alarm by chance will come in time.
+# - Text is compared by its length alone.

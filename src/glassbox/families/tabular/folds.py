@@ -1,0 +1,103 @@
+"""Folds: which rows judge and which teach, by hash, so that neither row order nor new columns move a row."""
+
+import hashlib
+import re
+from collections import Counter
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from glassbox.errors import DataError
+from glassbox.findings import Table
+
+_REPEAT = re.compile(r"^([0-9a-f]{16})-\d+$")  # an exact repeat of a row that is known by its content
+
+
+def identity(row_id: str) -> str:
+    """The row's identity: repeats of one row share it, and never come to stand in two folds.
+
+    >>> identity("0123456789abcdef-2"), identity("customer-2")
+    ('0123456789abcdef', 'customer-2')
+    """
+    found = _REPEAT.match(row_id)
+    return found.group(1) if found else row_id
+
+
+def make_folds(
+    row_ids: Sequence[str], target: Sequence[str], k: int = 5, *, seed: int = 0, groups: Sequence[str] | None = None
+) -> pd.DataFrame:
+    """Stratified folds by the rank of a hash within each class; rows of one group stay together.
+
+    Parameters
+    ----------
+    row_ids, target
+        (n,) identity and class of each row.
+    k
+        How many folds.
+    seed
+        Another seed, other folds.
+    groups
+        (n,) the group of each row, when the split is by group. Left out: exact repeats of a row are a group.
+
+    Returns
+    -------
+    DataFrame
+        ``row_id`` and ``fold`` (0 to k - 1), sorted by ``row_id``.
+
+    Raises
+    ------
+    DataError
+        When a class has fewer rows (or groups) than there are folds.
+
+    Examples
+    --------
+    >>> make_folds(["a", "b", "c", "d"], ["no", "no", "yes", "yes"], 2)["fold"].value_counts().to_dict()
+    {0: 2, 1: 2}
+    """
+    member = [identity(row) for row in row_ids] if groups is None else [str(group) for group in groups]
+    rows = pd.DataFrame({"row_id": list(row_ids), "target": list(target), "group": member})
+    of_group = {str(name): _majority(part) for name, part in rows.groupby("group")["target"]}
+    place: dict[str, int] = {}
+    for label in sorted(set(of_group.values())):
+        ranked = sorted((name for name, found in of_group.items() if found == label), key=lambda name: (_rank(name, seed), name))
+        start = len(place)  # where the last class ended, so that no fold gets every class's odd row
+        place.update({name: (start + i) % k for i, name in enumerate(ranked)})
+    rows["fold"] = rows["group"].map(place).astype("int64")
+    _check(rows, k, "rows" if groups is None else "groups")
+    return rows.sort_values("row_id", kind="stable")[["row_id", "fold"]].reset_index(drop=True)
+
+
+def _rank(name: str, seed: int) -> str:
+    return hashlib.sha256(f"fold:{seed}:{name}".encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _majority(labels: pd.Series) -> str:
+    counts = Counter(labels.tolist())
+    return min(counts, key=lambda label: (-counts[label], label))
+
+
+def _check(rows: pd.DataFrame, k: int, what: str) -> None:
+    spread = rows.groupby("target")["fold"].nunique()
+    scarce = {str(label): int(n) for label, n in spread.items() if n < k}
+    if scarce:
+        found = ", ".join(f"{label!r} in {n}" for label, n in sorted(scarce.items()))
+        raise DataError(
+            f"{k} folds need each class in each of them; found {found}. "
+            f"There are too few {what} of it: ask for fewer folds, bring more data, or merge rare classes."
+        )
+
+
+def folds_table(folds: pd.DataFrame, target: pd.Series, classes: Sequence[str]) -> Table:
+    """Rows and shares of each class, a fold a row. `target` goes with the rows of `folds`."""
+    shares = pd.crosstab(folds["fold"].to_numpy(), target.to_numpy(), normalize="index").reindex(columns=list(classes), fill_value=0.0)
+    rows = folds["fold"].value_counts().sort_index()
+    table = pd.DataFrame({"fold": [int(i) + 1 for i in rows.index], "rows": rows.to_numpy()})
+    for label in classes:
+        table[str(label)] = shares[label].to_numpy()
+    spread = max(float(np.ptp(shares[label])) for label in classes)
+    say = f"{len(rows)} folds of {rows.min():,d} to {rows.max():,d} rows; the share of a class differs by at most {100 * spread:.1f} points between them."
+    return Table.of(table, "Folds", say=say, formats={str(label): ".1%" for label in classes})
+
+
+__all__ = ["folds_table", "identity", "make_folds"]

@@ -1,0 +1,240 @@
+"""Reads YAML (and JSON, which is YAML) as plain text with line numbers: no tags, no aliases, nothing that acts.
+
+Every scalar stays the text that stands in the file (`Yes` is "Yes" and `007` is "007"): what it means is for the field
+to say, not for YAML. Only an empty value, `~` and `null` mean nothing.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import yaml
+
+from glassbox.errors import RequestError
+
+Value = str | None | list["Node"] | dict[str, "Node"]
+
+MAX_BYTES = 1_000_000
+_MAX_DEPTH = 20
+_MAX_REPAIRS = 50
+_NOTHING = {"", "~", "null", "Null", "NULL"}
+# `key: value` with a value that YAML would take for a sign of its own.
+_UNQUOTED = re.compile(r"""(?P<key>\s*(?:-\s+)?[\w@."'-]+\s*:\s+)(?P<value>(?:[>|*&!%@`{\[<].*|[^'"\s].*?:\s.*)\S|[^'"\s].*:)\s*""")
+
+
+@dataclass(frozen=True)
+class Node:
+    """A value and where it stands; `folded` when it was written as a YAML block (`>` or `|`)."""
+
+    value: Value
+    where: str
+    folded: bool = False
+
+    def find(self, *path: str | int) -> "Node | None":
+        """The node at a path of keys and positions below this one; None where there is none."""
+        node: Node | None = self
+        for step in path:
+            if node is None:
+                return None
+            below = node.value
+            if isinstance(below, dict) and isinstance(step, str):
+                node = below.get(step)
+            elif isinstance(below, list) and isinstance(step, int) and step < len(below):
+                node = below[step]
+            else:
+                return None
+        return node
+
+
+@dataclass
+class Located:
+    """What was read: the tree, None when it could not be built, and what is wrong with the text itself."""
+
+    tree: Node | None = None
+    problems: list[str] = field(default_factory=list)
+
+
+def read_text(path: Path) -> str:
+    """The text of a request's file.
+
+    Raises
+    ------
+    RequestError
+        When there is no such file, or when it is too large or not UTF-8 text.
+    """
+    if not path.is_file():
+        near = sorted(file.stem for file in path.parent.glob("*.yaml"))
+        hint = f"; {path.parent.as_posix()}/ holds: {', '.join(near)}" if near else ""
+        raise RequestError(f"{path}: there is no such file{hint}.")
+    try:
+        with path.open("rb") as stream:
+            content = stream.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise RequestError(f"{path}: cannot be read ({error.strerror}).") from error
+    if len(content) > MAX_BYTES:
+        raise RequestError(f"{path}: is larger than {MAX_BYTES // 1_000_000} MB; expected a request, which is a page of text.")
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise RequestError(f"{path}:{line}: is not UTF-8 text; save the file as UTF-8.") from error
+    if "\x00" in text:
+        raise RequestError(f"{path}:{text.count(chr(10), 0, text.index(chr(0))) + 1}: is not text; expected YAML or JSON.")
+    return text
+
+
+def read_located(text: str, source: str) -> Located:
+    """Read YAML or JSON; `source` is the file's name as messages show it.
+
+    Unquoted values that YAML would take for something else (`accuracy: >95%`) are named and read as they were meant,
+    so that all other problems can be found in the same go.
+    """
+    # In JSON a tab can only stand between values.
+    lines = (text.replace("\t", " ") if text.lstrip().startswith("{") else text).split("\n")
+    repaired: dict[int, str] = {}
+    while True:
+        located = Located()
+        try:
+            located.tree = _Builder(source, located.problems).build("\n".join(lines))
+        except yaml.YAMLError as error:
+            at = _error_line(error, text)
+            suspect = next((n for n in (at, at - 1) if 0 <= n < len(lines) and _UNQUOTED.fullmatch(lines[n])), None)
+            if suspect is not None and suspect not in repaired and len(repaired) < _MAX_REPAIRS:
+                match = _UNQUOTED.fullmatch(lines[suspect])
+                assert match is not None
+                value = match["value"].strip()
+                lines[suspect] = f"{match['key']}'{value.replace(chr(39), chr(39) * 2)}'"
+                repaired[suspect] = f"{source}:{suspect + 1}: {_needs_quotes(match['key'], value)}"
+                continue
+            repaired.pop(at, None)
+            located.tree = None
+            located.problems.append(f"{source}:{at + 1}: {_explained(error, lines[at] if at < len(lines) else '')}")
+        located.problems[:0] = repaired.values()
+        return located
+
+
+def read_value(text: str, where: str, problems: list[str]) -> Node:
+    """A value given on the command line: text as it stands, unless it opens a quote, a list or a mapping."""
+    if text.strip() in _NOTHING:
+        return Node(None, where)
+    if text.lstrip()[:1] not in {"[", "{", '"', "'"}:
+        return Node(text.strip(), where)
+    try:
+        return _Builder(where, problems, one_place=True).build(text) or Node(None, where)
+    except yaml.YAMLError as error:
+        problems.append(f"{where}: {_explained(error, text)}")
+        return Node(None, where)
+
+
+class _Builder:
+    """Builds nodes from YAML's events, and notes what a request must not hold."""
+
+    def __init__(self, source: str, problems: list[str], *, one_place: bool = False) -> None:
+        self._source, self._problems, self._one_place = source, problems, one_place
+
+    def build(self, text: str) -> Node | None:
+        events = yaml.parse(text, Loader=yaml.SafeLoader)
+        tree: Node | None = None
+        documents = 0
+        for event in events:
+            if isinstance(event, yaml.DocumentStartEvent):
+                documents += 1
+                if documents == 2:
+                    self._problem(event, "a second document begins here; expected one request a file")
+            elif isinstance(event, yaml.NodeEvent):
+                node = self._node(event, events, 0)
+                tree = tree or node
+        return tree
+
+    def _where(self, event: yaml.Event) -> str:
+        return self._source if self._one_place else f"{self._source}:{event.start_mark.line + 1}"
+
+    def _problem(self, event: yaml.Event, message: str) -> None:
+        self._problems.append(f"{self._where(event)}: {message}.")
+
+    def _node(self, event: yaml.Event, events: Iterator[yaml.Event], depth: int) -> Node:
+        where = self._where(event)
+        if depth > _MAX_DEPTH:
+            raise yaml.MarkedYAMLError(problem="too deep", problem_mark=event.start_mark)
+        if isinstance(event, yaml.AliasEvent):
+            self._problem(event, f"*{event.anchor} is a YAML alias; expected plain values (put it in quotes if it is meant as text)")
+            return Node(None, where)
+        self._refuse_marks(event)
+        if isinstance(event, yaml.ScalarEvent):
+            if event.style is None and event.value in _NOTHING:
+                return Node(None, where)
+            return Node(self._text(event), where, folded=event.style in (">", "|"))
+        if isinstance(event, yaml.SequenceStartEvent):
+            return Node(self._items(events, depth), where)
+        return Node(self._mapping(events, depth), where)
+
+    def _refuse_marks(self, event: yaml.Event) -> None:
+        if getattr(event, "anchor", None):
+            self._problem(event, f"&{event.anchor} is a YAML anchor; expected plain values (put it in quotes if it is meant as text)")
+        if getattr(event, "tag", None):
+            self._problem(event, f"{event.tag!r} is a YAML tag; expected plain values without tags")
+
+    def _text(self, event: yaml.ScalarEvent) -> str:
+        try:
+            # JSON writes signs beyond the basic plane as two halves.
+            return event.value.encode("utf-16", "surrogatepass").decode("utf-16")
+        except UnicodeDecodeError:
+            self._problem(event, "the text holds half a character; expected whole Unicode characters")
+            return ""
+
+    def _items(self, events: Iterator[yaml.Event], depth: int) -> list[Node]:
+        items = []
+        for event in events:
+            if isinstance(event, yaml.SequenceEndEvent):
+                break
+            items.append(self._node(event, events, depth + 1))
+        return items
+
+    def _mapping(self, events: Iterator[yaml.Event], depth: int) -> dict[str, Node]:
+        found: dict[str, Node] = {}
+        for event in events:
+            if isinstance(event, yaml.MappingEndEvent):
+                break
+            where, key = self._where(event), self._node(event, events, depth + 1)
+            node = self._node(next(events), events, depth + 1)
+            if isinstance(key.value, (list, dict)):
+                self._problem(event, "a key that is a list or a mapping; expected a name (text with braces goes in quotes)")
+                continue
+            name = key.value or ""
+            if name in found:
+                self._problem(event, f"{name} stands here a second time (first at {found[name].where}); keep one")
+                continue
+            found[name] = Node(node.value, where, node.folded)
+        return found
+
+
+def _error_line(error: yaml.YAMLError, text: str) -> int:
+    mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
+    if mark is not None:
+        return int(mark.line)
+    return text.count("\n", 0, int(getattr(error, "position", 0)))
+
+
+def _needs_quotes(key: str, value: str) -> str:
+    name, sign = key.strip().removeprefix("-").strip().rstrip(": "), value[0]
+    if re.match(r"[><]=?\s*\d", value):
+        return f"{name} is {value}; expected it in quotes: {name}: \"{value}\"."
+    if sign.isalnum():
+        return f"the value of {name} holds ': ', which YAML takes for another key; put the value in quotes."
+    return f"the value of {name} begins with {sign!r}, which means something else in YAML; put the value in quotes."
+
+
+def _explained(error: yaml.YAMLError, line: str) -> str:
+    problem = str(getattr(error, "problem", "") or "")
+    if problem == "too deep":
+        return f"values stand more than {_MAX_DEPTH} deep in one another; expected a request, which is two deep."
+    if isinstance(error, yaml.reader.ReaderError):
+        return f"holds a character that cannot be shown (number {error.character}); expected text."
+    if "\t" in line[: len(line) - len(line.lstrip())]:
+        return "the line is indented with a tab; use spaces."
+    if "quoted scalar" in str(getattr(error, "context", "")):
+        return "a quote is opened and never closed, or holds a backslash that means nothing; close it, or use single quotes."
+    if "flow" in str(getattr(error, "context", "")):
+        return "a list or mapping in brackets is not closed, or lacks a comma."
+    return "this is not YAML: check the indentation, and that each line reads 'key: value'."

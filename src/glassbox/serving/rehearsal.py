@@ -1,0 +1,166 @@
+"""The rehearsal: a packaged service is started and asked, before anyone relies on it. What it answers becomes findings."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pandas as pd
+
+from glassbox.data.schema import Schema
+from glassbox.errors import GlassboxError
+from glassbox.families.base import load_predictor
+from glassbox.files import files_below, hash_tree, plain
+from glassbox.findings import Estimates, Facts, Table
+from glassbox.serving.described import fields
+from glassbox.serving.door import MAX_BODY_BYTES, admit
+from glassbox.serving.examples import broken_row, example_rows
+from glassbox.serving.latency import measure_latency
+from glassbox.serving.package import Package
+from glassbox.serving.process import running
+from glassbox.serving.service import records
+
+JSON = {"content-type": "application/json"}
+
+
+@dataclass(frozen=True)
+class Rehearsal:
+    """What a running service answered: `parity` and `refusals` are the same at every run, `latency` is measured."""
+
+    parity: Facts
+    refusals: Table
+    latency: Estimates
+
+
+def rehearse(package: Path, model: Path, schema: Schema, *, parity_rows: int = 200, requests: int = 1000) -> Rehearsal:
+    """Start the service of a package, hold its answers against the model's own, send it what does not fit, and time it.
+
+    Parameters
+    ----------
+    package : Path
+        The package that is served.
+    model : Path
+        The folder of the model that was evaluated.
+    schema : Schema
+        From which rows are made; no row of the data is sent.
+    parity_rows : int
+        Rows whose predictions are compared.
+    requests : int
+        Requests that are timed.
+
+    Raises
+    ------
+    GlassboxError
+        When the service does not start, or answers otherwise than the model does.
+    """
+    rows = example_rows(schema, parity_rows)
+    with running(package) as url:
+        return Rehearsal(
+            parity=parity(url, rows, model, schema),
+            refusals=refusals(url, rows[0], schema),
+            latency=measure_latency(url, rows[: max(1, requests)], requests),
+        )
+
+
+def parity(url: str, rows: Sequence[Mapping[str, Any]], model: Path, schema: Schema) -> Facts:
+    """Whether the service answers exactly as the model does when it is asked directly.
+
+    Raises
+    ------
+    GlassboxError
+        When any value differs: what is served would not be what was evaluated.
+    """
+    with httpx.Client(base_url=url, trust_env=False, timeout=60) as client:
+        response = client.post("/predict", content=json.dumps({"rows": list(rows)}).encode(), headers=JSON)
+    if response.status_code != 200:
+        raise GlassboxError(f"{url}/predict answered {response.status_code}: {response.text[:200]}")
+    answer = response.json()
+    frame, _ = admit(rows, schema)
+    own = records(load_predictor(model).predict(frame))
+    differing = sum(a != b for a, b in zip(own, answer["predictions"], strict=True))
+    if differing or answer["model"] != hash_tree(model):
+        raise GlassboxError(
+            f"The service answers {differing} of {len(own)} rows otherwise than the evaluated model, or serves another one "
+            f"({answer['model'][:12]}, evaluated: {hash_tree(model)[:12]}). It must not be deployed; write the package again."
+        )
+    return Facts(
+        title="The service answers as the model does",
+        say=f"All {len(own):,} predictions over HTTP are equal to the evaluated model's own, to the last digit.",
+        facts={"Rows compared": len(own), "Rows that differ": differing, "Model served": answer["model"][:12]},
+    )
+
+
+def refusals(url: str, row: Mapping[str, Any], schema: Schema) -> Table:
+    """What the service answers to requests that do not fit, and to values that it was not trained on."""
+    first = next(iter(row))
+    asked: list[tuple[str, bytes, str]] = [
+        ("A row that fits", _json(row), "application/json"),
+        ("A value that cannot be read", _json(broken_row(dict(row), schema)), "application/json"),
+        ("A field left out", _json({name: value for name, value in row.items() if name != first}), "application/json"),
+        ("A field too many", _json({**row, "colour of hair": "red"}), "application/json"),
+        ("Not a number", _json(row).replace(b"{", b'{"x": NaN, ', 1), "application/json"),
+        ("A form, not JSON", b"a=1", "application/x-www-form-urlencoded"),
+        ("More than it takes", b" " * (MAX_BODY_BYTES + 1), "application/json"),
+    ]
+    lines = []
+    with httpx.Client(base_url=url, trust_env=False, timeout=60) as client:
+        for what, body, kind in asked:
+            response = client.post("/predict", content=body, headers={"content-type": kind})
+            said = response.json()
+            lines.append({"sent": what, "status": response.status_code, "answer": said.get("detail", "a prediction")})
+    return Table.of(
+        pd.DataFrame(lines),
+        "At the door",
+        say="A row that does not fit the schema is refused, and the answer names the field, what was found and what was expected.",
+    )
+
+
+def _json(value: Mapping[str, Any]) -> bytes:
+    return json.dumps(dict(value), ensure_ascii=False).encode("utf-8")
+
+
+def package_facts(package: Package) -> Facts:
+    """What a package holds, and by which hash it is known."""
+    sizes = {name: path.stat().st_size for name, path in files_below(package.folder)}
+    libraries = (package.folder / "requirements.txt").read_text(encoding="utf-8").count("==")
+    return Facts(
+        title="The package",
+        say=f"The evaluated model, {libraries} pinned libraries and everything else that serving needs, in one folder.",
+        facts={
+            "Name": package.name,
+            "Version": package.version,
+            "Model (SHA-256)": package.model,
+            "Files": len(sizes),
+            "Size": f"{sum(sizes.values()) / 1e6:.1f} MB",
+            "Libraries, pinned by hash": libraries,
+            "Started by": f"glassbox serve {package.name}, or its Dockerfile",
+        },
+    )
+
+
+def contract_table(schema: Schema) -> Table:
+    """The fields that a caller has to send: what each takes, and what the training data held."""
+    rows = []
+    for field in fields(schema):
+        low, high = field.get("low", field.get("low_date")), field.get("high", field.get("high_date"))
+        if low is not None:
+            held = f"{plain(low)} to {plain(high)}" if isinstance(low, str) else f"{low:g} to {high:g}"
+        else:
+            held = f"{len(field['categories']):,} categories" if field.get("categories") else ""
+        rows.append(
+            {
+                "field": field["name"],
+                "kind": field["kind"],
+                "takes": field["expected"],
+                "in training": held,
+                "missing there": field["missing_in_training"],
+            }
+        )
+    return Table.of(
+        pd.DataFrame(rows, columns=["field", "kind", "takes", "in training", "missing there"]),
+        "What a caller sends",
+        say=f"{len(rows)} fields, each sent by name; one whose value is not known is sent as null.",
+        formats={"missing there": ".1%"},
+    )

@@ -1,0 +1,42 @@
+"""The toy project: as it is before any run, and after one."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+from toy_project import NOTEBOOKS, PIPELINE, Project
+
+
+@pytest.fixture(scope="session")
+def _template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("template") / "toy"
+    for name, text in NOTEBOOKS.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(text)
+    (root / "pipeline.yaml").write_text(PIPELINE)
+    (root / "requirements.lock").write_text("nothing==1\n")
+    (root / "toy.csv").write_text("x,y\n" + "".join(f"{i},{i % 3}\n" for i in range(10)))
+    return root
+
+
+@pytest.fixture(scope="session")
+def _run_once(_template: Path) -> Path:
+    project = Project(_template)
+    project.run()
+    return _template
+
+
+@pytest.fixture
+def fresh(_template: Path, tmp_path: Path) -> Project:
+    """A project that has never been run (its store is emptied)."""
+    root = tmp_path / "toy"
+    shutil.copytree(_template, root, ignore=shutil.ignore_patterns("data", "reports"))
+    return Project(root)
+
+
+@pytest.fixture
+def project(_run_once: Path, tmp_path: Path) -> Project:
+    """A project that has been run once."""
+    root = tmp_path / "toy"
+    shutil.copytree(_run_once, root)
+    return Project(root)

@@ -1,0 +1,157 @@
+"""What runs, what does not, and why."""
+
+import json
+from pathlib import Path
+
+import pytest
+from toy_project import Project, statuses
+
+from glassbox.errors import DataError, GlassboxError, StageError
+from glassbox.pipeline.run import stage_states
+from glassbox.pipeline.runner import run_lock
+
+ALL = ("ingest", "explore", "features", "evaluate")
+
+
+def test_everything_runs_once_and_nothing_the_second_time(fresh: Project) -> None:
+    assert statuses(fresh.run()) == dict.fromkeys(ALL, "ran")
+    assert statuses(fresh.run()) == dict.fromkeys(ALL, "cached")
+
+
+def test_products_lie_where_the_pipeline_says(project: Project) -> None:
+    assert json.loads((project.root / "data/toy/features/recipe.json").read_text()) == {"columns": ["x", "y"]}
+    assert (project.root / "reports/toy/evaluate.ipynb").is_file()
+
+
+def test_a_comment_computes_nothing_and_still_reaches_the_page(project: Project) -> None:
+    project.edit("notebooks/tabular/features.py", "# The columns that the model sees.", "# What it may see.")
+    project.edit("notebooks/tabular/features.py", "# What is this?", "# What will the model see?")
+    assert statuses(project.run())["features"] == "cached"
+    page = (project.root / "reports/toy/features.ipynb").read_text()
+    assert "What it may see." in page
+    assert "What will the model see?" in page
+
+
+def test_a_changed_cell_runs_its_stage_and_is_named(project: Project) -> None:
+    project.edit("notebooks/tabular/features.py", "list(train.columns)", "sorted(train.columns)")
+    assert dict((s, why) for s, _, why in stage_states(project.root, project.request))["features"] == ["code cell 6 of its notebook changed"]
+
+
+def test_same_products_under_a_new_key_stop_the_wave(project: Project) -> None:
+    project.edit("notebooks/tabular/features.py", "list(train.columns)", "sorted(train.columns)")
+    assert statuses(project.run()) == {"ingest": "cached", "explore": "cached", "features": "ran", "evaluate": "cached"}
+
+
+def test_other_products_run_what_reads_them(project: Project) -> None:
+    project.edit("notebooks/tabular/features.py", "list(train.columns)", "['x']")
+    assert statuses(project.run()) == {"ingest": "cached", "explore": "cached", "features": "ran", "evaluate": "ran"}
+
+
+def test_only_a_field_that_was_read_makes_a_stage_stale(project: Project) -> None:
+    project.request = project.request.model_copy(update={"seed": 7})
+    stale = {name: why for name, fresh, why in stage_states(project.root, project.request) if not fresh}
+    assert stale["features"] == ["request: seed is 7, was 42"]
+    assert set(stale) == {"features", "evaluate"}
+
+
+def test_going_back_finds_the_earlier_result(project: Project) -> None:
+    project.edit("notebooks/tabular/features.py", "list(train.columns)", "['x']")
+    project.run()
+    project.edit("notebooks/tabular/features.py", "['x']", "list(train.columns)")
+    assert statuses(project.run()) == dict.fromkeys(ALL, "cached")
+    assert json.loads((project.root / "data/toy/features/recipe.json").read_text()) == {"columns": ["x", "y"]}
+
+
+def test_changed_data_is_named(project: Project) -> None:
+    with (project.root / "toy.csv").open("a") as stream:
+        stream.write("10,1\n")
+    name, fresh, why = stage_states(project.root, project.request)[0]
+    assert (name, fresh, why) == ("ingest", False, ["data: toy.csv changed"])
+
+
+def test_shuffled_rows_give_the_same_products_and_run_nothing_after_ingest(project: Project) -> None:
+    head, *rows = (project.root / "toy.csv").read_text().splitlines()
+    (project.root / "toy.csv").write_text("\n".join([head, *reversed(rows)]) + "\n")
+    assert statuses(project.run()) == {"ingest": "ran", "explore": "cached", "features": "cached", "evaluate": "cached"}
+
+
+def test_a_spoiled_product_is_found_and_computed_again(project: Project) -> None:
+    entry = next(p for p in (project.root / "data/.store/stages").glob("*/recipe.json"))
+    entry.write_text("{}")
+    assert statuses(project.run())["features"] == "ran"
+    assert json.loads((project.root / "data/toy/features/recipe.json").read_text()) == {"columns": ["x", "y"]}
+
+
+def test_a_view_that_was_touched_is_laid_out_again(project: Project) -> None:
+    path = project.root / "data/toy/features/recipe.json"
+    path.write_text("{}")
+    assert statuses(project.run())["features"] == "cached"
+    assert json.loads(path.read_text()) == {"columns": ["x", "y"]}
+
+
+def test_only_evaluate_may_ask_for_the_holdout(project: Project) -> None:
+    project.edit("notebooks/tabular/explore.py", '{"ingest": ["train"]}', '{"ingest": ["train", "holdout"]}')
+    with pytest.raises(GlassboxError, match=r"explore.*ingest\.holdout, which only evaluate opens"):
+        project.run()
+
+
+def test_what_was_not_declared_cannot_be_loaded(project: Project) -> None:
+    project.edit("notebooks/tabular/explore.py", 'stage.load("train")', 'stage.load("holdout")')
+    with pytest.raises(StageError, match="holdout is not declared"):
+        project.run()
+
+
+def test_a_failed_stage_names_its_cell_first_and_publishes_nothing(project: Project) -> None:
+    before = (project.root / "data/toy/features/recipe.json").read_bytes()
+    project.edit("notebooks/tabular/features.py", "seed = stage.request.seed", "seed = 1 / 0")
+    with pytest.raises(StageError) as caught:
+        project.run()
+    first = str(caught.value).splitlines()
+    assert first[0].startswith("features: features.py, cell ")
+    assert "seed = 1 / 0" in first[1]
+    assert "ZeroDivisionError" in first[2]
+    assert first[-1].startswith("The whole notebook")
+    assert (project.root / "data/toy/features/recipe.json").read_bytes() == before
+
+
+def test_what_the_user_got_wrong_keeps_its_kind(project: Project) -> None:
+    project.edit("notebooks/ingest.py", "import pandas as pd", "from glassbox.errors import DataError\nraise DataError('data.target: no such column')")
+    with pytest.raises(DataError, match=r"data\.target: no such column") as caught:
+        project.run()
+    assert caught.value.exit_code == 2
+
+
+def test_a_killed_kernel_is_said_and_the_next_run_goes_on(project: Project) -> None:
+    project.edit("notebooks/tabular/features.py", "seed = stage.request.seed", "import os, signal\nos.kill(os.getpid(), signal.SIGKILL)")
+    with pytest.raises(StageError, match="features: its kernel died"):
+        project.run()
+    project.edit("notebooks/tabular/features.py", "import os, signal\nos.kill(os.getpid(), signal.SIGKILL)", "seed = stage.request.seed")
+    assert statuses(project.run())["features"] == "cached"
+
+
+def test_until_goes_as_far_as_asked(fresh: Project) -> None:
+    assert statuses(fresh.run(until="explore")) == {"ingest": "ran", "explore": "ran", "features": "skipped", "evaluate": "skipped"}
+
+
+def test_one_run_of_a_request_at_a_time(project: Project) -> None:
+    with run_lock(project.root, "toy"), pytest.raises(GlassboxError, match="another run is under way"):
+        project.run()
+
+
+def test_measured_values_stay_out_of_products(project: Project) -> None:
+    keys = {name: stage["key"] for name, stage in project.run().run["stages"].items()}
+    manifest = json.loads((project.root / "data/toy/evaluate/.manifest.json").read_text())
+    assert keys["evaluate"] == manifest["key"]
+    assert "measured" not in manifest["products"]
+    assert json.loads((project.root / "data/toy/evaluate/measured.json").read_text())[0]["name"] == "seconds"
+
+
+def test_published_notebooks_hold_no_path_of_this_machine(project: Project) -> None:
+    for page in (project.root / "reports/toy").glob("*.ipynb"):
+        assert str(project.root) not in page.read_text()
+        assert ".store" not in page.read_text()
+
+
+def test_the_holdout_s_openings_are_counted(project: Project) -> None:
+    ledgers = list((project.root / "data/.store/openings").glob("*.log"))
+    assert [Path(p).read_text() for p in ledgers] == ["evaluate run\n"]
