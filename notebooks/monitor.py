@@ -99,7 +99,8 @@ stage.show("false_alarms", quiet_batches(profile, train, predictions, thresholds
 # Then batches in which something was changed on purpose. Each row below is one batch, judged by the same rule.
 
 # %%
-stage.show("planted", planted_shifts(profile, train, predictions, thresholds, truth=truth, score=score.of, seed=stage.request.seed))
+planted = planted_shifts(profile, train, predictions, thresholds, truth=truth, score=score.of, seed=stage.request.seed)
+stage.show("planted", planted)
 
 # %%
 stage.save(profile=profile, thresholds=thresholds)

@@ -2,8 +2,10 @@
 
 from pathlib import Path
 
+from glassbox.pipeline.kernels import KernelServer
 from glassbox.pipeline.run import RunResult, run_request
 from glassbox.request import Bound, Data, Request
+
 
 def _task(name: str, folder: str, products: list[str]) -> str:
     lines = [f"  - name: {name}", f"    source: {folder}/{name}.py", "    nb_product_key: nb", "    static_analysis: disable"]
@@ -76,15 +78,19 @@ NOTEBOOKS = {
 class Project:
     """A project in a temporary folder."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, kernels: KernelServer) -> None:
         self.root = root
+        self.kernels = kernels
         self.request = Request(
-            name="toy", task="classification", data=Data(path="toy.csv", target="y"), requirements={"accuracy": Bound(op=">", value=0.5)}
+            name="toy",
+            task="classification",
+            data=Data(path="toy.csv", target="y"),
+            requirements={"accuracy": Bound(op=">", value=0.5)},
         )
 
     def run(self, **options: object) -> RunResult:
         """Run it; raises what the run failed with."""
-        result = run_request(self.root, self.request, **options)  # type: ignore[arg-type]
+        result = run_request(self.root, self.request, kernels=self.kernels, **options)  # type: ignore[arg-type]
         if result.failure is not None:
             raise result.failure
         return result

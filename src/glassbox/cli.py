@@ -24,11 +24,15 @@ app = typer.Typer(
     rich_markup_mode=None,
     add_completion=False,
 )
-data_app = typer.Typer(help="Fetch catalogue data; version raw data and packages with DVC.", no_args_is_help=True, rich_markup_mode=None)
+data_app = typer.Typer(
+    help="Fetch catalogue data; version raw data and packages with DVC.", no_args_is_help=True, rich_markup_mode=None
+)
 app.add_typer(data_app, name="data")
 
 NameArgument = Annotated[str, typer.Argument(metavar="REQUEST", help="A request: its name, or its file under params/.")]
-SetOption = Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Set a field of the request for this run.")]
+SetOption = Annotated[
+    list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Set a field of the request for this run.")
+]
 WorkersOption = Annotated[int, typer.Option("--workers", min=1, max=64, help="How many things run side by side.")]
 PortOption = Annotated[int, typer.Option("--port", min=0, max=65535)]
 _CORES = min(os.cpu_count() or 1, 8)
@@ -58,7 +62,9 @@ def _request_path(root: Path, name: str) -> Path:
             return found
     import difflib
 
-    there = sorted(p.stem for p in (root / "params").glob("*") if p.suffix in {".yaml", ".yml", ".json"} and "schema" not in p.name)
+    there = sorted(
+        p.stem for p in (root / "params").glob("*") if p.suffix in {".yaml", ".yml", ".json"} and "schema" not in p.name
+    )
     near = difflib.get_close_matches(name, there, n=1)
     hint = f"; did you mean {near[0]!r}?" if near else f"; there is {', '.join(there) or 'none yet'}."
     raise RequestError(f"params/{name}.yaml: no such request{hint}")
@@ -235,7 +241,9 @@ def ui(port: PortOption = 5000) -> None:
 @app.command()
 @_command
 def serve(
-    name: NameArgument, host: Annotated[str, typer.Option(help="Loopback unless you say otherwise.")] = "127.0.0.1", port: PortOption = 8000
+    name: NameArgument,
+    host: Annotated[str, typer.Option(help="Loopback unless you say otherwise.")] = "127.0.0.1",
+    port: PortOption = 8000,
 ) -> None:
     """Serve the package of a request's last run over HTTP."""
     from glassbox.serving.server import serve as serve_package
@@ -335,15 +343,18 @@ def clean(
 @_command
 def get(entry: Annotated[str, typer.Argument(help="A name from data/catalog.yaml.")]) -> None:
     """Fetch an entry of the catalogue and verify it."""
-    from glassbox.data.catalog import fetch, read_catalog
+    from glassbox.data.catalog import fetch, find_entry
 
     root = _root()
-    _say(f"{os.path.relpath(fetch(entry, root))}  verified. {read_catalog(root)[entry].description}")
+    found = find_entry(entry, root)
+    _say(f"{os.path.relpath(fetch(found, root))}: verified. {found.description}")
 
 
 @data_app.command()
 @_command
-def track(path: Path, remote: Annotated[str | None, typer.Option(help="Where `push` shall put it: a folder or URL.")] = None) -> None:
+def track(
+    path: Path, remote: Annotated[str | None, typer.Option(help="Where `push` shall put it: a folder or URL.")] = None
+) -> None:
     """Version a file or folder with DVC."""
     from glassbox.versioning import track as dvc_track
 

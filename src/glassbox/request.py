@@ -17,6 +17,7 @@ from glassbox.request_secrets import reveal as reveal
 from glassbox.request_units import Bound as Bound
 from glassbox.request_units import size_kept as size_kept
 from glassbox.request_units import size_rows as size_rows
+
 Cost = Literal["low", "medium", "high"]
 RequestType = Literal["model_development", "deployment", "optimization", "integration"]
 
@@ -58,12 +59,12 @@ PLANNED = ("regression", "nlp", "computer_vision", "forecasting", "recommendatio
 # Measured on the running service, whatever the task; never decided by. In milliseconds; less is better.
 MEASURED = {"latency": "ms"}
 # Names whose folders or files stand beside those of requests, under `data/`, `reports/` and `notebooks/`.
-RESERVED = frozenset(
-    (
-        "raw assets mlflow index catalog bench store scratch request requests con prn aux nul "
-        "tabular text vision forecasting recommendation anomaly retrieval"
-    ).split()
-)
+# fmt: off
+RESERVED = frozenset([
+    "raw", "assets", "mlflow", "index", "catalog", "bench", "store", "scratch", "request", "requests", "con", "prn", "aux", "nul",
+    "tabular", "text", "vision", "forecasting", "recommendation", "anomaly", "retrieval",
+])
+# fmt: on
 NAME = re.compile(r"[a-z][a-z0-9_-]{0,63}")
 
 
@@ -152,7 +153,7 @@ class Split(_Part):
     """How the holdout is set apart."""
 
     by: Literal["hash", "group", "time", "column"] = "hash"
-    """What decides: a hash of the row, a group that stays together, time with a cutoff, or a column that says train or holdout."""
+    """What decides: a hash of the row, a group that stays together, time with a cutoff, or a column of official parts."""
     holdout: Annotated[float, Field(gt=0, lt=1)] = 0.2
     """The share of the rows, or of the groups, that is sealed until evaluation."""
     column: ColumnName | None = None

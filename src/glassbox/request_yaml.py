@@ -20,7 +20,9 @@ _MAX_DEPTH = 20
 _MAX_REPAIRS = 50
 _NOTHING = {"", "~", "null", "Null", "NULL"}
 # `key: value` with a value that YAML would take for a sign of its own.
-_UNQUOTED = re.compile(r"""(?P<key>\s*(?:-\s+)?[\w@."'-]+\s*:\s+)(?P<value>(?:[>|*&!%@`{\[<].*|[^'"\s].*?:\s.*)\S|[^'"\s].*:)\s*""")
+_UNQUOTED = re.compile(
+    r"""(?P<key>\s*(?:-\s+)?[\w@."'-]+\s*:\s+)(?P<value>(?:(?:[>|*&!%@`]|\{\{).*|[^\s'"\[{].*?:\s.*)\S|[^\s'"\[{].*:)\s*"""
+)
 
 
 @dataclass(frozen=True)
@@ -63,11 +65,11 @@ def read_text(path: Path) -> str:
     RequestError
         When there is no such file, or when it is too large or not UTF-8 text.
     """
-    if not path.is_file():
-        near = sorted(file.stem for file in path.parent.glob("*.yaml"))
-        hint = f"; {path.parent.as_posix()}/ holds: {', '.join(near)}" if near else ""
-        raise RequestError(f"{path}: there is no such file{hint}.")
     try:
+        if not path.is_file():
+            near = sorted(file.stem for file in path.parent.glob("*.yaml"))
+            hint = f"; {path.parent.as_posix()}/ holds: {', '.join(near)}" if near else ""
+            raise RequestError(f"{path}: there is no such file{hint}.")
         with path.open("rb") as stream:
             content = stream.read(MAX_BYTES + 1)
     except OSError as error:
@@ -99,13 +101,11 @@ def read_located(text: str, source: str) -> Located:
             located.tree = _Builder(source, located.problems).build("\n".join(lines))
         except yaml.YAMLError as error:
             at = _error_line(error, text)
-            suspect = next((n for n in (at, at - 1) if 0 <= n < len(lines) and _UNQUOTED.fullmatch(lines[n])), None)
-            if suspect is not None and suspect not in repaired and len(repaired) < _MAX_REPAIRS:
-                match = _UNQUOTED.fullmatch(lines[suspect])
-                assert match is not None
-                value = match["value"].strip()
-                lines[suspect] = f"{match['key']}'{value.replace(chr(39), chr(39) * 2)}'"
-                repaired[suspect] = f"{source}:{suspect + 1}: {_needs_quotes(match['key'], value)}"
+            suspect = next((n for n in (at, at - 1) if n not in repaired and _unquoted(lines, n)), at)
+            match = _unquoted(lines, suspect)
+            if match is not None and suspect not in repaired and len(repaired) < _MAX_REPAIRS:
+                lines[suspect] = match["key"] + "'" + match["value"].strip().replace("'", "''") + "'"
+                repaired[suspect] = f"{source}:{suspect + 1}: {_needs_quotes(match['key'], match['value'].strip())}"
                 continue
             repaired.pop(at, None)
             located.tree = None
@@ -125,6 +125,10 @@ def read_value(text: str, where: str, problems: list[str]) -> Node:
     except yaml.YAMLError as error:
         problems.append(f"{where}: {_explained(error, text)}")
         return Node(None, where)
+
+
+class _TooDeep(yaml.MarkedYAMLError):
+    """Values stand too deep in one another to be a request."""
 
 
 class _Builder:
@@ -148,7 +152,9 @@ class _Builder:
         return tree
 
     def _where(self, event: yaml.Event) -> str:
-        return self._source if self._one_place else f"{self._source}:{event.start_mark.line + 1}"
+        if self._one_place or event.start_mark is None:
+            return self._source
+        return f"{self._source}:{event.start_mark.line + 1}"
 
     def _problem(self, event: yaml.Event, message: str) -> None:
         self._problems.append(f"{self._where(event)}: {message}.")
@@ -156,9 +162,9 @@ class _Builder:
     def _node(self, event: yaml.Event, events: Iterator[yaml.Event], depth: int) -> Node:
         where = self._where(event)
         if depth > _MAX_DEPTH:
-            raise yaml.MarkedYAMLError(problem="too deep", problem_mark=event.start_mark)
+            raise _TooDeep(problem_mark=event.start_mark)  # type: ignore[arg-type]  # the stubs know two kinds of mark
         if isinstance(event, yaml.AliasEvent):
-            self._problem(event, f"*{event.anchor} is a YAML alias; expected plain values (put it in quotes if it is meant as text)")
+            self._problem(event, f"*{event.anchor} is a YAML alias; expected plain values (text goes in quotes)")
             return Node(None, where)
         self._refuse_marks(event)
         if isinstance(event, yaml.ScalarEvent):
@@ -167,13 +173,14 @@ class _Builder:
             return Node(self._text(event), where, folded=event.style in (">", "|"))
         if isinstance(event, yaml.SequenceStartEvent):
             return Node(self._items(events, depth), where)
-        return Node(self._mapping(events, depth), where)
+        return Node(self._mapping(event, events, depth), where)
 
     def _refuse_marks(self, event: yaml.Event) -> None:
-        if getattr(event, "anchor", None):
-            self._problem(event, f"&{event.anchor} is a YAML anchor; expected plain values (put it in quotes if it is meant as text)")
-        if getattr(event, "tag", None):
-            self._problem(event, f"{event.tag!r} is a YAML tag; expected plain values without tags")
+        anchor, tag = getattr(event, "anchor", None), getattr(event, "tag", None)
+        if anchor is not None:
+            self._problem(event, f"&{anchor} is a YAML anchor; expected plain values (text goes in quotes)")
+        if tag is not None:
+            self._problem(event, f"{tag!r} is a YAML tag; expected plain values without tags")
 
     def _text(self, event: yaml.ScalarEvent) -> str:
         try:
@@ -191,22 +198,28 @@ class _Builder:
             items.append(self._node(event, events, depth + 1))
         return items
 
-    def _mapping(self, events: Iterator[yaml.Event], depth: int) -> dict[str, Node]:
+    def _mapping(self, start: yaml.Event, events: Iterator[yaml.Event], depth: int) -> dict[str, Node] | None:
         found: dict[str, Node] = {}
+        braces = False
         for event in events:
             if isinstance(event, yaml.MappingEndEvent):
                 break
             where, key = self._where(event), self._node(event, events, depth + 1)
             node = self._node(next(events), events, depth + 1)
-            if isinstance(key.value, (list, dict)):
-                self._problem(event, "a key that is a list or a mapping; expected a name (text with braces goes in quotes)")
-                continue
             name = key.value or ""
-            if name in found:
+            if not isinstance(name, str):
+                braces = True
+            elif name in found:
                 self._problem(event, f"{name} stands here a second time (first at {found[name].where}); keep one")
-                continue
-            found[name] = Node(node.value, where, node.folded)
-        return found
+            else:
+                found[name] = Node(node.value, where, node.folded)
+        if braces:
+            self._problem(start, "braces or brackets stand where a name was expected; put text with braces in quotes")
+        return found if found or not braces else None
+
+
+def _unquoted(lines: list[str], number: int) -> re.Match[str] | None:
+    return _UNQUOTED.fullmatch(lines[number]) if 0 <= number < len(lines) else None
 
 
 def _error_line(error: yaml.YAMLError, text: str) -> int:
@@ -219,15 +232,14 @@ def _error_line(error: yaml.YAMLError, text: str) -> int:
 def _needs_quotes(key: str, value: str) -> str:
     name, sign = key.strip().removeprefix("-").strip().rstrip(": "), value[0]
     if re.match(r"[><]=?\s*\d", value):
-        return f"{name} is {value}; expected it in quotes: {name}: \"{value}\"."
+        return f'{name} is {value}; expected it in quotes: {name}: "{value}".'
     if sign.isalnum():
         return f"the value of {name} holds ': ', which YAML takes for another key; put the value in quotes."
     return f"the value of {name} begins with {sign!r}, which means something else in YAML; put the value in quotes."
 
 
 def _explained(error: yaml.YAMLError, line: str) -> str:
-    problem = str(getattr(error, "problem", "") or "")
-    if problem == "too deep":
+    if isinstance(error, _TooDeep):
         return f"values stand more than {_MAX_DEPTH} deep in one another; expected a request, which is two deep."
     if isinstance(error, yaml.reader.ReaderError):
         return f"holds a character that cannot be shown (number {error.character}); expected text."

@@ -10,20 +10,19 @@ import os
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, cast
 
 import pandas as pd
 
 from glassbox import code
 from glassbox.errors import GlassboxError, StageError
 from glassbox.files import hash_file, plain, read_json, read_parquet, write_json, write_parquet
-from glassbox.findings import Finding, Shown, read_findings
+from glassbox.findings import Figure, Finding, Shown, read_findings
 from glassbox.memo import Memo
 from glassbox.platforms import platform_facts
 from glassbox.recording import recorded
 from glassbox.request import TASKS, Request
 
-AnyFinding = TypeVar("AnyFinding", bound=Finding)
 SEALED = {"holdout": "evaluate"}  # a product, and the one stage that may open it
 FINDING_MIME = "application/vnd.glassbox.finding+json"
 
@@ -43,7 +42,15 @@ class Stage:
     """One step of the spine, as its notebook sees it. Made by `Stage.open`."""
 
     def __init__(
-        self, name: str, request: Request, root: Path, inputs: Mapping[str, Path], products: Mapping[str, Path], scratch: Path, *, live: bool
+        self,
+        name: str,
+        request: Request,
+        root: Path,
+        inputs: Mapping[str, Path],
+        products: Mapping[str, Path],
+        scratch: Path,
+        *,
+        live: bool,
     ) -> None:
         self.name = name
         self.root = root
@@ -141,7 +148,7 @@ class Stage:
         ledger = self._ledger(self._inputs["ingest.holdout"])
         return len(ledger.read_text(encoding="utf-8").splitlines()) if ledger.is_file() else 0
 
-    def show(self, name: str, finding: AnyFinding, *, report: bool = False, measured: bool = False) -> None:
+    def show(self, name: str, finding: Finding, *, report: bool = False, measured: bool = False) -> None:
         """Display a finding and hand it on under `name`, which becomes the anchor of its cell.
 
         Parameters
@@ -163,7 +170,7 @@ class Stage:
             "text/html": finding._repr_html_(),
             FINDING_MIME: plain(finding),
         }
-        if finding.kind == "figure" and finding.plotly is not None:
+        if isinstance(finding, Figure) and finding.plotly is not None:
             bundle["application/vnd.plotly.v1+json"] = finding.plotly
         display(bundle, raw=True, metadata={"glassbox": {"anchor": name, "measured": measured}})
 
@@ -230,5 +237,3 @@ def _inputs(root: Path, slug: str, upstream: Mapping[str, Any] | None) -> dict[s
 def family_of(request: Request) -> str:
     """The family that answers the request's task."""
     return TASKS[request.task].family
-
-

@@ -60,7 +60,11 @@ class Terminal:
     def _table(self) -> Table:
         table = Table.grid(padding=(0, 2))
         for stage, (sign, colour, text) in list(self._lines.items()):
-            table.add_row(Text(sign, style=colour), Text(stage, style="bold" if stage in self._begun else ""), Text(self._text(stage, text), style=colour))
+            table.add_row(
+                Text(sign, style=colour),
+                Text(stage, style="bold" if stage in self._begun else ""),
+                Text(self._text(stage, text), style=colour),
+            )
         return table
 
     def _text(self, stage: str, text: str) -> str:

@@ -95,7 +95,9 @@ def slim(svg: str) -> str:
 
 def _slim_tag(tag: str, suffix: str) -> str:
     if tag.startswith("<svg"):
-        look = f"width: 100%; max-width: {WIDEST}; height: auto; font-family: {FONTS}; stroke-linejoin: round; stroke-linecap: butt"
+        look = (
+            f"width: 100%; max-width: {WIDEST}; height: auto; font-family: {FONTS}; stroke-linejoin: round; stroke-linecap: butt"
+        )
         return tag.replace(">", f' style="{look}">', 1)
     if tag.startswith("<g id="):
         return re.sub(r' id="[^"]*"', "", tag)

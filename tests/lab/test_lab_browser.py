@@ -4,8 +4,9 @@ import shutil
 from collections.abc import Iterator
 
 import pytest
-from lab.lab_project import NOTEBOOK, Server, git
 from playwright.sync_api import Page, expect, sync_playwright
+
+from lab.lab_project import NOTEBOOK, Server, git
 
 CHROMIUM = shutil.which("chromium")
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")
@@ -29,6 +30,7 @@ def test_double_click_run_all_and_save(server: Server, page: Page) -> None:
     notebook = page.locator(".jp-NotebookPanel")
     expect(notebook.get_by_role("heading", name="Compare")).to_be_visible(timeout=30_000)
     expect(page.locator(".jp-Dialog")).to_have_count(0)
+    expect(page.get_by_text("Python 3 | Idle")).to_be_visible(timeout=30_000)  # before, JupyterLab drops what it is asked to run
 
     page.get_by_role("menuitem", name="Run", exact=True).click()
     page.get_by_text("Run All Cells", exact=True).click()

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from jupyter_client.blocking.client import BlockingKernelClient
+
 from lab.lab_project import NOTEBOOK, Server, git
 
 PLACE = "tabular/compare.py"

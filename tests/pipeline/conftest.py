@@ -1,10 +1,20 @@
 """The toy project: as it is before any run, and after one."""
 
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from glassbox.pipeline.kernels import KernelServer
 from toy_project import NOTEBOOKS, PIPELINE, Project
+
+
+@pytest.fixture(scope="session")
+def kernels() -> Iterator[KernelServer]:
+    """One kernel server for all tests."""
+    with KernelServer() as server:
+        yield server
 
 
 @pytest.fixture(scope="session")
@@ -20,23 +30,23 @@ def _template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def _run_once(_template: Path) -> Path:
-    project = Project(_template)
+def _run_once(_template: Path, kernels: KernelServer) -> Path:
+    project = Project(_template, kernels)
     project.run()
     return _template
 
 
 @pytest.fixture
-def fresh(_template: Path, tmp_path: Path) -> Project:
+def fresh(_template: Path, tmp_path: Path, kernels: KernelServer) -> Project:
     """A project that has never been run (its store is emptied)."""
     root = tmp_path / "toy"
     shutil.copytree(_template, root, ignore=shutil.ignore_patterns("data", "reports"))
-    return Project(root)
+    return Project(root, kernels)
 
 
 @pytest.fixture
-def project(_run_once: Path, tmp_path: Path) -> Project:
+def project(_run_once: Path, tmp_path: Path, kernels: KernelServer) -> Project:
     """A project that has been run once."""
     root = tmp_path / "toy"
     shutil.copytree(_run_once, root)
-    return Project(root)
+    return Project(root, kernels)

@@ -4,11 +4,11 @@ import json
 from pathlib import Path
 
 import pytest
-from toy_project import Project, statuses
 
 from glassbox.errors import DataError, GlassboxError, StageError
 from glassbox.pipeline.run import stage_states
 from glassbox.pipeline.runner import run_lock
+from toy_project import Project, statuses
 
 ALL = ("ingest", "explore", "features", "evaluate")
 
@@ -34,7 +34,9 @@ def test_a_comment_computes_nothing_and_still_reaches_the_page(project: Project)
 
 def test_a_changed_cell_runs_its_stage_and_is_named(project: Project) -> None:
     project.edit("notebooks/tabular/features.py", "list(train.columns)", "sorted(train.columns)")
-    assert dict((s, why) for s, _, why in stage_states(project.root, project.request))["features"] == ["code cell 6 of its notebook changed"]
+    assert dict((s, why) for s, _, why in stage_states(project.root, project.request))["features"] == [
+        "code cell 6 of its notebook changed"
+    ]
 
 
 def test_same_products_under_a_new_key_stop_the_wave(project: Project) -> None:
@@ -115,22 +117,35 @@ def test_a_failed_stage_names_its_cell_first_and_publishes_nothing(project: Proj
 
 
 def test_what_the_user_got_wrong_keeps_its_kind(project: Project) -> None:
-    project.edit("notebooks/ingest.py", "import pandas as pd", "from glassbox.errors import DataError\nraise DataError('data.target: no such column')")
+    project.edit(
+        "notebooks/ingest.py",
+        "import pandas as pd",
+        "from glassbox.errors import DataError\nraise DataError('data.target: no such column')",
+    )
     with pytest.raises(DataError, match=r"data\.target: no such column") as caught:
         project.run()
     assert caught.value.exit_code == 2
 
 
 def test_a_killed_kernel_is_said_and_the_next_run_goes_on(project: Project) -> None:
-    project.edit("notebooks/tabular/features.py", "seed = stage.request.seed", "import os, signal\nos.kill(os.getpid(), signal.SIGKILL)")
+    project.edit(
+        "notebooks/tabular/features.py", "seed = stage.request.seed", "import os, signal\nos.kill(os.getpid(), signal.SIGKILL)"
+    )
     with pytest.raises(StageError, match="features: its kernel died"):
         project.run()
-    project.edit("notebooks/tabular/features.py", "import os, signal\nos.kill(os.getpid(), signal.SIGKILL)", "seed = stage.request.seed")
+    project.edit(
+        "notebooks/tabular/features.py", "import os, signal\nos.kill(os.getpid(), signal.SIGKILL)", "seed = stage.request.seed"
+    )
     assert statuses(project.run())["features"] == "cached"
 
 
 def test_until_goes_as_far_as_asked(fresh: Project) -> None:
-    assert statuses(fresh.run(until="explore")) == {"ingest": "ran", "explore": "ran", "features": "skipped", "evaluate": "skipped"}
+    assert statuses(fresh.run(until="explore")) == {
+        "ingest": "ran",
+        "explore": "ran",
+        "features": "skipped",
+        "evaluate": "skipped",
+    }
 
 
 def test_one_run_of_a_request_at_a_time(project: Project) -> None:

@@ -17,8 +17,8 @@ Decimal_ = Literal[".", ","]
 
 # What pandas, R and spreadsheets write for "nothing", and the question mark of older data sets.
 MISSING_WORDS = frozenset(
-    ["", "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "1.#IND", "1.#QNAN", "<NA>", "N/A", "n/a", "NA"]
-    + ["NULL", "null", "NaN", "nan", "-NaN", "-nan", "NaT", "None", "?"]
+    {"", "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "1.#IND", "1.#QNAN", "<NA>", "N/A", "n/a", "NA"}
+    | {"NULL", "null", "NaN", "nan", "-NaN", "-nan", "NaT", "None", "?"}
 )
 # These stand for "nothing" only where numbers or dates are expected: elsewhere they may be a category.
 PLACEHOLDERS = frozenset({"-", "--", ".", "\u2013", "\u2014"})

@@ -150,12 +150,10 @@ def read_file(content: bytes, name: str) -> FileTable:
 
 
 def _refuse_unreadable(facts: Sequence[FileFacts], quarantine: pd.DataFrame) -> None:
-    rows = sum(fact.rows for fact in facts)
-    if len(quarantine) > MOST_UNREADABLE * (rows + len(quarantine)):
-        share = len(quarantine) / (rows + len(quarantine))
-        lines = [
-            f"{len(quarantine):,} of {rows + len(quarantine):,} rows cannot be read ({share:.1%}, more than {MOST_UNREADABLE:.0%}):"
-        ]
+    rows, bad = sum(fact.rows for fact in facts), len(quarantine)
+    if bad > MOST_UNREADABLE * (rows + bad):
+        share = f"{bad / (rows + bad):.1%}, more than {MOST_UNREADABLE:.0%}"
+        lines = [f"{bad:,} of {rows + bad:,} rows cannot be read ({share}):"]
         for reason, count in sorted(Counter(quarantine["reason"]).items(), key=lambda item: (-item[1], item[0]))[:8]:
             first = quarantine[quarantine["reason"] == reason].iloc[0]
             shown = first["text"] if len(first["text"]) <= 80 else first["text"][:79] + "…"

@@ -48,7 +48,7 @@ def in_holdout(identity: str, share: float) -> bool:
     """Whether the row (or group) of this identity is sealed.
 
     >>> [in_holdout(name, 0.5) for name in "abcd"], in_holdout("a", 1.0)
-    ([True, True, False, False], True)
+    ([False, False, True, False], True)
     """
     return int(hashlib.sha256(f"holdout:{identity}".encode()).hexdigest()[:16], 16) / 2**64 < share
 
@@ -112,7 +112,8 @@ def hash_rows(columns: Sequence[Any], rows: int) -> Any:
     """The first 16 hex digits of the SHA-256 of each row: its canonical cells, joined by the unit separator."""
     if not columns:
         return np.full(rows, hashlib.sha256(b"").hexdigest()[:16], dtype=object)
-    joined = pc.binary_join_element_wise(*columns, CELLS_APART).cast(pa.large_binary())
+    apart = pa.scalar(CELLS_APART, type=pa.large_string())
+    joined = pc.binary_join_element_wise(*columns, apart).cast(pa.large_binary())
     made = np.empty(rows, dtype=object)
     made[:] = [hashlib.sha256(content).hexdigest()[:16] for content in joined.to_pylist()]
     return made

@@ -5,7 +5,7 @@ import numpy.typing as npt
 import pandas as pd
 from scipy.stats import norm
 
-from glassbox.findings import Estimates, Estimate, Table
+from glassbox.findings import Estimate, Estimates, Table
 from glassbox.monitoring.bins import codes_of
 from glassbox.monitoring.drift import drift, drift_limits, stability_index
 from glassbox.monitoring.profile import ColumnProfile, Profile
@@ -49,7 +49,7 @@ def quiet_batches(
         alarms += bool((indices > limits).any())
     return Estimates(
         title="False alarms",
-        say=f"{alarms} of {batches} batches in which nothing had changed raised an alarm; {thresholds.false_alarms:.1%} are allowed.",
+        say=f"{alarms} of {batches} batches without a change raised an alarm; {thresholds.false_alarms:.1%} are allowed.",
         values={"share_of_quiet_batches_with_an_alarm": share_estimate(alarms, batches)},
     )
 
@@ -128,7 +128,8 @@ def planted_shifts(
         mix = _favouring(codes, rows, rng)
         cases.append((f"more rows with high {field.name}", train.iloc[mix], predictions.iloc[mix], None))
         if field.bins.scale == "number":
-            cases.append((f"{field.name} a hundred times too large", batch.assign(**{field.name: batch[field.name] * 100}), answers, None))
+            large = batch.assign(**{field.name: batch[field.name] * 100})
+            cases.append((f"{field.name} a hundred times too large", large, answers, None))
         gone = batch.assign(**{field.name: batch[field.name].where(rng.random(rows) < 0.5)})
         cases.append((f"half of {field.name} missing", gone, answers, None))
     if scored is not None:
@@ -142,12 +143,12 @@ def planted_shifts(
     for what, data, said, performance in cases:
         drifted = drift(profile, data, said, limits)
         decision = decide(drifted, thresholds, performance)
-        judged.append({"changed on purpose": what, "drifted columns": int(drifted["drifted"].sum()), "decision": decision.action, "why": "; ".join(decision.reasons)})
-    rang = sum(row["decision"] != "go on" for row in judged[1:])
+        judged.append((what, int(drifted["drifted"].sum()), decision.action, "; ".join(decision.reasons)))
+    rang = sum(action != "go on" for _, _, action, _ in judged[1:])
     return Table.of(
-        pd.DataFrame(judged),
+        pd.DataFrame(judged, columns=["changed on purpose", "drifted columns", "decision", "why"]),
         "Planted shifts",
-        say=f"{rang} of {len(judged) - 1} planted shifts were noticed; the batch without one was judged '{judged[0]['decision']}'.",
+        say=f"{rang} of {len(judged) - 1} planted shifts were noticed; the batch without one was judged '{judged[0][2]}'.",
     )
 
 

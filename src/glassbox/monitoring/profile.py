@@ -102,14 +102,14 @@ def scale_of(field: ColumnSchema) -> Scale:
     return "length" if field.kind == "text" and not field.categories else "category"
 
 
-def prediction_columns(predictions: pd.DataFrame) -> pd.DataFrame:
+def prediction_columns(predictions: pd.DataFrame) -> dict[str, pd.Series]:
     """The numbers among predictions. Of two classes' probabilities only the rarer one's: the other says the same."""
     numbers = predictions.drop(columns=["row_id", "fold"], errors="ignore").select_dtypes("number")
-    chances = [name for name in numbers.columns if str(name).startswith("proba_")]
+    columns = {str(name): numbers[name] for name in numbers.columns}
+    chances = [name for name in columns if name.startswith("proba_")]
     if len(chances) == 2:
-        commoner = max(chances, key=lambda name: (float(numbers[name].mean()), name))
-        numbers = numbers.drop(columns=[commoner])
-    return numbers
+        del columns[max(chances, key=lambda name: (float(columns[name].mean()), name))]
+    return columns
 
 
 def profile_table(profile: Profile) -> Table:

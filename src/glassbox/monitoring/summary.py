@@ -46,8 +46,8 @@ def summaries(frame: pd.DataFrame, numbers: list[str], others: list[str]) -> dic
     for name in [*told, *others]:
         metrics.append(MissingValueCount(column=name))
         keys.append((name, "missing"))
-    # Strings of its own choosing: Evidently sorts and guesses types otherwise.
-    data = pd.concat([finite[told], frame[others].astype(object).where(frame[others].notna(), None)], axis="columns")
+    # Everything else as text: Evidently guesses types otherwise.
+    data = pd.concat([finite[told], frame[others].map(str, na_action="ignore")], axis="columns")
     definition = DataDefinition(numerical_columns=told, categorical_columns=others)
     found = Report(metrics).run(Dataset.from_pandas(data, data_definition=definition), None).dict()["metrics"]
     result: dict[str, dict[str, float]] = {name: {} for name in [*numbers, *others]}

@@ -8,7 +8,7 @@ import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field
 
 from glassbox.errors import GlassboxError
-from glassbox.findings import Facts, Table
+from glassbox.findings import Cell, Facts, Table
 from glassbox.markup import number
 from glassbox.monitoring.drift import MATERIAL_PSI, drift_limits
 from glassbox.monitoring.profile import Profile
@@ -234,7 +234,7 @@ def thresholds_table(thresholds: Thresholds, profile: Profile) -> Table:
 def trigger_facts(thresholds: Thresholds) -> Facts:
     """The rule for people."""
     fields = sum(limit.role == "field" for limit in thresholds.limits)
-    facts: dict[str, str | float | int] = {
+    facts: dict[str, Cell] = {
         "Judged in batches of": f"{thresholds.batch_rows:,} rows",
         "False alarms allowed": f"{thresholds.false_alarms:.1%} of batches",
         "Look when": f"any of the {fields} fields has drifted",

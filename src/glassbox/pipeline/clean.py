@@ -6,8 +6,6 @@ from pathlib import Path
 from glassbox.pipeline.runner import run_lock
 
 
-
-
 def clean(root: Path, slug: str | None, *, store: bool = False) -> list[Path]:
     """Remove the views and pages of a request, or of every request; with `store`, also what is remembered.
 

@@ -110,7 +110,11 @@ def difference(root: Path, slug: str) -> Difference:
     store = Store(root)
     causes: list[str] = []
     old, new = _flat(before["resolved"]), _flat(after["resolved"])
-    causes += [f"request: {k} is {plain(new.get(k))!r}, was {plain(old.get(k))!r}" for k in sorted({*old, *new}) if old.get(k) != new.get(k)]
+    causes += [
+        f"request: {k} is {plain(new.get(k))!r}, was {plain(old.get(k))!r}"
+        for k in sorted({*old, *new})
+        if old.get(k) != new.get(k)
+    ]
     products: list[str] = []
     entries: dict[str, tuple[Entry | None, Entry | None]] = {}
     modules: set[str] = set()
@@ -135,5 +139,3 @@ def difference(root: Path, slug: str) -> Difference:
     was, now = (_metrics(entry) for entry in entries.get("evaluate", (None, None)))
     metrics = [(name, was.get(name), now.get(name)) for name in sorted({*was, *now})]
     return Difference(before["id"], after["id"], causes, metrics, products)
-
-

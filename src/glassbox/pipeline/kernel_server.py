@@ -13,6 +13,7 @@ import select
 import signal
 import socket
 import sys
+import warnings
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -39,11 +40,12 @@ LIBRARIES = (
     "xgboost",
     "optuna",
     "skops.io",
-    "shap",
     "fastapi",
     "httpx",
-    "evidently",
 )
+# Slow to load, and needed late: loaded when nothing has been asked for a while, so that no kernel waits for them.
+SLOW_LIBRARIES = ("shap", "evidently")
+_QUIET_SECONDS = 2.0
 
 
 def _become_kernel(order: dict[str, Any]) -> NoReturn:
@@ -62,6 +64,7 @@ def _become_kernel(order: dict[str, Any]) -> NoReturn:
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGCHLD):
             signal.signal(number, signal.SIG_DFL)
         signal.set_wakeup_fd(-1)
+        warnings.resetwarnings()
         sys.argv = ["glassbox-kernel", "-f", order["connection"]]
         sys.path.insert(0, order["cwd"])
         from ipykernel.kernelapp import IPKernelApp
@@ -96,9 +99,10 @@ class Server:
         signal.signal(signal.SIGCHLD, lambda *_: None)
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # the runner decides
 
-    def serve(self, timeout: float | None) -> None:
-        """Answer what is waiting, or wait up to `timeout` seconds for something (None: for ever)."""
-        ready, _, _ = select.select([self._listener, self._wake, 0], [], [], timeout)
+    def serve(self, timeout: float | None) -> bool:
+        """Answer what is waiting, or wait up to `timeout` seconds for something (None: for ever); False when nothing came."""
+        watched: list[Any] = [self._listener, self._wake, 0]
+        ready, _, _ = select.select(watched, [], [], timeout)
         if 0 in ready and not os.read(0, 1):
             self.stop()
         if self._wake in ready:
@@ -107,6 +111,7 @@ class Server:
         self._reap()
         if self._listener in ready:
             self._fork()
+        return bool(ready)
 
     def _fork(self) -> None:
         connection, _ = self._listener.accept()
@@ -144,17 +149,22 @@ class Server:
         os._exit(0)
 
 
+def _load(name: str) -> None:
+    with contextlib.suppress(ImportError):  # an optional group that is not installed: the notebook that needs it says so
+        importlib.import_module(name)
+
+
 def main(path: str) -> NoReturn:
     """Serve at the Unix socket `path` until standard input closes."""
-    import warnings
-
-    warnings.simplefilter("ignore")
+    warnings.simplefilter("ignore")  # of imports; each kernel sets its own filters when it starts
     server = Server(Path(path))
     for name in LIBRARIES:
-        with contextlib.suppress(ImportError):  # an optional group that is not installed: the notebook that needs it says so
-            importlib.import_module(name)
+        _load(name)
         server.serve(0)
-    warnings.resetwarnings()
+    for name in SLOW_LIBRARIES:
+        while server.serve(_QUIET_SECONDS):
+            pass
+        _load(name)
     while True:
         server.serve(None)
 

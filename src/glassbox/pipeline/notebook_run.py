@@ -22,7 +22,13 @@ _KNOWN: dict[str, type[GlassboxError]] = {"DataError": DataError, "RequestError"
 
 
 def execute(
-    name: str, source: Path, parameters: Mapping[str, Any], output: Path, server: KernelServer, root: Path, environment: Mapping[str, str]
+    name: str,
+    source: Path,
+    parameters: Mapping[str, Any],
+    output: Path,
+    server: KernelServer,
+    root: Path,
+    environment: Mapping[str, str],
 ) -> Any:
     """Run a notebook; returns it executed. `output` has what was reached when it fails.
 
@@ -78,7 +84,11 @@ def clean(notebook: Any, root: Path) -> Any:
             cell.metadata.pop("tags")
     text = json.dumps(kept, ensure_ascii=False, sort_keys=True)
     text = text.replace(json.dumps(f"{root}/", ensure_ascii=False)[1:-1], "")
-    return nbformat.from_dict(json.loads(text))
+    return _notebook(text)
+
+
+def _notebook(text: str) -> Any:
+    return nbformat.reads(text, as_version=nbformat.NO_CONVERT)
 
 
 def write_notebook(path: Path, notebook: Any) -> None:
@@ -88,7 +98,7 @@ def write_notebook(path: Path, notebook: Any) -> None:
 
 def read_executed(path: Path) -> Any:
     """Read a notebook that `write_notebook` wrote."""
-    return nbformat.from_dict(json.loads(path.read_text(encoding="utf-8")))
+    return _notebook(path.read_text(encoding="utf-8"))
 
 
 def with_current_text(source: Path, executed: Any) -> Any:

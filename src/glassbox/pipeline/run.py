@@ -10,6 +10,7 @@ from typing import Any
 from glassbox.errors import GlassboxError
 from glassbox.files import read_json
 from glassbox.pipeline import history
+from glassbox.pipeline.kernels import KernelServer
 from glassbox.pipeline.runner import Event, Outcome, Runner, unheard
 from glassbox.request import Request
 
@@ -30,10 +31,14 @@ def run_request(
     workers: int = 2,
     until: str | None = None,
     listen: Callable[[Event], None] = unheard,
+    kernels: KernelServer | None = None,
 ) -> RunResult:
-    """Run a request as far as `until`, and write down what was run and why."""
+    """Run a request as far as `until`, and write down what was run and why.
+
+    `kernels` is a server to fork kernels from; left out, the run starts its own when it needs one.
+    """
     started, begun = datetime.datetime.now(datetime.UTC), time.monotonic()
-    runner = Runner(root, request, workers=workers, until=until, listen=listen)
+    runner = Runner(root, request, workers=workers, until=until, listen=listen, kernels=kernels)
     failure: GlassboxError | None = None
     with runner.run():
         from glassbox.pipeline.graph import build

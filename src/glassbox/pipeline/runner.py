@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from glassbox.data.fingerprint import source_fingerprint
+from glassbox.data.places import source_fingerprint
 from glassbox.errors import GlassboxError, StageError
 from glassbox.files import hash_file, hash_value, read_json, write_json
 from glassbox.pipeline import notebook_run
@@ -60,7 +60,14 @@ class Runner:
     """One run of one request. Thread-safe where the executor calls it: `run_stage` for stages that do not depend on each other."""
 
     def __init__(
-        self, root: Path, request: Request, *, workers: int = 2, until: str | None = None, listen: Callable[[Event], None] = unheard
+        self,
+        root: Path,
+        request: Request,
+        *,
+        workers: int = 2,
+        until: str | None = None,
+        listen: Callable[[Event], None] = unheard,
+        kernels: KernelServer | None = None,
     ) -> None:
         self.root = root
         self.request = request
@@ -70,7 +77,8 @@ class Runner:
         self.wanted = self._wanted(until)
         self.outcomes: dict[str, Outcome] = {}
         self._listen = listen
-        self._server: KernelServer | None = None
+        self._server = kernels
+        self._server_is_ours = kernels is None
         self._server_lock = threading.Lock()
         self._running: dict[str, tuple[Path, int]] = {}  # stage -> scratch, and how much of its progress was told
 
@@ -92,7 +100,9 @@ class Runner:
     def facts(self, spec: StageSpec) -> dict[str, Any]:
         """The facts of a stage's key: all but the fields it reads and the code it loads. Its upstream must be done."""
         inputs = {
-            f"{stage}.{name}": self._entry(stage).product_hash(name) for stage, names in sorted(spec.upstream.items()) for name in names
+            f"{stage}.{name}": self._entry(stage).product_hash(name)
+            for stage, names in sorted(spec.upstream.items())
+            for name in names
         }
         return {
             "stage": spec.name,
@@ -162,12 +172,15 @@ class Runner:
             "GLASSBOX_WORKERS": str(share),
         }
         parameters = {
-            "upstream": {stage: {n: self.specs[stage].products[n] for n in names} for stage, names in spec.upstream.items()} or None,
+            "upstream": {stage: {n: self.specs[stage].products[n] for n in names} for stage, names in spec.upstream.items()}
+            or None,
             "product": {k: v for k, v in spec.products.items() if k != "nb"},
             "request": self.request.name,
         }
         try:
-            executed = notebook_run.execute(spec.name, self.root / spec.source, parameters, log, self._kernels(), self.root, environment)
+            executed = notebook_run.execute(
+                spec.name, self.root / spec.source, parameters, log, self._kernels(), self.root, environment
+            )
             trace = scratch / ".trace.json"
             if not trace.is_file():
                 raise StageError(f"{spec.name}: {spec.source} never called stage.save(); that is what ends a stage.")
@@ -218,7 +231,7 @@ class Runner:
     def stop(self) -> None:
         """End every kernel now."""
         with self._server_lock:
-            if self._server is not None:
+            if self._server is not None and self._server_is_ours:
                 self._server.stop()
                 self._server = None
 
@@ -233,7 +246,9 @@ def run_lock(root: Path, slug: str) -> Iterator[None]:
             fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             stream.seek(0)
-            raise GlassboxError(f"{slug}: another run is under way (process {stream.read().strip() or '?'}); wait for it, or end it.") from error
+            raise GlassboxError(
+                f"{slug}: another run is under way (process {stream.read().strip() or '?'}); wait for it, or end it."
+            ) from error
         stream.truncate(0)
         stream.write(str(os.getpid()))
         stream.flush()

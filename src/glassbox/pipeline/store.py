@@ -104,7 +104,7 @@ class Store:
     def scratch(self) -> Path:
         """A new folder for a stage to write in; nothing in it counts until it is published."""
         with disk_errors():
-            path = self.folder / "tmp" / uuid.uuid4().hex
+            path: Path = self.folder / "tmp" / uuid.uuid4().hex
             path.mkdir(parents=True)
         return path
 
@@ -155,8 +155,8 @@ class Store:
             return
         with disk_errors():
             fresh, old = folder.with_name(f".{folder.name}.new"), folder.with_name(f".{folder.name}.old")
-            for path in (fresh, old):
-                shutil.rmtree(path, ignore_errors=True)
+            for left_over in (fresh, old):
+                shutil.rmtree(left_over, ignore_errors=True)
             fresh.mkdir(parents=True)
             for name, path in paths.items():
                 source, target = entry.product(name), fresh / os.path.relpath(self.root / path, folder)

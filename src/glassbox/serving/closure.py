@@ -113,7 +113,7 @@ def pinned(versions: Mapping[str, str], lock: str) -> str:
     GlassboxError
         When a version that is installed is not the one that the lock holds.
     """
-    blocks = {
+    blocks: dict[tuple[str, str], list[str]] = {
         (canonicalize_name(match["name"]), match["version"]): re.findall(r"--hash=(sha256:[0-9a-f]{64})", match["rest"])
         for match in re.finditer(r"^(?P<name>[A-Za-z0-9._-]+)==(?P<version>[^\s;\\]+)(?P<rest>.*(?:\n[ \t]+.*)*)", lock, re.M)
     }

@@ -34,9 +34,8 @@ def running(package: Path) -> Iterator[str]:
     command = [sys.executable, "-m", "glassbox.serving", str(package.resolve()), "--port", "0", "--until-input-ends"]
     environment = {**os.environ, "PYTHONUNBUFFERED": "1", "OMP_NUM_THREADS": "1"}
     # The pipe to its input ends with this process, however that ends: no service is left behind.
-    process = subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment, text=True, encoding="utf-8"
-    )
+    pipe = subprocess.PIPE
+    process = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, env=environment, text=True, encoding="utf-8")
     with process:
         try:
             url = _announced(process)
@@ -47,7 +46,8 @@ def running(package: Path) -> Iterator[str]:
 
 
 def _announced(process: "subprocess.Popen[str]") -> str:
-    assert process.stdout is not None and process.stderr is not None
+    assert process.stdout is not None
+    assert process.stderr is not None
     patience = threading.Timer(START_SECONDS, process.kill)
     patience.start()
     try:

@@ -113,7 +113,7 @@ def refusals(url: str, row: Mapping[str, Any], schema: Schema) -> Table:
     return Table.of(
         pd.DataFrame(lines),
         "At the door",
-        say="A row that does not fit the schema is refused, and the answer names the field, what was found and what was expected.",
+        say="A row that does not fit is refused, and the answer names the field, what was found and what was expected.",
     )
 
 

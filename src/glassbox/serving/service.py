@@ -39,9 +39,8 @@ def create_app(folder: Path) -> FastAPI:
     returns = prediction_schema(package, example)
     one_at_a_time = anyio.CapacityLimiter(1)  # predictors need not be safe for threads; health is answered meanwhile
     # No pages for people: FastAPI's load scripts from elsewhere.
-    app = FastAPI(
-        title=package.name, version=package.version, description=package.request.get("problem") or "", docs_url=None, redoc_url=None
-    )
+    problem = package.request.get("problem") or ""
+    app = FastAPI(title=package.name, version=package.version, description=problem, docs_url=None, redoc_url=None)
 
     @app.get("/health", response_class=Response, responses=described.health(), description=described.HEALTH)
     async def health() -> Response:

@@ -115,7 +115,10 @@ def roc(y_true: npt.ArrayLike, score: Scores, auc: Estimate | None = None) -> Fi
             axes.text(0.98, 0.12, f"ROC-AUC {number(value)}", color=ACCENT, ha="right", fontweight="bold")
             if auc is not None and auc.low is not None and auc.high is not None:
                 axes.text(0.98, 0.045, f"95 % interval {number(auc.low)} – {number(auc.high)}", color=SOFT, ha="right")
-            say = f"Of two rows, one positive and one negative, the positive one is ranked higher {percent(value, 1)} of the time: ROC-AUC {number(value)}{interval}."
+            say = (
+                f"Of two rows, one positive and one negative, the positive one is ranked higher {percent(value, 1)} "
+                f"of the time: ROC-AUC {number(value)}{interval}."
+            )
         points = "; ".join(_reading(c) for c in curves[:8])
         return drawing(canvas, "ROC: found against flagged by mistake", say=say, alt=f"ROC curve. {say} {points}.")
 
@@ -157,12 +160,17 @@ def precision_recall(y_true: npt.ArrayLike, score: Scores, ap: Estimate | None =
             value = curve.area if ap is None or ap.value is None else ap.value
             interval = "" if ap is None else between(ap.low, ap.high)
             axes.axhline(curve.base, color=SOFT, linewidth=1, linestyle=(0, (3, 3)))
-            axes.annotate(f"by chance: {percent(curve.base)}", (0.01, curve.base), xytext=(0, 4), textcoords="offset points", color=SOFT)
+            axes.annotate(
+                f"by chance: {percent(curve.base)}", (0.01, curve.base), xytext=(0, 4), textcoords="offset points", color=SOFT
+            )
             axes.plot(curve.x, curve.y, color=ACCENT, linewidth=2)
             half = float(np.interp(0.5, curve.x, curve.y))
             axes.plot([0.5], [half], "o", color=ACCENT, markersize=6, markeredgecolor=PAPER)
             axes.annotate(f"half found: {percent(half)} right", (0.5, half), xytext=(6, 6), textcoords="offset points", color=INK)
-            say = f"Where half of the positives are found, {percent(half)} of what is flagged is positive; by chance it would be {percent(curve.base)}. Average precision is {number(value)}{interval}."
+            say = (
+                f"Where half of the positives are found, {percent(half)} of what is flagged is positive; by chance it would be "
+                f"{percent(curve.base)}. Average precision is {number(value)}{interval}."
+            )
         return drawing(canvas, "Precision against recall", say=say, alt=f"Precision-recall curve. {say}")
 
 
@@ -181,9 +189,15 @@ def threshold(curve: pd.DataFrame, chosen: float) -> Figure:
     metrics = {
         str(name): curve[name].to_numpy(dtype=float)
         for name in curve.columns
-        if name != "threshold" and pd.api.types.is_numeric_dtype(curve[name]) and curve[name].between(0, 1).where(curve[name].notna(), True).all()
+        if name != "threshold"
+        and pd.api.types.is_numeric_dtype(curve[name])
+        and curve[name].between(0, 1).where(curve[name].notna(), True).all()
     }
-    here = {name: float(np.interp(chosen, at[ok], values[ok])) for name, values in metrics.items() if (ok := np.isfinite(values)).any()}
+    here = {
+        name: float(np.interp(chosen, at[ok], values[ok]))
+        for name, values in metrics.items()
+        if (ok := np.isfinite(values)).any()
+    }
     with style():
         canvas = Canvas(figsize=(WIDTH, 2.9))
         axes = canvas.subplots()
@@ -198,14 +212,37 @@ def threshold(curve: pd.DataFrame, chosen: float) -> Figure:
             ends.append((float(metrics[name][ok][-1]), metric_name(label(name, 20)), PALETTE[i % len(PALETTE)]))
         end_labels(axes, ends)
         axes.axvline(chosen, color=INK, linewidth=1, linestyle=(0, (3, 3)))
-        axes.annotate(f"chosen: {number(chosen)}", (chosen, 1), xycoords=axes.get_xaxis_transform(), xytext=(0, 4), textcoords="offset points", ha="center", color=INK)
+        axes.annotate(
+            f"chosen: {number(chosen)}",
+            (chosen, 1),
+            xycoords=axes.get_xaxis_transform(),
+            xytext=(0, 4),
+            textcoords="offset points",
+            ha="center",
+            color=INK,
+        )
         values = [f"{metric_name(clean(name))} {percent(value)}" for name, value in here.items()]
-        say = f"At the chosen threshold of {number(chosen)}: {listed(values, most=6)}." if values else f"The chosen threshold is {number(chosen)}."
-        return drawing(canvas, "What the threshold trades", say=say, alt=f"Curves of {listed([metric_name(clean(n)) for n in here], most=6) if here else 'nothing'} by threshold. {say}")
+        say = (
+            f"At the chosen threshold of {number(chosen)}: {listed(values, most=6)}."
+            if values
+            else f"The chosen threshold is {number(chosen)}."
+        )
+        return drawing(
+            canvas,
+            "What the threshold trades",
+            say=say,
+            alt=f"Curves of {listed([metric_name(clean(n)) for n in here], most=6) if here else 'nothing'} by threshold. {say}",
+        )
 
 
 def gain_curve(
-    y_true: npt.ArrayLike, score: npt.ArrayLike, *, reach: float = 0.7, act: str = "calling", rows: str = "rows", found: str = "positives"
+    y_true: npt.ArrayLike,
+    score: npt.ArrayLike,
+    *,
+    reach: float = 0.7,
+    act: str = "calling",
+    rows: str = "rows",
+    found: str = "positives",
 ) -> Figure:
     """How far one gets by working down the list that the model ranked: share found by share called.
 
@@ -230,7 +267,10 @@ def gain_curve(
     if share >= reach:
         say = f"The ranking does not help: reaching {percent(reach)} of {found} takes {act} {percent(share)} of {rows}."
     low, high = wilson(round(reach * hits), hits)
-    caption = f"{total:,d} {rows}, {hits:,d} of them {found}; of these, {act} that many reaches between {percent(float(low))} and {percent(float(high))} (95 % interval)."
+    caption = (
+        f"{total:,d} {rows}, {hits:,d} of them {found}; of these, {act} that many reaches between {percent(float(low))} "
+        f"and {percent(float(high))} (95 % interval)."
+    )
     with style():
         canvas, axes = _square(f"share of {rows} called, highest ranked first", f"share of {found}")
         canvas.set_size_inches(WIDTH, 3.2)
@@ -241,9 +281,22 @@ def gain_curve(
         axes.plot(x, y, color=ACCENT, linewidth=2.2)
         axes.plot([share, share, 0], [0, reach, reach], color=INK, linewidth=1, linestyle=(0, (2, 3)))
         axes.plot([share], [reach], "o", color=ACCENT, markersize=7, markeredgecolor=PAPER)
-        axes.annotate(f"{percent(share)} called, {percent(reach)} reached", (share, reach), xytext=(9, -14), textcoords="offset points", color=INK, fontweight="bold")
+        axes.annotate(
+            f"{percent(share)} called, {percent(reach)} reached",
+            (share, reach),
+            xytext=(9, -14),
+            textcoords="offset points",
+            color=INK,
+            fontweight="bold",
+        )
         points = ", ".join(f"{percent(float(np.interp(at, called, got)))} at {percent(at)}" for at in (0.1, 0.2, 0.3, 0.5))
-        return drawing(canvas, "How far calling goes", say=say, caption=caption, alt=f"Share reached against share called: {points} called. {say}")
+        return drawing(
+            canvas,
+            "How far calling goes",
+            say=say,
+            caption=caption,
+            alt=f"Share reached against share called: {points} called. {say}",
+        )
 
 
 def gains(y_true: npt.NDArray[np.int_], score: Floats) -> tuple[Floats, Floats]:

@@ -41,10 +41,12 @@ def clean(text: Any) -> str:
     >>> clean("a\\n b"), clean(" ")
     ('a b', '(empty)')
     """
-    text = re.sub(r"[\x00-\x1f\x7f-\x9f\s\u2028\u2029\u2066-\u2069\u202a-\u202e\ud800-\udfff\ufffe\uffff]+", " ", str(text)).strip()
-    if not text:
+    line = re.sub(
+        r"[\x00-\x1f\x7f-\x9f\s\u2028\u2029\u2066-\u2069\u202a-\u202e\ud800-\udfff\ufffe\uffff]+", " ", str(text)
+    ).strip()
+    if not line:
         return "(empty)"
-    return f"\u2068{text}\u2069" if RTL.search(text) else text
+    return f"\u2068{line}\u2069" if RTL.search(line) else line
 
 
 def label(text: Any, width: int = 26) -> str:
@@ -53,12 +55,12 @@ def label(text: Any, width: int = 26) -> str:
     >>> label("number_of_customer_service_calls", 16)
     'number_of…_calls'
     """
-    text = clean(text)
-    if len(text) <= width:
-        return text
+    line = clean(text)
+    if len(line) <= width:
+        return line
     tail = (width - 1) * 2 // 5
-    text = text.strip("\u2068\u2069")
-    return clean(f"{text[: width - 1 - tail].rstrip()}…{text[-tail:].lstrip()}")
+    line = line.strip("\u2068\u2069")
+    return clean(f"{line[: width - 1 - tail].rstrip()}…{line[-tail:].lstrip()}")
 
 
 def percent(share: float, digits: int = 0) -> str:
@@ -150,9 +152,15 @@ def side_values(axes: Axes, values: Sequence[str], colors: Sequence[str] | None 
     for i, value in enumerate(values):
         colour = colors[i] if colors else INK
         axes.annotate(
-            value, (1, i), xycoords=axes.get_yaxis_transform(), xytext=(6, 0), textcoords="offset points", va="center",
-            color=colour, annotation_clip=False,
-        )  # fmt: skip
+            value,
+            (1, i),
+            xycoords=axes.get_yaxis_transform(),
+            xytext=(6, 0),
+            textcoords="offset points",
+            va="center",
+            color=colour,
+            annotation_clip=False,
+        )
 
 
 def dots(axes: Axes, values: Floats, low: Floats, high: Floats, colors: Sequence[str]) -> None:
@@ -172,9 +180,15 @@ def mark_value(axes: Axes, value: float, text: str) -> None:
     place = (value - x[0]) / (x[1] - x[0])
     side = "left" if place < 0.3 else "right" if place > 0.7 else "center"
     axes.annotate(
-        text, (value, 1), xycoords=axes.get_xaxis_transform(), xytext=(0, 4), textcoords="offset points", ha=side,
-        color=INK, annotation_clip=False,
-    )  # fmt: skip
+        text,
+        (value, 1),
+        xycoords=axes.get_xaxis_transform(),
+        xytext=(0, 4),
+        textcoords="offset points",
+        ha=side,
+        color=INK,
+        annotation_clip=False,
+    )
 
 
 def end_labels(axes: Axes, ends: Sequence[tuple[float, str, str]], room: float = 0.075) -> None:
@@ -190,9 +204,15 @@ def end_labels(axes: Axes, ends: Sequence[tuple[float, str, str]], room: float =
             spots[i] = min(spots[i], spots[i + 1] - room)
     for spot, i in zip(spots, order, strict=True):
         axes.annotate(
-            ends[i][1], (1, spot), xycoords="axes fraction", xytext=(5, 0), textcoords="offset points", va="center",
-            color=ends[i][2], annotation_clip=False,
-        )  # fmt: skip
+            ends[i][1],
+            (1, spot),
+            xycoords="axes fraction",
+            xytext=(5, 0),
+            textcoords="offset points",
+            va="center",
+            color=ends[i][2],
+            annotation_clip=False,
+        )
 
 
 def thinned(x: Floats, y: Floats, most: int = 240) -> tuple[Floats, Floats]:
@@ -207,7 +227,27 @@ def thinned(x: Floats, y: Floats, most: int = 240) -> tuple[Floats, Floats]:
 
 
 __all__ = [
-    "ACCENT", "INK", "LINE", "PAPER", "SOFT", "WIDTH", "Floats", "as_percent", "between", "clean", "dots", "end_labels",
-    "label", "listed", "mark_value", "metric_name", "name_rows", "percent", "quiet", "rows_canvas", "side_values", "thinned",
+    "ACCENT",
+    "INK",
+    "LINE",
+    "PAPER",
+    "SOFT",
+    "WIDTH",
+    "Floats",
+    "as_percent",
+    "between",
+    "clean",
+    "dots",
+    "end_labels",
+    "label",
+    "listed",
+    "mark_value",
+    "metric_name",
+    "name_rows",
+    "percent",
+    "quiet",
+    "rows_canvas",
+    "side_values",
+    "thinned",
     "wilson",
-]  # fmt: skip
+]

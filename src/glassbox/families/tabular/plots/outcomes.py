@@ -75,7 +75,10 @@ def calibration(y_true: npt.ArrayLike, proba: npt.ArrayLike | pd.DataFrame, bins
     bias = float(np.average(table["said"] - table["came"], weights=table["n"]))
     beside = int(((table["said"] < table["low"]) | (table["said"] > table["high"])).sum())
     lean = "" if abs(bias) < 0.005 else f", on the whole {100 * abs(bias):.1f} points too {'high' if bias > 0 else 'low'}"
-    say = f"Probabilities are off by {100 * off:.1f} percentage points on average{lean}; in {beside} of {len(table)} groups by more than chance explains."
+    say = (
+        f"Probabilities are off by {100 * off:.1f} percentage points on average{lean}; "
+        f"in {beside} of {len(table)} groups by more than chance explains."
+    )
     with style():
         canvas = Canvas(figsize=(WIDTH, 3.7))
         axes, below = canvas.subplots(2, 1, sharex=True, height_ratios=[4, 1])
@@ -90,8 +93,13 @@ def calibration(y_true: npt.ArrayLike, proba: npt.ArrayLike | pd.DataFrame, bins
         _given(below, p)
         below.set_xlabel(what)
         as_percent(below.xaxis)
-        rows = "; ".join(f"said {percent(r.said)}, came {percent(r.came)}" for r in table.itertuples())
-        return drawing(canvas, "Do probabilities mean what they say?", say=say, alt=f"Calibration by groups of about {int(table['n'].median()):,d} rows, with a histogram of the probabilities given: {rows}.")
+        rows = "; ".join(f"said {percent(s)}, came {percent(c)}" for s, c in table[["said", "came"]].to_numpy())
+        return drawing(
+            canvas,
+            "Do probabilities mean what they say?",
+            say=say,
+            alt=f"Calibration by groups of about {int(table['n'].median()):,d} rows, over a histogram of the probabilities: {rows}.",
+        )
 
 
 def _given(axes: Axes, proba: Floats) -> None:
@@ -126,16 +134,43 @@ def confusion(y_true: npt.ArrayLike, y_pred: npt.ArrayLike, classes: Sequence[st
                 if k <= 12:
                     colour = PAPER if share[i, j] > 0.6 else INK
                     big = k < 6
-                    text = f"{counts[i, j]:,d}\n{percent(share[i, j])}" if big else f"{100 * share[i, j]:.0f}" if counts[i, j] else ""
+                    text = (
+                        f"{counts[i, j]:,d}\n{percent(share[i, j])}"
+                        if big
+                        else f"{100 * share[i, j]:.0f}"
+                        if counts[i, j]
+                        else ""
+                    )
                     axes.text(j, i, text, ha="center", va="center", color=colour, fontsize=10 if big else 8.5)
         axes.set(xlim=(-0.5, k - 0.5), ylim=(k - 0.5, -0.5), xlabel="predicted", ylabel="actual")
         axes.set_yticks(range(k), [label(n, 18) for n in names])
-        axes.set_xticks(range(k), [label(n, 18 if k <= 3 else 10) for n in names], rotation=0 if k <= 5 else 60, ha="center" if k <= 5 else "right", rotation_mode="anchor")
+        axes.set_xticks(
+            range(k),
+            [label(n, 18 if k <= 3 else 10) for n in names],
+            rotation=0 if k <= 5 else 60,
+            ha="center" if k <= 5 else "right",
+            rotation_mode="anchor",
+        )
         for spine in axes.spines.values():
             spine.set_visible(False)
-        caption = "" if k < 6 else "Numbers are percent of the actual class." if k <= 12 else "Darker is a larger share of the actual class."
-        rows = "; ".join(f"actual {clean(names[i])} predicted {clean(names[j])}: {counts[i, j]:,d} ({percent(share[i, j])})" for i, j in _told(counts))
-        return drawing(canvas, "Who was taken for whom", say=_mistakes(names, counts, share), caption=caption, alt=f"Confusion matrix. {rows}.")
+        caption = (
+            ""
+            if k < 6
+            else "Numbers are percent of the actual class."
+            if k <= 12
+            else "Darker is a larger share of the actual class."
+        )
+        rows = "; ".join(
+            f"actual {clean(names[i])} predicted {clean(names[j])}: {counts[i, j]:,d} ({percent(share[i, j])})"
+            for i, j in _told(counts)
+        )
+        return drawing(
+            canvas,
+            "Who was taken for whom",
+            say=_mistakes(names, counts, share),
+            caption=caption,
+            alt=f"Confusion matrix. {rows}.",
+        )
 
 
 def _places(values: npt.ArrayLike, place: dict[str, int]) -> npt.NDArray[np.int_]:
@@ -143,7 +178,9 @@ def _places(values: npt.ArrayLike, place: dict[str, int]) -> npt.NDArray[np.int_
 
 
 def _tile(x: int, y: int, share: float, right: bool) -> Rectangle:
-    return Rectangle((x - 0.485, y - 0.47), 0.97, 0.94, facecolor=ACCENT if right else SOFT, alpha=0.06 + 0.94 * share, linewidth=0)
+    return Rectangle(
+        (x - 0.485, y - 0.47), 0.97, 0.94, facecolor=ACCENT if right else SOFT, alpha=0.06 + 0.94 * share, linewidth=0
+    )
 
 
 def _told(counts: npt.NDArray[np.int_], most: int = 25) -> list[tuple[int, int]]:
@@ -193,10 +230,19 @@ def slices(table: pd.DataFrame, metric: str = "score", overall: float | None = N
         say = "There is no slice large enough to judge."
         if names:
             bad = int(worse.sum())
-            say = f"Weakest is {clean(names[0])}: {metric_name(metric)} {number(float(value[0]))}{between(low[0], high[0])} on {int(table['n'].iloc[0]):,d} rows"
-            say += "." if overall is None else f", against {number(overall)} on all; {bad} of {len(names)} slices are clearly weaker."
-        rows = "; ".join(f"{clean(n)} {number(float(v))}{between(a, b)}" for n, v, a, b in zip(names, value, low, high, strict=True))
-        return drawing(canvas, "Where it is weak", say=say, alt=f"{metric_name(metric)} by slice, weakest first: {rows or 'none'}.")
+            weakest = f"{metric_name(metric)} {number(float(value[0]))}{between(low[0], high[0])}"
+            say = f"Weakest is {clean(names[0])}: {weakest} on {int(table['n'].iloc[0]):,d} rows"
+            say += (
+                "."
+                if overall is None
+                else f", against {number(overall)} on all; {bad} of {len(names)} slices are clearly weaker."
+            )
+        rows = "; ".join(
+            f"{clean(n)} {number(float(v))}{between(a, b)}" for n, v, a, b in zip(names, value, low, high, strict=True)
+        )
+        return drawing(
+            canvas, "Where it is weak", say=say, alt=f"{metric_name(metric)} by slice, weakest first: {rows or 'none'}."
+        )
 
 
 __all__ = ["calibration", "calibration_bins", "confusion", "slices"]

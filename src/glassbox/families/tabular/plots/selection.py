@@ -3,14 +3,18 @@
 from collections.abc import Mapping
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
+from matplotlib.ticker import MaxNLocator
 
 from glassbox.families.tabular.plots.marks import (
     ACCENT,
     INK,
     SOFT,
     WIDTH,
+    Floats,
     between,
     clean,
     dots,
@@ -19,6 +23,7 @@ from glassbox.families.tabular.plots.marks import (
     mark_value,
     metric_name,
     name_rows,
+    percent,
     quiet,
     rows_canvas,
     side_values,
@@ -27,6 +32,8 @@ from glassbox.findings import Figure
 from glassbox.markup import number
 from glassbox.request import TASKS
 from glassbox.theme import drawing, style
+
+Bools = npt.NDArray[np.bool_]
 
 
 def higher_is_better(metric: str) -> bool:
@@ -60,9 +67,19 @@ def leaderboard(table: pd.DataFrame, metric: str, bound: float | None = None) ->
         seen = done & (value >= left) & (value <= right)
         dots(axes, np.where(seen, value, np.nan), low.clip(left, right), high.clip(left, right), colors)
         for i in np.flatnonzero(done & ~seen):
-            axes.plot([left + 0.02 * (right - left) if value[i] < left else right], [i], "<" if value[i] < left else ">", color=SOFT, markersize=5)
+            axes.plot(
+                [left + 0.02 * (right - left) if value[i] < left else right],
+                [i],
+                "<" if value[i] < left else ">",
+                color=SOFT,
+                markersize=5,
+            )
         name_rows(axes, names, strong=0 if done.any() else None)
-        side_values(axes, [number(float(v)) if ok else "failed" for v, ok in zip(value, done, strict=True)], [INK if ok else SOFT for ok in done])
+        side_values(
+            axes,
+            [number(float(v)) if ok else "failed" for v, ok in zip(value, done, strict=True)],
+            [INK if ok else SOFT for ok in done],
+        )
         axes.set_xlabel(f"{metric_name(metric)} over folds, with 95 % interval ({'more' if more else 'less'} is better)")
         if bound is not None:
             mark_value(axes, bound, f"asked: {number(bound)}")
@@ -72,12 +89,14 @@ def leaderboard(table: pd.DataFrame, metric: str, bound: float | None = None) ->
         ]
         asked = "" if bound is None else f" A dashed line marks what is asked, {number(bound)}."
         return drawing(
-            canvas, "Candidates, best first", say=_leader(names, value, low, high, done, metric, bound, more),
+            canvas,
+            "Candidates, best first",
+            say=_leader(names, value, low, high, done, metric, bound, more),
             alt=f"Candidates by {metric_name(metric)}: {'; '.join(rows)}.{asked}",
-        )  # fmt: skip
+        )
 
 
-def _window(value: np.ndarray, low: np.ndarray, high: np.ndarray, bound: float | None, more: bool) -> tuple[float, float]:
+def _window(value: Floats, low: Floats, high: Floats, bound: float | None, more: bool) -> tuple[float, float]:
     """The range of the axis: wide enough for those near the best, so that one hopeless candidate does not flatten the rest."""
     if not len(value):
         return 0.0, 1.0
@@ -91,14 +110,16 @@ def _window(value: np.ndarray, low: np.ndarray, high: np.ndarray, bound: float |
 
 
 def _leader(
-    names: list[str], value: np.ndarray, low: np.ndarray, high: np.ndarray, done: np.ndarray, metric: str, bound: float | None, more: bool
+    names: list[str], value: Floats, low: Floats, high: Floats, done: Bools, metric: str, bound: float | None, more: bool
 ) -> str:
     if not done.any():
         return "No candidate could be fitted."
     ties = [clean(names[i]) for i in range(1, len(names)) if done[i] and (high[i] >= low[0] if more else low[i] <= high[0])]
     say = f"{clean(names[0])} leads with {metric_name(metric)} {number(float(value[0]))}{between(low[0], high[0])}"
     if ties:
-        say += f"; the interval{'s' if len(ties) > 1 else ''} of {listed(ties)} overlap{'' if len(ties) > 1 else 's'} with its own."
+        say += (
+            f"; the interval{'s' if len(ties) > 1 else ''} of {listed(ties)} overlap{'' if len(ties) > 1 else 's'} with its own."
+        )
     else:
         say += "." if done.sum() == 1 else ", clear of all others."
     if bound is not None:
@@ -132,26 +153,47 @@ def tuning_history(trials: pd.DataFrame, metric: str = "score", default: float |
         axes.step(at, best, where="post", color=ACCENT, linewidth=2)
         if done.any():
             _zoom(axes, value[done], [best[-1], *([] if default is None else [default])])
-            axes.annotate("best so far", (at[-1], best[-1]), xytext=(0, 6 if higher_is_better(metric) else -13), textcoords="offset points", ha="right", color=ACCENT)
+            axes.annotate(
+                "best so far",
+                (at[-1], best[-1]),
+                xytext=(0, 6 if higher_is_better(metric) else -13),
+                textcoords="offset points",
+                ha="right",
+                color=ACCENT,
+            )
         if default is not None:
             axes.axhline(default, color=INK, linewidth=1, linestyle=(0, (3, 3)))
-            axes.annotate("untuned", (1, default), xycoords=axes.get_yaxis_transform(), xytext=(4, 0), textcoords="offset points", va="center", color=INK, annotation_clip=False)
+            axes.annotate(
+                "untuned",
+                (1, default),
+                xycoords=axes.get_yaxis_transform(),
+                xytext=(4, 0),
+                textcoords="offset points",
+                va="center",
+                color=INK,
+                annotation_clip=False,
+            )
         axes.set_xlabel("trial")
         axes.set_ylabel(metric_name(metric))
-        axes.xaxis.get_major_locator().set_params(integer=True)
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         say = _course(at, value, best, done, metric, default)
-        return drawing(canvas, "How tuning went", say=say, alt=f"The score of each of {len(at)} trials as dots and the best so far as a rising step line. {say}")
+        return drawing(
+            canvas,
+            "How tuning went",
+            say=say,
+            alt=f"The score of each of {len(at)} trials as dots and the best so far as a rising step line. {say}",
+        )
 
 
-def _zoom(axes: object, value: np.ndarray, keep: list[float]) -> None:
+def _zoom(axes: Axes, value: Floats, keep: list[float]) -> None:
     """Let the axis show the better half of the trials well; worse ones may fall outside."""
     low, high = np.quantile(value, [0.1, 0.9])
     low, high = min(low, *keep), max(high, *keep)
     pad = 0.25 * ((high - low) or abs(high) or 1.0)
-    axes.set_ylim(max(low - pad, min(value.min(), *keep) - pad), min(high + pad, max(value.max(), *keep) + pad))  # type: ignore[attr-defined]
+    axes.set_ylim(max(low - pad, min(value.min(), *keep) - pad), min(high + pad, max(value.max(), *keep) + pad))
 
 
-def _course(at: np.ndarray, value: np.ndarray, best: np.ndarray, done: np.ndarray, metric: str, default: float | None) -> str:
+def _course(at: Floats, value: Floats, best: Floats, done: Bools, metric: str, default: float | None) -> str:
     if not done.any():
         return "No trial could be finished."
     peak = best[-1]
@@ -161,7 +203,9 @@ def _course(at: np.ndarray, value: np.ndarray, best: np.ndarray, done: np.ndarra
     say += f"; the {idle} after it found nothing better." if idle > 1 else "."
     if default is not None:
         gain = peak - default if higher_is_better(metric) else default - peak
-        say += f" Untuned it was {number(float(default))}." if gain > 0 else f" No trial beat the untuned {number(float(default))}."
+        say += (
+            f" Untuned it was {number(float(default))}." if gain > 0 else f" No trial beat the untuned {number(float(default))}."
+        )
     failed = int((~done).sum())
     return say + (f" {failed} failed." if failed else "")
 
@@ -174,16 +218,19 @@ def param_importances(importances: Mapping[str, float]) -> Figure:
         canvas, axes = rows_canvas(max(1, len(names)), extra=0.6)
         axes.barh(range(len(names)), share, height=0.55, color=[ACCENT if i == 0 else SOFT for i in range(len(names))], alpha=0.9)
         name_rows(axes, names, strong=0 if names else None)
-        side_values(axes, [f"{100 * s:.0f} %" for s in share])
+        side_values(axes, [percent(float(s)) for s in share])
         axes.set_xlim(0, max(float(share.max(initial=0)), 0.01) * 1.02)
         axes.set_xticks([])
         axes.set_xlabel("share of the difference between trials")
         say = "The search had nothing to turn on."
         if names:
             strong = [label(n, 40) for n, s in ranked if s >= 0.2] or [label(names[0], 40)]
-            say = f"What mattered most was {listed(strong)}: {number(100 * float(share[: len(strong)].sum()), '.0f')} % of the difference between trials."
-        parts = "; ".join(f"{clean(n)} {100 * s:.0f} %" for n, s in ranked)
-        return drawing(canvas, "What the search turned on", say=say, alt=f"Bars of the share of each hyperparameter: {parts or 'none'}.")
+            much = percent(float(share[: len(strong)].sum()))
+            say = f"What mattered most was {listed(strong)}: {much} of the difference between trials."
+        parts = "; ".join(f"{clean(n)} {percent(float(s))}" for n, s in ranked)
+        return drawing(
+            canvas, "What the search turned on", say=say, alt=f"Bars of the share of each hyperparameter: {parts or 'none'}."
+        )
 
 
 __all__ = ["higher_is_better", "leaderboard", "param_importances", "tuning_history"]

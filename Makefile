@@ -1,0 +1,43 @@
+# The same commands run by hand and in CI. `make` alone lists them.
+PYTHON ?= python3.11
+BIN := .venv/bin
+READY := .venv/.ready
+request ?= churn
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check lab bench lock clean
+
+help:  ## list the targets
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 16
+
+$(READY): requirements.lock pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	test -x $(BIN)/uv || $(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes requirements.lock
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	@touch $@
+
+run: $(READY)  ## set up if needed, run a request (request=churn) and say where its report is
+	$(BIN)/glassbox run $(request)
+
+test: $(READY)  ## all tests
+	$(BIN)/python -m pytest
+
+check: $(READY)  ## ruff, mypy (strict) and import-linter
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check src tests bench
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+lab: $(READY)  ## JupyterLab on the notebooks, on the products of the last run
+	$(BIN)/glassbox lab $(request)
+
+bench: $(READY)  ## measure, and print a table
+	$(BIN)/python bench/bench.py
+
+lock: $(READY)  ## resolve pyproject.toml again into requirements.lock
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --all-extras --group dev --generate-hashes --no-header \
+		pyproject.toml --output-file requirements.lock
+
+clean: $(READY)  ## remove what runs made, never your data
+	$(BIN)/glassbox clean --store

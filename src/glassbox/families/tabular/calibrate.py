@@ -1,0 +1,243 @@
+"""Probabilities that mean what they say, and the threshold: both from out-of-fold predictions of train, never the holdout."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, cast
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from pydantic import BaseModel, ConfigDict
+
+from glassbox.families.tabular.metrics import row_log_loss
+from glassbox.findings import Facts, Table
+from glassbox.request import Bound
+
+Floats = npt.NDArray[np.float64]
+Codes = npt.NDArray[np.int64]
+Method = Literal["none", "sigmoid", "isotonic"]
+
+METHODS: dict[Method, str] = {
+    "none": "probabilities as the model gives them",
+    "sigmoid": "a straight line on the log-odds",
+    "isotonic": "any rising step curve",
+}
+EDGE = 1e-6  # probabilities are kept this far from 0 and 1 before their log-odds are taken
+
+
+class Curve(BaseModel):
+    """How the probability of one class is bent: `slope` and `intercept` on log-odds, or corners of a step curve."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    slope: float = 1.0
+    intercept: float = 0.0
+    said: list[float] = []
+    came: list[float] = []
+
+
+class Calibration(BaseModel):
+    """How probabilities are bent: one curve for the positive class of two, or one for each of several classes."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    method: Method = "none"
+    positive: int = 1
+    curves: list[Curve] = []
+
+    def apply(self, proba: Floats) -> Floats:
+        """Calibrated probabilities of shape (rows, classes); rows add up to 1."""
+        if self.method == "none":
+            return proba
+        if proba.shape[1] == 2:
+            bent = _bend(self.method, self.curves[0], proba[:, self.positive])
+            both = (1 - bent, bent) if self.positive == 1 else (bent, 1 - bent)
+            return np.column_stack(both)
+        bent = np.column_stack([_bend(self.method, curve, proba[:, k]) for k, curve in enumerate(self.curves)])
+        return cast(Floats, bent / bent.sum(axis=1, keepdims=True))
+
+
+def fit_calibration(method: Method, proba: Floats, y: Codes, positive: int) -> Calibration:
+    """Fit a way of bending probabilities; several classes one against the rest each (Zadrozny & Elkan 2002)."""
+    if method == "none":
+        return Calibration(positive=positive)
+    classes = [positive] if proba.shape[1] == 2 else range(proba.shape[1])
+    fit_one = _sigmoid if method == "sigmoid" else _isotonic
+    return Calibration(method=method, positive=positive, curves=[fit_one(proba[:, k], y == k) for k in classes])
+
+
+def _bend(method: Method, curve: Curve, p: Floats) -> Floats:
+    if method == "isotonic":
+        return np.asarray(np.interp(p, curve.said, curve.came), dtype=np.float64)
+    return cast(Floats, 1 / (1 + np.exp(-(curve.slope * _log_odds(p) + curve.intercept))))
+
+
+def _log_odds(p: Floats) -> Floats:
+    kept = np.clip(p, EDGE, 1 - EDGE)
+    return cast(Floats, np.log(kept / (1 - kept)))
+
+
+def _sigmoid(p: Floats, hit: npt.NDArray[np.bool_]) -> Curve:
+    """Logistic regression on log-odds with Platt's targets (Platt 1999, sec. 2.2), by Newton's method."""
+    hits = int(hit.sum())
+    target = np.where(hit, (hits + 1) / (hits + 2), 1 / (len(p) - hits + 2))
+    x = np.column_stack([_log_odds(p), np.ones(len(p))])
+    beta = np.array([1.0, 0.0])
+    for _ in range(100):
+        mu = 1 / (1 + np.exp(-np.clip(x @ beta, -500, 500)))
+        gradient = x.T @ (mu - target)
+        curvature = (x * (mu * (1 - mu))[:, None]).T @ x + 1e-6 * np.eye(2)
+        step = np.linalg.solve(curvature, gradient)
+        beta = beta - step
+        if float(np.abs(step).max()) < 1e-10:
+            break
+    return Curve(slope=float(beta[0]), intercept=float(beta[1]))
+
+
+def _isotonic(p: Floats, hit: npt.NDArray[np.bool_]) -> Curve:
+    """The rising curve of least squares (pool adjacent violators); it never says what cannot be known: 0 or 1."""
+    from sklearn.isotonic import IsotonicRegression
+
+    edge = 1 / (2 * (len(p) + 1))
+    found = IsotonicRegression(y_min=edge, y_max=1 - edge, out_of_bounds="clip").fit(p, hit.astype(np.float64))
+    return Curve(said=found.X_thresholds_.tolist(), came=found.y_thresholds_.tolist())
+
+
+@dataclass(frozen=True)
+class Calibrated:
+    """The way chosen, fitted on all out-of-fold predictions; `proba` is bent fold by fold by what other folds say."""
+
+    calibration: Calibration
+    proba: Floats
+    losses: dict[str, float]  # cross-fitted log loss by method
+    table: Table
+
+
+def calibrate(proba: Floats, y: Codes, fold: Codes, positive: int) -> Calibrated:
+    """Choose how to bend probabilities: the way with the least cross-fitted log loss.
+
+    One that bends has to be better than none by more than one standard error of the difference a row, since bending costs
+    parameters (the rule of one standard error, Breiman et al. 1984, sec. 3.4.3).
+
+    Parameters
+    ----------
+    proba
+        (n, classes) out-of-fold probabilities.
+    y, fold, positive
+        Class by number and fold of each row, and the number of the class that is looked for.
+    """
+    bent = {method: _cross_fitted(method, proba, y, fold, positive) for method in METHODS}
+    losses = {method: row_log_loss(y, values) for method, values in bent.items()}
+    best: Method = min(METHODS, key=lambda method: float(losses[method].mean()))
+    saved = losses["none"] - losses[best]
+    chosen: Method = best if float(saved.mean()) > float(saved.std() / np.sqrt(len(y))) else "none"
+    means = {method: float(loss.mean()) for method, loss in losses.items()}
+    return Calibrated(fit_calibration(chosen, proba, y, positive), bent[chosen], means, _table(means, chosen))
+
+
+def _cross_fitted(method: Method, proba: Floats, y: Codes, fold: Codes, positive: int) -> Floats:
+    found = proba.copy()
+    for k in np.unique(fold):
+        out = fold == k
+        found[out] = fit_calibration(method, proba[~out], y[~out], positive).apply(proba[out])
+    return found
+
+
+def _table(losses: dict[str, float], chosen: Method) -> Table:
+    frame = pd.DataFrame(
+        [{"calibration": name, "what it does": METHODS[cast(Method, name)], "log loss": loss} for name, loss in losses.items()]
+    )
+    saved = losses["none"] - losses[chosen]
+    say = (
+        "The model's own probabilities are kept: bending them does not lower the log loss by more than chance."
+        if chosen == "none"
+        else f"Calibrated by {chosen}: the log loss out of fold falls by {saved:.4f}."
+    )
+    return Table.of(frame, "Calibration", say=say, best=list(losses).index(chosen), formats={"log loss": ".4f"})
+
+
+# --------------------------------------------------------------------------------------------------------- threshold
+
+
+def threshold_curve(hit: Sequence[bool] | npt.NDArray[np.bool_], p: Floats) -> pd.DataFrame:
+    """The metrics of labels at every threshold that tells rows apart, ascending.
+
+    Returns
+    -------
+    DataFrame
+        ``threshold`` (halfway between neighbouring probabilities; 0 calls every row), ``precision``, ``recall``, ``f1``,
+        ``accuracy``, ``balanced_accuracy``. What is 0/0 is 0.
+    """
+    order = np.argsort(p, kind="stable")
+    ranked, positive = p[order], np.asarray(hit, dtype=bool)[order]
+    starts = np.flatnonzero(np.append(True, ranked[1:] != ranked[:-1]))  # rows before a start are below the threshold
+    halfway = np.append(0.0, (ranked[starts[1:]] + ranked[starts[1:] - 1]) / 2)
+    below = np.append(0, np.cumsum(positive))[starts]
+    hits, n = int(positive.sum()), len(p)
+    tp, fn = hits - below, below
+    fp, tn = (n - starts) - tp, starts - below
+    with np.errstate(divide="ignore", invalid="ignore"):
+        recall, specificity = tp / (tp + fn), tn / (tn + fp)
+        curve = {
+            "threshold": halfway,
+            "precision": tp / (tp + fp),
+            "recall": recall,
+            "f1": 2 * tp / (2 * tp + fp + fn),
+            "accuracy": (tp + tn) / n,
+            "balanced_accuracy": (recall + specificity) / 2,
+        }
+    return pd.DataFrame(curve).fillna(0.0)
+
+
+@dataclass(frozen=True)
+class Threshold:
+    """The threshold, the rule that chose it, and the curve that it was chosen on."""
+
+    value: float
+    rule: str
+    curve: pd.DataFrame
+
+    def facts(self, positive: str) -> Facts:
+        at = self.curve.iloc[int((self.curve["threshold"] - self.value).abs().argmin())]
+        say = f"A row is called {positive} from a probability of {self.value:.3f} on: {self.rule}."
+        kept = ("accuracy", "balanced_accuracy", "f1", "precision", "recall")
+        return Facts(title="Threshold", say=say, facts={"threshold": self.value, **{name: float(at[name]) for name in kept}})
+
+
+def choose_threshold(hit: npt.NDArray[np.bool_], p: Floats, metric: str, bound: Bound | None = None) -> Threshold:
+    """The threshold by a stated rule, on calibrated out-of-fold probabilities.
+
+    It is the one with most of `metric`. Precision and recall alone would call a single row, or all: where one of them is
+    asked for, it is the threshold that reaches the bound with most of the other; where none reaches it, with most F1.
+    Of equals, the one nearest to a half.
+
+    Parameters
+    ----------
+    hit, p
+        (n,) whether the row is of the positive class, and its probability.
+    metric, bound
+        What is asked, as `metrics.threshold_rule` finds it.
+    """
+    curve = threshold_curve(hit, p)
+    score, rule = curve[metric].to_numpy(dtype=float), f"most {metric.replace('_', ' ')} out of fold"
+    if metric in ("precision", "recall"):
+        other = "recall" if metric == "precision" else "precision"
+        rule = f"most {other} out of fold with {metric} {bound.text or bound.op + str(bound.value)}" if bound else "most f1 out of fold"
+        enough = _reaches(score, bound) if bound else np.ones(len(score), dtype=bool)
+        if bound is None:
+            score = curve["f1"].to_numpy(dtype=float)
+        elif enough.any():
+            score = np.where(enough, curve[other].to_numpy(dtype=float), -1.0)
+        else:
+            # Most precision is often a single lucky row: f1 says where the model is of use at all.
+            score, rule = curve["f1"].to_numpy(dtype=float), f"most f1 out of fold, since no threshold reaches the {metric} asked for"
+    best = np.flatnonzero(score >= score.max() - 1e-12)
+    at = best[np.argmin(np.abs(curve["threshold"].to_numpy()[best] - 0.5))]
+    return Threshold(round(float(curve["threshold"].iloc[at]), 6), rule, curve)
+
+
+def _reaches(score: Floats, bound: Bound) -> npt.NDArray[np.bool_]:
+    return cast("npt.NDArray[np.bool_]", score >= bound.value if bound.op == ">=" else score > bound.value)
+
+
+__all__ = ["METHODS", "Calibrated", "Calibration", "Curve", "Threshold", "calibrate", "choose_threshold", "fit_calibration", "threshold_curve"]

@@ -1,0 +1,303 @@
+"""The comparison: every candidate on every fold, the leaderboard, and which candidate deserves to be tuned."""
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from glassbox.errors import GlassboxError
+from glassbox.families.tabular.candidates import Candidate
+from glassbox.families.tabular.fit import Problem, Remembers, fit_fold, limited
+from glassbox.families.tabular.metrics import NAMES, Floats, Sample, more_is_better, over_folds, paired_gain
+from glassbox.families.tabular.models import KINDS
+from glassbox.families.tabular.recipe import Recipe
+from glassbox.findings import Note, Table
+from glassbox.markup import number
+
+Progress = Callable[[int, int, str], None]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What came out of a comparison.
+
+    leaderboard
+        As it is saved: ``metric``, ``rows`` (best first), ``leader``, ``tied`` (not told apart from the leader), and of
+        those, whole with kind and hyperparameters, ``simplest`` and ``chosen``: the most flexible, which tuning can gain most on,
+        and which will have to beat the simplest to be taken.
+    oof
+        Out-of-fold predictions: ``candidate``, ``row_id``, ``proba_<class>``.
+    timing
+        Measured: seconds to fit and to predict, a row a candidate.
+    """
+
+    leaderboard: dict[str, Any]
+    oof: pd.DataFrame
+    timing: pd.DataFrame
+
+
+@dataclass(frozen=True)
+class Run:
+    """One candidate on all folds: its out-of-fold probabilities, or why there are none."""
+
+    candidate: Candidate
+    proba: Floats | None = None
+    reason: str = ""
+    fit_s: float = 0.0
+    predict_s: float = 0.0
+
+    def by_fold(self, problem: Problem) -> list[tuple[np.ndarray, Floats]]:
+        """Truth and probabilities, a pair a fold."""
+        assert self.proba is not None
+        return [(problem.y[problem.fold == fold], self.proba[problem.fold == fold]) for fold in problem.folds]
+
+    def samples(self, problem: Problem) -> list[Sample]:
+        return [Sample.of(y, proba, positive=problem.positive) for y, proba in self.by_fold(problem)]
+
+
+def workers_here(threads: int) -> int:
+    """How many fits of `threads` threads this machine does side by side. Results do not depend on it."""
+    return max(1, len(os.sched_getaffinity(0)) // threads)
+
+
+def run_candidates(
+    tried: Sequence[Candidate],
+    recipe: Recipe,
+    problem: Problem,
+    *,
+    seed: int,
+    memo: Remembers | None = None,
+    threads: int = 1,
+    workers: int | None = None,
+    progress: Progress | None = None,
+) -> list[Run]:
+    """Every candidate on every fold, several side by side; what fails is told with its reason, and the others go on."""
+    names = [candidate.name for candidate in tried]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise GlassboxError(f"Candidates need names of their own; {', '.join(map(repr, twice))} is used more than once.")
+    jobs = [(candidate, fold) for candidate in tried for fold in problem.folds]
+
+    def one(job: tuple[Candidate, int]) -> dict[str, Any]:
+        candidate, fold = job
+        try:
+            return fit_fold(problem, fold, candidate.kind, candidate.params, recipe, seed=seed, threads=threads, memo=memo)
+        except Exception as error:  # a candidate that fails is a row with its reason; it is not remembered
+            return {"reason": f"{type(error).__name__}: {str(error).strip().splitlines()[0] if str(error).strip() else 'no message'}"}
+
+    results: list[dict[str, Any]] = []
+    with limited(threads), ThreadPoolExecutor(workers or workers_here(threads)) as pool:
+        for done, (job, result) in enumerate(zip(jobs, pool.map(one, jobs), strict=True), start=1):
+            results.append(result)
+            if progress:
+                progress(done, len(jobs), f"{job[0].name}, fold {job[1] + 1} of {len(problem.folds)}")
+    k = len(problem.folds)
+    return [_run(candidate, results[i * k : (i + 1) * k], problem) for i, candidate in enumerate(tried)]
+
+
+def _run(candidate: Candidate, folds: Sequence[Mapping[str, Any]], problem: Problem) -> Run:
+    reasons = [str(fold["reason"]) for fold in folds if "reason" in fold]
+    if reasons:
+        return Run(candidate, reason=reasons[0])
+    proba = np.empty((len(problem.y), len(problem.classes)))
+    for fold, result in zip(problem.folds, folds, strict=True):
+        proba[problem.fold == fold] = result["proba"]
+    if not np.isfinite(proba).all():
+        return Run(candidate, reason=f"{int((~np.isfinite(proba)).any(axis=1).sum())} rows got no probability")
+    return Run(candidate, proba, "", sum(float(f["fit_s"]) for f in folds), sum(float(f["predict_s"]) for f in folds))
+
+
+def compare(
+    tried: Sequence[Candidate],
+    recipe: Recipe,
+    problem: Problem,
+    *,
+    metric: str = "roc_auc",
+    seed: int = 0,
+    resamples: int = 1000,
+    memo: Remembers | None = None,
+    threads: int = 1,
+    workers: int | None = None,
+    progress: Progress | None = None,
+) -> Comparison:
+    """Compare candidates on the same folds.
+
+    Parameters
+    ----------
+    tried
+        Candidates, each with a name of its own.
+    recipe, problem
+        What the models see; rows, target and folds.
+    metric
+        What decides: the mean over folds. Metrics of labels are at a probability of a half, or the most probable class.
+    memo
+        Remembers each candidate on each fold.
+    threads, workers
+        Threads of one fit; fits side by side (left out: as many as the machine has room for). The result depends on
+        `threads` alone.
+
+    Raises
+    ------
+    GlassboxError
+        When no candidate could be fitted.
+    """
+    runs = run_candidates(
+        tried, recipe, problem, seed=seed, memo=memo, threads=threads, workers=workers, progress=progress
+    )
+    if not any(run.proba is not None for run in runs):
+        raise GlassboxError("No candidate could be fitted: " + "; ".join(f"{run.candidate.name}: {run.reason}" for run in runs))
+    rows = [_row(run, problem, resamples, seed) for run in runs]
+    sign = -1.0 if more_is_better(metric) else 1.0
+    order = sorted(range(len(runs)), key=lambda i: _rank(rows[i], runs[i], metric, sign))
+    runs, rows = [runs[i] for i in order], [rows[i] for i in order]
+    leader = runs[0]
+    for run, row in zip(runs, rows, strict=True):
+        if run.proba is not None and run is not leader:
+            row["behind"] = paired_gain(
+                leader.by_fold(problem), run.by_fold(problem), metric, positive=problem.positive, resamples=resamples, seed=seed
+            ).model_dump()
+    tied = [row["candidate"] for row in rows if row["behind"] and row["behind"]["low"] is not None and row["behind"]["low"] <= 0]
+    able = [run for run in runs if run is leader or (run.candidate.name in tied and KINDS[run.candidate.kind].learns)]
+    by_complexity = sorted(able, key=lambda run: KINDS[run.candidate.kind].complexity)  # stable: of like kinds, the better first
+    simplest = by_complexity[0].candidate
+    chosen = max(able, key=lambda run: KINDS[run.candidate.kind].complexity).candidate
+    leaderboard = {
+        "metric": metric,
+        "rows": rows,
+        "leader": leader.candidate.name,
+        "tied": tied,
+        "simplest": simplest.model_dump(),
+        "chosen": chosen.model_dump(),
+    }
+    return Comparison(leaderboard, oof_frame(runs, problem), _timing(runs, len(problem.y)))
+
+
+def _row(run: Run, problem: Problem, resamples: int, seed: int) -> dict[str, Any]:
+    scores = over_folds(run.samples(problem), NAMES, resamples=resamples, seed=seed) if run.proba is not None else {}
+    return {
+        **{"candidate": run.candidate.name, "kind": run.candidate.kind, "params": run.candidate.params},
+        "scores": {name: estimate.model_dump() for name, estimate in scores.items()},
+        "behind": None,
+        "note": f"failed: {run.reason}" if run.reason else "",
+    }
+
+
+def _rank(row: Mapping[str, Any], run: Run, metric: str, sign: float) -> tuple[bool, float, int, str]:
+    value = row["scores"][metric]["value"] if row["scores"] else None
+    complexity = KINDS[run.candidate.kind].complexity if run.candidate.kind in KINDS else 99
+    return (value is None, sign * (value or 0.0), complexity, run.candidate.name)
+
+
+def oof_frame(runs: Sequence[Run], problem: Problem) -> pd.DataFrame:
+    """Out-of-fold probabilities, one block of rows a candidate."""
+    blocks = []
+    for run in runs:
+        if run.proba is not None:
+            block = pd.DataFrame(run.proba, columns=[f"proba_{name}" for name in problem.classes])
+            block.insert(0, "row_id", problem.row_ids)
+            block.insert(0, "candidate", run.candidate.name)
+            blocks.append(block)
+    return pd.concat(blocks, ignore_index=True)
+
+
+def _timing(runs: Sequence[Run], rows: int) -> pd.DataFrame:
+    return pd.DataFrame(
+        [
+            {
+                "candidate": run.candidate.name,
+                "fit": run.fit_s if run.proba is not None else None,
+                "predict": run.predict_s if run.proba is not None else None,
+                "per row": 1e6 * run.predict_s / rows if run.proba is not None else None,
+            }
+            for run in runs
+        ]
+    )
+
+
+# ----------------------------------------------------------------------------------------------------------- findings
+
+
+def leaderboard_frame(leaderboard: Mapping[str, Any], metric: str | None = None) -> pd.DataFrame:
+    """One row a candidate, best first: ``candidate``, ``value``, ``low``, ``high`` of the deciding metric, ``note``."""
+    name = metric or leaderboard["metric"]
+    rows = [{"candidate": row["candidate"], **_interval(row["scores"].get(name)), "note": row["note"]} for row in leaderboard["rows"]]
+    return pd.DataFrame(rows).astype({"value": float, "low": float, "high": float})
+
+
+def _interval(estimate: Mapping[str, Any] | None) -> dict[str, Any]:
+    return {key: None if estimate is None else estimate[key] for key in ("value", "low", "high")}
+
+
+def leaderboard_table(leaderboard: Mapping[str, Any], also: Sequence[str] = ("log_loss", "average_precision", "accuracy")) -> Table:
+    """The leaderboard: the deciding metric with its interval, some others, and what is to be said of a candidate."""
+    metric = leaderboard["metric"]
+    others = [name for name in also if name != metric]
+    rows = []
+    for row in leaderboard["rows"]:
+        behind = row["behind"]
+        note = row["note"] or ("" if not behind else f"behind by {number(behind['value'])} ({number(behind['low'])} to {number(behind['high'])})")
+        rest = {name: row["scores"].get(name, {}).get("value") for name in others}
+        rows.append({"candidate": row["candidate"], metric: _interval(row["scores"].get(metric))["value"], **_bounds(row, metric), **rest, "note": note})
+    return Table.of(
+        pd.DataFrame(rows), "Leaderboard", say=said(leaderboard), best=0, formats=dict.fromkeys([metric, "low", "high", *others], ".4f"),
+        note="Means over folds; intervals are 95 % bootstrap over rows within folds. Metrics of labels call a row at a probability of a half.",
+    )  # fmt: skip
+
+
+def _bounds(row: Mapping[str, Any], metric: str) -> dict[str, Any]:
+    found = _interval(row["scores"].get(metric))
+    return {"low": found["low"], "high": found["high"]}
+
+
+def said(leaderboard: Mapping[str, Any]) -> str:
+    """Who leads, who cannot be told from the leader, and who goes on."""
+    leader, tied = leaderboard["leader"], leaderboard["tied"]
+    simplest, chosen = leaderboard["simplest"]["name"], leaderboard["chosen"]["name"]
+    failed = [row["candidate"] for row in leaderboard["rows"] if row["note"]]
+    say = f"{leader} leads"
+    if tied:
+        say += f"; {', '.join(tied)} cannot be told from it on these rows. The simplest of them is {simplest}"
+        say += f"; {chosen} has most to gain from tuning." if chosen != simplest else ", which goes on."
+    else:
+        say += ", clear of all others, and goes on."
+    return say + (f" Failed: {', '.join(failed)}." if failed else "")
+
+
+def choice(leaderboard: Mapping[str, Any]) -> Note:
+    """Which candidate goes on, and by which rule."""
+    tied = leaderboard["tied"]
+    lines = [
+        f"{leaderboard['leader']} has the best {leaderboard['metric'].replace('_', ' ')}.",
+        f"Not told from it by a paired bootstrap over the same rows: {', '.join(tied) if tied else 'none'}.",
+        f"Tuned is the most flexible of these: {leaderboard['chosen']['name']}.",
+        f"It will be taken only if it then beats the simplest of these: {leaderboard['simplest']['name']}.",
+    ]
+    return Note(title="Which one is tuned", say=said(leaderboard), lines=lines, tone="good")
+
+
+def timing_table(timing: pd.DataFrame) -> Table:
+    """Seconds over all folds, as measured when each was fitted."""
+    return Table.of(
+        timing, "Time", units={"fit": "s", "predict": "s", "per row": "µs"}, formats={"fit": ".2f", "predict": ".3f", "per row": ".1f"},
+        note="Over all folds, on this machine, when each was fitted; remembered since.",
+    )  # fmt: skip
+
+
+def candidate_in(leaderboard: Mapping[str, Any], role: str = "chosen") -> Candidate:
+    """A candidate as saved in a leaderboard: the ``chosen`` one, or the ``simplest``."""
+    return Candidate.model_validate(leaderboard[role])
+
+
+def run_of(candidate: Candidate, oof: pd.DataFrame, problem: Problem) -> Run:
+    """A candidate's run as saved among the out-of-fold predictions."""
+    block = oof[oof["candidate"] == candidate.name].set_index("row_id")
+    return Run(candidate, block.loc[problem.row_ids, [f"proba_{name}" for name in problem.classes]].to_numpy(dtype=np.float64))
+
+
+__all__ = [
+    "Comparison", "Run", "candidate_in", "choice", "compare", "leaderboard_frame", "leaderboard_table", "oof_frame", "run_candidates", "run_of",
+    "timing_table", "workers_here",
+]  # fmt: skip

@@ -1,0 +1,62 @@
+"""Whether the rarer class is overlooked: a cheap test in folds of weighing classes evenly."""
+
+import numpy as np
+import pandas as pd
+
+from glassbox.families.tabular.calibrate import threshold_curve
+from glassbox.families.tabular.candidates import Candidate
+from glassbox.families.tabular.compare import run_candidates
+from glassbox.families.tabular.fit import Problem, Remembers
+from glassbox.families.tabular.metrics import paired_gain, score
+from glassbox.families.tabular.recipe import Recipe
+from glassbox.findings import Table
+
+SHOWN = ("roc_auc", "average_precision", "log_loss", "balanced_accuracy", "f1")
+
+
+def imbalance(
+    problem: Problem,
+    recipe: Recipe,
+    *,
+    metric: str = "roc_auc",
+    seed: int = 0,
+    resamples: int = 1000,
+    memo: Remembers | None = None,
+    threads: int = 1,
+    workers: int | None = None,
+) -> Table:
+    """Logistic regression in folds, with classes as they are and weighed evenly: what weighing gains.
+
+    Weights move every probability towards the rarer class; so does a lower threshold, which is chosen later. So the test is
+    whether the *ranking* gains: the metric named, and F1 at each one's own best threshold.
+    """
+    tried = [
+        Candidate(name="as they are", kind="logistic_regression"),
+        Candidate(name="weighed evenly", kind="logistic_regression", params={"class_weight": "balanced"}),
+    ]
+    plain, weighed = run_candidates(tried, recipe, problem, seed=seed, memo=memo, threads=threads, workers=workers)
+    shares = np.bincount(problem.y, minlength=len(problem.classes)) / len(problem.y)
+    rarest = problem.classes[int(shares.argmin())]
+    title = "Class imbalance"
+    if plain.proba is None or weighed.proba is None:
+        failed = pd.DataFrame([{"classes": run.candidate.name, "note": run.reason or "fitted"} for run in (plain, weighed)])
+        return Table.of(failed, title, say=f"The rarest class, {rarest}, is {100 * shares.min():.1f} % of the rows; the test of weights failed.")
+    rows = []
+    for run in (plain, weighed):
+        samples = run.samples(problem)
+        found = {name: float(np.mean([score(sample, [name])[name] for sample in samples])) for name in SHOWN}
+        assert run.proba is not None
+        if problem.binary:
+            hit = problem.y == problem.positive
+            found["f1 at its best threshold"] = float(threshold_curve(hit, run.proba[:, problem.positive])["f1"].max())
+        rows.append({"classes": run.candidate.name, **found})
+    gain = paired_gain(weighed.by_fold(problem), plain.by_fold(problem), metric, positive=problem.positive, resamples=resamples, seed=seed)
+    helps = gain.low is not None and gain.low > 0
+    outcome = "weighing classes evenly improves the ranking" if helps else "weighing classes evenly does not improve the ranking; the threshold is set instead"
+    say = f"The rarest class, {rarest}, is {100 * shares.min():.1f} % of the rows; {outcome}."
+    name = metric.replace("_", " ")
+    note = f"Gain of weighing in {name}: {gain.value or 0:+.4f}, 95 % interval {gain.low or 0:+.4f} to {gain.high or 0:+.4f}."
+    return Table.of(pd.DataFrame(rows), title, say=say, note=note, formats=dict.fromkeys(rows[0], ".3f"))
+
+
+__all__ = ["imbalance"]

@@ -1,0 +1,192 @@
+"""What one field of a request asks of another: sources, splits, columns, bounds. Each rule names what it finds."""
+
+import math
+from collections.abc import Iterator
+
+from glassbox.request import MEASURED, PLANNED, TASKS, Bound
+from glassbox.request_messages import Path, hint, nearest, one_of, problem, shown
+from glassbox.request_yaml import Node
+
+# Which keys below `data` each source reads.
+_ADDRESS = {"files": ("path",), "database": ("url", "table", "query"), "api": ("url",)}
+_FLIPPED = {">": "<", ">=": "<=", "<": ">", "<=": ">="}
+
+
+def text(tree: Node, *path: str) -> str | None:
+    """The text at a path; None where there is none."""
+    node = tree.find(*path)
+    return node.value if node is not None and isinstance(node.value, str) else None
+
+
+def given(tree: Node, *path: str) -> bool:
+    """Whether something stands at a path; an empty value is one that was left out."""
+    node = tree.find(*path)
+    return node is not None and node.value is not None
+
+
+def rule_problems(tree: Node) -> Iterator[str]:
+    """Everything that the fields of a request ask of one another and do not get."""
+    yield from _task_problems(tree)
+    data, split = tree.find("data"), tree.find("split")
+    if data is not None and isinstance(data.value, dict):
+        yield from _source_problems(tree)
+        yield from _column_problems(tree)
+    if split is not None and isinstance(split.value, dict):
+        yield from _split_problems(tree)
+
+
+def _task_problems(tree: Node) -> Iterator[str]:
+    task = text(tree, "task")
+    if task is None or task in TASKS:
+        return
+    stands = f"expected {one_of(TASKS)}" + (", the only task that can be answered so far" if len(TASKS) == 1 else "")
+    planned = nearest(task, PLANNED)
+    if planned and not nearest(task, TASKS):
+        yield problem(tree, ("task",), f"is {shown(task)}; {stands} ({planned[0]} is planned and not built yet).")
+    else:
+        yield problem(tree, ("task",), f"is {shown(task)}; {stands}{hint(nearest(task, TASKS))}")
+
+
+def _source_problems(tree: Node) -> Iterator[str]:
+    source = text(tree, "data", "source") if given(tree, "data", "source") else "files"
+    if source not in _ADDRESS:
+        return
+    keys = {key for key in ("path", "url", "table", "query") if given(tree, "data", key)}
+    for key in sorted(keys - set(_ADDRESS[source])):
+        fits = [name for name, read in _ADDRESS.items() if key in read]
+        yield problem(tree, ("data", key), f"means nothing when data.source is {source!r}; expected source: {one_of(fits)}.")
+    if source == "files" and "path" not in keys:
+        yield problem(tree, ("data", "path"), "is missing; expected a file, a glob, a URL or catalog:NAME.")
+    if source != "files" and "url" not in keys:
+        yield problem(tree, ("data", "url"), f"is missing; expected an address, for data.source is {source!r}.")
+    if source == "database" and not keys & {"table", "query"}:
+        yield problem(tree, ("data", "table"), "is missing; expected a table or a query, for data.source is 'database'.")
+    if source == "database" and {"table", "query"} <= keys:
+        yield problem(tree, ("data", "query"), "stands beside data.table; expected one of the two.")
+
+
+def _column_problems(tree: Node) -> Iterator[str]:
+    target, identity, task = text(tree, "data", "target"), text(tree, "data", "id"), text(tree, "task")
+    if not given(tree, "data", "target") and task not in PLANNED:
+        yield problem(tree, ("data", "target"), "is missing; expected the name of the column to predict.")
+    if target is not None and target == identity:
+        yield problem(tree, ("data", "id"), f"is {shown(identity)}, which is the target; expected the column that names a row.")
+    features = tree.find("data", "features")
+    if features is None or not isinstance(features.value, list):
+        return
+    if not features.value:
+        yield problem(tree, ("data", "features"), "is an empty list; expected column names, or no such key for all columns.")
+    seen: set[str] = set()
+    for position, node in enumerate(features.value):
+        path: Path = ("data", "features", position)
+        column = node.value
+        if not isinstance(column, str):
+            continue
+        if column in seen:
+            yield problem(tree, path, f"is {shown(column)} a second time; keep one.")
+        elif column == target:
+            yield problem(tree, path, f"is {shown(column)}, which is the target; a model that sees the target learns nothing.")
+        elif column == identity:
+            yield problem(tree, path, f"is {shown(column)}, which names the rows (data.id); expected columns that describe them.")
+        seen.add(column)
+
+
+def _split_problems(tree: Node) -> Iterator[str]:
+    by = text(tree, "split", "by") if given(tree, "split", "by") else "hash"
+    column = text(tree, "split", "column")
+    if by in ("group", "time", "column") and not given(tree, "split", "column"):
+        yield problem(tree, ("split", "column"), f"is missing; expected the name of a column, for split.by is {by!r}.")
+    if by == "time" and not given(tree, "split", "cutoff"):
+        yield problem(tree, ("split", "cutoff"), "is missing; expected a date such as '2024-06-30', for split.by is 'time'.")
+    if by == "hash" and given(tree, "split", "column"):
+        yield problem(tree, ("split", "column"), "means nothing when split.by is 'hash'; expected by: group, time or column.")
+    if by in ("hash", "group", "column") and given(tree, "split", "cutoff"):
+        yield problem(tree, ("split", "cutoff"), f"means nothing when split.by is {by!r}; expected by: time.")
+    if column is not None and column == text(tree, "data", "target"):
+        yield problem(tree, ("split", "column"), f"is {shown(column)}, which is the target; expected another column.")
+
+
+def read_bounds(tree: Node) -> tuple[dict[str, Bound], list[str]]:
+    """The bounds under `requirements`, and what is wrong with the others."""
+    requirements = tree.find("requirements")
+    if requirements is None or requirements.value is None:
+        return {}, []
+    if not isinstance(requirements.value, dict):
+        expected = 'expected a bound for each metric below it, such as roc_auc: ">=0.8"'
+        return {}, [problem(tree, ("requirements",), f"is {shown(requirements.value)}; {expected}.")]
+    bounds: dict[str, Bound] = {}
+    problems: list[str] = []
+    for metric, node in requirements.value.items():
+        says = _read_bound(metric, node, tree)
+        if isinstance(says, Bound):
+            bounds[metric] = says
+        else:
+            problems.append(problem(tree, ("requirements", metric), says))
+    return bounds, problems
+
+
+def _read_bound(metric: str, node: Node, tree: Node) -> Bound | str:
+    known = _known_metrics(tree)
+    if metric not in known:
+        return f"is not a metric of this task; expected one of {', '.join(known)}{hint(nearest(metric, known))}"
+    better, low, high = known[metric]
+    example = "<100ms" if metric in MEASURED else ">=0.9" if better else "<0.1"
+    if node.folded:
+        return f"begins with '>', which means something else in YAML; put the bound in quotes: {metric}: \"{example}\"."
+    if not isinstance(node.value, str):
+        return f"is {shown(node.value)}; expected a bound such as {example!r}."
+    try:
+        bound = Bound.parse(node.value)
+    except ValueError as error:
+        meant = _meant(node.value, metric, better, low, high)
+        expected = str(error) if meant else f"expected a bound such as {example!r}"
+        return f"is {shown(node.value)}; {expected}{hint(meant)}"
+    wrong = _misfit(bound, metric, better, low, high)
+    return f"is {shown(node.value)}; {wrong}{hint(_meant(node.value, metric, better, low, high))}" if wrong else bound
+
+
+def _known_metrics(tree: Node) -> dict[str, tuple[bool, float, float]]:
+    """Metrics that may be named, with whether more is better and the range; of all tasks while the task is unknown."""
+    task = TASKS.get(text(tree, "task") or "")
+    found = {
+        metric: (better, *one.ranges.get(metric, (0.0, 1.0)))
+        for one in ([task] if task else TASKS.values())
+        for metric, better in one.metrics.items()
+    }
+    return found | {metric: (False, 0.0, math.inf) for metric in MEASURED}
+
+
+def _misfit(bound: Bound, metric: str, better: bool, low: float, high: float) -> str | None:
+    """Why a bound cannot be meant for a metric; None when it can."""
+    measured = metric in MEASURED
+    if measured and bound.unit != MEASURED[metric]:
+        return "expected a bound with a unit, such as '<100ms'"
+    if not measured and bound.unit:
+        return f"expected no unit of time: {metric} is not measured in seconds"
+    if bound.upward != better:
+        more, signs = ("more", "'>' or '>='") if better else ("less", "'<' or '<='")
+        return f"expected {signs}, for {more} of {metric} is better"
+    if high == math.inf and "%" in bound.text:
+        return f"expected a plain number, for {metric} is not a share"
+    impossible = bound.value == (high if bound.upward else low) and bound.op in ("<", ">")
+    if impossible or not low <= bound.value <= high:
+        return "expected a share from 0% to 100% that can be reached" if high == 1 else "expected a number above 0"
+    return None
+
+
+def _meant(written: str, metric: str, better: bool, low: float, high: float) -> list[str]:
+    """The bound that may have been meant: another operator, or a unit that was left out."""
+    digits = written.strip().lstrip("<>=≥≤ ").rstrip("%ms ")
+    ops = [sign for sign in (">=", "<=", ">", "<") if written.strip().startswith(sign)][:1]
+    wanted = ops[0] if ops and (ops[0][0] == ">") == better else _FLIPPED[ops[0]] if ops else ">=" if better else "<"
+    unit = written.strip()[len(written.strip().rstrip("%ms ")) :].strip()
+    # 50% without its sign would be another number.
+    for suffix in dict.fromkeys([unit, "%", "ms"] if unit == "%" else [unit, "", "%", "ms"]):
+        candidate = f"{wanted}{digits}{suffix}"
+        try:
+            bound = Bound.parse(candidate)
+        except ValueError:
+            continue
+        if _misfit(bound, metric, better, low, high) is None:
+            return [candidate]
+    return []

@@ -1,0 +1,145 @@
+"""A package: what stands in it, that it is the evaluated model, and that nothing else is ever loaded."""
+
+import json
+import re
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from glassbox.data.schema import Schema
+from glassbox.errors import GlassboxError
+from glassbox.files import files_below, hash_file, hash_tree, read_json
+from glassbox.serving import container
+from glassbox.serving.build import build_package
+from glassbox.serving.package import read_package, verify
+
+REQUEST = {"name": "churn", "task": "classification", "problem": "Who leaves?", "target": "churned"}
+
+
+@pytest.fixture
+def copy(package: Path, tmp_path: Path) -> Path:
+    return shutil.copytree(package, tmp_path / "copy")
+
+
+def test_the_packaged_model_is_the_evaluated_model_byte_for_byte(package: Path, model: Path) -> None:
+    assert hash_tree(package / "model") == hash_tree(model) == read_json(package / "manifest.json")["model"]
+
+
+def test_the_manifest_holds_the_hash_of_every_other_file(package: Path) -> None:
+    found = {name: hash_file(path) for name, path in files_below(package) if name != "manifest.json"}
+    assert read_json(package / "manifest.json")["files"] == found
+
+
+def test_the_same_arguments_give_the_same_bytes(package: Path, model: Path, schema: Schema, lock: Path, tmp_path: Path) -> None:
+    again = build_package(tmp_path / "again", model, schema, REQUEST, lock)
+    assert hash_tree(again) == hash_tree(package)
+
+
+def test_another_model_is_another_version(
+    package: Path, schema: Schema, lock: Path, save_model: Callable[[Path, float], Path], tmp_path: Path
+) -> None:
+    other = build_package(tmp_path / "other", save_model(tmp_path / "model", -0.06), schema, REQUEST, lock)
+    assert read_package(other).version != read_package(package).version
+
+
+def test_a_package_is_opened_with_schema_request_and_model(package: Path, schema: Schema, model: Path) -> None:
+    opened = read_package(package)
+    assert (opened.name, opened.schema, opened.request, opened.model) == ("churn", schema, REQUEST, hash_tree(model))
+    assert opened.same_code
+
+
+@pytest.mark.parametrize("name", ["model/predictor.json", "schema.json", "Dockerfile", "code/glassbox/serving/door.py"])
+def test_a_changed_file_is_named_and_nothing_is_loaded(copy: Path, name: str) -> None:
+    with (copy / name).open("ab") as stream:
+        stream.write(b" ")
+    with pytest.raises(GlassboxError, match=f"{re.escape(name)} has changed"):
+        read_package(copy)
+
+
+def test_a_missing_file_is_named(copy: Path) -> None:
+    (copy / "schema.json").unlink()
+    with pytest.raises(GlassboxError, match=r"schema\.json is missing"):
+        read_package(copy)
+
+
+def test_a_file_too_many_is_named(copy: Path) -> None:
+    (copy / "model" / "more.txt").write_text("")
+    with pytest.raises(GlassboxError, match=r"model/more\.txt does not belong there"):
+        read_package(copy)
+
+
+def test_bytecode_beside_the_code_does_no_harm(copy: Path) -> None:
+    (copy / "code" / "glassbox" / "__pycache__").mkdir()
+    (copy / "code" / "glassbox" / "__pycache__" / "files.cpython-311.pyc").write_bytes(b"")
+    assert verify(copy)
+
+
+def test_a_manifest_that_names_another_model_is_refused(copy: Path) -> None:
+    manifest = read_json(copy / "manifest.json")
+    (copy / "manifest.json").write_text(json.dumps({**manifest, "model": "0" * 64}))
+    with pytest.raises(GlassboxError, match="not the model that the manifest names"):
+        read_package(copy)
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"format": 99, "files": {}}'])
+def test_a_spoiled_manifest_is_refused_in_words(copy: Path, text: str) -> None:
+    (copy / "manifest.json").write_text(text)
+    with pytest.raises(GlassboxError, match=r"manifest\.json"):
+        read_package(copy)
+
+
+def test_a_folder_that_is_no_package_is_refused_in_words(tmp_path: Path) -> None:
+    with pytest.raises(GlassboxError, match="is not a package"):
+        read_package(tmp_path)
+
+
+def test_code_that_differs_from_the_packaged_code_is_noticed(copy: Path) -> None:
+    path = copy / "code" / "glassbox" / "serving" / "door.py"
+    path.write_text(path.read_text() + "MAX_ROWS = 7\n")
+    manifest = read_json(copy / "manifest.json")
+    manifest["files"]["code/glassbox/serving/door.py"] = hash_file(path)
+    (copy / "manifest.json").write_text(json.dumps(manifest))
+    assert not read_package(copy).same_code
+
+
+def test_a_folder_that_is_not_empty_is_not_written_into(model: Path, schema: Schema, lock: Path, tmp_path: Path) -> None:
+    (tmp_path / "mine.txt").write_text("keep")
+    with pytest.raises(GlassboxError, match="not empty"):
+        build_package(tmp_path, model, schema, REQUEST, lock)
+
+
+def test_every_library_is_pinned_with_a_hash(package: Path) -> None:
+    text = (package / "requirements.txt").read_text()
+    pins = re.findall(r"^([a-z0-9-]+)==\S+ \\\n    --hash=sha256:[0-9a-f]{64}", text, re.M)
+    assert {"fastapi", "uvicorn", "pandas", "numpy"} <= set(pins)
+    assert len(pins) == text.count("==")
+    assert not {"mlflow", "evidently", "dvc", "ploomber", "jupyterlab"} & set(pins)
+
+
+def test_the_container_runs_without_root_and_checks_its_health(package: Path) -> None:
+    lines = (package / "Dockerfile").read_text().splitlines()
+    assert lines[0] == "FROM python:3.11-slim"
+    assert [line for line in lines if line.startswith("USER")] == ["USER 10001"]
+    assert lines.index("USER 10001") < next(i for i, line in enumerate(lines) if line.startswith("CMD"))
+    assert any(line.startswith("HEALTHCHECK") for line in lines)
+    assert "EXPOSE 8000" in lines
+    assert "--require-hashes" in (package / "Dockerfile").read_text()
+
+
+def test_the_container_gets_the_system_library_only_where_a_wheel_needs_it() -> None:
+    assert "libgomp1" in container.dockerfile({"lightgbm": "4"})
+    assert "apt-get" not in container.dockerfile({"numpy": "2"})
+
+
+def test_the_readme_shows_a_call_with_the_example(package: Path) -> None:
+    text = (package / "README.md").read_text()
+    assert "--data @example.json" in text
+    assert (package / "example.json").read_text().strip() in text
+
+
+def test_no_path_of_this_machine_is_in_the_package(package: Path, model: Path) -> None:
+    here = str(Path.home()), str(model), str(Path(__file__).parents[2])
+    for name, path in files_below(package):
+        assert not [p for p in here if p in path.read_text(encoding="utf-8", errors="replace")], name

@@ -1,0 +1,50 @@
+"""The rehearsal: what becomes findings, and that another model is caught."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import httpx
+import pytest
+
+from glassbox.data.schema import Schema
+from glassbox.errors import GlassboxError
+from glassbox.serving.door import MAX_BODY_BYTES
+from glassbox.serving.examples import example_rows
+from glassbox.serving.package import read_package
+from glassbox.serving.rehearsal import contract_table, package_facts, parity, refusals, rehearse
+
+
+def test_the_service_of_the_evaluated_model_is_in_parity(url: str, model: Path, schema: Schema) -> None:
+    facts = parity(url, example_rows(schema, 20), model, schema).facts
+    assert (facts["Rows compared"], facts["Rows that differ"]) == (20, 0)
+
+
+def test_the_service_of_another_model_must_not_be_deployed(
+    url: str, schema: Schema, save_model: Callable[[Path, float], Path], tmp_path: Path
+) -> None:
+    save_model(tmp_path, -0.06)
+    with pytest.raises(GlassboxError, match="must not be deployed"):
+        parity(url, example_rows(schema, 20), tmp_path, schema)
+
+
+def test_what_does_not_fit_is_refused_and_what_fits_is_not(url: str, schema: Schema) -> None:
+    table = refusals(url, example_rows(schema)[0], schema).frame()
+    assert table["status"].tolist() == [200, 422, 422, 422, 400, 415, 413]
+    assert f"{MAX_BODY_BYTES:,}" in table["answer"].iloc[-1]
+
+
+def test_what_is_not_measured_is_the_same_at_every_run(package: Path, model: Path, schema: Schema) -> None:
+    first, second = (rehearse(package, model, schema, parity_rows=5, requests=5) for _ in range(2))
+    assert (first.parity, first.refusals) == (second.parity, second.refusals)
+    assert first.latency.values["latency"].n == 5
+
+
+def test_the_contract_names_every_field_in_order(schema: Schema) -> None:
+    table = contract_table(schema).frame()
+    assert table["field"].tolist() == ["tenure", "charges", "contract", "since"]
+    assert table["in training"].tolist() == ["0 to 72", "1.5 to 99.5", "3 categories", "2015-01-01 to 2020-12-31"]
+
+
+def test_the_facts_name_the_model_that_is_served(package: Path, url: str) -> None:
+    served = httpx.get(f"{url}/health", trust_env=False).json()["model"]
+    assert package_facts(read_package(package)).facts["Model (SHA-256)"] == served

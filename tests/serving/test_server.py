@@ -1,0 +1,113 @@
+"""The server: where it listens, what it says when it cannot, and that it never stays behind."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import httpx
+import pytest
+
+from glassbox.errors import GlassboxError
+from glassbox.serving.__main__ import main
+from glassbox.serving.process import running
+from glassbox.serving.server import address, listen
+
+
+@pytest.fixture
+def taken() -> socket.socket:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        yield listener
+
+
+def test_a_taken_port_is_said_with_what_to_do(taken: socket.socket) -> None:
+    port = taken.getsockname()[1]
+    with pytest.raises(GlassboxError, match=rf"port {port}.*--port"):
+        listen("127.0.0.1", port)
+
+
+def test_the_command_says_so_in_one_line_before_it_loads_anything(
+    taken: socket.socket, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # The folder is no package either: the port comes first.
+    assert main([str(tmp_path), "--port", str(taken.getsockname()[1])]) == 1
+    said = capsys.readouterr().err
+    assert "Cannot listen" in said
+    assert said.count("\n") == 1
+
+
+def test_a_folder_that_is_no_package_ends_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([str(tmp_path), "--port", "0"]) == 1
+    assert "is not a package" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("port", [-1, 65536])
+def test_a_port_that_does_not_exist_is_refused(port: int) -> None:
+    with pytest.raises(GlassboxError, match="65535"):
+        listen("127.0.0.1", port)
+
+
+def test_a_host_that_is_not_known_is_refused() -> None:
+    with pytest.raises(GlassboxError, match=r"no-such-host\.invalid"):
+        listen("no-such-host.invalid", 0)
+
+
+def test_every_address_is_reached_through_loopback() -> None:
+    with listen("0.0.0.0", 0) as listener:
+        assert address(listener).startswith("http://127.0.0.1:")
+
+
+def test_the_service_listens_on_loopback_alone(url: str) -> None:
+    assert url.startswith("http://127.0.0.1:")
+
+
+def test_the_service_is_gone_after_the_block(package: Path) -> None:
+    with running(package) as url:
+        assert httpx.get(f"{url}/health", trust_env=False).status_code == 200
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(f"{url}/health", trust_env=False)
+
+
+def test_a_package_that_does_not_start_says_why(tmp_path: Path) -> None:
+    with pytest.raises(GlassboxError, match="is not a package"), running(tmp_path):
+        pass
+
+
+def _started(package: Path, **options: object) -> tuple["subprocess.Popen[str]", str]:
+    command = [sys.executable, "-u", "-m", "glassbox.serving", str(package), "--port", "0"]
+    process = subprocess.Popen(
+        [*command, *options.pop("more", [])], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options
+    )
+    assert process.stdout is not None
+    return process, process.stdout.readline().removeprefix("serving at ").strip()
+
+
+def test_an_interrupt_ends_the_command_with_130(package: Path) -> None:
+    process, _ = _started(package)
+    with process:
+        time.sleep(0.3)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=20) == 130
+        assert process.stderr.read() == ""
+
+
+def test_a_service_does_not_outlive_the_process_that_asked_for_it(package: Path) -> None:
+    process, url = _started(package, more=["--until-input-ends"])
+    with process:
+        assert httpx.get(f"{url}/health", trust_env=False).status_code == 200
+        process.stdin.close()
+        assert process.wait(timeout=20) == 0
+
+
+def test_the_packaged_code_serves_by_itself(package: Path, tmp_path: Path) -> None:
+    # As in the container: no checkout, only the package's own code.
+    environment = {**os.environ, "PYTHONPATH": str(package / "code"), "PYTHONDONTWRITEBYTECODE": "1"}
+    process, url = _started(package, env=environment, cwd=tmp_path)
+    with process:
+        assert httpx.get(f"{url}/health", trust_env=False).json()["code"] == "as packaged"
+        assert httpx.post(f"{url}/predict", content=(package / "example.json").read_bytes(), headers={"content-type": "application/json"}).status_code == 200
+        process.terminate()
+        process.wait(timeout=20)

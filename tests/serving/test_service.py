@@ -1,0 +1,155 @@
+"""The service over real HTTP: what it answers, and that it always answers."""
+
+import json
+import socket
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+
+from glassbox.data.schema import Schema
+from glassbox.families.base import load_predictor
+from glassbox.files import hash_tree
+from glassbox.serving import door
+from glassbox.serving.door import admit
+from glassbox.serving.examples import example_rows
+from glassbox.serving.service import records
+
+JSON = {"content-type": "application/json"}
+
+
+def test_a_row_gets_a_prediction(client: httpx.Client, row: dict[str, object], model: Path) -> None:
+    response = client.post("/predict", json=row)
+    answer = response.json()
+    assert response.status_code == 200
+    assert answer["model"] == hash_tree(model)
+    assert answer["warnings"] == []
+    (prediction,) = answer["predictions"]
+    assert prediction["y_pred"] in ("No", "Yes")
+    assert prediction["proba_No"] + prediction["proba_Yes"] == pytest.approx(1)
+
+
+def test_answers_are_the_models_own_to_the_last_digit(client: httpx.Client, schema: Schema, model: Path) -> None:
+    rows = example_rows(schema, 100)
+    frame, _ = admit(rows, schema)
+    own = records(load_predictor(model).predict(frame))
+    assert client.post("/predict", json={"rows": rows}).json()["predictions"] == own
+
+
+def test_the_example_of_the_schema_gets_a_prediction(client: httpx.Client) -> None:
+    assert client.post("/predict", json=client.get("/schema").json()["example"]).status_code == 200
+
+
+def test_a_row_that_does_not_fit_gets_422_with_row_field_found_and_expected(client: httpx.Client, row: dict[str, object]) -> None:
+    response = client.post("/predict", json={"rows": [row, {**row, "tenure": "many"}]})
+    assert response.status_code == 422
+    assert response.json()["problems"] == [{"row": 1, "field": "tenure", "found": "'many'", "expected": "a number"}]
+    assert "many" in response.json()["detail"]
+
+
+def test_an_unseen_category_is_answered_with_a_warning(client: httpx.Client, row: dict[str, object]) -> None:
+    response = client.post("/predict", json={**row, "contract": "week"})
+    assert response.status_code == 200
+    assert [w["field"] for w in response.json()["warnings"]] == ["contract"]
+
+
+def test_many_warnings_are_told_as_the_first_and_a_count(client: httpx.Client, row: dict[str, object]) -> None:
+    answer = client.post("/predict", json={"rows": [{**row, "tenure": 99}] * 300}).json()
+    assert (len(answer["warnings"]), answer["warnings_left_out"]) == (200, 100)
+
+
+@pytest.mark.parametrize(
+    ("body", "headers", "status"),
+    [
+        (b"", JSON, 400),
+        (b"not json", JSON, 400),
+        (b'{"tenure": NaN}', JSON, 400),
+        (b'{"tenure": -Infinity}', JSON, 400),
+        (b"\xff\xfe\x00", JSON, 400),
+        (b"[" * 500_000, JSON, 400),
+        (b'{"a":' * 150_000, JSON, 400),
+        (b'{"tenure": 1e999, "charges": 1, "contract": "year", "since": null}', JSON, 422),
+        (b'{"tenure": ' + b"9" * 10_000 + b"}", JSON, 422),
+        (b'{"tenure": "\\ud800"}', JSON, 422),
+        (b'{"\\ud800": 1}', JSON, 422),
+        (b'{"tenure": {"a": 1}}', JSON, 422),
+        (b"null", JSON, 422),
+        (b'"text"', JSON, 422),
+        (b'{"rows": {}}', JSON, 422),
+        (b'{"rows": [null]}', JSON, 422),
+        (b"a=1", {"content-type": "application/x-www-form-urlencoded"}, 415),
+        (b"{}", {}, 415),
+        (b"{}", {"content-type": "application/json; charset=utf-16"}, 415),
+        (b"{}", {**JSON, "content-encoding": "gzip"}, 415),
+        (b" " * (door.MAX_BODY_BYTES + 1), JSON, 413),
+        (json.dumps({"rows": [{}] * (door.MAX_ROWS + 1)}).encode(), JSON, 413),
+    ],
+)
+def test_bad_requests_get_a_status_and_a_sentence(client: httpx.Client, body: bytes, headers: dict[str, str], status: int) -> None:
+    response = client.post("/predict", content=body, headers=headers)
+    assert response.status_code == status
+    assert response.headers["content-type"] == "application/json"
+    assert response.json()["detail"].endswith((".", "}."))
+    assert "Traceback" not in response.text
+
+
+def test_a_body_much_larger_than_allowed_is_answered_too(client: httpx.Client) -> None:
+    assert client.post("/predict", content=b" " * 12_000_000, headers=JSON).status_code == 413
+
+
+def test_a_body_without_a_length_is_limited_too(client: httpx.Client) -> None:
+    chunks = (b" " * 100_000 for _ in range(20))
+    assert client.post("/predict", content=chunks, headers=JSON).status_code == 413
+
+
+def test_the_json_of_other_media_types_is_taken(client: httpx.Client, row: dict[str, object]) -> None:
+    headers = {"content-type": 'application/vnd.api+json; charset="UTF-8"'}
+    assert client.post("/predict", content=json.dumps(row), headers=headers).status_code == 200
+
+
+def test_a_sender_that_hangs_up_does_no_harm(url: str, client: httpx.Client) -> None:
+    place = urlsplit(url)
+    with socket.create_connection((place.hostname, place.port)) as raw:
+        raw.sendall(b"POST /predict HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 100\r\n\r\n{")
+    assert client.get("/health").status_code == 200
+
+
+def test_health_names_the_model_and_the_version(client: httpx.Client, package: Path, model: Path) -> None:
+    answer = client.get("/health").json()
+    assert (answer["status"], answer["name"], answer["model"]) == ("ok", "churn", hash_tree(model))
+    assert answer["code"] == "as packaged"
+    assert len(answer["version"]) == 12
+
+
+def test_the_schema_names_kinds_ranges_and_categories(client: httpx.Client) -> None:
+    answer = client.get("/schema").json()
+    fields = {field["name"]: field for field in answer["row"]}
+    assert list(fields) == ["tenure", "charges", "contract", "since"]
+    assert (fields["tenure"]["kind"], fields["tenure"]["low"], fields["tenure"]["high"]) == ("number", 0, 72)
+    assert fields["contract"]["categories"] == ["month", "two years", "year"]
+    assert fields["since"]["date_format"] == "%d.%m.%Y"
+    assert answer["prediction"] == {"y_pred": "text", "proba_No": "number", "proba_Yes": "number"}
+
+
+def test_openapi_describes_every_field_with_an_example(client: httpx.Client) -> None:
+    post = client.get("/openapi.json").json()["paths"]["/predict"]["post"]
+    body = post["requestBody"]["content"]["application/json"]
+    row = body["schema"]["oneOf"][0]
+    assert set(row["properties"]) == {"tenure", "charges", "contract", "since"} == set(row["required"])
+    assert "0 to 72" in row["properties"]["tenure"]["description"]
+    assert set(body["examples"]["row"]["value"]) == set(row["properties"])
+    assert {"200", "400", "408", "413", "415", "422", "500"} == set(post["responses"])
+
+
+@pytest.mark.parametrize("path", ["/docs", "/redoc", "/nothing"])
+def test_there_are_no_pages_that_load_from_elsewhere(client: httpx.Client, path: str) -> None:
+    assert client.get(path).status_code == 404
+
+
+def test_another_method_is_refused(client: httpx.Client) -> None:
+    assert client.get("/predict").status_code == 405
+
+
+def test_the_answer_does_not_name_the_server(client: httpx.Client) -> None:
+    assert "server" not in client.get("/health").headers
