@@ -40,16 +40,18 @@ model: Path = stage.load("model")
 # differs, nothing is loaded.
 
 # %%
-package = build_package(stage.folder("package"), model, schema, excerpt(stage.request), stage.root / "requirements.lock")
-stage.show("package", package_facts(read_package(package)), report=True)
+lock = stage.root / "requirements.lock"
+package = read_package(build_package(stage.folder("package"), model, schema, excerpt(stage.request), lock))
+stage.show("package", package_facts(package), report=True)
 
 # %% [markdown]
 # ## What a caller sends
-# The schema of the training data stands at the door. Every field is sent by name. Values beyond the range that was trained
+# The schema of the training data stands at the door. Every field that the model looks at is sent by name; those that were
+# left out of it need not be. Values beyond the range that was trained
 # on, and categories that were not there, are answered with a warning rather than refused.
 
 # %%
-stage.show("contract", contract_table(schema))
+stage.show("contract", contract_table(package.schema))
 
 # %% [markdown]
 # ## A rehearsal
@@ -61,7 +63,7 @@ parity_rows = 200
 timed_requests = 1000
 
 # %%
-rehearsal = rehearse(package, model, schema, parity_rows=parity_rows, requests=timed_requests)
+rehearsal = rehearse(package, model, parity_rows=parity_rows, requests=timed_requests)
 
 # %% [markdown]
 # Does the service say what the model says? Its answers are held against the predictions of the evaluated model, loaded from
@@ -86,7 +88,7 @@ stage.show("refusals", rehearsal.refusals)
 stage.show("latency", rehearsal.latency, report=True, measured=True)
 
 # %%
-stage.save(package=package)
+stage.save(package=package.folder)
 
 # %% [markdown]
 # ## Limits of what was shown

@@ -15,12 +15,12 @@
 # How will we notice when it goes wrong?
 
 # %% tags=["parameters"]
-upstream = {"ingest": ["train", "schema"], "tune": ["tuned_oof"], "evaluate": ["model"]}
+upstream = {"ingest": ["train"], "tune": ["tuned_oof"], "evaluate": ["model"]}
 product = None
 request = "churn"
 
 # %%
-from glassbox.data.schema import Schema
+from glassbox.families.base import load_predictor, served_schema
 from glassbox.files import hash_tree
 from glassbox.monitoring.demonstration import planted_shifts, quiet_batches
 from glassbox.monitoring.performance import out_of_fold, scorer
@@ -30,16 +30,17 @@ from glassbox.stage import Stage
 
 # %%
 stage = Stage.open("monitor", request, upstream, product)
-train, schema_facts, tuned_oof, model = stage.load("train", "schema", "tuned_oof", "model")
-schema = Schema.model_validate(schema_facts)
-predictions = out_of_fold(train, tuned_oof)
+train, tuned_oof, model = stage.load("train", "tuned_oof", "model")
+predictor = load_predictor(model)
+schema = served_schema(predictor)
+predictions = predictor.finish(out_of_fold(train, tuned_oof))
 truth = train[schema.target]
 
 # %% [markdown]
 # ## The reference
 # What later data are compared with: each field cut into a few bins, and the model's predictions likewise. The predictions
-# are those made out of fold: a model is surer of rows it was trained on than of any that it meets later. No row of the
-# data is in the profile.
+# are those made out of fold, calibrated as the served ones are: a model is surer of rows it was trained on than of any
+# that it meets later. No row of the data is in the profile.
 
 # %%
 profile = build_profile(train, schema, predictions, hash_tree(model))

@@ -151,7 +151,7 @@ def _track(root: Path, result: Any) -> None:
     from glassbox.pipeline.record import run_record
     from glassbox.tracking import log_run
 
-    record = run_record(root, result)
+    record = run_record(result)
     if record is not None:
         log_run(root, record)
 

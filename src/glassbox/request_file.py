@@ -32,8 +32,13 @@ def load_request(path: Path, overrides: Mapping[str, str] = NO_OVERRIDES) -> Req
     RequestError
         With every problem that was found, one line each: file, line, key, what was found, what was expected.
     """
+    return read_request(read_text(path), path, overrides)
+
+
+def read_request(content: str, path: Path, overrides: Mapping[str, str] = NO_OVERRIDES) -> Request:
+    """As `load_request`, from the text that stands, or would stand, in the file at `path`."""
     source = str(path)
-    located = read_located(read_text(path), source)
+    located = read_located(content, source)
     if located.tree is None and not located.problems:
         raise RequestError(f"{source}: is empty; expected a request with at least 'task' and 'data'.")
     if located.tree is None:

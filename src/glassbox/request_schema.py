@@ -12,7 +12,9 @@ from glassbox.request import MEASURED, NAME, TASKS, Request
 
 _PERCENT_OR_NUMBER = r"\s*[+-]?\d+(\.\d+)?([eE][+-]?\d+)?"
 # YAML reads these without quotes as numbers or truth values; the field takes them as they are written.
-_AS_WRITTEN = {"size", "id", "target", "positive", "column", "cutoff", "table", "items"}
+_AS_WRITTEN = {"size": ["number"], "cutoff": ["number"]} | {
+    key: ["number", "boolean"] for key in ("id", "target", "positive", "column", "items")
+}
 
 
 def request_schema() -> dict[str, Any]:
@@ -82,7 +84,7 @@ def _tidied(schema: Any, name: str = "") -> Any:
         found = {**found, **one, "type": [one["type"], "null"]}
     if name in _AS_WRITTEN and "type" in found:
         types = found["type"] if isinstance(found["type"], list) else [found["type"]]
-        found["type"] = [*types, "number", "boolean"]
+        found["type"] = [*types, *_AS_WRITTEN[name]]
     if found.get("default", "") is None:
         del found["default"]
     return found

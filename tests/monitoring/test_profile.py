@@ -97,7 +97,8 @@ def test_of_three_probabilities_all_are_kept() -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "scale"), [("number", "number"), ("date", "days"), ("text", "length"), ("boolean", "category"), ("constant", "category")]
+    ("kind", "scale"),
+    [("number", "number"), ("date", "days"), ("text", "length"), ("boolean", "category"), ("constant", "category")],
 )
 def test_a_field_is_compared_as_its_kind(kind: str, scale: str) -> None:
     assert scale_of(ColumnSchema(name="a", kind=kind)) == scale  # type: ignore[arg-type]

@@ -114,7 +114,7 @@ def test_thresholds_are_read_back_as_themselves(profile: Profile) -> None:
 
 
 def test_the_table_says_what_sets_each_limit(profile: Profile) -> None:
-    made = thresholds_of(profile, batch_rows=100, false_alarms=0.01, drifted_share=0.3)
+    made = thresholds_of(profile, batch_rows=400, false_alarms=0.01, drifted_share=0.3)
     table = thresholds_table(made, profile).frame().set_index("column")
     assert set(table["set by"]) == {"chance", "size of the shift"}
     assert (table.loc[table["set by"] == "size of the shift", "drifted above"] == MATERIAL_PSI).all()

@@ -4,10 +4,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import httpx
+import numpy as np
+import pandas as pd
 import pytest
 
 from glassbox.data.schema import ColumnSchema, Schema
-from glassbox.files import write_json
+from glassbox.families.tabular.calibrate import Calibration
+from glassbox.families.tabular.evaluate import refit
+from glassbox.families.tabular.fit import problem_of
 from glassbox.serving.build import build_package
 from glassbox.serving.process import running
 
@@ -25,6 +29,7 @@ def schema() -> Schema:
             ColumnSchema(
                 name="since", kind="date", date_format="%d.%m.%Y", low_date="2015-01-01", high_date="2020-12-31", missing=0.05
             ),
+            ColumnSchema(name="code", kind="constant", categories=["a"]),
             ColumnSchema(name="churned", kind="boolean", categories=["No", "Yes"]),
         ],
         target="churned",
@@ -45,19 +50,41 @@ def lock() -> Path:
 
 
 @pytest.fixture(scope="session")
-def save_model(schema: Schema) -> Callable[[Path, float], Path]:
-    """Write a small model into a folder; its second argument makes it another one."""
+def served(schema: Schema) -> Schema:
+    """What stands at the door: the column that the model does not look at is set aside."""
+    return schema.model_copy(update={"aside": ["code"]})
 
-    def save(folder: Path, weight: float) -> Path:
-        write_json(folder / "predictor.json", {"family": "tabular", "w": weight})
+
+@pytest.fixture(scope="session")
+def save_model(schema: Schema) -> Callable[[Path, int], Path]:
+    """Fit a small model and save it in a folder; another number of trees is another model."""
+    rng = np.random.default_rng(0)
+    n = 300
+    train = pd.DataFrame(
+        {
+            "row_id": [f"r{i:03d}" for i in range(n)],
+            "tenure": rng.integers(0, 73, n).astype(float),
+            "charges": np.where(rng.random(n) < 0.1, np.nan, rng.uniform(1.5, 99.5, n)),
+            "contract": rng.choice(["month", "two years", "year"], n),
+            "since": (np.datetime64("2015-01-01") + rng.integers(0, 2192, n).astype("timedelta64[D]")).astype("datetime64[us]"),
+            "code": "a",
+        }
+    )
+    train["churned"] = np.where(rng.random(n) < 1 / (1 + np.exp(train["tenure"] / 20 - 1)), "Yes", "No")
+    problem = problem_of(train, "churned", ["No", "Yes"])
+    recipe = {"columns": {"tenure": "number", "charges": "number", "contract": "one-hot", "since": "dates"}}
+
+    def save(folder: Path, trees: int) -> Path:
+        best = {"kind": "lightgbm", "params": {"n_estimators": trees}, "recipe": recipe}
+        refit(best, problem, schema, Calibration(), 0.5, seed=0).save(folder)
         return folder
 
     return save
 
 
 @pytest.fixture(scope="session")
-def model(tmp_path_factory: pytest.TempPathFactory, save_model: Callable[[Path, float], Path]) -> Path:
-    return save_model(tmp_path_factory.mktemp("model"), -0.05)
+def model(tmp_path_factory: pytest.TempPathFactory, save_model: Callable[[Path, int], Path]) -> Path:
+    return save_model(tmp_path_factory.mktemp("model"), 5)
 
 
 @pytest.fixture(scope="session")

@@ -40,17 +40,17 @@ def test_the_same_arguments_give_the_same_bytes(package: Path, model: Path, sche
 def test_another_model_is_another_version(
     package: Path, schema: Schema, lock: Path, save_model: Callable[[Path, float], Path], tmp_path: Path
 ) -> None:
-    other = build_package(tmp_path / "other", save_model(tmp_path / "model", -0.06), schema, REQUEST, lock)
+    other = build_package(tmp_path / "other", save_model(tmp_path / "model", 2), schema, REQUEST, lock)
     assert read_package(other).version != read_package(package).version
 
 
-def test_a_package_is_opened_with_schema_request_and_model(package: Path, schema: Schema, model: Path) -> None:
+def test_a_package_is_opened_with_schema_request_and_model(package: Path, served: Schema, model: Path) -> None:
     opened = read_package(package)
-    assert (opened.name, opened.schema, opened.request, opened.model) == ("churn", schema, REQUEST, hash_tree(model))
+    assert (opened.name, opened.schema, opened.request, opened.model) == ("churn", served, REQUEST, hash_tree(model))
     assert opened.same_code
 
 
-@pytest.mark.parametrize("name", ["model/predictor.json", "schema.json", "Dockerfile", "code/glassbox/serving/door.py"])
+@pytest.mark.parametrize("name", ["model/model.txt", "model/transformer.skops", "schema.json", "Dockerfile", "code/glassbox/serving/door.py"])
 def test_a_changed_file_is_named_and_nothing_is_loaded(copy: Path, name: str) -> None:
     with (copy / name).open("ab") as stream:
         stream.write(b" ")
@@ -68,6 +68,11 @@ def test_a_file_too_many_is_named(copy: Path) -> None:
     (copy / "model" / "more.txt").write_text("")
     with pytest.raises(GlassboxError, match=r"model/more\.txt does not belong there"):
         read_package(copy)
+
+
+def test_a_file_beside_that_is_never_loaded_does_no_harm(copy: Path) -> None:
+    (copy / "findings.json").write_text("[]")
+    assert verify(copy)
 
 
 def test_bytecode_beside_the_code_does_no_harm(copy: Path) -> None:
@@ -102,6 +107,12 @@ def test_code_that_differs_from_the_packaged_code_is_noticed(copy: Path) -> None
     manifest["files"]["code/glassbox/serving/door.py"] = hash_file(path)
     (copy / "manifest.json").write_text(json.dumps(manifest))
     assert not read_package(copy).same_code
+
+
+def test_a_model_of_another_schema_is_not_packaged(model: Path, schema: Schema, lock: Path, tmp_path: Path) -> None:
+    other = schema.model_copy(update={"columns": schema.columns[1:]})
+    with pytest.raises(GlassboxError, match="another schema"):
+        build_package(tmp_path, model, other, REQUEST, lock)
 
 
 def test_a_folder_that_is_not_empty_is_not_written_into(model: Path, schema: Schema, lock: Path, tmp_path: Path) -> None:

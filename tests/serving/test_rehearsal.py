@@ -14,33 +14,33 @@ from glassbox.serving.package import read_package
 from glassbox.serving.rehearsal import contract_table, package_facts, parity, refusals, rehearse
 
 
-def test_the_service_of_the_evaluated_model_is_in_parity(url: str, model: Path, schema: Schema) -> None:
-    facts = parity(url, example_rows(schema, 20), model, schema).facts
+def test_the_service_of_the_evaluated_model_is_in_parity(url: str, model: Path, served: Schema) -> None:
+    facts = parity(url, example_rows(served, 20), model, served).facts
     assert (facts["Rows compared"], facts["Rows that differ"]) == (20, 0)
 
 
 def test_the_service_of_another_model_must_not_be_deployed(
-    url: str, schema: Schema, save_model: Callable[[Path, float], Path], tmp_path: Path
+    url: str, served: Schema, save_model: Callable[[Path, float], Path], tmp_path: Path
 ) -> None:
-    save_model(tmp_path, -0.06)
+    save_model(tmp_path, 2)
     with pytest.raises(GlassboxError, match="must not be deployed"):
-        parity(url, example_rows(schema, 20), tmp_path, schema)
+        parity(url, example_rows(served, 20), tmp_path, served)
 
 
-def test_what_does_not_fit_is_refused_and_what_fits_is_not(url: str, schema: Schema) -> None:
-    table = refusals(url, example_rows(schema)[0], schema).frame()
+def test_what_does_not_fit_is_refused_and_what_fits_is_not(url: str, served: Schema) -> None:
+    table = refusals(url, example_rows(served)[0], served).frame()
     assert table["status"].tolist() == [200, 422, 422, 422, 400, 415, 413]
     assert f"{MAX_BODY_BYTES:,}" in table["answer"].iloc[-1]
 
 
-def test_what_is_not_measured_is_the_same_at_every_run(package: Path, model: Path, schema: Schema) -> None:
-    first, second = (rehearse(package, model, schema, parity_rows=5, requests=5) for _ in range(2))
+def test_what_is_not_measured_is_the_same_at_every_run(package: Path, model: Path) -> None:
+    first, second = (rehearse(read_package(package), model, parity_rows=5, requests=5) for _ in range(2))
     assert (first.parity, first.refusals) == (second.parity, second.refusals)
     assert first.latency.values["latency"].n == 5
 
 
-def test_the_contract_names_every_field_in_order(schema: Schema) -> None:
-    table = contract_table(schema).frame()
+def test_the_contract_names_every_field_in_order(served: Schema) -> None:
+    table = contract_table(served).frame()
     assert table["field"].tolist() == ["tenure", "charges", "contract", "since"]
     assert table["in training"].tolist() == ["0 to 72", "1.5 to 99.5", "3 categories", "2015-01-01 to 2020-12-31"]
 

@@ -6,7 +6,9 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -18,7 +20,7 @@ from glassbox.serving.server import address, listen
 
 
 @pytest.fixture
-def taken() -> socket.socket:
+def taken() -> Iterator[socket.socket]:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         yield listener
 
@@ -76,11 +78,10 @@ def test_a_package_that_does_not_start_says_why(tmp_path: Path) -> None:
         pass
 
 
-def _started(package: Path, **options: object) -> tuple["subprocess.Popen[str]", str]:
-    command = [sys.executable, "-u", "-m", "glassbox.serving", str(package), "--port", "0"]
-    process = subprocess.Popen(
-        [*command, *options.pop("more", [])], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options
-    )
+def _started(package: Path, *more: str, **options: Any) -> tuple["subprocess.Popen[str]", str]:
+    command = [sys.executable, "-u", "-m", "glassbox.serving", str(package), "--port", "0", *more]
+    pipe = subprocess.PIPE
+    process = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True, **options)
     assert process.stdout is not None
     return process, process.stdout.readline().removeprefix("serving at ").strip()
 
@@ -95,7 +96,7 @@ def test_an_interrupt_ends_the_command_with_130(package: Path) -> None:
 
 
 def test_a_service_does_not_outlive_the_process_that_asked_for_it(package: Path) -> None:
-    process, url = _started(package, more=["--until-input-ends"])
+    process, url = _started(package, "--until-input-ends")
     with process:
         assert httpx.get(f"{url}/health", trust_env=False).status_code == 200
         process.stdin.close()
@@ -108,6 +109,7 @@ def test_the_packaged_code_serves_by_itself(package: Path, tmp_path: Path) -> No
     process, url = _started(package, env=environment, cwd=tmp_path)
     with process:
         assert httpx.get(f"{url}/health", trust_env=False).json()["code"] == "as packaged"
-        assert httpx.post(f"{url}/predict", content=(package / "example.json").read_bytes(), headers={"content-type": "application/json"}).status_code == 200
+        example, headers = (package / "example.json").read_bytes(), {"content-type": "application/json"}
+        assert httpx.post(f"{url}/predict", content=example, headers=headers, trust_env=False).status_code == 200
         process.terminate()
         process.wait(timeout=20)

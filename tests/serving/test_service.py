@@ -30,9 +30,9 @@ def test_a_row_gets_a_prediction(client: httpx.Client, row: dict[str, object], m
     assert prediction["proba_No"] + prediction["proba_Yes"] == pytest.approx(1)
 
 
-def test_answers_are_the_models_own_to_the_last_digit(client: httpx.Client, schema: Schema, model: Path) -> None:
-    rows = example_rows(schema, 100)
-    frame, _ = admit(rows, schema)
+def test_answers_are_the_models_own_to_the_last_digit(client: httpx.Client, served: Schema, model: Path) -> None:
+    rows = example_rows(served, 100)
+    frame, _ = admit(rows, served)
     own = records(load_predictor(model).predict(frame))
     assert client.post("/predict", json={"rows": rows}).json()["predictions"] == own
 
@@ -86,7 +86,9 @@ def test_many_warnings_are_told_as_the_first_and_a_count(client: httpx.Client, r
         (json.dumps({"rows": [{}] * (door.MAX_ROWS + 1)}).encode(), JSON, 413),
     ],
 )
-def test_bad_requests_get_a_status_and_a_sentence(client: httpx.Client, body: bytes, headers: dict[str, str], status: int) -> None:
+def test_bad_requests_get_a_status_and_a_sentence(
+    client: httpx.Client, body: bytes, headers: dict[str, str], status: int
+) -> None:
     response = client.post("/predict", content=body, headers=headers)
     assert response.status_code == status
     assert response.headers["content-type"] == "application/json"

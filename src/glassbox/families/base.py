@@ -26,9 +26,24 @@ class Predictor(Protocol):
         """
         ...
 
+    @property
+    def fields(self) -> list[str]:
+        """The columns of the data that the model looks at: the others need not be sent."""
+        ...
+
+    def finish(self, raw: pd.DataFrame) -> pd.DataFrame:
+        """What would be answered for raw out-of-fold predictions: calibrated and labelled as `predict` does."""
+        ...
+
     def save(self, folder: Path) -> None:
         """Write the model into `folder`: the same model gives the same bytes; never pickle."""
         ...
+
+
+def served_schema(predictor: Predictor) -> Schema:
+    """The schema at the door of a service: columns that the model does not look at are set aside."""
+    unused = [field.name for field in predictor.schema.features if field.name not in predictor.fields]
+    return predictor.schema.model_copy(update={"aside": [*predictor.schema.aside, *unused]})
 
 
 def load_predictor(folder: Path) -> Predictor:

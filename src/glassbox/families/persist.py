@@ -19,6 +19,7 @@ from glassbox.errors import GlassboxError
 from glassbox.files import canonical_json, write_bytes
 
 SCHEMA = "schema.json"
+PLAIN = ("numpy.dtype",)  # a type of numbers, which skops does not trust by itself
 _FIRST_DAY = (1980, 1, 1, 0, 0, 0)
 
 
@@ -51,7 +52,7 @@ def load(path: Path, trusted: Sequence[str]) -> Any:
     from skops.io.exceptions import UntrustedTypesFoundException
 
     try:
-        return skops.io.load(path, trusted=list(trusted))
+        return skops.io.load(path, trusted=[*PLAIN, *trusted])
     except UntrustedTypesFoundException as error:
         raise GlassboxError(f"{path.name}: holds types that Glassbox does not write, and was not opened. {error}") from error
 

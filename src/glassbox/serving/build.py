@@ -9,6 +9,7 @@ from typing import Any
 from glassbox.code import bare_source
 from glassbox.data.schema import Schema
 from glassbox.errors import GlassboxError
+from glassbox.families.base import load_predictor, served_schema
 from glassbox.files import files_below, hash_file, hash_tree, read_json, write_json, write_text
 from glassbox.serving import container
 from glassbox.serving.closure import distributions_of, libraries_of, pinned, serving_code
@@ -26,7 +27,7 @@ def build_package(folder: Path, model: Path, schema: Schema, request: Mapping[st
     model : Path
         The folder of the model that was evaluated; copied byte for byte.
     schema : Schema
-        What the model was trained on: the door of the service.
+        Of the training data, as `ingest` found it. What of it the model looks at is the door of the service.
     request : mapping
         The excerpt of the request that travels with the model: ``name``, ``task``, ``problem``, ``target``. Nothing
         else of the request does, so no address and no secret can.
@@ -41,18 +42,22 @@ def build_package(folder: Path, model: Path, schema: Schema, request: Mapping[st
     Raises
     ------
     GlassboxError
-        When the folder is not empty, or what serving needs is not what the lock holds.
+        When the folder is not empty, the model was fitted on other data, or what serving needs is not what the lock holds.
     """
     if folder.exists() and any(folder.iterdir()):
         raise GlassboxError(f"{folder} is not empty; a package is written into an empty folder.")
+    predictor = load_predictor(model)
+    if predictor.schema != schema:
+        raise GlassboxError(f"The model in {model.name} was fitted on data of another schema; run evaluate again.")
+    served = served_schema(predictor)
     files = serving_code(read_json(model / "predictor.json")["family"])
     _load(files)
     versions = distributions_of(libraries_of(files.values()))
     shutil.copytree(model, folder / "model", copy_function=shutil.copyfile)
     for name, path in files.items():
         write_text(folder / "code" / name, bare_source(path.read_text(encoding="utf-8")))
-    example = example_rows(schema)[0]
-    write_json(folder / "schema.json", schema)
+    example = example_rows(served)[0]
+    write_json(folder / "schema.json", served)
     write_json(folder / "request.json", dict(request))
     write_json(folder / "example.json", example)
     write_text(folder / "requirements.txt", pinned(versions, lock.read_text(encoding="utf-8")))

@@ -6,8 +6,8 @@ from typing import Any
 
 # Wheels that need a system library which the slim image lacks.
 SYSTEM = {"lightgbm": "libgomp1"}
-# Bytecode is written by whoever runs the package; it is no part of it.
-DOCKERIGNORE = "**/__pycache__\n"
+# What those who run the package may leave in its folder is no part of it.
+DOCKERIGNORE = "**/__pycache__\n.venv\n"
 
 _DOCKERFILE = """\
 FROM python:3.11-slim
@@ -43,11 +43,9 @@ In a container:
 
 Or with Python 3.11:
 
-    python3.11 -m venv ../{name}-venv
-    ../{name}-venv/bin/pip install --no-deps --require-hashes -r requirements.txt
-    PYTHONPATH=code ../{name}-venv/bin/python -m glassbox.serving . --port 8000
-
-The virtual environment stands outside this folder: a file that the manifest does not name is refused.
+    python3.11 -m venv .venv
+    .venv/bin/pip install --no-deps --require-hashes -r requirements.txt
+    PYTHONPATH=code .venv/bin/python -m glassbox.serving . --port 8000
 
 ## Ask it
 

@@ -11,6 +11,7 @@ from glassbox.families.base import Predictor, load_predictor
 from glassbox.files import files_below, hash_file, hash_tree, hash_value, read_json
 
 MANIFEST = "manifest.json"
+LOADED = ("model/", "code/")  # folders whose every file may be read or run: there, none may stand that is not listed
 FORMAT = 1
 
 
@@ -65,7 +66,7 @@ def verify(folder: Path) -> dict[str, Any]:
     expected: dict[str, str] = manifest["files"]
     found = {name: file for name, file in files_below(folder) if name != MANIFEST and "__pycache__" not in name}
     problems = [f"{name} is missing" for name in expected if name not in found]
-    problems += [f"{name} does not belong there" for name in found if name not in expected]
+    problems += [f"{name} does not belong there" for name in found if name not in expected and name.startswith(LOADED)]
     problems += [f"{n} has changed" for n in expected if n in found and hash_file(found[n]) != expected[n]]
     if not problems and hash_tree(folder / "model") != manifest["model"]:
         problems = ["model is not the model that the manifest names"]

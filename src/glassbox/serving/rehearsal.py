@@ -34,17 +34,15 @@ class Rehearsal:
     latency: Estimates
 
 
-def rehearse(package: Path, model: Path, schema: Schema, *, parity_rows: int = 200, requests: int = 1000) -> Rehearsal:
+def rehearse(package: Package, model: Path, *, parity_rows: int = 200, requests: int = 1000) -> Rehearsal:
     """Start the service of a package, hold its answers against the model's own, send it what does not fit, and time it.
 
     Parameters
     ----------
-    package : Path
-        The package that is served.
+    package : Package
+        The package that is served. Rows are made from its schema; no row of the data is sent.
     model : Path
         The folder of the model that was evaluated.
-    schema : Schema
-        From which rows are made; no row of the data is sent.
     parity_rows : int
         Rows whose predictions are compared.
     requests : int
@@ -55,12 +53,12 @@ def rehearse(package: Path, model: Path, schema: Schema, *, parity_rows: int = 2
     GlassboxError
         When the service does not start, or answers otherwise than the model does.
     """
-    rows = example_rows(schema, parity_rows)
-    with running(package) as url:
+    rows = example_rows(package.schema, parity_rows)
+    with running(package.folder) as url:
         return Rehearsal(
-            parity=parity(url, rows, model, schema),
-            refusals=refusals(url, rows[0], schema),
-            latency=measure_latency(url, rows[: max(1, requests)], requests),
+            parity=parity(url, rows, model, package.schema),
+            refusals=refusals(url, rows[0], package.schema),
+            latency=measure_latency(url, rows, requests),
         )
 
 

@@ -16,6 +16,7 @@ from glassbox.errors import GlassboxError
 from glassbox.families import persist
 
 Floats = npt.NDArray[np.float64]
+TREE = "sklearn.tree._tree.Tree"  # trusted because what it holds is checked before it is used
 Codes = npt.NDArray[np.int64]
 
 
@@ -81,7 +82,20 @@ class SklearnModel:
 
 
 def _load_sklearn(folder: Path) -> SklearnModel:
-    return SklearnModel(**{"native" if k == "estimator" else k: v for k, v in persist.load(folder / "model.skops", []).items()})
+    path = folder / "model.skops"
+    found = persist.load(path, [TREE])
+    for tree in getattr(found["estimator"], "estimators_", []):
+        _check_tree(tree.tree_, path)
+    return SklearnModel(found["estimator"], found["classes"])
+
+
+def _check_tree(tree: Any, path: Path) -> None:
+    """Refuse a tree that would walk out of its own memory: scikit-learn follows the numbers in it without a look."""
+    left, right, feature = tree.children_left, tree.children_right, tree.feature
+    inner, at = left != -1, np.arange(tree.node_count)
+    sound = (left > at) & (left < tree.node_count) & (right > at) & (right < tree.node_count) & (feature >= 0) & (feature < tree.n_features)
+    if not (sound[inner].all() and (right[~inner] == -1).all()):
+        raise GlassboxError(f"{path.name}: a tree in it points outside of itself; the file was damaged or tampered with.")
 
 
 def _fit_dummy(matrix: Floats, y: Codes, asked: Fitting) -> SklearnModel:

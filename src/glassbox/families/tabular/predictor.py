@@ -63,6 +63,11 @@ class TabularPredictor:
         """The number of the positive class among `classes`."""
         return self.classes.index(self.positive)
 
+    @property
+    def fields(self) -> list[str]:
+        """The columns of the data that the model looks at."""
+        return list(self.recipe.columns)
+
     def matrix(self, frame: pd.DataFrame) -> Floats:
         """What the model sees of `frame`, of shape (rows, features)."""
         with config_context(assume_finite=True, skip_parameter_validation=True):
@@ -76,11 +81,18 @@ class TabularPredictor:
 
     def predict(self, frame: pd.DataFrame) -> pd.DataFrame:
         """Predictions for a conformed frame: ``y_pred`` and one ``proba_<class>`` a class, in the frame's row order."""
-        proba = self.proba(frame)
+        return self._answers(self.proba(frame), frame.index)
+
+    def finish(self, raw: pd.DataFrame) -> pd.DataFrame:
+        """What is answered for out-of-fold probabilities: those, calibrated, and the labels that follow."""
+        proba = raw[[f"proba_{name}" for name in self.classes]].to_numpy(dtype=np.float64)
+        return self._answers(self.calibration.apply(proba), raw.index)
+
+    def _answers(self, proba: Floats, index: pd.Index) -> pd.DataFrame:
         labels = label(proba, self.positive_at, self.threshold)
         found: dict[str, Any] = {"y_pred": np.array(self.classes, dtype=object)[labels]}
         found.update({f"proba_{name}": proba[:, k] for k, name in enumerate(self.classes)})
-        return pd.DataFrame(found, index=frame.index)
+        return pd.DataFrame(found, index=index)
 
     def save(self, folder: Path) -> None:
         """Write the model into `folder`, each part in the library's own format or canonical skops: same fit, same bytes."""

@@ -35,7 +35,10 @@ DATE_PARTS = ("year", "month", "weekday", "days")
 LARGEST = 1e30  # beyond it the square of a number leaves the range of a float
 MISSING = "(missing)"
 # What `persist.load` may make besides what skops trusts by itself.
-TRUSTED = [f"glassbox.families.tabular.recipe.{name}" for name in ("finite", "logs", "words", "date_parts", "lengths")]
+TRUSTED = [
+    *(f"glassbox.families.tabular.recipe.{name}" for name in ("finite", "logs", "words", "date_parts", "lengths")),
+    "sklearn.model_selection._split.StratifiedKFold",
+]
 
 
 class Recipe(BaseModel):

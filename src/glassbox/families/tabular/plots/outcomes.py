@@ -98,7 +98,7 @@ def calibration(y_true: npt.ArrayLike, proba: npt.ArrayLike | pd.DataFrame, bins
             canvas,
             "Do probabilities mean what they say?",
             say=say,
-            alt=f"Calibration by groups of about {int(table['n'].median()):,d} rows, over a histogram of the probabilities: {rows}.",
+            alt=f"Calibration in groups of some {int(table['n'].median()):,d} rows, over a histogram of probabilities: {rows}.",
         )
 
 
