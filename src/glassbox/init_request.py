@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
-import yaml
 
 from glassbox.data.cells import canonical
 from glassbox.data.schema import ColumnSchema, Schema, infer_schema
@@ -17,6 +16,7 @@ from glassbox.errors import DataError, RequestError
 from glassbox.files import write_text
 from glassbox.request import NAME, RESERVED, Data, Request
 from glassbox.request_file import read_request
+from glassbox.request_yaml import quoted
 
 # What people call the column that they want to know, likeliest first; compared without case and signs.
 # fmt: off
@@ -119,19 +119,6 @@ def slug(file: Path) -> str:
     return f"{name}-data" if name in RESERVED else name
 
 
-def quoted(text: str) -> str:
-    """Text as a YAML value in one line: with quotes only where YAML needs them, invisible signs escaped.
-
-    >>> quoted("tenure"), quoted("Yes"), quoted("a: b"), quoted("a\\nb")
-    ('tenure', "'Yes'", "'a: b'", '"a\\\\nb"')
-    """
-    shown = text.isprintable()
-    written: str = yaml.safe_dump(
-        [text], allow_unicode=shown, default_flow_style=True, default_style=None if shown else '"', width=float("inf")
-    )
-    return written.strip()[1:-1]
-
-
 def _one_line(text: str) -> str:
     return text if text.isprintable() else ascii(text)[1:-1]
 
@@ -222,7 +209,7 @@ def _id_line(name: str | None) -> str:
 def _target_lines(values: pd.Series, schema: Schema, guessed: bool) -> list[str]:
     missing = is_missing(values)
     labels = count_labels(values[~missing])
-    counts = "; ".join(f"{_one_line(_clipped(label))}: {n:,}" for label, n in list(labels.items())[:_FEW_CLASSES])
+    counts = "; ".join(f"{quoted(_clipped(label))}: {n:,}" for label, n in list(labels.items())[:_FEW_CLASSES])
     why = "guessed; another one: glassbox init FILE --target COLUMN" if guessed else "as you said"
     lines = [f"  target: {quoted(str(values.name))}  # {why}", f"  # its {len(labels)} values and their rows: {counts}"]
     if missing.any():

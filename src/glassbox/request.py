@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Annotated, Any, Literal, Self
 
-import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
 from pydantic_core import PydanticCustomError
 
@@ -219,9 +218,3 @@ class Request(_Part):
             raise RequestError(
                 f"The resolved request does not fit this version of Glassbox (at {', '.join(fields)}); run the request again."
             ) from error
-
-    def to_yaml(self) -> str:
-        """The request as a file that `load_request` reads back as the same request."""
-        written = self.model_dump(mode="json", exclude_none=True)
-        written["requirements"] = {name: bound.text for name, bound in self.requirements.items()}
-        return yaml.safe_dump(written, sort_keys=False, allow_unicode=True, width=math.inf)

@@ -12,7 +12,7 @@ from glassbox.errors import RequestError
 from glassbox.request import Request
 from glassbox.request_messages import problem, pydantic_problem, shown
 from glassbox.request_rules import read_bounds, rule_problems, text
-from glassbox.request_yaml import Node, read_located, read_text, read_value
+from glassbox.request_yaml import Node, read_located, read_text, read_value, write_yaml
 
 NO_OVERRIDES: Mapping[str, str] = MappingProxyType({})
 
@@ -53,6 +53,13 @@ def read_request(content: str, path: Path, overrides: Mapping[str, str] = NO_OVE
     if problems or request is None:
         raise RequestError(sorted(dict.fromkeys(problems), key=lambda line: _line_number(line, source)))
     return request
+
+
+def request_text(request: Request) -> str:
+    """A resolved request as the text of a YAML file: read back, it is the same request."""
+    written = request.model_dump(mode="json", exclude_none=True)
+    written["requirements"] = {metric: bound.text for metric, bound in request.requirements.items()}
+    return write_yaml(written)
 
 
 def split_overrides(assignments: Sequence[str]) -> dict[str, str]:

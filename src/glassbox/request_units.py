@@ -12,9 +12,11 @@ from pydantic_core import PydanticCustomError
 Op = Literal[">", ">=", "<", "<="]
 
 _PERCENT, _MS_A_SECOND = Decimal(100), Decimal(1000)
-_BOUND = re.compile(r"(>=|<=|>|<|≥|≤)?\s*([+-]?\d{1,30}(?:\.\d{1,30})?(?:[eE][+-]?\d{1,2})?)\s*(%|ms|s)?")
+_BOUND = re.compile(r"(>=|<=|>|<|≥|≤)?\s*([+-]?\d{1,30}(?:\.\d{1,30})?(?:[eE][+-]?\d{1,3})?)\s*(%|ms|s)?", re.ASCII)
 _OPS: dict[str, Op] = {">": ">", ">=": ">=", "≥": ">=", "<": "<", "<=": "<=", "≤": "<="}
-_SIZE = re.compile(r"(\d{1,3}(?:,\d{3})+|\d{1,15})(\.\d{1,15})?\s*([KMB])?(?:\s*(?:rows?|records?|lines?))?", re.IGNORECASE)
+_SIZE = re.compile(
+    r"(\d{1,3}(?:,\d{3})+|\d{1,15})(\.\d{1,15})?\s*([KMB])?(?:\s*(?:rows?|records?|lines?))?", re.IGNORECASE | re.ASCII
+)
 _TIMES = {"": 1, "K": 1_000, "M": 1_000_000, "B": 1_000_000_000}
 
 
@@ -65,6 +67,8 @@ class Bound(BaseModel):
             raise ValueError(f"expected a bound that begins with >, >=, < or <=, such as '>={text.strip()}'")
         value = Decimal(digits)
         value = value / _PERCENT if unit == "%" else value * _MS_A_SECOND if unit == "s" else value
+        if not math.isfinite(float(value)):
+            raise ValueError("expected a bound that a number can reach")
         return cls(op=_OPS[sign], value=float(value), unit="ms" if unit in ("ms", "s") else "", text=text.strip())
 
     @property

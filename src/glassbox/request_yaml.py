@@ -1,9 +1,10 @@
-"""Reads YAML (and JSON, which is YAML) as plain text with line numbers: no tags, no aliases, nothing that acts.
+"""Reads YAML (and JSON, which is YAML) as plain text with line numbers, and writes it: no tags, no aliases, nothing that acts.
 
 Every scalar stays the text that stands in the file (`Yes` is "Yes" and `007` is "007"): what it means is for the field
 to say, not for YAML. Only an empty value, `~` and `null` mean nothing.
 """
 
+import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -125,6 +126,36 @@ def read_value(text: str, where: str, problems: list[str]) -> Node:
     except yaml.YAMLError as error:
         problems.append(f"{where}: {_explained(error, text)}")
         return Node(None, where)
+
+
+class _Dumper(yaml.SafeDumper):
+    """Writes text with invisible signs or line breaks in double quotes, where they are escaped."""
+
+    def ignore_aliases(self, data: object) -> bool:
+        return True
+
+
+def _represented(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=None if text.isprintable() else '"')
+
+
+_Dumper.add_representer(str, _represented)
+
+
+def write_yaml(value: object) -> str:
+    """Plain values as YAML that `read_located` reads back as the same text."""
+    written: str = yaml.dump(value, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=math.inf)
+    return written
+
+
+def quoted(text: str) -> str:
+    """Text as a YAML value in one line: with quotes only where YAML needs them, invisible signs escaped.
+
+    >>> quoted("tenure"), quoted("Yes"), quoted("a: b"), quoted("a\\nb")
+    ('tenure', "'Yes'", "'a: b'", '"a\\\\nb"')
+    """
+    written: str = yaml.dump([text], Dumper=_Dumper, allow_unicode=text.isprintable(), default_flow_style=True, width=math.inf)
+    return written.strip()[1:-1]
 
 
 class _TooDeep(yaml.MarkedYAMLError):

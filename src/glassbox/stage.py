@@ -161,9 +161,8 @@ class Stage:
         from IPython.display import display
 
         shown = Shown(name=name, report=report, finding=finding)
-        if name in self._findings or name in self._measured:
-            if not self._live:
-                raise StageError(f"{self.name}: show({name!r}) twice; a finding's name is its anchor, give each its own.")
+        if (name in self._findings or name in self._measured) and not self._live:
+            raise StageError(f"{self.name}: show({name!r}) twice; a finding's name is its anchor, give each its own.")
         (self._measured if measured else self._findings)[name] = shown
         bundle: dict[str, Any] = {
             "text/plain": f"{finding.title} {finding.say}".strip(),

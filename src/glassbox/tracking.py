@@ -318,7 +318,8 @@ def _signature(schema: Schema) -> "ModelSignature":
     from mlflow.types import ColSpec, TensorSpec
     from mlflow.types import Schema as Columns
 
-    inputs: list[ColSpec | TensorSpec] = [ColSpec(_COLUMN_TYPES.get(given.kind, "string"), given.name) for given in schema.features]
+    types = {given.name: _COLUMN_TYPES.get(given.kind, "string") for given in schema.features}
+    inputs: list[ColSpec | TensorSpec] = [ColSpec(kind, name) for name, kind in types.items()]
     outputs: list[ColSpec | TensorSpec] = [ColSpec("string" if schema.classes else "double", "y_pred")]
     outputs += [ColSpec("double", f"proba_{name}") for name in schema.classes or []]
     return ModelSignature(Columns(inputs), Columns(outputs))

@@ -358,4 +358,3 @@ def _parse(text: str, dialect: Dialect) -> tuple[str, list[str]]:
         return "complete", next(iter(dialect.reader([text])))
     except csv.Error:
         return "too long", []
-

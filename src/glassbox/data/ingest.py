@@ -88,7 +88,7 @@ def _odd_columns(schema: Schema) -> Iterable[str]:
         elif column.low_date is not None and datetime.fromisoformat(column.low_date) < datetime.fromisoformat(_NANOSECONDS_BEGIN):
             yield f"{column.name}: dates before 1677 are kept as they are, to the microsecond."
         elif "%y" in (column.date_format or ""):
-            yield f"{column.name}: years are written with two digits; 69 to 99 are read as 1969 to 1999, the others as 2000 to 2068."
+            yield f"{column.name}: years have two digits; 69 to 99 are read as 1969 to 1999, others as 2000 to 2068."
 
 
 __all__ = ["Snapshot", "conform_parts", "infer_schema", "read", "source_fingerprint", "split"]

@@ -68,7 +68,7 @@ class Store:
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        self.folder = root / "data" / ".store"
+        self.folder: Path = root / "data" / ".store"
 
     def find(self, facts: dict[str, Any], request: Request) -> Entry | None:
         """What was computed from these facts, with the fields and the code as they are now; verified by hash."""
@@ -104,7 +104,7 @@ class Store:
     def scratch(self) -> Path:
         """A new folder for a stage to write in; nothing in it counts until it is published."""
         with disk_errors():
-            path: Path = self.folder / "tmp" / uuid.uuid4().hex
+            path = self.folder.joinpath("tmp", uuid.uuid4().hex)
             path.mkdir(parents=True)
         return path
 

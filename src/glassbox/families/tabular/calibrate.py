@@ -2,59 +2,22 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, cast
+from typing import cast
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from pydantic import BaseModel, ConfigDict
 
+from glassbox.families.tabular.calibration import Calibration, Codes, Curve, Floats, Method, log_odds
 from glassbox.families.tabular.metrics import row_log_loss
 from glassbox.findings import Facts, Table
 from glassbox.request import Bound
-
-Floats = npt.NDArray[np.float64]
-Codes = npt.NDArray[np.int64]
-Method = Literal["none", "sigmoid", "isotonic"]
 
 METHODS: dict[Method, str] = {
     "none": "probabilities as the model gives them",
     "sigmoid": "a straight line on the log-odds",
     "isotonic": "any rising step curve",
 }
-EDGE = 1e-6  # probabilities are kept this far from 0 and 1 before their log-odds are taken
-
-
-class Curve(BaseModel):
-    """How the probability of one class is bent: `slope` and `intercept` on log-odds, or corners of a step curve."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    slope: float = 1.0
-    intercept: float = 0.0
-    said: list[float] = []
-    came: list[float] = []
-
-
-class Calibration(BaseModel):
-    """How probabilities are bent: one curve for the positive class of two, or one for each of several classes."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    method: Method = "none"
-    positive: int = 1
-    curves: list[Curve] = []
-
-    def apply(self, proba: Floats) -> Floats:
-        """Calibrated probabilities of shape (rows, classes); rows add up to 1."""
-        if self.method == "none":
-            return proba
-        if proba.shape[1] == 2:
-            bent = _bend(self.method, self.curves[0], proba[:, self.positive])
-            both = (1 - bent, bent) if self.positive == 1 else (bent, 1 - bent)
-            return np.column_stack(both)
-        bent = np.column_stack([_bend(self.method, curve, proba[:, k]) for k, curve in enumerate(self.curves)])
-        return cast(Floats, bent / bent.sum(axis=1, keepdims=True))
 
 
 def fit_calibration(method: Method, proba: Floats, y: Codes, positive: int) -> Calibration:
@@ -66,22 +29,11 @@ def fit_calibration(method: Method, proba: Floats, y: Codes, positive: int) -> C
     return Calibration(method=method, positive=positive, curves=[fit_one(proba[:, k], y == k) for k in classes])
 
 
-def _bend(method: Method, curve: Curve, p: Floats) -> Floats:
-    if method == "isotonic":
-        return np.asarray(np.interp(p, curve.said, curve.came), dtype=np.float64)
-    return cast(Floats, 1 / (1 + np.exp(-(curve.slope * _log_odds(p) + curve.intercept))))
-
-
-def _log_odds(p: Floats) -> Floats:
-    kept = np.clip(p, EDGE, 1 - EDGE)
-    return cast(Floats, np.log(kept / (1 - kept)))
-
-
 def _sigmoid(p: Floats, hit: npt.NDArray[np.bool_]) -> Curve:
     """Logistic regression on log-odds with Platt's targets (Platt 1999, sec. 2.2), by Newton's method."""
     hits = int(hit.sum())
     target = np.where(hit, (hits + 1) / (hits + 2), 1 / (len(p) - hits + 2))
-    x = np.column_stack([_log_odds(p), np.ones(len(p))])
+    x = np.column_stack([log_odds(p), np.ones(len(p))])
     beta = np.array([1.0, 0.0])
     for _ in range(100):
         mu = 1 / (1 + np.exp(-np.clip(x @ beta, -500, 500)))
@@ -131,7 +83,7 @@ def calibrate(proba: Floats, y: Codes, fold: Codes, positive: int) -> Calibrated
     best: Method = min(METHODS, key=lambda method: float(losses[method].mean()))
     saved = losses["none"] - losses[best]
     chosen: Method = best if float(saved.mean()) > float(saved.std() / np.sqrt(len(y))) else "none"
-    means = {method: float(loss.mean()) for method, loss in losses.items()}
+    means: dict[str, float] = {method: float(loss.mean()) for method, loss in losses.items()}
     return Calibrated(fit_calibration(chosen, proba, y, positive), bent[chosen], means, _table(means, chosen))
 
 
@@ -222,7 +174,11 @@ def choose_threshold(hit: npt.NDArray[np.bool_], p: Floats, metric: str, bound: 
     score, rule = curve[metric].to_numpy(dtype=float), f"most {metric.replace('_', ' ')} out of fold"
     if metric in ("precision", "recall"):
         other = "recall" if metric == "precision" else "precision"
-        rule = f"most {other} out of fold with {metric} {bound.text or bound.op + str(bound.value)}" if bound else "most f1 out of fold"
+        rule = (
+            f"most {other} out of fold with {metric} {bound.text or bound.op + str(bound.value)}"
+            if bound
+            else "most f1 out of fold"
+        )
         enough = _reaches(score, bound) if bound else np.ones(len(score), dtype=bool)
         if bound is None:
             score = curve["f1"].to_numpy(dtype=float)
@@ -230,14 +186,27 @@ def choose_threshold(hit: npt.NDArray[np.bool_], p: Floats, metric: str, bound: 
             score = np.where(enough, curve[other].to_numpy(dtype=float), -1.0)
         else:
             # Most precision is often a single lucky row: f1 says where the model is of use at all.
-            score, rule = curve["f1"].to_numpy(dtype=float), f"most f1 out of fold, since no threshold reaches the {metric} asked for"
+            score, rule = (
+                curve["f1"].to_numpy(dtype=float),
+                f"most f1 out of fold, since no threshold reaches the {metric} asked for",
+            )
     best = np.flatnonzero(score >= score.max() - 1e-12)
     at = best[np.argmin(np.abs(curve["threshold"].to_numpy()[best] - 0.5))]
     return Threshold(round(float(curve["threshold"].iloc[at]), 6), rule, curve)
 
 
 def _reaches(score: Floats, bound: Bound) -> npt.NDArray[np.bool_]:
-    return cast("npt.NDArray[np.bool_]", score >= bound.value if bound.op == ">=" else score > bound.value)
+    return score >= bound.value if bound.op == ">=" else score > bound.value
 
 
-__all__ = ["METHODS", "Calibrated", "Calibration", "Curve", "Threshold", "calibrate", "choose_threshold", "fit_calibration", "threshold_curve"]
+__all__ = [
+    "METHODS",
+    "Calibrated",
+    "Calibration",
+    "Curve",
+    "Threshold",
+    "calibrate",
+    "choose_threshold",
+    "fit_calibration",
+    "threshold_curve",
+]

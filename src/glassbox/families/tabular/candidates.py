@@ -48,7 +48,8 @@ def candidates(cost: Cost) -> list[Candidate]:
 def candidate_table(tried: Sequence[Candidate]) -> Table:
     """The candidates with their hyperparameters."""
     rows = [
-        {"candidate": c.name, "kind": c.kind, "hyperparameters": ", ".join(f"{k}={v}" for k, v in c.params.items()) or "–"} for c in tried
+        {"candidate": c.name, "kind": c.kind, "hyperparameters": ", ".join(f"{k}={v}" for k, v in c.params.items()) or "–"}
+        for c in tried
     ]
     return Table.of(pd.DataFrame(rows), "What is tried", say=f"{len(tried)} candidates on the same folds.")
 

@@ -86,7 +86,9 @@ def run_candidates(
         try:
             return fit_fold(problem, fold, candidate.kind, candidate.params, recipe, seed=seed, threads=threads, memo=memo)
         except Exception as error:  # a candidate that fails is a row with its reason; it is not remembered
-            return {"reason": f"{type(error).__name__}: {str(error).strip().splitlines()[0] if str(error).strip() else 'no message'}"}
+            return {
+                "reason": f"{type(error).__name__}: {str(error).strip().splitlines()[0] if str(error).strip() else 'no message'}"
+            }
 
     results: list[dict[str, Any]] = []
     with limited(threads), ThreadPoolExecutor(workers or workers_here(threads)) as pool:
@@ -144,9 +146,7 @@ def compare(
     GlassboxError
         When no candidate could be fitted.
     """
-    runs = run_candidates(
-        tried, recipe, problem, seed=seed, memo=memo, threads=threads, workers=workers, progress=progress
-    )
+    runs = run_candidates(tried, recipe, problem, seed=seed, memo=memo, threads=threads, workers=workers, progress=progress)
     if not any(run.proba is not None for run in runs):
         raise GlassboxError("No candidate could be fitted: " + "; ".join(f"{run.candidate.name}: {run.reason}" for run in runs))
     rows = [_row(run, problem, resamples, seed) for run in runs]
@@ -178,7 +178,9 @@ def compare(
 def _row(run: Run, problem: Problem, resamples: int, seed: int) -> dict[str, Any]:
     scores = over_folds(run.samples(problem), NAMES, resamples=resamples, seed=seed) if run.proba is not None else {}
     return {
-        **{"candidate": run.candidate.name, "kind": run.candidate.kind, "params": run.candidate.params},
+        "candidate": run.candidate.name,
+        "kind": run.candidate.kind,
+        "params": run.candidate.params,
         "scores": {name: estimate.model_dump() for name, estimate in scores.items()},
         "behind": None,
         "note": f"failed: {run.reason}" if run.reason else "",
@@ -223,7 +225,9 @@ def _timing(runs: Sequence[Run], rows: int) -> pd.DataFrame:
 def leaderboard_frame(leaderboard: Mapping[str, Any], metric: str | None = None) -> pd.DataFrame:
     """One row a candidate, best first: ``candidate``, ``value``, ``low``, ``high`` of the deciding metric, ``note``."""
     name = metric or leaderboard["metric"]
-    rows = [{"candidate": row["candidate"], **_interval(row["scores"].get(name)), "note": row["note"]} for row in leaderboard["rows"]]
+    rows = [
+        {"candidate": row["candidate"], **_interval(row["scores"].get(name)), "note": row["note"]} for row in leaderboard["rows"]
+    ]
     return pd.DataFrame(rows).astype({"value": float, "low": float, "high": float})
 
 
@@ -231,16 +235,28 @@ def _interval(estimate: Mapping[str, Any] | None) -> dict[str, Any]:
     return {key: None if estimate is None else estimate[key] for key in ("value", "low", "high")}
 
 
-def leaderboard_table(leaderboard: Mapping[str, Any], also: Sequence[str] = ("log_loss", "average_precision", "accuracy")) -> Table:
+def leaderboard_table(
+    leaderboard: Mapping[str, Any], also: Sequence[str] = ("log_loss", "average_precision", "accuracy")
+) -> Table:
     """The leaderboard: the deciding metric with its interval, some others, and what is to be said of a candidate."""
     metric = leaderboard["metric"]
     others = [name for name in also if name != metric]
     rows = []
     for row in leaderboard["rows"]:
         behind = row["behind"]
-        note = row["note"] or ("" if not behind else f"behind by {number(behind['value'])} ({number(behind['low'])} to {number(behind['high'])})")
+        note = row["note"] or (
+            "" if not behind else f"behind by {number(behind['value'])} ({number(behind['low'])} to {number(behind['high'])})"
+        )
         rest = {name: row["scores"].get(name, {}).get("value") for name in others}
-        rows.append({"candidate": row["candidate"], metric: _interval(row["scores"].get(metric))["value"], **_bounds(row, metric), **rest, "note": note})
+        rows.append(
+            {
+                "candidate": row["candidate"],
+                metric: _interval(row["scores"].get(metric))["value"],
+                **_bounds(row, metric),
+                **rest,
+                "note": note,
+            }
+        )
     return Table.of(
         pd.DataFrame(rows), "Leaderboard", say=said(leaderboard), best=0, formats=dict.fromkeys([metric, "low", "high", *others], ".4f"),
         note="Means over folds; intervals are 95 % bootstrap over rows within folds. Metrics of labels call a row at a probability of a half.",

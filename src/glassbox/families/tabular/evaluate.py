@@ -1,6 +1,7 @@
 """The evaluation: refit on all of train, the holdout once, where it is weak, and what the stakeholder gains."""
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ import pandas as pd
 
 from glassbox.data.schema import Schema
 from glassbox.errors import DataError
-from glassbox.families.tabular.calibrate import Calibration
+from glassbox.families.tabular.calibration import Calibration, label
 from glassbox.families.tabular.fit import Problem, codes_of, fit, limited
 from glassbox.families.tabular.metrics import NAMES, Floats, Sample, estimates, more_is_better, score
 from glassbox.families.tabular.predictor import TabularPredictor, describe
@@ -46,7 +47,14 @@ def refit(
     columns = list(recipe.columns)
     with limited(threads):
         fitted = fit(
-            best["kind"], best["params"], recipe, problem.frame[columns], problem.y, len(problem.classes), seed=seed, threads=threads
+            best["kind"],
+            best["params"],
+            recipe,
+            problem.frame[columns],
+            problem.y,
+            len(problem.classes),
+            seed=seed,
+            threads=threads,
         )
     return TabularPredictor(
         schema=schema,
@@ -70,7 +78,9 @@ def oof_proba(oof: pd.DataFrame, problem: Problem) -> Floats:
     DataError
         When a row of train has none.
     """
-    found = oof.set_index("row_id").reindex(problem.row_ids)[[f"proba_{name}" for name in problem.classes]].to_numpy(dtype=np.float64)
+    found = (
+        oof.set_index("row_id").reindex(problem.row_ids)[[f"proba_{name}" for name in problem.classes]].to_numpy(dtype=np.float64)
+    )
     if np.isnan(found).any():
         raise DataError("Rows of train have no out-of-fold prediction; tuning and train are of different runs.")
     return found
@@ -126,8 +136,6 @@ def gap(
     Far better on the rows that taught than out of fold: it knows rows by heart. Better out of fold than on the holdout: the
     search has flattered itself, or the holdout is different.
     """
-    from glassbox.families.tabular.metrics import label
-
     positive = problem.positive
     seen = predictor.proba(problem.frame)
     parts = {
@@ -180,7 +188,15 @@ def slices(
                 continue
             estimate = estimates(sample_of(part, classes, positive), [metric], resamples=SLICE_RESAMPLES, seed=seed)[metric]
             if estimate.value is not None:
-                found.append({"slice": f"{column.name}: {name}", "value": estimate.value, "low": estimate.low, "high": estimate.high, "n": estimate.n})
+                found.append(
+                    {
+                        "slice": f"{column.name}: {name}",
+                        "value": estimate.value,
+                        "low": estimate.low,
+                        "high": estimate.high,
+                        "n": estimate.n,
+                    }
+                )
     table = pd.DataFrame(found, columns=["slice", "value", "low", "high", "n"])
     sign = 1.0 if more_is_better(metric) else -1.0
     table["weak"] = _clearly_worse(table, overall, sign)
@@ -203,18 +219,16 @@ def _levels(values: pd.Series, kind: str, most: int) -> list[tuple[str, npt.NDAr
 def _quarters(values: pd.Series, missing: npt.NDArray[np.bool_], kind: str) -> list[tuple[str, npt.NDArray[np.bool_]]]:
     if missing.all():
         return []
-    if kind == "date":
-        found = values.to_numpy().astype("datetime64[us]").astype("int64").astype(np.float64)
-    else:
-        found = values.to_numpy(dtype=np.float64)
+    numbers = values.to_numpy().astype("datetime64[us]").astype("int64") if kind == "date" else values.to_numpy(dtype=np.float64)
+    found = numbers.astype(np.float64)
     edges = np.unique(np.quantile(found[~missing], [0, 0.25, 0.5, 0.75, 1], method="lower"))
     parts = []
-    for i, (low, high) in enumerate(zip(edges[:-1], edges[1:], strict=True)):
+    for i, (low, high) in enumerate(pairwise(edges.tolist())):
         inside = ~missing & (found <= high) & ((found >= low) if i == 0 else (found > low))
         if kind == "date":
             shown = " to ".join(str(np.datetime64(int(edge), "us").astype("datetime64[D]")) for edge in (low, high))
         else:
-            shown = f"{number(float(low))} to {number(float(high))}"
+            shown = f"{number(low)} to {number(high)}"
         parts.append((shown if i == 0 else f"above {shown}", inside))
     return parts
 
@@ -274,23 +288,38 @@ def headline(predicted: pd.DataFrame, target: str, positive: str, classes: Seque
     """What the model is good for, in one sentence that a stakeholder can act on."""
     if len(classes) != 2:
         right = float((predicted["y_true"] == predicted["y_pred"]).mean())
-        return Note(title="What it is good for", say=f"It names the right one of {len(classes)} classes for {100 * right:.0f} of 100 rows that it never saw.")
+        return Note(
+            title="What it is good for",
+            say=f"It names the right one of {len(classes)} classes for {100 * right:.0f} of 100 rows that it never saw.",
+        )
     hit = (predicted["y_true"] == positive).to_numpy()
     share = share_to_reach(hit, predicted[f"proba_{positive}"].to_numpy(dtype=np.float64), reach)
-    top = predicted.sort_values([f"proba_{positive}", "row_id"], ascending=[False, True]).head(max(1, round(0.1 * len(predicted))))
+    top = predicted.sort_values([f"proba_{positive}", "row_id"], ascending=[False, True]).head(
+        max(1, round(0.1 * len(predicted)))
+    )
     among = float((top["y_true"] == positive).mean())
     say = (
         f"Working down the list, the top {100 * share:.0f} % of the rows holds {10 * reach:.0f} in 10 of those with {target} = {positive}; "
         f"at random it would take {100 * reach:.0f} %."
     )
-    lines = [f"Among the tenth ranked highest, {100 * among:.0f} in 100 are {target} = {positive}; among all, {100 * float(hit.mean()):.0f} in 100."]
+    lines = [
+        f"Among the tenth ranked highest, {100 * among:.0f} in 100 are {target} = {positive}; among all, {100 * float(hit.mean()):.0f} in 100."
+    ]
     return Note(title="What it is good for", say=say, lines=lines, tone="good" if share < 0.8 * reach else "look")
 
 
 def opened(times: int) -> Note:
     """How often this very holdout has been opened; each look that is acted on wears it out a little."""
-    say = "This holdout was opened for the first time." if times <= 1 else f"This holdout has been opened {times:,d} times in this folder."
-    lines = [] if times <= 1 else ["Choices made after looking make the next figures a little too good; a fresh holdout puts that right."]
+    say = (
+        "This holdout was opened for the first time."
+        if times <= 1
+        else f"This holdout has been opened {times:,d} times in this folder."
+    )
+    lines = (
+        []
+        if times <= 1
+        else ["Choices made after looking make the next figures a little too good; a fresh holdout puts that right."]
+    )
     return Note(title="The seal", say=say, lines=lines, tone="plain" if times <= 1 else "look")
 
 

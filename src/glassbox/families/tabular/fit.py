@@ -166,7 +166,15 @@ class Fitted:
 
 
 def fit(
-    kind: str, params: Mapping[str, Any], recipe: Recipe, frame: pd.DataFrame, y: Codes, classes: int, *, seed: int, threads: int = 1
+    kind: str,
+    params: Mapping[str, Any],
+    recipe: Recipe,
+    frame: pd.DataFrame,
+    y: Codes,
+    classes: int,
+    *,
+    seed: int,
+    threads: int = 1,
 ) -> Fitted:
     """Fit a recipe and a model of `kind` on all rows of `frame`, classes by number in `y`."""
     how = kind_of(kind)
@@ -201,9 +209,7 @@ def fit_fold(
 
     def compute() -> dict[str, Any]:
         started = time.perf_counter()
-        fitted = fit(
-            kind, params, recipe, problem.frame[~out], problem.y[~out], len(problem.classes), seed=seed, threads=threads
-        )
+        fitted = fit(kind, params, recipe, problem.frame[~out], problem.y[~out], len(problem.classes), seed=seed, threads=threads)
         between = time.perf_counter()
         proba = fitted.proba(problem.frame.loc[out, columns])
         return {"proba": proba, "fit_s": between - started, "predict_s": time.perf_counter() - between}
@@ -221,4 +227,15 @@ def fit_fold(
     return (memo or Forgetful()).remember(parts, compute, code=[CODE])
 
 
-__all__ = ["Fitted", "Forgetful", "Problem", "Remembers", "codes_of", "fit", "fit_fold", "limited", "positive_class", "problem_of"]
+__all__ = [
+    "Fitted",
+    "Forgetful",
+    "Problem",
+    "Remembers",
+    "codes_of",
+    "fit",
+    "fit_fold",
+    "limited",
+    "positive_class",
+    "problem_of",
+]

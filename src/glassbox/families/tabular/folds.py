@@ -24,6 +24,31 @@ def identity(row_id: str) -> str:
     return found.group(1) if found else row_id
 
 
+def groups_of(train: pd.DataFrame, *, group: str | None = None, row_name: str | None = None) -> list[str]:
+    """What must not stand in two folds: rows of one group, else rows of one name, else exact repeats of one row.
+
+    Parameters
+    ----------
+    train
+        A snapshot with ``row_id``.
+    group
+        The column that the split is by, when it is by group; a row without a group is by itself.
+    row_name
+        The column that names rows, when the request says one.
+
+    Repeats that make up most of the data are no accident (few columns with few values): then each row is by itself.
+    """
+    row_ids = [str(row) for row in train["row_id"]]
+    if group is not None:
+        named = train[group].where(train[group].notna(), None).tolist()
+        return [f"row {row}" if name is None else f"group {name}" for name, row in zip(named, row_ids, strict=True)]
+    if row_name is not None and row_name in train:
+        named = train[row_name].where(train[row_name].notna(), None).tolist()
+        return [identity(row) if name is None else str(name) for name, row in zip(named, row_ids, strict=True)]
+    found = [identity(row) for row in row_ids]
+    return found if len(set(found)) > len(found) / 2 else row_ids
+
+
 def make_folds(
     row_ids: Sequence[str], target: Sequence[str], k: int = 5, *, seed: int = 0, groups: Sequence[str] | None = None
 ) -> pd.DataFrame:
@@ -38,7 +63,7 @@ def make_folds(
     seed
         Another seed, other folds.
     groups
-        (n,) the group of each row, when the split is by group. Left out: exact repeats of a row are a group.
+        (n,) what stays together, as `groups_of` finds it. Left out: each row is by itself.
 
     Returns
     -------
@@ -55,7 +80,7 @@ def make_folds(
     >>> make_folds(["a", "b", "c", "d"], ["no", "no", "yes", "yes"], 2)["fold"].value_counts().to_dict()
     {0: 2, 1: 2}
     """
-    member = [identity(row) for row in row_ids] if groups is None else [str(group) for group in groups]
+    member = list(row_ids) if groups is None else [str(group) for group in groups]
     rows = pd.DataFrame({"row_id": list(row_ids), "target": list(target), "group": member})
     of_group = {str(name): _majority(part) for name, part in rows.groupby("group")["target"]}
     place: dict[str, int] = {}
@@ -73,7 +98,7 @@ def _rank(name: str, seed: int) -> str:
 
 
 def _majority(labels: pd.Series) -> str:
-    counts = Counter(labels.tolist())
+    counts: Counter[str] = Counter(labels.tolist())
     return min(counts, key=lambda label: (-counts[label], label))
 
 
@@ -90,7 +115,9 @@ def _check(rows: pd.DataFrame, k: int, what: str) -> None:
 
 def folds_table(folds: pd.DataFrame, target: pd.Series, classes: Sequence[str]) -> Table:
     """Rows and shares of each class, a fold a row. `target` goes with the rows of `folds`."""
-    shares = pd.crosstab(folds["fold"].to_numpy(), target.to_numpy(), normalize="index").reindex(columns=list(classes), fill_value=0.0)
+    shares = pd.crosstab(folds["fold"].to_numpy(), target.to_numpy(), normalize="index").reindex(
+        columns=list(classes), fill_value=0.0
+    )
     rows = folds["fold"].value_counts().sort_index()
     table = pd.DataFrame({"fold": [int(i) + 1 for i in rows.index], "rows": rows.to_numpy()})
     for label in classes:
@@ -100,4 +127,4 @@ def folds_table(folds: pd.DataFrame, target: pd.Series, classes: Sequence[str]) 
     return Table.of(table, "Folds", say=say, formats={str(label): ".1%" for label in classes})
 
 
-__all__ = ["folds_table", "identity", "make_folds"]
+__all__ = ["folds_table", "groups_of", "identity", "make_folds"]

@@ -40,7 +40,11 @@ def imbalance(
     title = "Class imbalance"
     if plain.proba is None or weighed.proba is None:
         failed = pd.DataFrame([{"classes": run.candidate.name, "note": run.reason or "fitted"} for run in (plain, weighed)])
-        return Table.of(failed, title, say=f"The rarest class, {rarest}, is {100 * shares.min():.1f} % of the rows; the test of weights failed.")
+        return Table.of(
+            failed,
+            title,
+            say=f"The rarest class, {rarest}, is {100 * shares.min():.1f} % of the rows; the test of weights failed.",
+        )
     rows = []
     for run in (plain, weighed):
         samples = run.samples(problem)
@@ -50,9 +54,15 @@ def imbalance(
             hit = problem.y == problem.positive
             found["f1 at its best threshold"] = float(threshold_curve(hit, run.proba[:, problem.positive])["f1"].max())
         rows.append({"classes": run.candidate.name, **found})
-    gain = paired_gain(weighed.by_fold(problem), plain.by_fold(problem), metric, positive=problem.positive, resamples=resamples, seed=seed)
+    gain = paired_gain(
+        weighed.by_fold(problem), plain.by_fold(problem), metric, positive=problem.positive, resamples=resamples, seed=seed
+    )
     helps = gain.low is not None and gain.low > 0
-    outcome = "weighing classes evenly improves the ranking" if helps else "weighing classes evenly does not improve the ranking; the threshold is set instead"
+    outcome = (
+        "weighing classes evenly improves the ranking"
+        if helps
+        else "weighing classes evenly does not improve the ranking; the threshold is set instead"
+    )
     say = f"The rarest class, {rarest}, is {100 * shares.min():.1f} % of the rows; {outcome}."
     name = metric.replace("_", " ")
     note = f"Gain of weighing in {name}: {gain.value or 0:+.4f}, 95 % interval {gain.low or 0:+.4f} to {gain.high or 0:+.4f}."

@@ -54,7 +54,11 @@ def audit(
         ``column``, ``evidence``, ``verdict``, ``auc`` (of that column alone; of several classes the mean), ``left_out``. The
         most telling column first.
     """
-    coded = {column.name: column_codes(problem.frame[column.name], column) for column in schema.features if column.name in problem.frame}
+    coded = {
+        column.name: column_codes(problem.frame[column.name], column)
+        for column in schema.features
+        if column.name in problem.frame
+    }
     twins = _copies(problem.frame[list(coded)])
     rows = []
     for column in schema.features:
@@ -71,7 +75,14 @@ def audit(
 
 
 def _judged(
-    column: ColumnSchema, values: pd.Series, auc: float, saved: float, sure: str, twin: str | None, time: str | None, cutoff: str | None
+    column: ColumnSchema,
+    values: pd.Series,
+    auc: float,
+    saved: float,
+    sure: str,
+    twin: str | None,
+    time: str | None,
+    cutoff: str | None,
 ) -> tuple[str, str]:
     alone_says = f"alone it predicts the target with ROC-AUC {number(auc)}"
     if column.kind in UNUSABLE:
@@ -102,7 +113,9 @@ def column_codes(values: pd.Series, column: ColumnSchema) -> Codes:
             values = (values - pd.Timestamp("2000-01-01")) / pd.Timedelta(days=1)
         found = values.to_numpy(dtype=np.float64, na_value=np.nan)
         known = np.isfinite(found)
-        edges = np.unique(np.quantile(found[known], np.linspace(0, 1, BINS + 1)[:-1], method="lower")) if known.any() else np.zeros(0)
+        edges = (
+            np.unique(np.quantile(found[known], np.linspace(0, 1, BINS + 1)[:-1], method="lower")) if known.any() else np.zeros(0)
+        )
         return np.where(known, 1 + np.searchsorted(edges, np.where(known, found, 0.0), side="left"), 0).astype(np.int64)
     codes, _ = pd.factorize(values, sort=False)
     return (codes + 1).astype(np.int64)
@@ -128,7 +141,11 @@ def alone(codes: Codes, problem: Problem) -> tuple[float, float, str]:
         prior = np.bincount(problem.y[~out], minlength=k) / max(1, int((~out).sum()))
         shares = (counts + PRIOR_ROWS * prior) / (counts.sum(axis=1, keepdims=True) + PRIOR_ROWS)
         proba[out] = shares[codes[out]]
-    folds = [Sample.of(problem.y[out], proba[out], positive=problem.positive) for f in problem.folds if (out := problem.fold == f).any()]
+    folds = [
+        Sample.of(problem.y[out], proba[out], positive=problem.positive)
+        for f in problem.folds
+        if (out := problem.fold == f).any()
+    ]
     auc = float(np.mean([score(fold, ["roc_auc"])["roc_auc"] for fold in folds]))
     guessing = 1 - float(np.bincount(problem.y).max()) / len(problem.y)
     wrong = float((proba.argmax(axis=1) != problem.y).mean())
@@ -226,17 +243,30 @@ def identifiers(rows: Sequence[Mapping[str, Any]], row_name: str | None) -> Note
 
 
 def duplicates_across(split: pd.DataFrame) -> Facts:
-    """Whether a row and its exact repeat stand on both sides of the split; read off the split's identities alone."""
-    who = split["row_id"].map(identity)
-    parts = split["part"].groupby(who).nunique()
-    across = int((parts > 1).sum())
-    repeats = int(len(split) - who.nunique())
-    say = "No row stands in train and in the holdout." if not across else f"{across:,d} rows stand in train and in the holdout."
-    return Facts(
-        title="Duplicates across the split",
-        say=say,
-        facts={"rows": len(split), "exact repeats": repeats, "identities on both sides": across},
+    """Whether rows stand on both sides of the split; read off the split's names and hashes alone, never the holdout.
+
+    Parameters
+    ----------
+    split
+        ``row_id``, ``part`` and, where ingest gives it, ``content``: a hash of what a model may see of the row.
+    """
+    content = split["content"] if "content" in split else split["row_id"].map(identity)
+    sides = split["part"].groupby(content).transform("nunique")
+    sealed = split["part"] == "holdout"
+    alike = int((sealed & (sides > 1)).sum())
+    share = alike / max(1, int(sealed.sum()))
+    say = (
+        "No row of the holdout looks like a row of train."
+        if not alike
+        else f"{alike:,d} rows of the holdout ({100 * share:.1f} %) look just like a row of train: different rows with the same values."
     )
+    facts: dict[str, str | float | int | bool | None] = {
+        "rows": len(split),
+        "rows that repeat another": int(len(split) - content.nunique()),
+        "names on both sides": int((split["part"].groupby(split["row_id"].map(identity)).nunique() > 1).sum()),
+        "holdout rows alike one of train": alike,
+    }
+    return Facts(title="Duplicates across the split", say=say, facts=facts)
 
 
 __all__ = ["alone", "audit", "column_codes", "duplicates_across", "identifiers", "leaks_table"]

@@ -18,6 +18,7 @@ from typing import Any, cast
 import numpy as np
 import numpy.typing as npt
 
+from glassbox.families.tabular.calibration import label
 from glassbox.findings import Estimate
 from glassbox.request import TASKS, Bound, Cost
 
@@ -86,7 +87,9 @@ def score(sample: Sample, names: Sequence[str] = NAMES) -> dict[str, float]:
     return {name: float(found[name][0]) for name in names}
 
 
-def metrics(y_true: Sequence[str], proba: Floats, classes: Sequence[str], positive: str, threshold: float | None = None) -> dict[str, float]:
+def metrics(
+    y_true: Sequence[str], proba: Floats, classes: Sequence[str], positive: str, threshold: float | None = None
+) -> dict[str, float]:
     """All metrics of predictions.
 
     Parameters
@@ -112,13 +115,6 @@ def metrics(y_true: Sequence[str], proba: Floats, classes: Sequence[str], positi
     return score(Sample.of(y, proba, predicted=labels, positive=place[positive]))
 
 
-def label(proba: Floats, positive: int, threshold: float | None = None) -> Codes:
-    """Classes by number: of two, the positive one from `threshold` on; of more, or without threshold, the most probable."""
-    if threshold is None or proba.shape[1] != 2:
-        return proba.argmax(axis=1).astype(np.int64)
-    return np.where(proba[:, positive] >= threshold, positive, 1 - positive).astype(np.int64)
-
-
 # --------------------------------------------------------------------------------------------------------- intervals
 
 
@@ -138,7 +134,9 @@ def bootstrap(sample: Sample, names: Sequence[str], *, resamples: int, seed: int
     return drawn
 
 
-def over_folds(samples: Sequence[Sample], names: Sequence[str] = NAMES, *, resamples: int = 1000, seed: int = 0) -> dict[str, Estimate]:
+def over_folds(
+    samples: Sequence[Sample], names: Sequence[str] = NAMES, *, resamples: int = 1000, seed: int = 0
+) -> dict[str, Estimate]:
     """The mean over folds of every metric, with the interval of that mean: rows are redrawn within their fold.
 
     The interval speaks of the rows that judged; that other rows would have taught other models is not in it.
@@ -153,7 +151,13 @@ def over_folds(samples: Sequence[Sample], names: Sequence[str] = NAMES, *, resam
 
 
 def paired_gain(
-    better: Sequence[tuple[Codes, Floats]], worse: Sequence[tuple[Codes, Floats]], metric: str, *, positive: int, resamples: int, seed: int
+    better: Sequence[tuple[Codes, Floats]],
+    worse: Sequence[tuple[Codes, Floats]],
+    metric: str,
+    *,
+    positive: int,
+    resamples: int,
+    seed: int,
 ) -> Estimate:
     """How much better the first is than the second on the same rows, with its interval; above 0 is better, whatever the metric.
 

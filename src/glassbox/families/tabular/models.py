@@ -93,7 +93,14 @@ def _check_tree(tree: Any, path: Path) -> None:
     """Refuse a tree that would walk out of its own memory: scikit-learn follows the numbers in it without a look."""
     left, right, feature = tree.children_left, tree.children_right, tree.feature
     inner, at = left != -1, np.arange(tree.node_count)
-    sound = (left > at) & (left < tree.node_count) & (right > at) & (right < tree.node_count) & (feature >= 0) & (feature < tree.n_features)
+    sound = (
+        (left > at)
+        & (left < tree.node_count)
+        & (right > at)
+        & (right < tree.node_count)
+        & (feature >= 0)
+        & (feature < tree.n_features)
+    )
     if not (sound[inner].all() and (right[~inner] == -1).all()):
         raise GlassboxError(f"{path.name}: a tree in it points outside of itself; the file was damaged or tampered with.")
 
@@ -152,7 +159,9 @@ def _fit_xgboost(matrix: Floats, y: Codes, asked: Fitting) -> XGBoostModel:
     rounds = int(params.pop("n_estimators", 100))
     task = {"objective": "binary:logistic"} if asked.classes == 2 else {"objective": "multi:softprob", "num_class": asked.classes}
     fixed = {"tree_method": "hist", "nthread": asked.threads, "seed": asked.seed, "verbosity": 0}
-    booster = xgboost.train({**fixed, **task, **params}, xgboost.DMatrix(matrix, label=y, nthread=asked.threads), num_boost_round=rounds)
+    booster = xgboost.train(
+        {**fixed, **task, **params}, xgboost.DMatrix(matrix, label=y, nthread=asked.threads), num_boost_round=rounds
+    )
     booster.set_param({"nthread": 1})
     return XGBoostModel(booster)
 

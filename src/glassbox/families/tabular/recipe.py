@@ -207,9 +207,10 @@ def date_parts(frame: pd.DataFrame) -> Floats:
     parts: list[Floats] = []
     for name in frame.columns:
         dates = frame[name].astype("datetime64[us]")
-        days = (dates.to_numpy() - start) / np.timedelta64(1, "D")
-        parts += [dates.dt.year.to_numpy(float), dates.dt.month.to_numpy(float), dates.dt.weekday.to_numpy(float), days]
-    return np.column_stack(parts).astype(np.float64)
+        calendar = (dates.dt.year, dates.dt.month, dates.dt.weekday)
+        parts += [part.astype(np.float64).to_numpy() for part in calendar]
+        parts.append((dates.to_numpy() - start) / np.timedelta64(1, "D"))
+    return np.column_stack(parts)
 
 
 def lengths(frame: pd.DataFrame) -> Floats:

@@ -70,7 +70,8 @@ def distributions(space: Space) -> dict[str, BaseDistribution]:
             problems.append(f"{name}: {given!r} ({error})")
     if problems:
         raise GlassboxError(
-            "The search space: expected {'low': 0.01, 'high': 0.3, 'log': True} or a list of choices; found " + "; ".join(problems)
+            "The search space: expected {'low': 0.01, 'high': 0.3, 'log': True} or a list of choices; found "
+            + "; ".join(problems)
         )
     return found
 
@@ -137,7 +138,11 @@ def tune(
         params = {**candidate.params, **asked}
         trial = Candidate(name=f"trial {number}", kind=candidate.kind, params=params)
         [run] = run_candidates([trial], recipe, problem, seed=seed, memo=memo, threads=threads, workers=workers)
-        value = float(np.mean([score(sample, [metric])[metric] for sample in run.samples(problem)])) if run.proba is not None else np.nan
+        value = (
+            float(np.mean([score(sample, [metric])[metric] for sample in run.samples(problem)]))
+            if run.proba is not None
+            else np.nan
+        )
         if number == 0 and run.proba is None:
             raise GlassboxError(f"{candidate.name} cannot be fitted, so it cannot be tuned: {run.reason}")
         runs.append(run)
@@ -146,7 +151,11 @@ def tune(
         if progress:
             progress(number + 1, trials, f"trial {number + 1} of {trials}")
     best = int(np.nanargmax(sign * np.array(values)))
-    gain = _gain(runs[best], runs[0], problem, metric, resamples, seed) if best else Estimate(value=0.0, low=0.0, high=0.0, n=len(problem.y))
+    gain = (
+        _gain(runs[best], runs[0], problem, metric, resamples, seed)
+        if best
+        else Estimate(value=0.0, low=0.0, high=0.0, n=len(problem.y))
+    )
     taken = bool(best) and gain.low is not None and gain.low > 0
     kept = runs[best if taken else 0]
     over_simplest = None
@@ -171,7 +180,13 @@ def tune(
     }
     oof = oof_frame([kept], problem).drop(columns="candidate")
     return Tuning(
-        saved, _trials_frame(runs, values, searched, sign), oof, gain, over_simplest, values[0], _importances(told, searched, seed, metric)
+        saved,
+        _trials_frame(runs, values, searched, sign),
+        oof,
+        gain,
+        over_simplest,
+        values[0],
+        _importances(told, searched, seed, metric),
     )
 
 
@@ -218,7 +233,9 @@ def _gain(better: Run, worse: Run, problem: Problem, metric: str, resamples: int
     )
 
 
-def _trials_frame(runs: Sequence[Run], values: Sequence[float], searched: Mapping[str, BaseDistribution], sign: float) -> pd.DataFrame:
+def _trials_frame(
+    runs: Sequence[Run], values: Sequence[float], searched: Mapping[str, BaseDistribution], sign: float
+) -> pd.DataFrame:
     so_far = sign * np.fmax.accumulate(sign * np.array(values))
     frame = pd.DataFrame(
         {
@@ -234,7 +251,9 @@ def _trials_frame(runs: Sequence[Run], values: Sequence[float], searched: Mappin
     return frame
 
 
-def _importances(told: Sequence[FrozenTrial], searched: Mapping[str, BaseDistribution], seed: int, metric: str) -> dict[str, float]:
+def _importances(
+    told: Sequence[FrozenTrial], searched: Mapping[str, BaseDistribution], seed: int, metric: str
+) -> dict[str, float]:
     """The share of the difference between trials that goes back to each hyperparameter alone (Hutter et al. 2014)."""
     done = [trial for trial in told if trial.state == TrialState.COMPLETE]
     if len(done) < 4 or len({trial.value for trial in done}) < 2:
@@ -252,11 +271,17 @@ def best_table(tuning: Tuning) -> Table:
     default = json.loads(tuning.trials["params"].iloc[0])
     top = json.loads(tuning.trials["params"].iloc[_best_trial(tuning)])
     rows = [
-        {"hyperparameter": name, "default": _text(default, name), "best trial": _text(top, name)} for name in sorted({*default, *top})
+        {"hyperparameter": name, "default": _text(default, name), "best trial": _text(top, name)}
+        for name in sorted({*default, *top})
     ]
     frame = pd.DataFrame(rows, columns=["hyperparameter", "default", "best trial"])
     kept = ", ".join(f"{name}={_text(tuning.best['params'], name)}" for name in tuning.best["params"])
-    return Table.of(frame, f"Hyperparameters of {tuning.best['searched']}", say=_verdict(tuning), note=f"Taken: {tuning.best['candidate']}, {kept}.")
+    return Table.of(
+        frame,
+        f"Hyperparameters of {tuning.best['searched']}",
+        say=_verdict(tuning),
+        note=f"Taken: {tuning.best['candidate']}, {kept}.",
+    )
 
 
 def _best_trial(tuning: Tuning) -> int:
@@ -276,7 +301,11 @@ def _verdict(tuning: Tuning) -> str:
     if best["candidate"] != searched:
         return f"{say}; it does not beat {best['candidate']} clearly, so that is taken, for being the simplest."
     say += "; it is taken as tuned" if best["tuned"] else "; its defaults are kept"
-    return f"{say}, and beats {best['simplest']}, the simplest that it was level with." if tuning.over_simplest is not None else f"{say}."
+    return (
+        f"{say}, and beats {best['simplest']}, the simplest that it was level with."
+        if tuning.over_simplest is not None
+        else f"{say}."
+    )
 
 
 def gain_estimates(tuning: Tuning) -> Estimates:

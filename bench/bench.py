@@ -1,0 +1,122 @@
+"""Measures what Glassbox promises and prints it as a table; also written to `reports/bench.json`.
+
+Run by `make bench`, in a copy of the project elsewhere, so that what is measured starts from nothing.
+"""
+
+import argparse
+import os
+import platform
+import resource
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from glassbox.files import read_json, read_parquet, write_json
+
+ROOT = Path(__file__).parents[1]
+FITTING = ("compare", "tune", "evaluate")  # the stages whose time is mostly that of fitting models
+
+
+def timed(command: list[str], cwd: Path) -> tuple[float, float]:
+    """Seconds on the wall, and the largest process's peak memory in MiB, of a command that must succeed."""
+    before = time.monotonic()
+    subprocess.run(command, cwd=cwd, env={**os.environ, "GLASSBOX_ROOT": str(cwd)}, check=True, stdout=subprocess.DEVNULL)
+    seconds = time.monotonic() - before
+    return seconds, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
+
+
+def set_up(folder: Path) -> float:
+    """Seconds to make an environment from the lock: downloads included where the installer has none in its cache."""
+    uv = Path(sys.executable).with_name("uv")
+    before = time.monotonic()
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(folder)], check=True)
+    sync = [
+        str(uv),
+        "pip",
+        "sync",
+        "--quiet",
+        "--python",
+        str(folder / "bin/python"),
+        "--require-hashes",
+        str(ROOT / "requirements.lock"),
+    ]
+    subprocess.run(sync, check=True)
+    return time.monotonic() - before
+
+
+def copy_project(target: Path) -> None:
+    """The project without anything that runs made; raw data that was fetched before is taken along."""
+    for name in ("pipeline.yaml", "requirements.lock", "params", "notebooks", "data/catalog.yaml", "data/raw"):
+        source = ROOT / name
+        if source.is_dir():
+            shutil.copytree(source, target / name)
+        elif source.is_file():
+            (target / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(source, target / name)
+
+
+def default_lightgbm(project: Path) -> float:
+    """ROC-AUC on the holdout of LightGBM with its own defaults: categories as codes, nothing tuned, fitted on train."""
+    import lightgbm
+    from sklearn.metrics import roc_auc_score
+
+    folder = project / "data/churn/ingest"
+    train, holdout = read_parquet(folder / "train.parquet"), read_parquet(folder / "holdout.parquet")
+    target = read_json(project / "data/churn/request.json")["data"]["target"]
+    inputs = [c for c in train.columns if c not in ("row_id", target) and train[c].nunique() < len(train)]
+    levels = {c: sorted(train[c].dropna().unique()) for c in inputs if train[c].dtype == object}
+
+    def numbers(frame: Any) -> Any:
+        made = frame[inputs].copy()
+        for column, found in levels.items():
+            made[column] = made[column].map({level: i for i, level in enumerate(found)})
+        return made.astype(float)
+
+    positive = sorted(train[target].unique())[-1]
+    model = lightgbm.LGBMClassifier(n_jobs=1, verbose=-1, random_state=42)
+    model.fit(numbers(train), train[target] == positive, categorical_feature=list(levels))
+    return float(roc_auc_score(holdout[target] == positive, model.predict_proba(numbers(holdout))[:, 1]))
+
+
+def measure(with_set_up: bool) -> dict[str, Any]:
+    """All figures, by name."""
+    figures: dict[str, Any] = {}
+    command = [sys.executable, "-m", "glassbox", "run", "churn"]
+    with tempfile.TemporaryDirectory(prefix="glassbox-bench-") as name:
+        project = Path(name) / "project"
+        project.mkdir()
+        if with_set_up:
+            figures["set-up, s"] = set_up(Path(name) / "venv")
+        copy_project(project)
+        figures["first run, s"], figures["peak memory of one process, MiB"] = timed(command, project)
+        stages = read_json(project / "data/churn/run.json")["stages"]
+        fitting = sum(stages[stage]["seconds"] for stage in FITTING)
+        figures["first run outside compare, tune and evaluate, share"] = 1 - fitting / figures["first run, s"]
+        figures["rerun with nothing to do, s"] = timed(command, project)[0]
+        report = read_json(project / "reports/churn/report.json")
+        figures["churn, ROC-AUC on the holdout"] = report["metrics"]["roc_auc"]["value"]
+        figures["churn, ROC-AUC of default LightGBM"] = default_lightgbm(project)
+    return figures
+
+
+def main() -> None:
+    """Measure, print, write."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--no-set-up", action="store_true", help="leave out making an environment")
+    figures = measure(not parser.parse_args().no_set_up)
+    table = Table("what", "figure", title=f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}")
+    for name, value in figures.items():
+        table.add_row(name, f"{value:.3f}" if value < 2 else f"{value:.1f}")
+    Console().print(table)
+    write_json(ROOT / "reports" / "bench.json", figures)
+
+
+if __name__ == "__main__":
+    main()
