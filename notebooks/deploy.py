@@ -60,7 +60,7 @@ stage.show("contract", contract_table(package.schema))
 
 # %%
 parity_rows = 200
-timed_requests = 1000
+timed_requests = 500
 
 # %%
 rehearsal = rehearse(package, model, parity_rows=parity_rows, requests=timed_requests)

@@ -46,7 +46,7 @@ def test_what_is_no_bound_is_refused(text: str) -> None:
 
 
 def test_a_number_without_an_operator_is_told_that_one_is_missing() -> None:
-    with pytest.raises(ValueError, match="begins with >, >=, < or <=, such as '>=0.9'"):
+    with pytest.raises(ValueError, match=r"begins with >, >=, < or <=, such as '>=0\.9'"):
         Bound.parse("0.9")
 
 

@@ -364,21 +364,21 @@ def track(
 
 @data_app.command()
 @_command
-def push() -> None:
+def push(remote: Annotated[str | None, typer.Option(help="Where to: a folder or URL; remembered.")] = None) -> None:
     """Copy tracked data to the remote."""
     from glassbox.versioning import push as dvc_push
 
-    for line in dvc_push(_root()):
+    for line in dvc_push(_root(), remote=remote):
         _say(line)
 
 
 @data_app.command()
 @_command
-def pull() -> None:
+def pull(remote: Annotated[str | None, typer.Option(help="Where from: a folder or URL; remembered.")] = None) -> None:
     """Bring tracked data back from the remote."""
     from glassbox.versioning import pull as dvc_pull
 
-    for line in dvc_pull(_root()):
+    for line in dvc_pull(_root(), remote=remote):
         _say(line)
 
 

@@ -99,4 +99,4 @@ def lab(root: Path, slug: str | None = None, *, port: int | None = None, open_br
     command = lab_command(root, port, open_browser)
     sys.stdout.flush()
     sys.stderr.flush()
-    os.execve(command[0], command, lab_environment(root, slug, os.environ))
+    os.execve(command[0], command, lab_environment(root, slug, os.environ))  # noqa: S606  # so that Ctrl-C reaches it

@@ -21,6 +21,9 @@ MARKS = {
 }
 NAMES = {
     "roc_auc": "ROC-AUC",
+    "average_precision": "average precision",
+    "balanced_accuracy": "balanced accuracy",
+    "calibration_error": "calibration error",
     "f1": "F1",
     "log_loss": "log loss",
     "brier": "Brier score",
@@ -132,6 +135,9 @@ def plotly_html(figure: Any, alt: str, fallback: Markup = Markup("")) -> Markup:
     )
 
 
+_HASH = re.compile(r"[0-9a-f]{32,64}")
+
+
 def _caption(title: str, say: str, cell: str = "") -> Markup:
     words = Markup(" <span>{}</span>").format(say) if say else Markup("")
     return Markup("<figcaption><b>{}</b>{}{}</figcaption>").format(title, words, cell_link(cell))
@@ -163,7 +169,8 @@ def _table(table: "Table", cell: str) -> Markup:
         any(isinstance(row[i], (int, float)) and not isinstance(row[i], bool) for row in table.rows)
         for i in range(len(table.columns))
     ]
-    heads = [(f"{c.name}, {c.unit}" if c.unit else c.name, n) for c, n in zip(table.columns, numeric, strict=True)]
+    names = [NAMES.get(c.name, c.name) for c in table.columns]
+    heads = [(f"{name}, {c.unit}" if c.unit else name, n) for name, c, n in zip(names, table.columns, numeric, strict=True)]
     rows = [[_cell(v, c.format) for v, c in zip(row, table.columns, strict=True)] for row in table.rows]
     body = _grid(heads, rows, table.title, table.best) if rows else Markup('<p class="soft">Nothing to list.</p>')
     note = Markup('<p class="soft">{}</p>').format(table.note) if table.note else ""
@@ -196,16 +203,23 @@ def _estimate_row(name: str, e: "Estimate") -> list[Markup]:
 
 
 def _estimates(finding: "Estimates", cell: str) -> Markup:
-    heads = [("Metric", False), ("Value", True), ("95 % interval", True), ("n", True)]
+    heads = [("metric", False), ("value", True), ("95 % interval", True), ("n", True)]
     rows = [_estimate_row(name, e) for name, e in finding.values.items()]
     return _finding(_caption(finding.title, finding.say, cell) + _grid(heads, rows, finding.title))
 
 
 def _facts(finding: "Facts", cell: str) -> Markup:
     items = Markup("").join(
-        Markup("<div><dt>{}</dt><dd>{}</dd></div>").format(name, number(value)) for name, value in finding.facts.items()
+        Markup("<div><dt>{}</dt><dd>{}</dd></div>").format(name, _fact(value)) for name, value in finding.facts.items()
     )
     return _finding(_caption(finding.title, finding.say, cell) + Markup('<dl class="facts">{}</dl>').format(items))
+
+
+def _fact(value: Any) -> str | Markup:
+    """A fact's value; a hash is cut short, and whole where the pointer rests."""
+    if isinstance(value, str) and _HASH.fullmatch(value):
+        return Markup('<code title="{}">{}…</code>').format(value, value[:12])
+    return number(value)
 
 
 def _note(note: "Note", cell: str) -> Markup:
@@ -228,7 +242,7 @@ def _figure(figure: "Figure", cell: str, hover: bool) -> Markup:
 
 
 def _audit(audit: "Audit", cell: str) -> Markup:
-    heads = [("Pattern", False), ("Verdict", False), ("Evidence", False)]
+    heads = [("pattern", False), ("verdict", False), ("evidence", False)]
     rows = [
         [
             Markup("<td>{}</td>").format(row.pattern),
@@ -241,7 +255,7 @@ def _audit(audit: "Audit", cell: str) -> Markup:
 
 
 def _verdicts(finding: "Verdicts", cell: str) -> Markup:
-    heads = [("Requirement", False), ("Asked", False), ("Found", True), ("95 % interval", True), ("Verdict", False)]
+    heads = [("requirement", False), ("asked", False), ("found", True), ("95 % interval", True), ("verdict", False)]
     rows = [
         [
             Markup("<td>{}</td>").format(metric_words(row.name)),

@@ -14,6 +14,7 @@ from glassbox.request_messages import problem, pydantic_problem, shown
 from glassbox.request_rules import read_bounds, rule_problems, text
 from glassbox.request_yaml import Node, read_located, read_text, read_value, write_yaml
 
+_LONGEST = 1000  # characters of a problem
 NO_OVERRIDES: Mapping[str, str] = MappingProxyType({})
 
 
@@ -42,7 +43,7 @@ def read_request(content: str, path: Path, overrides: Mapping[str, str] = NO_OVE
     if located.tree is None and not located.problems:
         raise RequestError(f"{source}: is empty; expected a request with at least 'task' and 'data'.")
     if located.tree is None:
-        raise RequestError(located.problems)
+        raise _error(located.problems, source)
     if not isinstance(located.tree.value, dict):
         raise RequestError(
             [*located.problems, f"{located.tree.where}: is {_kind(located.tree)}; expected lines of 'key: value'."]
@@ -51,7 +52,7 @@ def read_request(content: str, path: Path, overrides: Mapping[str, str] = NO_OVE
     tree = _lift_cost(_override(located.tree, overrides, problems), problems)
     request = _resolve(tree, path, problems)
     if problems or request is None:
-        raise RequestError(sorted(dict.fromkeys(problems), key=lambda line: _line_number(line, source)))
+        raise _error(problems, source)
     return request
 
 
@@ -76,6 +77,12 @@ def split_overrides(assignments: Sequence[str]) -> dict[str, str]:
 
 def _kind(node: Node) -> str:
     return "a list" if isinstance(node.value, list) else "text" if isinstance(node.value, str) else "empty"
+
+
+def _error(problems: Sequence[str], source: str) -> RequestError:
+    """Each problem once, in the order of the lines, in one line that shows no invisible signs."""
+    ordered = sorted(dict.fromkeys(problems), key=lambda says: _line_number(says, source))
+    return RequestError([says[:_LONGEST] if says.isprintable() else ascii(says)[1:-1][:_LONGEST] for says in ordered])
 
 
 def _line_number(message: str, source: str) -> float:

@@ -105,8 +105,9 @@ def read_located(text: str, source: str) -> Located:
             suspect = next((n for n in (at, at - 1) if n not in repaired and _unquoted(lines, n)), at)
             match = _unquoted(lines, suspect)
             if match is not None and suspect not in repaired and len(repaired) < _MAX_REPAIRS:
-                lines[suspect] = match["key"] + "'" + match["value"].strip().replace("'", "''") + "'"
-                repaired[suspect] = f"{source}:{suspect + 1}: {_needs_quotes(match['key'], match['value'].strip())}"
+                value = re.split(r"\s+#", match["value"])[0].strip()
+                lines[suspect] = match["key"] + "'" + value.replace("'", "''") + "'"
+                repaired[suspect] = f"{source}:{suspect + 1}: {_needs_quotes(match['key'], value)}"
                 continue
             repaired.pop(at, None)
             located.tree = None

@@ -1,6 +1,5 @@
 """How drawings look: one matplotlib style, and the way from a matplotlib figure to a `Figure` finding."""
 
-import hashlib
 import io
 import re
 import warnings
@@ -17,8 +16,8 @@ from glassbox.markup import ACCENT, INK, LINE, PAPER, SOFT
 
 # Colour-blind safe, and told apart in grey: the accent first, then what is compared with it.
 PALETTE = [ACCENT, "#c2571a", "#6a51a3", "#8a6100", "#3b6fb6", "#b3261e"]
-# Inches. Drawn narrow, so that letters keep their size on a phone; a wide page enlarges the drawing up to `WIDEST`.
-WIDTH, WIDEST = 5.0, "36rem"
+# Inches. Drawn narrow, so that letters keep their size on a phone; a wide page enlarges the drawing a little.
+WIDTH = 5.0
 FONTS = "system-ui, 'Segoe UI', Inter, 'DejaVu Sans', sans-serif"
 STYLE: dict[Any, Any] = {
     "figure.figsize": (WIDTH, 2.9),
@@ -80,30 +79,24 @@ def drawing(canvas: Canvas, title: str, *, alt: str, say: str = "", caption: str
 
 
 def slim(svg: str) -> str:
-    """Matplotlib's SVG made fit to stand in a page among others.
+    """Matplotlib's SVG made small: no style sheet, no names of groups, two decimals, letters as the page has them.
 
-    Ids are unique to the drawing, no style sheet leaks into the page, coordinates have two decimals, and the letters are the
-    page's own. Text is left as it is, but for `#`, which is escaped so that no text can be taken for a colour.
+    Text is left as it is. What a page needs besides (its colours, ids of its own) is done by `glassbox.svg`.
     """
     svg = re.sub(r"<style.*?</style>", "", svg[svg.index("<svg") :], flags=re.DOTALL)
-    suffix = hashlib.sha256(svg.encode("utf-8", "replace")).hexdigest()[:8]
     parts = re.split(r"(<[^>]*>)", svg)
-    parts[1::2] = [_slim_tag(tag, suffix) for tag in parts[1::2]]
-    parts[0::2] = ["" if not text.strip() else text.replace("#", "&#35;") for text in parts[0::2]]
+    parts[1::2] = [_slim_tag(tag) for tag in parts[1::2]]
+    parts[0::2] = [text if text.strip() else "" for text in parts[0::2]]
     return re.sub(r"<defs></defs>|<g></g>", "", "".join(parts))
 
 
-def _slim_tag(tag: str, suffix: str) -> str:
+def _slim_tag(tag: str) -> str:
     if tag.startswith("<svg"):
-        look = (
-            f"width: 100%; max-width: {WIDEST}; height: auto; font-family: {FONTS}; stroke-linejoin: round; stroke-linecap: butt"
-        )
-        return tag.replace(">", f' style="{look}">', 1)
+        return tag.replace(">", f' font-family="{FONTS}" stroke-linejoin="round" stroke-linecap="butt">', 1)
     if tag.startswith("<g id="):
         return re.sub(r' id="[^"]*"', "", tag)
     tag = re.sub(r"font-family: [^;\"]*; ?", "", tag)
     tag = re.sub(r' transform="rotate\(-0 [^"]*\)"', "", tag)
-    tag = re.sub(r'((?:\bid="|href="#|url\(#))([^")]+)', rf"\1\2-{suffix}", tag)
     tag = re.sub(r"-?\d+\.\d{3,}", lambda found: f"{float(found[0]):.2f}", tag)
     return re.sub(r"\s+", " ", tag)
 

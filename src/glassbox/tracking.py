@@ -11,6 +11,7 @@ import socket
 import sqlite3
 import sys
 import tempfile
+import warnings
 from collections.abc import Iterator, Mapping
 from importlib import metadata
 from pathlib import Path
@@ -96,7 +97,8 @@ def ui(root: Path, port: int = 5000) -> NoReturn:
     command += ["--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
     sys.stdout.flush()
     sys.stderr.flush()
-    os.execve(command[0], command, {**os.environ, **QUIET, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"})
+    environment = {**os.environ, **QUIET, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "PYTHONWARNINGS": "ignore"}
+    os.execve(command[0], command, environment)  # noqa: S606  # so that Ctrl-C reaches it
 
 
 # --------------------------------------------------------------------------------------------------------- what goes wrong
@@ -126,19 +128,21 @@ def _logged_before(path: Path, fingerprint: str) -> str | None:
 
 @contextlib.contextmanager
 def _quiet_mlflow() -> Iterator[None]:
-    """Import mlflow with nothing sent and nothing said: its migrations and its caught errors are not the user's news."""
+    """Import mlflow with nothing sent and nothing said: its migrations, hints and caught errors are not the user's news."""
     os.environ.update(QUIET)
     loggers = [logging.getLogger(name) for name in ("mlflow", "alembic")]
-    import mlflow  # noqa: F401  # sets its loggers up
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        import mlflow  # noqa: F401  # sets its loggers up
 
-    before = [logger.level for logger in loggers]
-    for logger in loggers:
-        logger.setLevel(logging.CRITICAL + 1)
-    try:
-        yield
-    finally:
-        for logger, level in zip(loggers, before, strict=True):
-            logger.setLevel(level)
+        before = [logger.level for logger in loggers]
+        for logger in loggers:
+            logger.setLevel(logging.CRITICAL + 1)
+        try:
+            yield
+        finally:
+            for logger, level in zip(loggers, before, strict=True):
+                logger.setLevel(level)
 
 
 @contextlib.contextmanager

@@ -1,5 +1,6 @@
 """One small real model, its package, and the service of that package, shared by the tests of serving."""
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -9,13 +10,23 @@ import pandas as pd
 import pytest
 
 from glassbox.data.schema import ColumnSchema, Schema
-from glassbox.families.tabular.calibrate import Calibration
+from glassbox.families.tabular.calibration import Calibration
 from glassbox.families.tabular.evaluate import refit
 from glassbox.families.tabular.fit import problem_of
 from glassbox.serving.build import build_package
 from glassbox.serving.process import running
 
 REQUEST = {"name": "churn", "task": "classification", "problem": "Who leaves?", "target": "churned"}
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_torch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Services start as in their container, where there is no torch; where there is, skops imports it for seconds."""
+    folder = tmp_path_factory.mktemp("without")
+    (folder / "torch.py").write_text("raise ModuleNotFoundError('No module named torch', name='torch')\n")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", str(folder), prepend=os.pathsep)
+        yield
 
 
 @pytest.fixture(scope="session")

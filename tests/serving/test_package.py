@@ -50,7 +50,9 @@ def test_a_package_is_opened_with_schema_request_and_model(package: Path, served
     assert opened.same_code
 
 
-@pytest.mark.parametrize("name", ["model/model.txt", "model/transformer.skops", "schema.json", "Dockerfile", "code/glassbox/serving/door.py"])
+@pytest.mark.parametrize(
+    "name", ["model/model.txt", "model/transformer.skops", "schema.json", "Dockerfile", "code/glassbox/serving/door.py"]
+)
 def test_a_changed_file_is_named_and_nothing_is_loaded(copy: Path, name: str) -> None:
     with (copy / name).open("ab") as stream:
         stream.write(b" ")

@@ -1,6 +1,7 @@
 """The rehearsal: what becomes findings, and that another model is caught."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
@@ -8,10 +9,12 @@ import pytest
 
 from glassbox.data.schema import Schema
 from glassbox.errors import GlassboxError
+from glassbox.serving import rehearsal
 from glassbox.serving.door import MAX_BODY_BYTES
 from glassbox.serving.examples import example_rows
 from glassbox.serving.package import read_package
-from glassbox.serving.rehearsal import contract_table, package_facts, parity, refusals, rehearse
+from glassbox.serving.process import running
+from glassbox.serving.rehearsal import Rehearsal, contract_table, package_facts, parity, refusals
 
 
 def test_the_service_of_the_evaluated_model_is_in_parity(url: str, model: Path, served: Schema) -> None:
@@ -33,10 +36,38 @@ def test_what_does_not_fit_is_refused_and_what_fits_is_not(url: str, served: Sch
     assert f"{MAX_BODY_BYTES:,}" in table["answer"].iloc[-1]
 
 
-def test_what_is_not_measured_is_the_same_at_every_run(package: Path, model: Path) -> None:
-    first, second = (rehearse(read_package(package), model, parity_rows=5, requests=5) for _ in range(2))
-    assert (first.parity, first.refusals) == (second.parity, second.refusals)
-    assert first.latency.values["latency"].n == 5
+@pytest.fixture(scope="module")
+def rehearsed(package: Path, model: Path) -> tuple[Rehearsal, str]:
+    """A rehearsal, and where its service was."""
+    urls = []
+
+    @contextmanager
+    def noted(folder: Path) -> Iterator[str]:
+        with running(folder) as url:
+            urls.append(url)
+            yield url
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(rehearsal, "running", noted)
+        found = rehearsal.rehearse(read_package(package), model, parity_rows=20, requests=5)
+    return found, urls[0]
+
+
+def test_what_is_not_measured_is_the_same_at_every_run(
+    rehearsed: tuple[Rehearsal, str], url: str, model: Path, served: Schema
+) -> None:
+    rows = example_rows(served, 20)
+    assert rehearsed[0].parity == parity(url, rows, model, served)
+    assert rehearsed[0].refusals == refusals(url, rows[0], served)
+
+
+def test_the_stated_number_of_requests_is_timed(rehearsed: tuple[Rehearsal, str]) -> None:
+    assert rehearsed[0].latency.values["latency"].n == 5
+
+
+def test_the_service_is_gone_after_the_rehearsal(rehearsed: tuple[Rehearsal, str]) -> None:
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(f"{rehearsed[1]}/health", trust_env=False)
 
 
 def test_the_contract_names_every_field_in_order(served: Schema) -> None:

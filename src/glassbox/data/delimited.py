@@ -16,7 +16,10 @@ import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 from charset_normalizer import from_bytes
 
-from glassbox.data.tables import BadRow, FileTable, bad_row, no_lines, repair_names, text_frame
+from glassbox.data.tables import BadRow, FileTable, bad_row, repair_names, text_frame
+from glassbox.errors import DataError
+
+Row = tuple[int, list[str]]  # the line and its cells
 
 SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 MAX_FIELD = 131_072  # characters: the csv module's own limit
@@ -28,6 +31,7 @@ _SAMPLE_BYTES = 1 << 18
 # What people's spreadsheets write; the guess is among these, and Windows' Western code page is the fallback.
 _LEGACY = ["cp1252", "cp1250", "cp1251", "cp1253", "cp1254", "shift_jis", "gb18030", "big5", "euc_kr"]
 _FALLBACK = "cp1252"
+_MIXED = "mixed encodings"
 _BOMS = [
     (b"\xef\xbb\xbf", "utf-8"),
     (b"\xff\xfe\x00\x00", "utf-32-le"),
@@ -64,7 +68,12 @@ def read_delimited(content: bytes, name: str = "") -> FileTable:
     Returns
     -------
     FileTable
-        No rows and no columns when there is nothing in the file.
+        Its text cells, and the rows that could not be read.
+
+    Raises
+    ------
+    DataError
+        When the line that names the columns cannot be read.
     """
     content, encoding, notes = _to_utf8(content)
     content, told = _told_separator(content)
@@ -73,10 +82,10 @@ def read_delimited(content: bytes, name: str = "") -> FileTable:
     if told:
         dialect = replace(dialect, separator=told)
     table = None
-    if b"\0" not in content and encoding != "mixed":
+    if b"\0" not in content and encoding != _MIXED:
         table = _read_clean(content, dialect)
     if table is None:
-        table = _read_careful(content, dialect)
+        table = _read_careful(content, dialect, name)
     spoken = f"{encoding}, {SEPARATORS.get(dialect.separator, repr(dialect.separator))} between cells"
     spoken += f", {dialect.quote} around text" if dialect.quote != '"' else ""
     return replace(table, notes=notes + table.notes, written=spoken)
@@ -117,6 +126,7 @@ def _from_legacy(content: bytes) -> tuple[bytes, str, list[str]]:
     lines = content.split(b"\n")
     strange = [i for i, line in enumerate(lines) if not _is_utf8(line)]
     legacy = _guess(b"\n".join(lines[i] for i in strange)[:_SAMPLE_BYTES])
+    also_utf8 = sum(not line.isascii() for line in lines) > len(strange)
     changed = 0
     for i in strange:
         try:
@@ -124,12 +134,13 @@ def _from_legacy(content: bytes) -> tuple[bytes, str, list[str]]:
             changed += 1
         except UnicodeDecodeError:
             continue  # the careful reader sets this line aside, with its number
-    also_utf8 = any(not line.isascii() for i, line in enumerate(lines) if i not in set(strange)) if changed else True
     spoken = {"cp1252": "Windows-1252", "shift_jis": "Shift JIS", "gb18030": "GB 18030"}.get(legacy, legacy)
+    content = b"\n".join(lines)
     if not also_utf8 and changed == len(strange):
-        return b"\n".join(lines), spoken, []
-    notes = [f"Mixed encodings: most lines are UTF-8; {changed:,} are not, and were read as {spoken}."] if changed else []
-    return b"\n".join(lines), "mixed" if changed < len(strange) else f"UTF-8 and {spoken}", notes
+        return content, spoken, []
+    count = "1 line is" if changed == 1 else f"{changed:,} lines are"
+    notes = [f"Mixed encodings: {count} not UTF-8 as the others are; read as {spoken}."] if changed else []
+    return content, _MIXED if changed < len(strange) else f"UTF-8 and {spoken}", notes
 
 
 def _is_utf8(line: bytes) -> bool:
@@ -212,7 +223,8 @@ def _read_clean(content: bytes, dialect: Dialect) -> FileTable | None:
         return None
     lines = content.count(b"\n") + (not content.endswith(b"\n"))
     header = _one(dialect, content.partition(b"\n")[0].decode("utf-8").rstrip("\r"))
-    if not header:
+    last = content.rstrip(b"\r\n").rpartition(b"\n")[2].decode("utf-8")
+    if not header or _parse(last, dialect)[0] != "complete":  # Arrow closes a quote that is open at the file's end
         return None
     fields = [f"f{i}" for i in range(len(header))]
     try:
@@ -223,7 +235,6 @@ def _read_clean(content: bytes, dialect: Dialect) -> FileTable | None:
                 delimiter=dialect.separator,
                 quote_char=dialect.quote,
                 escape_char="\\" if dialect.escape else False,
-                ignore_empty_lines=False,
             ),
             convert_options=pacsv.ConvertOptions(
                 column_types={field: pa.large_string() for field in fields},
@@ -252,47 +263,57 @@ def _holds_oddities(table: Any) -> bool:
 # ------------------------------------------------------------------------------------------------------- other files
 
 
-def _read_careful(content: bytes, dialect: Dialect) -> FileTable:
+def _read_careful(content: bytes, dialect: Dialect, name: str = "") -> FileTable:
     """A file line by line. Lines are counted from 1; a row that spans several has the number of its first."""
     lines = _decode(content)
     records = _records(lines, dialect)
+    first = next(records, None)
+    if first is None:
+        raise DataError(f"{name}: there is no line with the names of the columns.")
+    if isinstance(first, BadRow):
+        raise DataError(f"{name}:{first.line}: the line that names the columns cannot be read: {first.reason}.")
+    header = first[1]
     bad: list[BadRow] = []
-    header: list[str] = []
-    for record in records:
-        if isinstance(record, BadRow):
-            bad.append(record)
-            continue
-        header = record[1]
-        break
-    if not header:
-        return FileTable(text_frame([], []), no_lines(), bad)
     width = len(header)
     names, notes = repair_names(header)
     kept_lines: list[int] = []
     chunks: list[list[Any]] = []
     trimmed = 0
-    while rows := list(islice(records, _CHUNK_ROWS)):
-        good: list[list[str]] = []
-        for record in rows:
-            if isinstance(record, BadRow):
-                bad.append(record)
-                continue
-            line, cells = record
-            if len(cells) > width and not any(cell.strip() for cell in cells[width:]):
-                cells, trimmed = cells[:width], trimmed + 1
-            if len(cells) != width:
-                bad.append(bad_row(line, f"{len(cells):,} cells, where the header has {width:,}", lines[line - 1][0]))
-                continue
-            good.append(cells)
-            kept_lines.append(line)
-        chunks.append([pa.array(column, type=pa.large_string()) for column in zip(*good, strict=True)] if good else [])
-    columns = [pa.chunked_array([c[i] for c in chunks if c], type=pa.large_string()) for i in range(width)]
+    while batch := list(islice(records, _CHUNK_ROWS)):
+        good, odd, more = _fit(batch, width, lines)
+        kept_lines += [line for line, _ in good]
+        bad += odd
+        trimmed += more
+        columns = zip(*(cells for _, cells in good), strict=True)
+        chunks.append([pa.array(column, type=pa.large_string()) for column in columns])
+    arrays = [pa.chunked_array([chunk[i] for chunk in chunks if chunk], type=pa.large_string()) for i in range(width)]
     if trimmed:
-        notes.append(f"{trimmed:,} rows have empty cells beyond the last column; those were left out.")
-    return FileTable(text_frame(names, columns), np.array(kept_lines, dtype="int64"), bad, notes)
+        rows_have = "1 row has" if trimmed == 1 else f"{trimmed:,} rows have"
+        notes.append(f"{rows_have} empty cells beyond the last column; those were left out.")
+    return FileTable(text_frame(names, arrays), np.array(kept_lines, dtype="int64"), bad, notes)
 
 
-def _records(lines: Sequence[tuple[str, bool]], dialect: Dialect) -> Iterator[tuple[int, list[str]] | BadRow]:
+def _fit(batch: Sequence[Row | BadRow], width: int, lines: Sequence[tuple[str, bool]]) -> tuple[list[Row], list[BadRow], int]:
+    """The rows of `width` cells, those of another number, and how many only had empty cells too many."""
+    good: list[Row] = []
+    bad: list[BadRow] = []
+    trimmed = 0
+    for record in batch:
+        if isinstance(record, BadRow):
+            bad.append(record)
+            continue
+        line, cells = record
+        if len(cells) > width and not any(cell.strip() for cell in cells[width:]):
+            cells, trimmed = cells[:width], trimmed + 1
+        if len(cells) == width:
+            good.append((line, cells))
+        else:
+            count = "1 cell" if len(cells) == 1 else f"{len(cells):,} cells"
+            bad.append(bad_row(line, f"{count}, where the header has {width:,}", lines[line - 1][0]))
+    return good, bad, trimmed
+
+
+def _records(lines: Sequence[tuple[str, bool]], dialect: Dialect) -> Iterator[Row | BadRow]:
     """The rows in the lines. Quotes may span lines; one that is never closed costs its own line only."""
     i = width = 0
     while i < len(lines):
@@ -315,9 +336,7 @@ def _records(lines: Sequence[tuple[str, bool]], dialect: Dialect) -> Iterator[tu
             i += used - 1
 
 
-def _quoted(
-    lines: Sequence[tuple[str, bool]], first: int, dialect: Dialect, width: int
-) -> tuple[tuple[int, list[str]] | BadRow, int]:
+def _quoted(lines: Sequence[tuple[str, bool]], first: int, dialect: Dialect, width: int) -> tuple[Row | BadRow, int]:
     """The row that begins in line `first`, and how many lines it takes: several only if that gives `width` cells."""
     text = lines[first][0]
     state, cells = _parse(text, dialect)

@@ -73,10 +73,9 @@ def _local_places(path: str, root: Path) -> list[Place]:
     path = reveal(path)
     if (root / path).is_dir():
         raise DataError(f"data.path: {path!r} is a folder; name the files in it, such as '{path.rstrip('/')}/*.csv'.")
-    if (root / path).is_file():
-        found = [path]
-    else:
-        found = sorted(name for name in glob.glob(path, root_dir=root, recursive=True) if (root / name).is_file())
+    # A file may have a star or a bracket in its own name.
+    named = [path] if (root / path).is_file() else glob.glob(path, root_dir=root, recursive=True)
+    found = [name for name in named if (root / name).is_file()]
     if not found:
         what = "no file matches" if _MAGIC.search(path) else "there is no file"
         raise DataError(f"data.path: {what} {path!r}{_near(root, path)}.")

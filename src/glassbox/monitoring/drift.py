@@ -121,12 +121,11 @@ def _seed(name: str, rows: int) -> int:
     return int.from_bytes(hashlib.sha256(f"{rows}:{name}".encode()).digest()[:8], "big")
 
 
-def drift_limits(profile: Profile, rows: int, false_alarms: float) -> list[float]:
-    """For each column of a profile, the stability index from which a batch of `rows` counts as drifted.
+def chance_limits(profile: Profile, rows: int, false_alarms: float) -> list[float]:
+    """For each column of a profile, the stability index that a batch of `rows` may reach by chance.
 
-    The larger of two: what chance alone exceeds so rarely that over all columns together at most a share of
-    `false_alarms` of the batches without drift raises any alarm (Bonferroni's inequality: whatever the columns'
-    dependence), and `MATERIAL_PSI`, below which a shift that can be proven is still too small to act upon.
+    Chance alone exceeds them so rarely that over all columns together at most a share of `false_alarms` of the batches
+    without drift exceeds any (Bonferroni's inequality: whatever the columns' dependence).
 
     Raises
     ------
@@ -136,7 +135,16 @@ def drift_limits(profile: Profile, rows: int, false_alarms: float) -> list[float
     if rows < 1 or not 0 < false_alarms < 1:
         raise ValueError(f"rows must be positive and false_alarms between 0 and 1; found {rows} and {false_alarms}.")
     level = false_alarms / max(1, len(profile.columns))
-    return [max(MATERIAL_PSI, chance_index(column, rows, level)) for column in profile.columns]
+    return [chance_index(column, rows, level) for column in profile.columns]
+
+
+def drift_limits(profile: Profile, rows: int, false_alarms: float) -> list[float]:
+    """For each column of a profile, the stability index from which a batch of `rows` counts as drifted.
+
+    What chance may do (`chance_limits`), but no less than `MATERIAL_PSI`: below it, a shift that can be proven is still too
+    small to act upon.
+    """
+    return [max(MATERIAL_PSI, chance) for chance in chance_limits(profile, rows, false_alarms)]
 
 
 def drift(profile: Profile, batch: pd.DataFrame, predictions: pd.DataFrame, limits: list[float]) -> pd.DataFrame:

@@ -135,6 +135,6 @@ def profile_table(profile: Profile) -> Table:
     return Table.of(
         pd.DataFrame(rows),
         "What the model was trained on",
-        say=f"{fields} fields and {len(profile.columns) - fields} predictions of {profile.rows:,} rows are the reference.",
+        say=f"{fields} fields of {profile.rows:,} rows, and what the model predicted for them, are the reference.",
         formats={"missing": ".1%"},
     )

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from glassbox.errors import GlassboxError
 from glassbox.findings import Cell, Facts, Table
 from glassbox.markup import number
-from glassbox.monitoring.drift import MATERIAL_PSI, drift_limits
+from glassbox.monitoring.drift import MATERIAL_PSI, chance_limits
 from glassbox.monitoring.profile import Profile
 
 Action = Literal["go on", "look", "retrain"]
@@ -19,13 +19,14 @@ DRAWS = 1000
 
 
 class Limit(BaseModel):
-    """From which stability index on a column counts as drifted, in a batch of the stated size."""
+    """From which stability index on a column counts as drifted, in a batch of the stated size, and what chance may do."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     column: str
     role: Literal["field", "prediction"]
     psi: float
+    chance: float
 
 
 class Performance(BaseModel):
@@ -84,12 +85,15 @@ def thresholds_of(
     performance : Performance, optional
         From `performance_limit`.
     """
-    limits = drift_limits(profile, batch_rows, false_alarms)
+    chances = chance_limits(profile, batch_rows, false_alarms)
     return Thresholds(
         batch_rows=batch_rows,
         false_alarms=false_alarms,
         drifted_share=drifted_share,
-        limits=[Limit(column=c.name, role=c.role, psi=psi) for c, psi in zip(profile.columns, limits, strict=True)],
+        limits=[
+            Limit(column=column.name, role=column.role, psi=max(MATERIAL_PSI, chance), chance=chance)
+            for column, chance in zip(profile.columns, chances, strict=True)
+        ],
         performance=performance,
     )
 
@@ -214,20 +218,20 @@ def thresholds_table(thresholds: Thresholds, profile: Profile) -> Table:
             "column": limit.column,
             "role": limit.role,
             "bins": column.bins.size,
+            "by chance up to": limit.chance,
             "drifted above": limit.psi,
-            "set by": "size of the shift" if limit.psi == MATERIAL_PSI else "chance",
         }
         for limit, column in zip(thresholds.limits, profile.columns, strict=True)
     ]
     return Table.of(
-        pd.DataFrame(rows, columns=["column", "role", "bins", "drifted above", "set by"]),
+        pd.DataFrame(rows, columns=["column", "role", "bins", "by chance up to", "drifted above"]),
         "When a column counts as drifted",
         say=(
             f"In batches of {thresholds.batch_rows:,} rows, at most {thresholds.false_alarms:.1%} of those without drift "
             "raise any alarm by chance."
         ),
-        formats={"drifted above": ".3f"},
-        note="Population stability index between a batch and the training data.",
+        formats={"by chance up to": ".3f", "drifted above": ".3f"},
+        note=f"Population stability index between a batch and the training data. Below {MATERIAL_PSI:g} a shift is too small to act upon.",
     )
 
 

@@ -60,7 +60,7 @@ class Entry:
 
     def product(self, name: str) -> Path:
         """A product in the store: read it, never write it."""
-        return self.folder / self.manifest["products"][name]["path"]
+        return self.folder / str(self.manifest["products"][name]["path"])
 
 
 class Store:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any, NoReturn
 
+import numpy as np
 import pandas as pd
 
 from glassbox.data.schema import ColumnSchema, Schema, conform
@@ -128,8 +129,10 @@ def admit(rows: Sequence[Mapping[str, Any]], schema: Schema) -> tuple[pd.DataFra
     # What is wrong is counted no further than it is told: a huge body cannot keep the service busy.
     misfits = list(islice(_field_misfits(rows, {field.name: field for field in fields}, aside), MAX_PROBLEMS + 1))
     if not misfits:
-        raw = pd.DataFrame({f.name: pd.Series([row[f.name] for row in rows], dtype=object) for f in fields})
-        conformed = conform(raw, schema)
+        raw = np.empty((len(rows), len(fields)), dtype=object)  # one block of values: a frame of it is made at once
+        for i, row in enumerate(rows):
+            raw[i] = [row[field.name] for field in fields]
+        conformed = conform(pd.DataFrame(raw, columns=[field.name for field in fields]), schema)
         misfits = [Misfit(p.row, p.field, short(p.found), p.expected) for p in conformed.problems]
     if misfits:
         raise RefusedError(422, _summary(misfits), misfits)

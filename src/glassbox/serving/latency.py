@@ -18,7 +18,7 @@ from glassbox.markup import number
 QUANTILES = {"latency_p50": 0.50, "latency": 0.95, "latency_p99": 0.99}
 
 
-def measure_latency(url: str, rows: Sequence[Mapping[str, Any]], n_requests: int = 1000, warmup: int = 50) -> Estimates:
+def measure_latency(url: str, rows: Sequence[Mapping[str, Any]], n_requests: int = 500, warmup: int = 50) -> Estimates:
     """Ask a running service for one prediction at a time and say how long the answers took.
 
     One client on one kept connection, each request sent when the last answer has arrived: the time of a prediction

@@ -34,7 +34,7 @@ class Rehearsal:
     latency: Estimates
 
 
-def rehearse(package: Package, model: Path, *, parity_rows: int = 200, requests: int = 1000) -> Rehearsal:
+def rehearse(package: Package, model: Path, *, parity_rows: int = 200, requests: int = 500) -> Rehearsal:
     """Start the service of a package, hold its answers against the model's own, send it what does not fit, and time it.
 
     Parameters

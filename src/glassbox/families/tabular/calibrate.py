@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from glassbox.families.tabular.calibration import Calibration, Codes, Curve, Floats, Method, log_odds
-from glassbox.families.tabular.metrics import row_log_loss
+from glassbox.families.tabular.metrics import row_log_loss, spoken
 from glassbox.findings import Facts, Table
 from glassbox.request import Bound
 
@@ -171,13 +171,13 @@ def choose_threshold(hit: npt.NDArray[np.bool_], p: Floats, metric: str, bound: 
         What is asked, as `metrics.threshold_rule` finds it.
     """
     curve = threshold_curve(hit, p)
-    score, rule = curve[metric].to_numpy(dtype=float), f"most {metric.replace('_', ' ')} out of fold"
+    score, rule = curve[metric].to_numpy(dtype=float), f"most {spoken(metric)} out of fold"
     if metric in ("precision", "recall"):
         other = "recall" if metric == "precision" else "precision"
         rule = (
             f"most {other} out of fold with {metric} {bound.text or bound.op + str(bound.value)}"
             if bound
-            else "most f1 out of fold"
+            else "most F1 out of fold"
         )
         enough = _reaches(score, bound) if bound else np.ones(len(score), dtype=bool)
         if bound is None:
@@ -188,7 +188,7 @@ def choose_threshold(hit: npt.NDArray[np.bool_], p: Floats, metric: str, bound: 
             # Most precision is often a single lucky row: f1 says where the model is of use at all.
             score, rule = (
                 curve["f1"].to_numpy(dtype=float),
-                f"most f1 out of fold, since no threshold reaches the {metric} asked for",
+                f"most F1 out of fold, since no threshold reaches the {metric} asked for",
             )
     best = np.flatnonzero(score >= score.max() - 1e-12)
     at = best[np.argmin(np.abs(curve["threshold"].to_numpy()[best] - 0.5))]

@@ -12,7 +12,7 @@ import pandas as pd
 from glassbox.errors import GlassboxError
 from glassbox.families.tabular.candidates import Candidate
 from glassbox.families.tabular.fit import Problem, Remembers, fit_fold, limited
-from glassbox.families.tabular.metrics import NAMES, Floats, Sample, more_is_better, over_folds, paired_gain
+from glassbox.families.tabular.metrics import NAMES, Floats, Sample, more_is_better, over_folds, paired_gain, spoken
 from glassbox.families.tabular.models import KINDS
 from glassbox.families.tabular.recipe import Recipe
 from glassbox.findings import Note, Table
@@ -286,7 +286,7 @@ def choice(leaderboard: Mapping[str, Any]) -> Note:
     """Which candidate goes on, and by which rule."""
     tied = leaderboard["tied"]
     lines = [
-        f"{leaderboard['leader']} has the best {leaderboard['metric'].replace('_', ' ')}.",
+        f"{leaderboard['leader']} has the best {spoken(leaderboard['metric'])}.",
         f"Not told from it by a paired bootstrap over the same rows: {', '.join(tied) if tied else 'none'}.",
         f"Tuned is the most flexible of these: {leaderboard['chosen']['name']}.",
         f"It will be taken only if it then beats the simplest of these: {leaderboard['simplest']['name']}.",

@@ -12,7 +12,7 @@ from glassbox.data.schema import Schema
 from glassbox.errors import DataError
 from glassbox.families.tabular.calibration import Calibration, label
 from glassbox.families.tabular.fit import Problem, codes_of, fit, limited
-from glassbox.families.tabular.metrics import NAMES, Floats, Sample, estimates, more_is_better, score
+from glassbox.families.tabular.metrics import NAMES, Floats, Sample, estimates, more_is_better, score, spoken
 from glassbox.families.tabular.predictor import TabularPredictor, describe
 from glassbox.families.tabular.recipe import Recipe
 from glassbox.findings import Estimate, Estimates, Facts, Note, Table
@@ -123,8 +123,8 @@ def holdout_metrics(
     names = [leading, *[name for name in NAMES if name != leading]]
     found = estimates(sample_of(predicted, classes, positive, clusters), names, resamples=resamples, seed=seed)
     lead = found[leading]
-    what = f"of {positive}" if len(classes) == 2 else "mean over classes where a metric is of one class"
-    say = f"{leading.replace('_', ' ')} {number(lead.value)} ({number(lead.low)} to {number(lead.high)}) on {lead.n:,d} rows never seen before; {what}."
+    what = f"how well {positive} is told apart" if len(classes) == 2 else "where a metric is of one class, the mean over classes"
+    say = f"{spoken(leading)} {number(lead.value)} ({number(lead.low)} to {number(lead.high)}) on {lead.n:,d} rows never seen before: {what}."
     return Estimates(title="On the holdout", say=say, values=found)
 
 
@@ -147,11 +147,28 @@ def gap(
     sign = 1.0 if more_is_better(metric) else -1.0
     by_heart, flattery = sign * (found["train"] - found["out of fold"]), sign * (found["out of fold"] - found["holdout"])
     say = (
-        f"{metric.replace('_', ' ')} is {number(found['train'])} on the rows that taught, {number(found['out of fold'])} out of fold "
+        f"{spoken(metric)} is {number(found['train'])} on the rows that taught, {number(found['out of fold'])} out of fold "
         f"and {number(found['holdout'])} on the holdout."
     )
     facts: dict[str, str | float | int | bool | None] = {"metric": metric, **found}
     return Facts(title="Gap", say=say, facts={**facts, "train over out of fold": by_heart, "out of fold over holdout": flattery})
+
+
+def drawn(predicted: pd.DataFrame, classes: Sequence[str], positive: str) -> tuple[Any, Any]:
+    """Truth and score as figures take them: 0/1 and one probability for two classes; classes and a column each for more."""
+    if len(classes) == 2:
+        hit = (predicted["y_true"] == positive).to_numpy().astype(int)
+        return hit, predicted[f"proba_{positive}"].to_numpy(dtype=np.float64)
+    return predicted["y_true"].to_numpy(), predicted[[f"proba_{name}" for name in classes]]
+
+
+def holdout_clusters(holdout: pd.DataFrame, group: str | None) -> list[str] | None:
+    """The group of each row of the holdout in the order of `predictions`; None when the split is not by group."""
+    if group is None:
+        return None
+    rows = holdout.sort_values("row_id", kind="stable")
+    own = "row " + rows["row_id"].astype(str)
+    return ("group " + rows[group].astype(str)).where(rows[group].notna(), own).tolist()
 
 
 # ------------------------------------------------------------------------------------------------------------- slices
@@ -259,6 +276,7 @@ def slices_table(table: pd.DataFrame, metric: str, overall: float, most: int = 1
     shown = table.head(most).assign(weak=lambda t: np.where(t["weak"], "weaker", ""))
     note = (
         f"{len(table)} slices were looked at, of {LEAST_ROWS} rows or more with {LEAST_OF_CLASS} or more of each class; on all rows it is {number(overall)}. "
+        f"Inside a slice, what makes the slice no longer helps to rank. "
         f"With so many, about {number(round(0.025 * len(table), 1))} would look weaker by chance; the last column counts that in (Bonferroni)."
     )
     return Table.of(
@@ -329,6 +347,6 @@ def values_of(found: Estimates) -> dict[str, Estimate]:
 
 
 __all__ = [
-    "gap", "headline", "holdout_metrics", "oof_proba", "opened", "predictions", "refit", "sample_of", "share_to_reach", "slices",
+    "drawn", "gap", "headline", "holdout_clusters", "holdout_metrics", "oof_proba", "opened", "predictions", "refit", "sample_of", "share_to_reach", "slices",
     "slices_table", "values_of",
 ]  # fmt: skip

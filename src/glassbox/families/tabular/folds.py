@@ -113,11 +113,10 @@ def _check(rows: pd.DataFrame, k: int, what: str) -> None:
         )
 
 
-def folds_table(folds: pd.DataFrame, target: pd.Series, classes: Sequence[str]) -> Table:
-    """Rows and shares of each class, a fold a row. `target` goes with the rows of `folds`."""
-    shares = pd.crosstab(folds["fold"].to_numpy(), target.to_numpy(), normalize="index").reindex(
-        columns=list(classes), fill_value=0.0
-    )
+def folds_table(folds: pd.DataFrame, train: pd.DataFrame, target: str, classes: Sequence[str]) -> Table:
+    """Rows and shares of each class, a fold a row."""
+    labels = train.set_index("row_id")[target].reindex(folds["row_id"]).to_numpy()
+    shares = pd.crosstab(folds["fold"].to_numpy(), labels, normalize="index").reindex(columns=list(classes), fill_value=0.0)
     rows = folds["fold"].value_counts().sort_index()
     table = pd.DataFrame({"fold": [int(i) + 1 for i in rows.index], "rows": rows.to_numpy()})
     for label in classes:

@@ -7,7 +7,7 @@ from glassbox.families.tabular.calibrate import threshold_curve
 from glassbox.families.tabular.candidates import Candidate
 from glassbox.families.tabular.compare import run_candidates
 from glassbox.families.tabular.fit import Problem, Remembers
-from glassbox.families.tabular.metrics import paired_gain, score
+from glassbox.families.tabular.metrics import paired_gain, score, spoken
 from glassbox.families.tabular.recipe import Recipe
 from glassbox.findings import Table
 
@@ -64,8 +64,7 @@ def imbalance(
         else "weighing classes evenly does not improve the ranking; the threshold is set instead"
     )
     say = f"The rarest class, {rarest}, is {100 * shares.min():.1f} % of the rows; {outcome}."
-    name = metric.replace("_", " ")
-    note = f"Gain of weighing in {name}: {gain.value or 0:+.4f}, 95 % interval {gain.low or 0:+.4f} to {gain.high or 0:+.4f}."
+    note = f"Gain of weighing in {spoken(metric)}: {gain.value or 0:+.4f}, 95 % interval {gain.low or 0:+.4f} to {gain.high or 0:+.4f}."
     return Table.of(pd.DataFrame(rows), title, say=say, note=note, formats=dict.fromkeys(rows[0], ".3f"))
 
 

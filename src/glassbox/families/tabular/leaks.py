@@ -179,14 +179,19 @@ def _commonest(values: pd.Series) -> float:
 
 
 def _copies(frame: pd.DataFrame) -> dict[str, str]:
-    """Column to the earlier column that it is a recoding of, value for value."""
+    """Column to the earlier column that says the same: the same order of numbers or dates, or a recoding of categories."""
     seen: dict[str, str] = {}
     twins: dict[str, str] = {}
     for name in frame.columns:
-        codes, values = pd.factorize(frame[name], sort=False)  # numbered as they appear: recodings get the same numbers
-        if len(values) < 2:
-            continue
-        digest = hashlib.sha256(codes.astype(np.int64).tobytes()).hexdigest()
+        if frame[name].dtype == object:
+            codes, values = pd.factorize(frame[name], sort=False)  # numbered as they appear: recodings get the same numbers
+            if len(values) < 2 or len(values) > len(frame) / 2:  # columns without repeats are all numbered alike
+                continue
+        else:
+            codes = frame[name].rank(method="dense").fillna(0).to_numpy(dtype=np.int64)
+            if codes.max() < 2:
+                continue
+        digest = hashlib.sha256(str(frame[name].dtype).encode() + codes.astype(np.int64).tobytes()).hexdigest()
         if digest in seen:
             twins[str(name)] = seen[digest]
         seen.setdefault(digest, str(name))

@@ -27,6 +27,7 @@ Codes = npt.NDArray[np.int64]
 
 NAMES = tuple(TASKS["classification"].metrics)
 THRESHOLDED = ("accuracy", "balanced_accuracy", "f1", "precision", "recall")  # they judge labels, not probabilities
+LABELS = {"roc_auc": "ROC-AUC", "f1": "F1", "brier": "Brier score"}  # as people write them, where it is not the name itself
 RESAMPLES: dict[Cost, int] = {"low": 1000, "medium": 2000, "high": 5000}
 BINS = 10
 _CELLS = 4_000_000  # rows × resamples that are held in memory at once
@@ -36,6 +37,15 @@ _TINY = float(np.finfo(np.float64).eps)
 def more_is_better(metric: str) -> bool:
     """Whether more of a metric is better."""
     return TASKS["classification"].metrics[metric]
+
+
+def spoken(metric: str) -> str:
+    """A metric's name as people write it.
+
+    >>> spoken("roc_auc"), spoken("log_loss")
+    ('ROC-AUC', 'log loss')
+    """
+    return LABELS.get(metric, metric.replace("_", " "))
 
 
 def leading_metric(requirements: Mapping[str, Any]) -> str:

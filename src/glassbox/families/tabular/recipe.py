@@ -19,6 +19,7 @@ from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardSc
 
 from glassbox.data.schema import Schema
 from glassbox.errors import GlassboxError
+from glassbox.findings import Table
 
 Treatment = Literal["number", "log", "one-hot", "target mean", "dates", "length"]
 Floats = npt.NDArray[np.float64]
@@ -131,6 +132,24 @@ def default_recipe(
     )
 
 
+def recipe_table(recipe: Recipe, schema: Schema) -> Table:
+    """Every column: its kind, what is done with it, or why it is left out."""
+    kinds = {column.name: column.kind for column in schema.columns}
+    rows = [
+        {"column": name, "kind": kinds[name], "treatment": how, "meaning": TREATMENTS[how]}
+        for name, how in recipe.columns.items()
+    ]
+    rows += [
+        {"column": name, "kind": kinds[name], "treatment": "left out", "meaning": why} for name, why in recipe.left_out.items()
+    ]
+    say = f"The model sees {len(recipe.columns)} columns; {len(recipe.left_out)} {'is' if len(recipe.left_out) == 1 else 'are'} left out."
+    note = (
+        f"Values held by fewer than {100 * recipe.min_frequency:.1f} % of the rows share one column; one column of the data becomes "
+        f"at most {recipe.max_categories}. A category that is missing is a category of its own."
+    )
+    return Table.of(pd.DataFrame(rows), "The recipe", say=say, note=note)
+
+
 UNUSABLE = {
     "identifier": "identifier: it names the row and says nothing about the next one",
     "constant": "constant: it has one value only",
@@ -208,7 +227,7 @@ def date_parts(frame: pd.DataFrame) -> Floats:
     for name in frame.columns:
         dates = frame[name].astype("datetime64[us]")
         calendar = (dates.dt.year, dates.dt.month, dates.dt.weekday)
-        parts += [part.astype(np.float64).to_numpy() for part in calendar]
+        parts += [cast(Floats, part.astype(np.float64).to_numpy()) for part in calendar]
         parts.append((dates.to_numpy() - start) / np.timedelta64(1, "D"))
     return np.column_stack(parts)
 

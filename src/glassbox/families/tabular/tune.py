@@ -21,7 +21,7 @@ from glassbox.errors import GlassboxError
 from glassbox.families.tabular.candidates import Candidate
 from glassbox.families.tabular.compare import Progress, Run, oof_frame, run_candidates
 from glassbox.families.tabular.fit import Problem, Remembers
-from glassbox.families.tabular.metrics import more_is_better, paired_gain, score
+from glassbox.families.tabular.metrics import more_is_better, paired_gain, score, spoken
 from glassbox.families.tabular.recipe import Recipe
 from glassbox.findings import Estimate, Estimates, Note, Table
 
@@ -310,7 +310,7 @@ def _verdict(tuning: Tuning) -> str:
 
 def gain_estimates(tuning: Tuning) -> Estimates:
     """The gain of the best trial over the default, and of what came out over the simplest rival; above zero is better."""
-    metric, at = str(tuning.best["metric"]), _best_trial(tuning)
+    metric, at = spoken(str(tuning.best["metric"])), _best_trial(tuning)
     values = {
         f"gain in {metric} over the default": tuning.gain,
         f"{metric} of the default": Estimate(value=tuning.default, n=tuning.gain.n),
@@ -321,10 +321,14 @@ def gain_estimates(tuning: Tuning) -> Estimates:
     return Estimates(title="What tuning gained", say=_verdict(tuning), values=values)
 
 
-def search_note(space: Space, trials: int) -> Note:
+def search_note(space: Space, trials: int, candidate: Candidate) -> Note:
     """What is searched, in plain words."""
     lines = [f"{name}: {_range(given)}" for name, given in space.items()]
-    say = f"{trials} trials, the first of them the default." if space else "Nothing is searched."
+    say = (
+        f"{candidate.name}: {trials} trials, the first of them the default."
+        if space
+        else f"{candidate.name}: nothing is searched."
+    )
     return Note(title="What is searched", say=say, lines=lines)
 
 

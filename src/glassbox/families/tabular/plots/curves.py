@@ -22,7 +22,7 @@ from glassbox.families.tabular.plots.marks import (
     end_labels,
     label,
     listed,
-    metric_name,
+    metric_words,
     percent,
     quiet,
     thinned,
@@ -209,7 +209,7 @@ def threshold(curve: pd.DataFrame, chosen: float) -> Figure:
             ok = np.isfinite(metrics[name])
             axes.plot(*thinned(at[ok], metrics[name][ok]), color=PALETTE[i % len(PALETTE)], linewidth=1.8)
             axes.plot([chosen], [here[name]], "o", color=PALETTE[i % len(PALETTE)], markersize=5, markeredgecolor=PAPER)
-            ends.append((float(metrics[name][ok][-1]), metric_name(label(name, 20)), PALETTE[i % len(PALETTE)]))
+            ends.append((float(metrics[name][ok][-1]), metric_words(label(name, 20)), PALETTE[i % len(PALETTE)]))
         end_labels(axes, ends)
         axes.axvline(chosen, color=INK, linewidth=1, linestyle=(0, (3, 3)))
         axes.annotate(
@@ -221,7 +221,7 @@ def threshold(curve: pd.DataFrame, chosen: float) -> Figure:
             ha="center",
             color=INK,
         )
-        values = [f"{metric_name(clean(name))} {percent(value)}" for name, value in here.items()]
+        values = [f"{metric_words(clean(name))} {percent(value)}" for name, value in here.items()]
         say = (
             f"At the chosen threshold of {number(chosen)}: {listed(values, most=6)}."
             if values
@@ -231,7 +231,7 @@ def threshold(curve: pd.DataFrame, chosen: float) -> Figure:
             canvas,
             "What the threshold trades",
             say=say,
-            alt=f"Curves of {listed([metric_name(clean(n)) for n in here], most=6) if here else 'nothing'} by threshold. {say}",
+            alt=f"Curves of {listed([metric_words(clean(n)) for n in here], most=6) if here else 'nothing'} by threshold. {say}",
         )
 
 

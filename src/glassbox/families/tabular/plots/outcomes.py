@@ -22,7 +22,7 @@ from glassbox.families.tabular.plots.marks import (
     dots,
     label,
     mark_value,
-    metric_name,
+    metric_words,
     name_rows,
     percent,
     quiet,
@@ -201,48 +201,46 @@ def _mistakes(names: list[str], counts: npt.NDArray[np.int_], share: Floats) -> 
     return f"{say}; most often mistaken is {clean(names[i])}: {percent(share[i, j])} of them were taken for {clean(names[j])}."
 
 
-def slices(table: pd.DataFrame, metric: str = "score", overall: float | None = None) -> Figure:
+def slices(table: pd.DataFrame, metric: str = "score", overall: float | None = None, most: int = 12) -> Figure:
     """The score on parts of the data, weakest first, each with its interval.
 
     Parameters
     ----------
     table
-        One row a slice: ``slice`` (what it holds), ``value``, ``low``, ``high``, ``n`` (rows).
+        One row a slice: ``slice`` (what it holds), ``value``, ``low``, ``high``, ``n`` (rows); ``weak`` where it was tested
+        whether the slice is weaker than the whole beyond chance: those are drawn in the accent.
     metric
         The metric's name, as in a request.
     overall
         The score on all rows: a dashed line.
+    most
+        How many slices are drawn.
     """
     more = higher_is_better(metric)
     table = table[table["value"].notna()].sort_values(["value", "slice"], ascending=[more, True], kind="stable")
-    names = [str(name) for name in table["slice"]]
-    value, low, high = (table[column].to_numpy(dtype=float) for column in ("value", "low", "high"))
+    weak = table["weak"].to_numpy(dtype=bool) if "weak" in table else np.zeros(len(table), dtype=bool)
+    names = [str(name) for name in table["slice"][:most]]
+    value, low, high = (table[column].to_numpy(dtype=float)[:most] for column in ("value", "low", "high"))
     with style():
         canvas, axes = rows_canvas(max(1, len(names)), extra=1.0)
-        worse = (high < overall if more else low > overall) if overall is not None else np.zeros(len(names), dtype=bool)
-        colors = [ACCENT if bad else SOFT for bad in worse]
-        dots(axes, value, low, high, colors)
+        dots(axes, value, low, high, [ACCENT if bad else SOFT for bad in weak[:most]])
         name_rows(axes, names)
         side_values(axes, [number(float(v)) for v in value], [INK] * len(names))
-        axes.set_xlabel(f"{metric_name(metric)}, with 95 % interval")
+        axes.set_xlabel(f"{metric_words(metric)}, with 95 % interval")
         if overall is not None:
             mark_value(axes, overall, f"all rows: {number(overall)}")
         say = "There is no slice large enough to judge."
         if names:
-            bad = int(worse.sum())
-            weakest = f"{metric_name(metric)} {number(float(value[0]))}{between(low[0], high[0])}"
+            weakest = f"{metric_words(metric)} {number(float(value[0]))}{between(low[0], high[0])}"
             say = f"Weakest is {clean(names[0])}: {weakest} on {int(table['n'].iloc[0]):,d} rows"
-            say += (
-                "."
-                if overall is None
-                else f", against {number(overall)} on all; {bad} of {len(names)} slices are clearly weaker."
-            )
+            say += "." if overall is None else f", against {number(overall)} on all."
+            if "weak" in table:
+                say += f" {int(weak.sum())} of {len(weak)} slices are weaker than the whole beyond chance."
         rows = "; ".join(
             f"{clean(n)} {number(float(v))}{between(a, b)}" for n, v, a, b in zip(names, value, low, high, strict=True)
         )
-        return drawing(
-            canvas, "Where it is weak", say=say, alt=f"{metric_name(metric)} by slice, weakest first: {rows or 'none'}."
-        )
+        alt = f"{metric_words(metric)} by slice, weakest first: {rows or 'none'}."
+        return drawing(canvas, "Where it is weak", say=say, alt=alt)
 
 
 __all__ = ["calibration", "calibration_bins", "confusion", "slices"]

@@ -21,7 +21,7 @@ from glassbox.families.tabular.plots.marks import (
     label,
     listed,
     mark_value,
-    metric_name,
+    metric_words,
     name_rows,
     percent,
     quiet,
@@ -80,7 +80,7 @@ def leaderboard(table: pd.DataFrame, metric: str, bound: float | None = None) ->
             [number(float(v)) if ok else "failed" for v, ok in zip(value, done, strict=True)],
             [INK if ok else SOFT for ok in done],
         )
-        axes.set_xlabel(f"{metric_name(metric)} over folds, with 95 % interval ({'more' if more else 'less'} is better)")
+        axes.set_xlabel(f"{metric_words(metric)} over folds, with 95 % interval ({'more' if more else 'less'} is better)")
         if bound is not None:
             mark_value(axes, bound, f"asked: {number(bound)}")
         rows = [
@@ -92,7 +92,7 @@ def leaderboard(table: pd.DataFrame, metric: str, bound: float | None = None) ->
             canvas,
             "Candidates, best first",
             say=_leader(names, value, low, high, done, metric, bound, more),
-            alt=f"Candidates by {metric_name(metric)}: {'; '.join(rows)}.{asked}",
+            alt=f"Candidates by {metric_words(metric)}: {'; '.join(rows)}.{asked}",
         )
 
 
@@ -115,7 +115,7 @@ def _leader(
     if not done.any():
         return "No candidate could be fitted."
     ties = [clean(names[i]) for i in range(1, len(names)) if done[i] and (high[i] >= low[0] if more else low[i] <= high[0])]
-    say = f"{clean(names[0])} leads with {metric_name(metric)} {number(float(value[0]))}{between(low[0], high[0])}"
+    say = f"{clean(names[0])} leads with {metric_words(metric)} {number(float(value[0]))}{between(low[0], high[0])}"
     if ties:
         say += (
             f"; the interval{'s' if len(ties) > 1 else ''} of {listed(ties)} overlap{'' if len(ties) > 1 else 's'} with its own."
@@ -174,7 +174,7 @@ def tuning_history(trials: pd.DataFrame, metric: str = "score", default: float |
                 annotation_clip=False,
             )
         axes.set_xlabel("trial")
-        axes.set_ylabel(metric_name(metric))
+        axes.set_ylabel(metric_words(metric))
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         say = _course(at, value, best, done, metric, default)
         return drawing(
@@ -198,7 +198,7 @@ def _course(at: Floats, value: Floats, best: Floats, done: Bools, metric: str, d
         return "No trial could be finished."
     peak = best[-1]
     first = int(np.flatnonzero(done & (value == peak))[0]) if (value == peak).any() else int(np.flatnonzero(best == peak)[0])
-    say = f"The best of {int(done.sum())} trials was number {int(at[first])}, with {metric_name(metric)} {number(float(peak))}"
+    say = f"The best of {int(done.sum())} trials was number {int(at[first])}, with {metric_words(metric)} {number(float(peak))}"
     idle = len(at) - first - 1
     say += f"; the {idle} after it found nothing better." if idle > 1 else "."
     if default is not None:

@@ -1,0 +1,77 @@
+"""Names and numbers as sentences say them: names from data on one line, shares in percent, intervals, lists."""
+
+import math
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from glassbox.markup import number
+
+RTL = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufeff]")
+
+
+def clean(text: Any) -> str:
+    """A name from data as one line of text: control characters and line ends become spaces, an empty name is said to be so.
+
+    A right-to-left name is isolated, so that the numbers beside it stay in their order.
+
+    >>> clean("a\\n b"), clean(" ")
+    ('a b', '(empty)')
+    """
+    line = re.sub(
+        r"[\x00-\x1f\x7f-\x9f\s\u2028\u2029\u2066-\u2069\u202a-\u202e\ud800-\udfff\ufffe\uffff]+", " ", str(text)
+    ).strip()
+    if not line:
+        return "(empty)"
+    return f"\u2068{line}\u2069" if RTL.search(line) else line
+
+
+def label(text: Any, width: int = 26) -> str:
+    """A name from data, clean, and shortened in its middle when it is longer than `width` characters.
+
+    >>> label("number_of_customer_service_calls", 16)
+    'number_of…_calls'
+    """
+    line = clean(text)
+    if len(line) <= width:
+        return line
+    tail = (width - 1) * 2 // 5
+    line = line.strip("\u2068\u2069")
+    return clean(f"{line[: width - 1 - tail].rstrip()}…{line[-tail:].lstrip()}")
+
+
+def percent(share: float, digits: int = 0) -> str:
+    """A share as people say it; never nought or all when it is not.
+
+    >>> percent(0.265), percent(0.2654, 1), percent(0.0004), percent(0.9999)
+    ('26 %', '26.5 %', 'under 1 %', 'over 99 %')
+    """
+    step = 10.0**-digits
+    if 0 < share < 1 and round(100 * share, digits) in (0, 100):
+        return f"under {step:.{digits}f} %" if share < 0.5 else f"over {100 - step:.{digits}f} %"
+    return f"{100 * share:.{digits}f} %"
+
+
+def between(low: float | None, high: float | None, spec: str = "") -> str:
+    """An interval in brackets, for a sentence; nothing when there is none.
+
+    >>> between(0.83, 0.86), between(None, None)
+    (' (95 % interval 0.830 to 0.860)', '')
+    """
+    if low is None or high is None or not (math.isfinite(low) and math.isfinite(high)):
+        return ""
+    return f" (95 % interval {number(float(low), spec)} to {number(float(high), spec)})"
+
+
+def listed(names: Sequence[str], most: int = 3) -> str:
+    """Names as a sentence lists them.
+
+    >>> listed(["a", "b", "c"]), listed(["a", "b", "c", "d", "e"])
+    ('a, b and c', 'a, b, c and 2 more')
+    """
+    if len(names) > most + 1:
+        names = [*names[:most], f"{len(names) - most} more"]
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+__all__ = ["between", "clean", "label", "listed", "percent"]

@@ -1,0 +1,254 @@
+"""A whole run, made up: findings, executed notebooks and all, so that pages can be looked at without the pipeline.
+
+Every string that comes from data is hostile here: a column is called `<img src=x onerror=alert(1)>`, and it is named in every stage.
+"""
+
+import base64
+import struct
+import zlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure as Canvas
+
+from glassbox.files import plain, write_json
+from glassbox.findings import Column, Estimate, Estimates, Facts, Figure, Finding, Note, Shown, Table
+from glassbox.reports.audit import audit
+from glassbox.reports.conclusion import answer, next_steps, requirement_rows, verdict_table
+from glassbox.reports.sections import QUESTIONS
+from glassbox.request import Request
+from glassbox.theme import ACCENT, SOFT, WIDTH, drawing, style
+
+HOSTILE = "<img src=x onerror=alert(1)>"
+SHOWN = tuple[str, Finding, bool, bool]  # name, finding, report, measured
+
+
+def request(**changes: Any) -> Request:
+    """A request for churn, with three bounds: one met, one not proven, one measured."""
+    given: dict[str, Any] = {
+        "name": "churn",
+        "task": "classification",
+        "problem": "Predict which customers leave within a month, so that retention can call them first.",
+        "data": {"path": "catalog:churn", "size": "7K rows", "target": "churned", "positive": "Yes"},
+        "requirements": {"roc_auc": ">=0.83", "accuracy": ">80%", "latency": "<100ms"},
+    }
+    return Request.model_validate({**given, **changes})
+
+
+def table(title: str, heads: str, rows: list[list[Any]], **more: Any) -> Table:
+    """A table from the names of its columns, parted by blanks."""
+    return Table(title=title, columns=[Column(name=name.replace("_", " ")) for name in heads.split()], rows=rows, **more)
+
+
+def curve(title: str, say: str) -> Figure:
+    """A small drawing in the house's style, with the hostile name as the label of an axis."""
+    with style():
+        canvas = Canvas(figsize=(WIDTH, 2.9))
+        axes = canvas.subplots()
+        x = np.linspace(0, 1, 40)
+        axes.plot([0, 1], [0, 1], color=SOFT, linestyle=(0, (3, 3)))
+        axes.plot(x, x**0.4, color=ACCENT, linewidth=2.2)
+        axes.set_xlabel("share of rows called, highest ranked first")
+        axes.set_ylabel(HOSTILE)
+        return drawing(canvas, title, say=say, alt=f"A rising curve. {say}", caption="1,409 rows that the model never saw.")
+
+
+def hover(title: str) -> Figure:
+    """A Plotly figure whose categories are hostile."""
+    bars = {"type": "bar", "name": "rows", "x": [HOSTILE, "tenure", "contract"], "y": [3, 2, 1], "marker": {"color": ACCENT}}
+    layout = {"xaxis": {"title": {"text": "column"}}, "yaxis": {"title": {"text": "mutual information, bits"}}}
+    return Figure(title=title, say="Hover for values.", alt="Bars, the first the highest.", plotly={"data": [bars], "layout": layout})
+
+
+def findings() -> dict[str, list[SHOWN]]:
+    """What each stage but `conclude` shows."""
+    return {
+        "ingest": [
+            ("arrived", Facts(title="What arrived", say="7,043 rows of 21 columns arrived; every row could be read.",
+                facts={"files": 1, "rows": 7043, "columns": 21, "hash of the data": "3f9a00c1d2e4b5a6"}), True, False),
+            ("types", table("What each column is", "column kind distinct", [[HOSTILE, "number", 73], ["contract", "category", 3]]), False, False),
+            ("missing", table("Missing values in train", "column rows share", [["TotalCharges", 11, 0.0016]],
+                say="1 of 21 columns has gaps."), False, False),
+            ("split", Facts(title="The split", say="5,634 rows to learn from; 1,409 rows sealed until the evaluation.",
+                facts={"split by": "a hash of each row", "train rows": 5634, "holdout rows": 1409, "holdout share": "20.01%",
+                       "No, share of train": "73.5%", "Yes, share of train": "26.5%"}), True, False),
+        ],
+        "explore": [
+            ("target", Facts(title="The target", say="26.5 % of the customers leave.", facts={"Yes": 1493, "No": 4141}), True, False),
+            ("relations", hover("Strongest relations with the target"), True, False),
+        ],
+        "features": [
+            ("folds", Facts(title="Folds", say="Five folds.", facts={"folds": 5}), False, False),
+            ("leaks", table("Leakage audit", "column evidence verdict", [[HOSTILE, "alone it predicts the target with ROC-AUC 0.961", "look"],
+                ["tenure", "alone it predicts the target with ROC-AUC 0.74", "clear"]],
+                say=f"No column is suspected of leaking the target. Worth a look, and kept: {HOSTILE}."), True, False),
+            ("duplicates_across", Facts(title="Duplicates across the split", say="No row of the holdout looks like a row of train.",
+                facts={"names on both sides": 0}), False, False),
+            ("recipe", table("The recipe", "column kind treatment meaning", [[HOSTILE, "number", "as it is", "median where it is missing"],
+                ["contract", "category", "one column a value", "a category that is missing is its own"]], say="The model sees 19 columns."), True, False),
+            ("imbalance", table("Class imbalance", "classes roc_auc", [["as they are", 0.846], ["weighed evenly", 0.845]],
+                say="The rarest class, Yes, is 26.5 % of the rows; weights gain nothing."), False, False),
+        ],
+        "compare": [
+            ("leaderboard", table("Leaderboard", "candidate roc_auc low high note", [
+                ["LightGBM", 0.849, 0.841, 0.857, ""], ["Logistic regression", 0.846, 0.838, 0.854, ""],
+                ["Random forest", 0.841, 0.832, 0.849, ""], ["Dummy", 0.5, 0.5, 0.5, ""], [HOSTILE, None, None, None, "failed: no module"]],
+                best=0, say="LightGBM leads; logistic regression cannot be told from it on these rows."), True, False),
+            ("timing", table("Time", "candidate fit", [["LightGBM", 0.43]]), False, True),
+        ],
+        "tune": [
+            ("history", curve("How tuning went", "The best of 20 trials was number 14, with ROC-AUC 0.851."), True, False),
+            ("gain", Estimates(title="What tuning gained", say="Tuning gains 0.002 over the default.",
+                values={"gain in roc_auc over the default": Estimate(value=0.002, low=-0.001, high=0.005, n=5634)}), True, False),
+            ("best", table("Hyperparameters of LightGBM", "hyperparameter default best_trial", [["num_leaves", "31", "12"], [HOSTILE, "1", "2"]]), False, False),
+        ],
+        "evaluate": [
+            ("metrics", Estimates(title="On the holdout", say="1,409 rows, opened for this evaluation.", values={
+                "roc_auc": Estimate(value=0.847, low=0.833, high=0.861, n=1409), "accuracy": Estimate(value=0.806, low=0.787, high=0.824, n=1409),
+                "f1": Estimate(value=0.63, low=0.6, high=0.66, n=1409), "log_loss": Estimate(value=0.41, low=0.39, high=0.43, n=1409)}), True, False),
+            ("opened", Note(title="The seal", say="This holdout has been opened 3 times in this folder."), False, True),
+            ("gap", Facts(title="Gap", say="", facts={"metric": "roc_auc", "train": 0.881, "out of fold": 0.849, "holdout": 0.847,
+                "train over out of fold": 0.032, "out of fold over holdout": 0.002}), False, False),
+            ("gain_curve", curve("How far calling goes", "Calling the 34 % of rows ranked highest reaches 70 % of those who leave; at random it would take 70 %."), True, False),
+            ("slices", table("Where it is weak", "slice roc_auc low high n beyond_chance", [[f"{HOSTILE} = Two year", 0.71, 0.62, 0.79, 330, "weaker"]],
+                say=f"Weaker than the whole beyond chance: {HOSTILE} = Two year."), True, False),
+        ],
+        "deploy": [
+            ("package", Facts(title="The package", say="The evaluated model and everything that serving needs, in one folder.",
+                facts={"Files": 12, "Model (SHA-256)": "e6b4" * 16, "Size": "1.2 MB"}), True, False),
+            ("contract", table("What a caller sends", "field kind", [[HOSTILE, "number"]]), False, False),
+            ("latency", Estimates(title="Latency", say="1,000 requests over HTTP.", values={
+                "latency": Estimate(value=3.1, low=2.9, high=3.6, n=1000, unit="ms"),
+                "latency_p50": Estimate(value=2.2, low=2.1, high=2.3, n=1000, unit="ms")}), True, True),
+        ],
+        "monitor": [
+            ("thresholds", table("When a column counts as drifted", "column drifted_above", [[HOSTILE, 0.2], ["tenure", 0.2]],
+                say="In batches of 500 rows."), True, False),
+            ("trigger", Facts(title="When the model is trained again", say="Every batch is compared with the training data.",
+                facts={"Judged in batches of": "500 rows"}), True, False),
+        ],
+    }  # fmt: skip
+
+
+def shown(items: list[SHOWN], *, measured: bool) -> dict[str, Shown]:
+    """What one stage showed, as `findings.json` or as `measured.json` has it."""
+    return {name: Shown(name=name, report=report, finding=found) for name, found, report, live in items if live == measured}
+
+
+def all_shown(*, measured: bool = False, asked: Request | None = None, until: str = "conclude") -> dict[str, dict[str, Shown]]:
+    """What all stages showed up to one of them, `conclude` included."""
+    asked = asked or request()
+    made = findings()
+    stages = list(QUESTIONS)[: list(QUESTIONS).index(until) + 1]
+    found = {stage: shown(made[stage], measured=False) for stage in stages if stage != "conclude"}
+    live = {stage: shown(made[stage], measured=True) for stage in stages if stage != "conclude"}
+    if until == "conclude":
+        found["conclude"] = shown(concluded(found, live, asked), measured=False)
+        live["conclude"] = shown(concluded(found, live, asked), measured=True)
+    return live if measured else found
+
+
+def concluded(found: dict[str, dict[str, Shown]], live: dict[str, dict[str, Shown]], asked: Request) -> list[SHOWN]:
+    """What `conclude` shows."""
+    latency = live["deploy"]["latency"].finding
+    assert isinstance(latency, Estimates)
+    rows = requirement_rows(found, asked, latency.values)
+    audited = audit(found, asked)
+    return [
+        ("answer", answer(found, asked), True, False),
+        ("verdicts", verdict_table(rows), True, True),
+        ("audit", audited, True, False),
+        ("next_steps", next_steps(found, asked, rows, audited), True, False),
+    ]
+
+
+def png() -> str:
+    """A picture of one dot, as base64."""
+    raw = b"".join(struct.pack(">I", len(d)) + k + d + struct.pack(">I", zlib.crc32(k + d)) for k, d in
+                   ((b"IHDR", struct.pack(">IIBBBBB", 1, 1, 8, 0, 0, 0, 0)), (b"IDAT", zlib.compress(b"\0\0")), (b"IEND", b"")))  # fmt: skip
+    return base64.b64encode(b"\x89PNG\r\n\x1a\n" + raw).decode()
+
+
+def markdown(text: str) -> dict[str, Any]:
+    """A Markdown cell."""
+    return {"cell_type": "markdown", "metadata": {}, "source": text}
+
+
+def code(source: str, *outputs: dict[str, Any], tags: list[str] | None = None) -> dict[str, Any]:
+    """A code cell that ran."""
+    metadata = {"tags": tags} if tags else {}
+    return {"cell_type": "code", "metadata": metadata, "source": source, "execution_count": 1, "outputs": list(outputs)}
+
+
+def display(data: dict[str, Any], **glassbox: Any) -> dict[str, Any]:
+    """One displayed output."""
+    return {"output_type": "display_data", "data": data, "metadata": {"glassbox": glassbox} if glassbox else {}}
+
+
+def shown_output(name: str, finding: Finding, *, measured: bool) -> dict[str, Any]:
+    """A finding as `Stage.show` displays it."""
+    data = {"text/plain": finding.title, "text/html": finding._repr_html_(), "application/vnd.glassbox.finding+json": plain(finding)}
+    if finding.kind == "figure" and finding.plotly is not None:
+        data["application/vnd.plotly.v1+json"] = finding.plotly
+    return display(data, anchor=name, measured=measured)
+
+
+USERS_OWN = [
+    code("print('hello')\nraise_nothing()", {"output_type": "stream", "name": "stdout", "text": f"\x1b[31mred\x1b[0m {HOSTILE}\n10%\r100%\n"}),
+    code("frame", display({"text/html": f"<style>td {{}}</style><table onclick='x()'><tr><th>name</th></tr><tr><td>{HOSTILE}</td>"
+                          "<td>&lt;img src=x onerror=alert(1)&gt;</td></tr></table><script>alert(2)</script>", "text/plain": "a frame"})),
+    code("picture", display({"image/png": png(), "text/plain": "<Figure size 1x1>"})),
+    code("drawing", display({"image/svg+xml": '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9 9"><path d="M0 0h9v9" onclick="x()"/></svg>'})),
+    code("figure", display({"application/vnd.plotly.v1+json": hover("x").plotly, "text/plain": "Figure"})),
+    code("1/0", {"output_type": "error", "ename": "ZeroDivisionError", "evalue": f"by {HOSTILE}", "traceback": ["\x1b[0;31mtrace\x1b[0m"]}),
+    code("warn()", {"output_type": "stream", "name": "stderr", "text": "UserWarning: careful\n"}),
+]  # fmt: skip
+
+
+def notebook(stage: str, items: list[SHOWN], extra: list[dict[str, Any]] | None = None) -> dict[str, Any]:
+    """The executed notebook of a stage."""
+    cells = [
+        markdown(f"# {stage.capitalize()}\n{QUESTIONS[stage]}"),
+        code("upstream = None\nproduct = None\nrequest = \"churn\"", tags=["parameters"]),
+        code(f'stage = Stage.open("{stage}", request, upstream, product)'),
+    ]
+    for name, finding, _, live in items:
+        cells += [markdown(f"## {name.replace('_', ' ').capitalize()}\nRead the *first* line first. {HOSTILE}")]
+        cells += [code(f'stage.show("{name}", {name}(train, holdout), report=True)', shown_output(name, finding, measured=live))]
+    cells += extra or []
+    cells += [code("stage.save()"), markdown("## Limits of what was shown\n- What lies behind it is not shown.")]
+    return {"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": cells}
+
+
+def run_facts(until: str = "conclude") -> dict[str, Any]:
+    """What `run.json` says."""
+    stages = list(QUESTIONS)
+    done = stages[: stages.index(until) + 1]
+    hashes = {name: (mark * 64)[:64] for name, mark in (("data", "3f9a"), ("code", "c07e"), ("lock", "91d2"), ("model", "e6b4"))}
+    return {
+        "id": "20260102T030405-000001-1",
+        "request": "churn",
+        "started": "2026-01-02T03:04:05+00:00",
+        "seconds": 61.2,
+        "hashes": hashes,
+        "stages": {stage: {"status": "ran" if stage in done else "skipped"} for stage in stages},
+    }
+
+
+def write_run(root: Path, *, slug: str = "churn", until: str = "conclude") -> Path:
+    """Lay out a project with one run, as the runner would; returns the root."""
+    asked = request(name=slug)
+    found, live = all_shown(asked=asked, until=until), all_shown(asked=asked, until=until, measured=True)
+    made = findings()
+    write_json(root / "data" / slug / "request.json", asked.resolved())
+    write_json(root / "data" / slug / "run.json", {**run_facts(until), "request": slug})
+    for stage in found:
+        items = made[stage] if stage in made else concluded(found, live, asked)
+        write_json(root / "data" / slug / stage / "findings.json", list(found[stage].values()))
+        write_json(root / "data" / slug / stage / "measured.json", list(live[stage].values()))
+        extra = USERS_OWN if stage == "explore" else None
+        write_json(root / "reports" / slug / f"{stage}.ipynb", notebook(stage, items, extra))
+    return root
+
+

@@ -1,0 +1,158 @@
+import numpy as np
+import pandas as pd
+import pytest
+from toy_tables import FULL, SMALL, customers
+
+from glassbox.data.schema import ColumnSchema, Schema
+from glassbox.errors import GlassboxError
+from glassbox.families.tabular.fit import codes_of
+from glassbox.families.tabular.recipe import Recipe, build, date_parts, default_recipe, features_of, finite, lengths, logs, recipe_table
+
+
+def fitted(recipe: Recipe = FULL, classes: int = 2, linear: bool = False):
+    frame, schema = customers(classes=classes)
+    y = codes_of(frame["label"], schema.classes or [])
+    transformer = build(recipe, linear=linear, seed=0)
+    return transformer, transformer.fit_transform(frame[list(recipe.columns)], y), frame
+
+
+def test_kinds_get_their_treatment() -> None:
+    _, schema = customers()
+    assert default_recipe(schema).columns == {
+        "tenure": "number",
+        "spend": "number",
+        "plan": "one-hot",
+        "town": "target mean",
+        "since": "dates",
+        "remark": "length",
+    }
+
+
+def test_useless_kinds_are_left_out_with_a_reason() -> None:
+    kinds = {"a": "number", "b": "constant", "c": "empty", "d": "identifier"}
+    schema = Schema(columns=[ColumnSchema(name=name, kind=kind) for name, kind in kinds.items()])
+    found = default_recipe(schema)
+    assert list(found.columns) == ["a"]
+    assert {name: why.partition(":")[0] for name, why in found.left_out.items()} == {"b": "constant", "c": "empty", "d": "identifier"}
+
+
+def test_leaks_are_left_out_unless_allowed() -> None:
+    _, schema = customers()
+    leaks = [{"column": "spend", "verdict": "leak", "evidence": "it knows", "left_out": True}]
+    assert default_recipe(schema, leaks).left_out == {"spend": "leak: it knows"}
+    assert "spend" in default_recipe(schema, leaks, allow=["spend"]).columns
+
+
+def test_nothing_left_to_predict_from_is_an_error() -> None:
+    schema = Schema(columns=[ColumnSchema(name="a", kind="constant")])
+    with pytest.raises(GlassboxError, match=r"a: constant"):
+        default_recipe(schema)
+
+
+def test_edits_change_treatments_and_leave_the_recipe_itself_unchanged() -> None:
+    edited = SMALL.edited({"tenure": "log", "plan": "left out"})
+    assert edited.columns == {"tenure": "log"}
+    assert edited.left_out == {"plan": "left out by hand"}
+    assert SMALL.columns == {"tenure": "number", "plan": "one-hot"}
+    assert edited.edited({"plan": "one-hot"}).columns == {"tenure": "log", "plan": "one-hot"}
+
+
+def test_edits_of_unknown_columns_and_treatments_are_told_together() -> None:
+    with pytest.raises(GlassboxError, match=r"no column 'tenur'.*plan: no treatment 'onehot'"):
+        SMALL.edited({"tenur": "log", "plan": "onehot"})
+
+
+def test_recipe_written_out_and_read_back_is_itself() -> None:
+    assert Recipe.model_validate_json(FULL.model_dump_json()) == FULL
+
+
+@pytest.mark.parametrize("linear", [False, True])
+@pytest.mark.parametrize("classes", [2, 3])
+def test_matrix_has_no_gaps_and_every_column_a_meaning(linear: bool, classes: int) -> None:
+    transformer, matrix, _ = fitted(classes=classes, linear=linear)
+    features = features_of(transformer, [f"c{k}" for k in range(classes)])
+    assert np.isfinite(matrix).all()
+    assert len(features) == matrix.shape[1]
+    assert {feature.column for feature in features} == set(FULL.columns)
+
+
+def test_features_are_named_after_what_they_hold() -> None:
+    transformer, matrix, frame = fitted(SMALL)
+    names = [feature.name for feature in features_of(transformer, ["no", "yes"])]
+    assert names == ["tenure", "tenure is missing", "plan = (missing)", "plan = month", "plan = two years", "plan = year"]
+    assert matrix[:, names.index("plan = year")].tolist() == (frame["plan"] == "year").astype(float).tolist()
+    assert matrix[:, names.index("tenure is missing")].tolist() == frame["tenure"].isna().astype(float).tolist()
+
+
+def test_scaling_is_for_linear_models_only() -> None:
+    _, plain, _ = fitted(Recipe(columns={"tenure": "number"}))
+    _, scaled, _ = fitted(Recipe(columns={"tenure": "number"}), linear=True)
+    assert plain[:, 0].max() > 60
+    assert scaled[:, 0].mean() == pytest.approx(0, abs=1e-9)
+    assert scaled[:, 0].std() == pytest.approx(1)
+
+
+def test_rare_and_unseen_values_share_a_column() -> None:
+    frame = pd.DataFrame({"a": ["x"] * 50 + ["y"] * 48 + ["rare", "odd"]}, dtype=object)
+    transformer = build(Recipe(columns={"a": "one-hot"}, min_frequency=0.05)).fit(frame, np.arange(100) % 2)
+    assert [feature.name for feature in features_of(transformer, ["n", "y"])] == ["a = x", "a = y", "a = (rare)"]
+    new = pd.DataFrame({"a": ["rare", "never seen"]}, dtype=object)
+    assert transformer.transform(new).tolist() == [[0, 0, 1], [0, 0, 1]]
+
+
+def test_gap_that_train_did_not_have_is_filled() -> None:
+    frame = pd.DataFrame({"a": [1.0, 2.0, 3.0, 4.0], "d": pd.to_datetime(["2020-01-01"] * 4).astype("datetime64[us]")})
+    transformer = build(Recipe(columns={"a": "number", "d": "dates"})).fit(frame, [0, 1, 0, 1])
+    new = pd.DataFrame({"a": [np.nan], "d": np.array(["NaT"], dtype="datetime64[us]")})
+    assert transformer.transform(new)[0].tolist() == [2.5, 2020, 1, 2, 7305]
+
+
+def test_column_without_values_in_a_fold_is_kept() -> None:
+    frame = pd.DataFrame({"a": [np.nan, np.nan, np.nan], "b": [1.0, 2.0, 3.0]})
+    matrix = build(Recipe(columns={"a": "number", "b": "number"})).fit_transform(frame, [0, 1, 0])
+    assert np.isfinite(matrix).all()
+
+
+def test_target_mean_of_a_row_does_not_see_the_row() -> None:
+    # Each town stands once: any encoding of a row by its own target would tell the classes apart.
+    frame = pd.DataFrame({"town": [f"t{i}" for i in range(100)]}, dtype=object)
+    y = np.arange(100) % 2
+    encoded = build(Recipe(columns={"town": "target mean"})).fit_transform(frame, y)[:, 0]
+    assert abs(encoded[y == 1].mean() - encoded[y == 0].mean()) < 0.05
+
+
+def test_infinite_and_huge_numbers_are_tamed() -> None:
+    values = finite(pd.DataFrame({"a": [np.inf, -np.inf, 1e300, -5.0]}))[:, 0]
+    assert np.isnan(values[:2]).all()
+    assert values[2:].tolist() == [1e30, -5.0]
+
+
+def test_logs_keep_signs() -> None:
+    assert logs(pd.DataFrame({"a": [0.0, np.e - 1, 1 - np.e]}))[:, 0] == pytest.approx([0, 1, -1])
+
+
+def test_date_parts_by_hand() -> None:
+    days = np.array(["2000-01-03", "1650-12-31T12:00", "NaT"], dtype="datetime64[us]")
+    found = date_parts(pd.DataFrame({"d": days}))
+    assert found[0].tolist() == [2000, 1, 0, 2]  # a Monday
+    assert found[1, :2].tolist() == [1650, 12]
+    assert np.isnan(found[2]).all()
+
+
+def test_lengths_by_hand() -> None:
+    found = lengths(pd.DataFrame({"t": ["abc", "", None]}, dtype=object))[:, 0]
+    assert found[:2].tolist() == [3, 0]
+    assert np.isnan(found[2])
+
+
+def test_arguments_are_unchanged() -> None:
+    frame, _ = customers()
+    before = frame.copy(deep=True)
+    build(FULL).fit_transform(frame[list(FULL.columns)], codes_of(frame["label"], ["no", "yes"]))
+    pd.testing.assert_frame_equal(frame, before)
+
+
+def test_table_names_every_column() -> None:
+    _, schema = customers()
+    recipe = FULL.edited({"town": "left out"})
+    assert recipe_table(recipe, schema).frame()["column"].tolist() == ["tenure", "spend", "plan", "since", "remark", "town"]

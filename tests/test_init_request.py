@@ -1,0 +1,180 @@
+"""`glassbox init` looks at a file and writes a request that says what it guessed."""
+
+import csv
+import io
+import re
+import tempfile
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from glassbox.errors import RequestError
+from glassbox.init_request import draft_request, init_request, slug
+from glassbox.request import NAME, RESERVED, Request
+from glassbox.request_file import load_request, read_request
+
+
+def write_csv(path: Path, header: list[str], rows: list[list[object]]) -> Path:
+    stream = io.StringIO()
+    csv.writer(stream).writerows([header, *rows])
+    path.write_bytes(stream.getvalue().encode("utf-8"))
+    return path
+
+
+def customers(folder: Path, n: int = 40, name: str = "customers.csv") -> Path:
+    rows: list[list[object]] = [[f"c-{i:03d}", i % 7, "yes" if i % 4 == 0 else "no", i * 1.5 + 0.25] for i in range(n)]
+    return write_csv(folder / name, ["customer id", "visits", "churned", "spent"], rows)
+
+
+def drafted(folder: Path, file: Path, target: str | None = None) -> Request:
+    return read_request(draft_request(folder, file, target, "asked"), Path("asked.yaml"))
+
+
+def test_what_was_seen_is_written(tmp_path: Path) -> None:
+    request = drafted(tmp_path, customers(tmp_path))
+    assert (request.data.path, request.data.size) == ("customers.csv", "40 rows")
+    assert (request.data.id, request.data.target, request.data.positive) == ("customer id", "churned", "yes")
+
+
+def test_the_request_is_written_to_params_and_loads(tmp_path: Path) -> None:
+    path = init_request(tmp_path, customers(tmp_path, name="My Customers.csv"))
+    assert path == tmp_path / "params" / "my-customers.yaml"
+    assert load_request(path).name == "my-customers"
+
+
+def test_a_request_that_is_there_is_not_written_over(tmp_path: Path) -> None:
+    file = customers(tmp_path)
+    init_request(tmp_path, file)
+    with pytest.raises(RequestError, match=r"params/customers\.yaml: is there already.*--name"):
+        init_request(tmp_path, file)
+    assert init_request(tmp_path, file, name="second").name == "second.yaml"
+
+
+def test_a_guess_is_called_a_guess(tmp_path: Path) -> None:
+    text = draft_request(tmp_path, customers(tmp_path))
+    assert re.search(r"target: churned  # guessed", text)
+    assert re.search(r"target: churned  # as you said", draft_request(tmp_path, customers(tmp_path), "churned"))
+
+
+@pytest.mark.parametrize(
+    ("header", "target"),
+    [
+        (["label", "b", "c"], "label"),  # called so
+        (["a", "Is_Fraud", "c"], "Is_Fraud"),
+        (["a", "b", "c"], "c"),  # the last
+    ],
+)
+def test_the_target_is_guessed_by_name_and_then_by_place(tmp_path: Path, header: list[str], target: str) -> None:
+    file = write_csv(tmp_path / "x.csv", header, [[i % 2, i % 2, i % 2] for i in range(30)])
+    assert drafted(tmp_path, file).data.target == target
+
+
+def test_a_column_of_two_values_is_guessed_before_one_of_more(tmp_path: Path) -> None:
+    file = write_csv(tmp_path / "x.csv", ["two", "three", "amount"], [[i % 2, i % 3, i / 7] for i in range(60)])
+    assert drafted(tmp_path, file).data.target == "two"
+
+
+def test_several_classes_have_none_that_is_looked_for(tmp_path: Path) -> None:
+    file = write_csv(tmp_path / "x.csv", ["a", "species"], [[i, "abc"[i % 3]] for i in range(60)])
+    assert drafted(tmp_path, file).data.positive is None
+
+
+def test_a_column_of_numbers_that_repeat_names_no_rows(tmp_path: Path) -> None:
+    file = write_csv(tmp_path / "x.csv", ["shop id", "label"], [[i % 20, i % 2] for i in range(60)])
+    assert drafted(tmp_path, file).data.id is None
+
+
+def test_a_target_that_is_not_there_names_the_nearest(tmp_path: Path) -> None:
+    with pytest.raises(RequestError, match=r"no column 'churnd'.*'churned'"):
+        draft_request(tmp_path, customers(tmp_path), "churnd")
+
+
+def test_a_target_that_is_a_quantity_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(RequestError, match="'spent' holds 40 different numbers"):
+        draft_request(tmp_path, customers(tmp_path), "spent")
+
+
+def test_a_file_without_classes_asks_for_a_target(tmp_path: Path) -> None:
+    file = write_csv(tmp_path / "x.csv", ["a", "b"], [[i / 7, i / 3] for i in range(60)])
+    with pytest.raises(RequestError, match="--target"):
+        draft_request(tmp_path, file)
+
+
+@pytest.mark.parametrize("content", [b"", b"a,b\n", b"\x89PNG\r\n\x1a\n\x00\x00", b"a,b\n1,0\n2,1\n"])
+def test_a_file_that_holds_no_question_is_refused_in_words(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "x.csv").write_bytes(content)
+    with pytest.raises(RequestError):
+        draft_request(tmp_path, tmp_path / "x.csv")
+
+
+@pytest.mark.parametrize("target", ["", " "])
+def test_a_blank_target_is_refused(tmp_path: Path, target: str) -> None:
+    with pytest.raises(RequestError, match="--target"):
+        draft_request(tmp_path, customers(tmp_path), target)
+
+
+def test_a_file_that_is_not_there_is_told_so(tmp_path: Path) -> None:
+    with pytest.raises(RequestError, match="there is no such file"):
+        draft_request(tmp_path, tmp_path / "gone.csv")
+
+
+def test_a_file_outside_the_project_is_named_in_full(tmp_path: Path) -> None:
+    (tmp_path / "project").mkdir()
+    file = customers(tmp_path)
+    assert drafted(tmp_path / "project", file).data.path == file.resolve().as_posix()
+
+
+def test_rows_without_a_target_are_counted(tmp_path: Path) -> None:
+    file = write_csv(tmp_path / "x.csv", ["a", "label"], [[i, ["x", "y", ""][i % 3]] for i in range(30)])
+    assert "# 10 rows have no target and will be set aside" in draft_request(tmp_path, file)
+
+
+def test_the_columns_that_are_offered_can_be_taken_as_they_stand(tmp_path: Path) -> None:
+    text = draft_request(tmp_path, customers(tmp_path), name="asked")
+    chosen = re.sub(r"(?m)^  # (features:|  - )", r"  \1", text)
+    assert read_request(chosen, Path("asked.yaml")).data.features == ["visits", "spent"]
+
+
+def test_the_bounds_that_are_offered_can_be_taken_as_they_stand(tmp_path: Path) -> None:
+    text = draft_request(tmp_path, customers(tmp_path), name="asked")
+    chosen = re.sub(r"(?m)^  # (roc_auc|accuracy|latency):", r"  \1:", text)
+    assert len(read_request(chosen, Path("asked.yaml")).requirements) == 3
+
+
+def test_the_same_file_gives_the_same_text(tmp_path: Path) -> None:
+    file = customers(tmp_path)
+    assert draft_request(tmp_path, file) == draft_request(tmp_path, file)
+
+
+@given(st.text(max_size=80).filter(lambda name: "/" not in name and "\0" not in name))
+def test_any_file_name_makes_a_good_name(name: str) -> None:
+    made = slug(Path(name or "x"))
+    assert NAME.fullmatch(made)
+    assert made not in RESERVED
+
+
+@given(
+    st.lists(st.text(st.characters(exclude_categories=["Cs"]), max_size=12), min_size=2, max_size=5),
+    st.lists(
+        st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=12).filter(str.strip),
+        min_size=2,
+        max_size=2,
+        unique=True,
+    ),
+)
+@settings(max_examples=60, deadline=None, print_blob=False)
+def test_any_names_and_values_give_a_request_that_loads_or_a_refusal_in_words(names: list[str], labels: list[str]) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder)
+        rows: list[list[object]] = [[*[f"{i}.5" for _ in names[1:]], labels[i % 3 == 0]] for i in range(30)]
+        file = write_csv(root / "x.csv", names, rows)
+        try:
+            text = draft_request(root, file, name="asked")
+        except RequestError:
+            return
+        request = read_request(text, Path("asked.yaml"))
+        chosen = re.sub(r"(?m)^  # (features:|  - )", r"  \1", text)
+        offered = read_request(chosen, Path("asked.yaml")).data.features
+        assert request.data.target not in (offered or [])
