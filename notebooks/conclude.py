@@ -39,46 +39,44 @@ findings = {name: stage.load(f"{name}.findings") for name in upstream}
 
 # %% [markdown]
 # ## The answer
-# In one sentence, from what was found on the holdout.
+# Put together from what the stages found. Write your own sentence here, and the report takes that.
 
 # %%
 answer = conclusion.answer(findings, stage.request)
-stage.show("answer", answer)
+stage.show("answer", answer, report=True)
 
 # %% [markdown]
-# ## What was asked, and what came out
-# A requirement is met or not met when its whole interval lies on one side of the bound; otherwise the data does not decide.
-# What was measured on the running service belongs to this machine and is judged beside the rest.
+# ## What was asked
+# A requirement is met when its whole interval keeps the bound, not met when none of it does, and not proven otherwise.
+# Latency is that of the machine on which the service was rehearsed.
 
 # %%
-measured = conclusion.measured_estimates(stage.root / "data" / stage.request.name / "deploy")
-stage.show(
-    "verdicts",
-    conclusion.verdict_table(conclusion.requirement_rows(findings, stage.request, measured)),
-    measured=True,
-)
+latency = conclusion.measured_estimates(stage.root / "data" / stage.request.name / "deploy")
+requirements = conclusion.requirement_rows(findings, stage.request, latency)
+stage.show("verdicts", conclusion.verdict_table(requirements), report=True, measured=True)
 
 # %% [markdown]
 # ## Ways to fool oneself
-# Eight of them, each with what this run shows about it.
+# Each is checked against what the stages showed, and the evidence leads to its cell. Where a check was not made, it asks for
+# a look: nothing is taken to be fine because nobody looked.
 
 # %%
 audited = audit(findings, stage.request)
-stage.show("audit", audited)
+stage.show("audit", audited, report=True)
 
 # %% [markdown]
 # ## What to do next
-# The most useful step first.
+# The first is what stands between this model and a decision.
 
 # %%
-requirements = conclusion.requirement_rows(findings, stage.request)
-next_steps = conclusion.next_steps(findings, stage.request, requirements, audited)
-stage.show("next_steps", next_steps, report=True)
+steps = conclusion.next_steps(findings, stage.request, requirements, audited)
+stage.show("next_steps", steps, report=True)
 
 # %%
-stage.save(conclusion=conclusion.conclusion(answer, requirements, audited, next_steps))
+stage.save(conclusion=conclusion.conclusion(answer, requirements, audited, steps))
 
 # %% [markdown]
 # ## Limits of what was shown
-# - The conclusion is as good as what the request asks for: a bound that was not written down was not judged.
-# - A verdict speaks of data like the holdout. Monitoring says when data is no longer like it.
+# - The sentences say what the figures say. Whether acting on them pays is for someone who knows what a call costs and what a
+#   customer is worth.
+# - The audit knows the patterns that it lists. It does not know whether the right question was asked.

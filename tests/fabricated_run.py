@@ -58,7 +58,9 @@ def hover(title: str) -> Figure:
     """A Plotly figure whose categories are hostile."""
     bars = {"type": "bar", "name": "rows", "x": [HOSTILE, "tenure", "contract"], "y": [3, 2, 1], "marker": {"color": ACCENT}}
     layout = {"xaxis": {"title": {"text": "column"}}, "yaxis": {"title": {"text": "mutual information, bits"}}}
-    return Figure(title=title, say="Hover for values.", alt="Bars, the first the highest.", plotly={"data": [bars], "layout": layout})
+    return Figure(
+        title=title, say="Hover for values.", alt="Bars, the first the highest.", plotly={"data": [bars], "layout": layout}
+    )
 
 
 def findings() -> dict[str, list[SHOWN]]:
@@ -101,7 +103,8 @@ def findings() -> dict[str, list[SHOWN]]:
             ("history", curve("How tuning went", "The best of 20 trials was number 14, with ROC-AUC 0.851."), True, False),
             ("gain", Estimates(title="What tuning gained", say="Tuning gains 0.002 over the default.",
                 values={"gain in roc_auc over the default": Estimate(value=0.002, low=-0.001, high=0.005, n=5634)}), True, False),
-            ("best", table("Hyperparameters of LightGBM", "hyperparameter default best_trial", [["num_leaves", "31", "12"], [HOSTILE, "1", "2"]]), False, False),
+            ("best", table("Hyperparameters of LightGBM", "hyperparameter default best_trial",
+                [["num_leaves", "31", "12"], [HOSTILE, "1", "2"]]), False, False),
         ],
         "evaluate": [
             ("metrics", Estimates(title="On the holdout", say="1,409 rows, opened for this evaluation.", values={
@@ -110,7 +113,8 @@ def findings() -> dict[str, list[SHOWN]]:
             ("opened", Note(title="The seal", say="This holdout has been opened 3 times in this folder."), False, True),
             ("gap", Facts(title="Gap", say="", facts={"metric": "roc_auc", "train": 0.881, "out of fold": 0.849, "holdout": 0.847,
                 "train over out of fold": 0.032, "out of fold over holdout": 0.002}), False, False),
-            ("gain_curve", curve("How far calling goes", "Calling the 34 % of rows ranked highest reaches 70 % of those who leave; at random it would take 70 %."), True, False),
+            ("gain_curve", curve("How far calling goes",
+                "Calling the 34 % of rows ranked highest reaches 70 % of those who leave; at random it would take 70 %."), True, False),
             ("slices", table("Where it is weak", "slice roc_auc low high n beyond_chance", [[f"{HOSTILE} = Two year", 0.71, 0.62, 0.79, 330, "weaker"]],
                 say=f"Weaker than the whole beyond chance: {HOSTILE} = Two year."), True, False),
         ],
@@ -188,7 +192,11 @@ def display(data: dict[str, Any], **glassbox: Any) -> dict[str, Any]:
 
 def shown_output(name: str, finding: Finding, *, measured: bool) -> dict[str, Any]:
     """A finding as `Stage.show` displays it."""
-    data = {"text/plain": finding.title, "text/html": finding._repr_html_(), "application/vnd.glassbox.finding+json": plain(finding)}
+    data = {
+        "text/plain": finding.title,
+        "text/html": finding._repr_html_(),
+        "application/vnd.glassbox.finding+json": plain(finding),
+    }
     if finding.kind == "figure" and finding.plotly is not None:
         data["application/vnd.plotly.v1+json"] = finding.plotly
     return display(data, anchor=name, measured=measured)
@@ -210,7 +218,7 @@ def notebook(stage: str, items: list[SHOWN], extra: list[dict[str, Any]] | None 
     """The executed notebook of a stage."""
     cells = [
         markdown(f"# {stage.capitalize()}\n{QUESTIONS[stage]}"),
-        code("upstream = None\nproduct = None\nrequest = \"churn\"", tags=["parameters"]),
+        code('upstream = None\nproduct = None\nrequest = "churn"', tags=["parameters"]),
         code(f'stage = Stage.open("{stage}", request, upstream, product)'),
     ]
     for name, finding, _, live in items:
@@ -250,5 +258,3 @@ def write_run(root: Path, *, slug: str = "churn", until: str = "conclude") -> Pa
         extra = USERS_OWN if stage == "explore" else None
         write_json(root / "reports" / slug / f"{stage}.ipynb", notebook(stage, items, extra))
     return root
-
-

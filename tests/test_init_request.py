@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from glassbox.data.ingest import read
 from glassbox.errors import RequestError
 from glassbox.init_request import draft_request, init_request, slug
 from glassbox.request import NAME, RESERVED, Request
@@ -143,6 +144,17 @@ def test_the_bounds_that_are_offered_can_be_taken_as_they_stand(tmp_path: Path) 
     assert len(read_request(chosen, Path("asked.yaml")).requirements) == 3
 
 
+@pytest.mark.parametrize("kind", ["text", "number"])
+def test_an_identifier_is_found_by_what_it_holds(tmp_path: Path, kind: str) -> None:
+    rows: list[list[object]] = [[f"k-{i}" if kind == "text" else 1000 + i, i % 5, i % 2] for i in range(60)]
+    assert drafted(tmp_path, write_csv(tmp_path / "x.csv", ["who", "a", "label"], rows)).data.id == "who"
+
+
+def test_a_measurement_that_never_repeats_names_no_rows(tmp_path: Path) -> None:
+    file = write_csv(tmp_path / "x.csv", ["reading number", "label"], [[i / 7, i % 2] for i in range(60)])
+    assert drafted(tmp_path, file).data.id is None
+
+
 def test_the_same_file_gives_the_same_text(tmp_path: Path) -> None:
     file = customers(tmp_path)
     assert draft_request(tmp_path, file) == draft_request(tmp_path, file)
@@ -175,6 +187,7 @@ def test_any_names_and_values_give_a_request_that_loads_or_a_refusal_in_words(na
         except RequestError:
             return
         request = read_request(text, Path("asked.yaml"))
+        assert len(read(request, root).cells) == 30  # ingest takes it: the columns are there, the target holds classes
         chosen = re.sub(r"(?m)^  # (features:|  - )", r"  \1", text)
         offered = read_request(chosen, Path("asked.yaml")).data.features
         assert request.data.target not in (offered or [])

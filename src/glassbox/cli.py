@@ -71,15 +71,9 @@ def _request_path(root: Path, name: str) -> Path:
 
 
 def _load(root: Path, name: str, overrides: list[str] | None = None) -> Request:
-    from glassbox.request_file import load_request
+    from glassbox.request_file import load_request, split_overrides
 
-    pairs: dict[str, str] = {}
-    for item in overrides or []:
-        key, sign, value = item.partition("=")
-        if not sign or not key:
-            raise RequestError(f"--set {item}: expected KEY=VALUE, such as --set cost=high.")
-        pairs[key] = value
-    return load_request(_request_path(root, name), pairs)
+    return load_request(_request_path(root, name), split_overrides(overrides or []))
 
 
 def _command(function: Callable[..., Any]) -> Callable[..., Any]:

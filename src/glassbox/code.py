@@ -13,12 +13,15 @@ PACKAGE = "glassbox"
 
 
 def _without_docstrings(tree: ast.AST) -> ast.AST:
+    """The tree without bare strings: docstrings of modules, classes and functions, and those under attributes."""
     for node in ast.walk(tree):
         if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)):
-            first = node.body[0] if node.body else None
-            if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant) and isinstance(first.value.value, str):
-                node.body = node.body[1:] or [ast.Pass()]
+            node.body = [line for line in node.body if not _is_string(line)] or [ast.Pass()]
     return tree
+
+
+def _is_string(line: ast.stmt) -> bool:
+    return isinstance(line, ast.Expr) and isinstance(line.value, ast.Constant) and isinstance(line.value.value, str)
 
 
 def cell_text(source: str) -> str:

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup, escape
@@ -101,6 +102,11 @@ def cell_link(cell: str, words: str = "cell") -> Markup:
     return Markup(' <a class="cell" href="{s}.html#{a}" title="{s}: {a}">{w}</a>').format(s=stage, a=anchor, w=words)
 
 
+def trusted(html: str) -> Markup:
+    """What was made safe already: by a renderer that escapes, by a sanitiser, or by a list of what may be."""
+    return Markup(html)  # noqa: S704 - the one place where a string is taken for markup
+
+
 def themed_svg(svg: str) -> Markup:
     """A drawing in the page's own colours, safe to place within the page."""
     return page_svg(svg)
@@ -126,13 +132,13 @@ def plotly_data(figure: Any) -> Any:
     return figure
 
 
-def plotly_html(figure: Any, alt: str, fallback: Markup = Markup("")) -> Markup:
+def plotly_html(figure: Any, alt: str, fallback: Markup | None = None) -> Markup:
     """A Plotly figure for the page's script to draw: its data, inert, and what stands there without a script."""
     data = json.dumps(plotly_data(figure), ensure_ascii=False, sort_keys=True, separators=(",", ":"))
     inert = data.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
-    return Markup('<div class="drawing hover" role="group" aria-label="{}"><script type="application/json">{}</script>{}</div>').format(
-        alt, Markup(inert), fallback or Markup('<p class="soft">{}</p>').format(alt)
-    )
+    return Markup(
+        '<div class="drawing hover" role="group" aria-label="{}"><script type="application/json">{}</script>{}</div>'
+    ).format(alt, trusted(inert), fallback or Markup('<p class="soft">{}</p>').format(alt))
 
 
 _HASH = re.compile(r"[0-9a-f]{32,64}")
@@ -189,7 +195,7 @@ def interval(low: float | None, high: float | None, spec: str = "") -> str:
 def _spec(*values: float | None) -> str:
     """Shares are all written to three places, so that an interval lines up with its value."""
     there = [abs(v) for v in values if v is not None]
-    return ".3f" if there and all(v <= 1 for v in there) and any(0.001 <= v and not float(v).is_integer() for v in there) else ""
+    return ".3f" if there and all(v <= 1 for v in there) and any(v >= 0.001 and not float(v).is_integer() for v in there) else ""
 
 
 def _estimate_row(name: str, e: "Estimate") -> list[Markup]:
@@ -251,7 +257,16 @@ def _audit(audit: "Audit", cell: str) -> Markup:
         ]
         for row in audit.rows
     ]
-    return _finding(_caption(audit.title, audit.say, cell) + _grid(heads, rows, audit.title))
+    return _finding(_caption(audit.title, audit.say, cell) + _grid(heads, rows, audit.title), "audit")
+
+
+def _asked_in(bound: str, value: float | None) -> str:
+    """A value in the unit of the bound as it was written: percent, milliseconds, or none."""
+    if value is None:
+        return "–"
+    if "%" in bound:
+        return f"{100 * value:.1f} %"
+    return number(value, unit="ms") if bound.rstrip().endswith("s") else number(value, _spec(value))
 
 
 def _verdicts(finding: "Verdicts", cell: str) -> Markup:
@@ -260,8 +275,12 @@ def _verdicts(finding: "Verdicts", cell: str) -> Markup:
         [
             Markup("<td>{}</td>").format(metric_words(row.name)),
             Markup("<td>{}</td>").format(row.bound),
-            Markup('<td class="n">{}</td>').format(number(row.value, _spec(row.value, row.low, row.high))),
-            Markup('<td class="n">{}</td>').format(interval(row.low, row.high, _spec(row.value, row.low, row.high))),
+            Markup('<td class="n">{}</td>').format(_asked_in(row.bound, row.value)),
+            Markup('<td class="n">{}</td>').format(
+                "–"
+                if row.low is None or row.high is None
+                else f"{_asked_in(row.bound, row.low)} – {_asked_in(row.bound, row.high)}"
+            ),
             Markup("<td>{}{}</td>").format(mark(row.verdict), cell_link(row.cell)),
         ]
         for row in finding.rows
@@ -269,7 +288,7 @@ def _verdicts(finding: "Verdicts", cell: str) -> Markup:
     return _finding(_caption(finding.title, finding.say, cell) + _grid(heads, rows, finding.title))
 
 
-_BODY = {
+_BODY: dict[str, Callable[[Any, str], Markup]] = {
     "table": _table,
     "estimates": _estimates,
     "facts": _facts,
@@ -294,4 +313,5 @@ __all__ = [
     "plotly_data",
     "plotly_html",
     "themed_svg",
+    "trusted",
 ]

@@ -1,7 +1,9 @@
 """What one field of a request asks of another: sources, splits, columns, bounds. Each rule names what it finds."""
 
 import math
+import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from glassbox.request import MEASURED, PLANNED, TASKS, Bound
 from glassbox.request_messages import Path, hint, nearest, one_of, problem, shown
@@ -9,6 +11,7 @@ from glassbox.request_yaml import Node
 
 # Which keys below `data` each source reads.
 _ADDRESS = {"files": ("path",), "database": ("url", "table", "query"), "api": ("url",)}
+_WRITTEN = re.compile(r"(?P<op>>=|<=|>|<)?\s*(?P<digits>[0-9]{1,15}(?:\.[0-9]{1,15})?)\s*(?P<unit>%|ms|s|)", re.ASCII)
 _FLIPPED = {">": "<", ">=": "<=", "<": ">", "<=": ">="}
 
 
@@ -125,68 +128,82 @@ def read_bounds(tree: Node) -> tuple[dict[str, Bound], list[str]]:
     return bounds, problems
 
 
-def _read_bound(metric: str, node: Node, tree: Node) -> Bound | str:
+@dataclass(frozen=True)
+class _Metric:
+    """What a bound on a metric can be: from which side, and between which values."""
+
+    name: str
+    better: bool  # when higher
+    low: float = 0.0
+    high: float = 1.0
+
+    @property
+    def measured(self) -> bool:
+        return self.name in MEASURED
+
+    @property
+    def example(self) -> str:
+        return "<100ms" if self.measured else ">=0.9" if self.better else "<0.1"
+
+    def misfit(self, bound: Bound) -> str | None:
+        """Why a bound cannot be meant for this metric; None when it can."""
+        if self.measured and bound.unit != MEASURED[self.name]:
+            return f"expected a bound with a unit, such as {self.example!r}"
+        if not self.measured and bound.unit:
+            return f"expected no unit of time: {self.name} is not measured in seconds"
+        if bound.upward != self.better:
+            more, signs = ("more", "'>' or '>='") if self.better else ("less", "'<' or '<='")
+            return f"expected {signs}, for {more} of {self.name} is better"
+        if self.high == math.inf and "%" in bound.text:
+            return f"expected a plain number, for {self.name} is not a share"
+        beyond_reach = bound.value == (self.high if bound.upward else self.low) and bound.op in ("<", ">")
+        if beyond_reach or not self.low <= bound.value <= self.high:
+            return "expected a share from 0% to 100% that can be reached" if self.high == 1 else "expected a number above 0"
+        return None
+
+    def meant(self, written: str) -> list[str]:
+        """The bound that may have been meant: another operator, or a unit that was left out."""
+        match = _WRITTEN.fullmatch(written.strip())
+        if match is None:
+            return []
+        op = match["op"] or (">=" if self.better else "<")
+        if (op[0] == ">") != self.better:
+            op = _FLIPPED[op]
+        # 50% without its sign would be another number.
+        units = [match["unit"], "%", "ms"] if match["unit"] == "%" else [match["unit"], "", "%", "ms"]
+        for unit in dict.fromkeys(units):
+            bound = Bound.parse(f"{op}{match['digits']}{unit}")
+            if self.misfit(bound) is None:
+                return [bound.text]
+        return []
+
+
+def _known_metrics(tree: Node) -> dict[str, _Metric]:
+    """The metrics that may be named: of all tasks while the task is unknown."""
+    task = TASKS.get(text(tree, "task") or "")
+    metrics = [
+        _Metric(name, better, *one.ranges.get(name, (0.0, 1.0)))
+        for one in ([task] if task else TASKS.values())
+        for name, better in one.metrics.items()
+    ]
+    metrics += [_Metric(name, better=False, high=math.inf) for name in MEASURED]
+    return {metric.name: metric for metric in metrics}
+
+
+def _read_bound(name: str, node: Node, tree: Node) -> Bound | str:
     known = _known_metrics(tree)
-    if metric not in known:
-        return f"is not a metric of this task; expected one of {', '.join(known)}{hint(nearest(metric, known))}"
-    better, low, high = known[metric]
-    example = "<100ms" if metric in MEASURED else ">=0.9" if better else "<0.1"
+    metric = known.get(name)
+    if metric is None:
+        return f"is not a metric of this task; expected one of {', '.join(known)}{hint(nearest(name, known))}"
     if node.folded:
-        return f"begins with '>', which means something else in YAML; put the bound in quotes: {metric}: \"{example}\"."
+        return f"begins with '>', which means something else in YAML; put the bound in quotes: {name}: \"{metric.example}\"."
     if not isinstance(node.value, str):
-        return f"is {shown(node.value)}; expected a bound such as {example!r}."
+        return f"is {shown(node.value)}; expected a bound such as {metric.example!r}."
+    meant = metric.meant(node.value)
     try:
         bound = Bound.parse(node.value)
     except ValueError as error:
-        meant = _meant(node.value, metric, better, low, high)
-        expected = str(error) if meant else f"expected a bound such as {example!r}"
+        expected = str(error) if meant else f"expected a bound such as {metric.example!r}"
         return f"is {shown(node.value)}; {expected}{hint(meant)}"
-    wrong = _misfit(bound, metric, better, low, high)
-    return f"is {shown(node.value)}; {wrong}{hint(_meant(node.value, metric, better, low, high))}" if wrong else bound
-
-
-def _known_metrics(tree: Node) -> dict[str, tuple[bool, float, float]]:
-    """Metrics that may be named, with whether more is better and the range; of all tasks while the task is unknown."""
-    task = TASKS.get(text(tree, "task") or "")
-    found = {
-        metric: (better, *one.ranges.get(metric, (0.0, 1.0)))
-        for one in ([task] if task else TASKS.values())
-        for metric, better in one.metrics.items()
-    }
-    return found | {metric: (False, 0.0, math.inf) for metric in MEASURED}
-
-
-def _misfit(bound: Bound, metric: str, better: bool, low: float, high: float) -> str | None:
-    """Why a bound cannot be meant for a metric; None when it can."""
-    measured = metric in MEASURED
-    if measured and bound.unit != MEASURED[metric]:
-        return "expected a bound with a unit, such as '<100ms'"
-    if not measured and bound.unit:
-        return f"expected no unit of time: {metric} is not measured in seconds"
-    if bound.upward != better:
-        more, signs = ("more", "'>' or '>='") if better else ("less", "'<' or '<='")
-        return f"expected {signs}, for {more} of {metric} is better"
-    if high == math.inf and "%" in bound.text:
-        return f"expected a plain number, for {metric} is not a share"
-    impossible = bound.value == (high if bound.upward else low) and bound.op in ("<", ">")
-    if impossible or not low <= bound.value <= high:
-        return "expected a share from 0% to 100% that can be reached" if high == 1 else "expected a number above 0"
-    return None
-
-
-def _meant(written: str, metric: str, better: bool, low: float, high: float) -> list[str]:
-    """The bound that may have been meant: another operator, or a unit that was left out."""
-    digits = written.strip().lstrip("<>=≥≤ ").rstrip("%ms ")
-    ops = [sign for sign in (">=", "<=", ">", "<") if written.strip().startswith(sign)][:1]
-    wanted = ops[0] if ops and (ops[0][0] == ">") == better else _FLIPPED[ops[0]] if ops else ">=" if better else "<"
-    unit = written.strip()[len(written.strip().rstrip("%ms ")) :].strip()
-    # 50% without its sign would be another number.
-    for suffix in dict.fromkeys([unit, "%", "ms"] if unit == "%" else [unit, "", "%", "ms"]):
-        candidate = f"{wanted}{digits}{suffix}"
-        try:
-            bound = Bound.parse(candidate)
-        except ValueError:
-            continue
-        if _misfit(bound, metric, better, low, high) is None:
-            return [candidate]
-    return []
+    wrong = metric.misfit(bound)
+    return f"is {shown(node.value)}; {wrong}{hint(meant)}" if wrong else bound

@@ -157,7 +157,11 @@ def _refuse_untrackable(root: Path, path: Path) -> None:
     parts = Path(name).parts
     if path.suffix == ".dvc":
         raise GlassboxError(f"{name}: stands for a tracked file. Commit it to git; track the file itself.")
-    if parts[0] == "data" and len(parts) > 1 and (parts[1].startswith(".") or (root / "data" / parts[1] / "request.json").is_file()):
+    if (
+        parts[0] == "data"
+        and len(parts) > 1
+        and (parts[1].startswith(".") or (root / "data" / parts[1] / "request.json").is_file())
+    ):
         raise GlassboxError(
             f"{name}: is made by a run, which makes it again. Track what it was made from, below data/raw/, "
             "or the package: data/<request>/deploy."
@@ -252,9 +256,20 @@ def _dvc(root: Path, *words: str) -> str:
     GlassboxError
         With DVC's own reason, and what to do where that is known.
     """
-    environment = {**os.environ, "DVC_NO_ANALYTICS": "1", "DO_NOT_TRACK": "1", "DVC_SITE_CACHE_DIR": str(root / ".dvc" / "tmp" / "site")}
+    environment = {
+        **os.environ,
+        "DVC_NO_ANALYTICS": "1",
+        "DO_NOT_TRACK": "1",
+        "DVC_SITE_CACHE_DIR": str(root / ".dvc" / "tmp" / "site"),
+    }
     ran = subprocess.run(
-        [sys.executable, "-m", "dvc", *words], cwd=root, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+        [sys.executable, "-m", "dvc", *words],
+        cwd=root,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     if ran.returncode:
         raise GlassboxError(f"dvc {words[0]}: {_reason(ran.stderr or ran.stdout, root)}")

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from toy_tables import FULL, customers, problem
 
 from glassbox.data.schema import Schema
 from glassbox.families.base import Predictor, load_predictor
@@ -18,11 +17,14 @@ from glassbox.families.tabular.metrics import Sample, score
 from glassbox.families.tabular.models import KINDS
 from glassbox.families.tabular.predictor import TabularPredictor
 from glassbox.files import files_below, hash_tree
+from toy_tables import FULL, customers, problem
 
 
 def quick(candidate: Candidate) -> Candidate:
     """The candidate with fewer trees, so that tests are quick."""
-    return candidate.model_copy(update={"params": {**candidate.params, **({"n_estimators": 20} if "n_estimators" in candidate.params else {})}})
+    return candidate.model_copy(
+        update={"params": {**candidate.params, **({"n_estimators": 20} if "n_estimators" in candidate.params else {})}}
+    )
 
 
 ALL = [quick(candidate) for candidate in candidates("low")]
@@ -135,7 +137,9 @@ def test_frame_is_unchanged_and_other_columns_do_not_matter(candidate: Candidate
 @every
 def test_rows_of_gaps_and_unseen_values_are_answered(candidate: Candidate) -> None:
     frame, _ = customers(3)
-    frame = frame.assign(tenure=np.nan, spend=[np.inf, -np.inf, 1e300], plan=[None, "never seen", "month"], town=None, remark=None)
+    frame = frame.assign(
+        tenure=np.nan, spend=[np.inf, -np.inf, 1e300], plan=[None, "never seen", "month"], town=None, remark=None
+    )
     frame["since"] = np.array(["NaT", "1650-01-01", "9999-12-31"], dtype="datetime64[us]")
     assert np.isfinite(predictor(candidate).proba(frame)).all()
 

@@ -42,7 +42,8 @@ def test_a_number_is_read_as_people_write_it(text, decimal, value, writing):
 
 
 @pytest.mark.parametrize(
-    "text", ["", "abc", "1_000", "1,23", "12,3456", "1,234.5,6", "٣", "nan", "0x10", "$", "%", "1-2", "--1", "(1", "1e", "$1 €", "1.2.3"]
+    "text",
+    ["", "abc", "1_000", "1,23", "12,3456", "1,234.5,6", "٣", "nan", "0x10", "$", "%", "1-2", "--1", "(1", "1e", "$1 €", "1.2.3"],
 )
 def test_what_is_no_number_is_not_read(text):
     assert cells.read_number(text) is None
@@ -83,7 +84,9 @@ def test_a_date_is_read_in_its_format(text, form, moment):
     assert cells.read_date(text, form) == moment
 
 
-@pytest.mark.parametrize("text", ["2020-02-30", "0000-01-01", "2020-01-01 25:00", "2020-01-01 13:00 PM", "2020-01-01x", "0001-01-01 00:00+01:00"])
+@pytest.mark.parametrize(
+    "text", ["2020-02-30", "0000-01-01", "2020-01-01 25:00", "2020-01-01 13:00 PM", "2020-01-01x", "0001-01-01 00:00+01:00"]
+)
 def test_a_day_that_never_was_is_not_read(text):
     assert cells.read_date(text) is None
 

@@ -97,7 +97,9 @@ def test_curve_by_hand() -> None:
     curve = threshold_curve(HIT, P).set_index("threshold").round(4)
     assert curve.index.tolist() == pytest.approx([0.0, 0.15, 0.25, 0.45, 0.7, 0.85])
     at = curve.loc[0.7]  # calls 0.8 and 0.9: both hits, of three
-    assert at.to_dict() == pytest.approx({"precision": 1, "recall": 0.6667, "f1": 0.8, "accuracy": 0.8333, "balanced_accuracy": 0.8333})
+    assert at.to_dict() == pytest.approx(
+        {"precision": 1, "recall": 0.6667, "f1": 0.8, "accuracy": 0.8333, "balanced_accuracy": 0.8333}
+    )
 
 
 def test_curve_agrees_with_labels_that_the_threshold_gives() -> None:

@@ -2,12 +2,12 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.datasets import load_breast_cancer, load_iris
-from toy_tables import customers
 
 from glassbox.data.schema import ColumnSchema, Schema
 from glassbox.families.tabular.fit import problem_of
 from glassbox.families.tabular.folds import make_folds
 from glassbox.families.tabular.leaks import audit, duplicates_across, identifiers, leaks_table
+from toy_tables import customers
 
 
 def verdicts(frame: pd.DataFrame, schema: Schema, **options: object) -> dict[str, dict[str, object]]:

@@ -115,7 +115,9 @@ def test_intervals_hold_their_promise() -> None:
     missed = 0
     for seed in range(200):
         right = np.random.default_rng(seed).random(200) < 0.7
-        found = estimates(Sample.of(np.zeros(200, dtype=int), np.eye(2)[1 - right.astype(int)]), ["accuracy"], resamples=200, seed=seed)
+        found = estimates(
+            Sample.of(np.zeros(200, dtype=int), np.eye(2)[1 - right.astype(int)]), ["accuracy"], resamples=200, seed=seed
+        )
         low, high = found["accuracy"].low, found["accuracy"].high
         assert low is not None
         assert high is not None

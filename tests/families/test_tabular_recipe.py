@@ -1,12 +1,22 @@
 import numpy as np
 import pandas as pd
 import pytest
-from toy_tables import FULL, SMALL, customers
 
 from glassbox.data.schema import ColumnSchema, Schema
 from glassbox.errors import GlassboxError
 from glassbox.families.tabular.fit import codes_of
-from glassbox.families.tabular.recipe import Recipe, build, date_parts, default_recipe, features_of, finite, lengths, logs, recipe_table
+from glassbox.families.tabular.recipe import (
+    Recipe,
+    build,
+    date_parts,
+    default_recipe,
+    features_of,
+    finite,
+    lengths,
+    logs,
+    recipe_table,
+)
+from toy_tables import FULL, SMALL, customers
 
 
 def fitted(recipe: Recipe = FULL, classes: int = 2, linear: bool = False):
@@ -33,7 +43,11 @@ def test_useless_kinds_are_left_out_with_a_reason() -> None:
     schema = Schema(columns=[ColumnSchema(name=name, kind=kind) for name, kind in kinds.items()])
     found = default_recipe(schema)
     assert list(found.columns) == ["a"]
-    assert {name: why.partition(":")[0] for name, why in found.left_out.items()} == {"b": "constant", "c": "empty", "d": "identifier"}
+    assert {name: why.partition(":")[0] for name, why in found.left_out.items()} == {
+        "b": "constant",
+        "c": "empty",
+        "d": "identifier",
+    }
 
 
 def test_leaks_are_left_out_unless_allowed() -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-NOTEBOOK = '''\
+NOTEBOOK = """\
 # ---
 # jupyter:
 #   jupytext:
@@ -49,7 +49,7 @@ print(chosen, len(rows))
 
 # %%
 6 * 7
-'''
+"""
 
 
 @dataclass(frozen=True)

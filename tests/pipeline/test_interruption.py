@@ -29,10 +29,9 @@ run_request(project.root, project.request)
 
 def _products(root: Path) -> dict[str, str]:
     skipped = ("measured.json", "run.json", ".manifest.json")
-    found = {
+    return {
         n: hash_file(p) for n, p in files_below(root / "data" / "toy") if not n.endswith(skipped) and not n.startswith("runs/")
     }
-    return found
 
 
 def _start(project: Project) -> subprocess.Popen[str]:

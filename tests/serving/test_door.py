@@ -140,6 +140,10 @@ def test_what_is_no_value_is_named(value: object, row: dict[str, object], served
     assert [p[:2] for p in problems({**row, "tenure": value}, served)] == [(0, "tenure")]
 
 
+def test_a_number_beyond_every_float_is_no_category_either(row: dict[str, object], served: Schema) -> None:
+    assert [p[1] for p in problems({**row, "contract": float("inf")}, served)] == ["contract"]
+
+
 def test_problems_name_the_row(row: dict[str, object], served: Schema) -> None:
     with pytest.raises(RefusedError) as caught:
         admit([row, {**row, "tenure": "x"}], served)

@@ -73,7 +73,7 @@ def read_json_lines(content: bytes, name: str) -> FileTable:
     # Where rows name their fields in different orders, the columns are sorted: the order of rows must not matter.
     keys = list(next(iter(orders))) if len(orders) == 1 else sorted({key for order in orders for key in order})
     names, notes = repair_names(keys)
-    frame = text_frame(names, [[row.get(key) for row in rows] for key in keys])
+    frame = text_frame(names, [[row.get(key) for row in rows] for key in keys], len(rows))
     return FileTable(frame, np.array(lines, dtype="int64"), bad, notes, "JSON lines")
 
 

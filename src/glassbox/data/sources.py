@@ -112,6 +112,8 @@ def read_source(request: "Request", root: Path) -> Arrival:
     )
     _refuse_unreadable(facts, quarantine)
     cells, notes = _stack(facts, tables)
+    if not cells.shape[1]:
+        raise DataError(f"{', '.join(fact.name for fact in facts)}: there are rows, but no column in any of them.")
     return Arrival(
         cells=cells,
         sources=np.repeat(np.arange(len(tables)), [len(table.lines) for table in tables]),

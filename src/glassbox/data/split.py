@@ -165,7 +165,7 @@ def _free(name: str, taken: set[str]) -> str:
 
 
 def _rows_of(cells: pd.DataFrame) -> list[tuple[str | None, ...]]:
-    return list(zip(*(cells[name].tolist() for name in cells.columns), strict=True))
+    return list(zip(*(cells[name].tolist() for name in sorted(cells.columns)), strict=True))
 
 
 def _seen(columns: Sequence[str], request: "Request", id_column: str | None) -> list[str]:

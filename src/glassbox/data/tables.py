@@ -40,10 +40,10 @@ def bad_row(line: int, reason: str, text: str) -> BadRow:
     return BadRow(line, reason, "".join(c if c.isprintable() or c == "\t" else "\N{REPLACEMENT CHARACTER}" for c in text))
 
 
-def text_frame(names: Sequence[str], columns: Sequence[Any]) -> pd.DataFrame:
-    """Columns of text (arrow arrays or lists of str and None) as a frame."""
+def text_frame(names: Sequence[str], columns: Sequence[Any], rows: int | None = None) -> pd.DataFrame:
+    """Columns of text (arrow arrays or lists of str and None) as a frame; `rows` counts them where there is no column."""
     made = {name: pd.array(_large(column), dtype=TEXT) for name, column in zip(names, columns, strict=True)}
-    return pd.DataFrame(made)
+    return pd.DataFrame(made, index=None if made else pd.RangeIndex(rows or 0))
 
 
 def _large(column: Any) -> Any:

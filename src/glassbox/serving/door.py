@@ -139,9 +139,7 @@ def admit(rows: Sequence[Mapping[str, Any]], schema: Schema) -> tuple[pd.DataFra
     return conformed.frame, warnings_of(conformed.frame, fields)
 
 
-def _field_misfits(
-    rows: Sequence[Mapping[str, Any]], fields: Mapping[str, ColumnSchema], aside: set[str]
-) -> Iterator[Misfit]:
+def _field_misfits(rows: Sequence[Mapping[str, Any]], fields: Mapping[str, ColumnSchema], aside: set[str]) -> Iterator[Misfit]:
     for i, row in enumerate(rows):
         for name, field in fields.items():
             if name not in row:

@@ -224,14 +224,18 @@ def between(a: Variable, b: Variable) -> Relation:
         rho = spearman(a.values[both], b.values[both])
         order = "in nearly the same order as" if rho > 0.95 else "in nearly the opposite order of" if rho < -0.95 else ""
         way = "higher" if rho > 0 else "lower"
-        words = f"{clean(a.name)} runs {order} {clean(b.name)}" if order else f"the higher {clean(a.name)}, the {way} {clean(b.name)}"
+        words = (
+            f"{clean(a.name)} runs {order} {clean(b.name)}" if order else f"the higher {clean(a.name)}, the {way} {clean(b.name)}"
+        )
         return Relation(a.name, b.name, f"Spearman {rho:+.2f}", abs(rho), n, words)
     if a.codes is not None and b.codes is not None:
         codes, others = a.codes[both], b.codes[both]
         return Relation(a.name, b.name, "Cramér's V", cramers_v(codes, others), n, _cell_words(a, b, crosstab(codes, others)))
     groups, numbers = (a, b) if b.values is not None else (b, a)
     codes, values = cast(Codes, groups.codes)[both], cast(Floats, numbers.values)[both]
-    return Relation(a.name, b.name, "correlation ratio", correlation_ratio(codes, values), n, _median_words(groups, numbers, codes, values))
+    return Relation(
+        a.name, b.name, "correlation ratio", correlation_ratio(codes, values), n, _median_words(groups, numbers, codes, values)
+    )
 
 
 def _cell_words(a: Variable, b: Variable, table: Floats) -> str:
@@ -246,7 +250,11 @@ def _cell_words(a: Variable, b: Variable, table: Floats) -> str:
 
 
 def _median_words(groups: Variable, numbers: Variable, codes: Codes, values: Floats) -> str:
-    found = {level: float(np.median(values[codes == i])) for i, level in enumerate(groups.levels) if level != RARE and (codes == i).sum() >= LEAST}
+    found = {
+        level: float(np.median(values[codes == i]))
+        for i, level in enumerate(groups.levels)
+        if level != RARE and (codes == i).sum() >= LEAST
+    }
     if len(found) < 2:
         return "its groups are too small to compare"
     high, low = max(found, key=lambda level: found[level]), min(found, key=lambda level: found[level])
@@ -268,7 +276,9 @@ def ranked(relations: Sequence[Relation]) -> list[Relation]:
     return sorted(relations, key=lambda r: (-r.strength, r.first, r.second))
 
 
-def with_target(variables: Sequence[Variable], target: Variable, positive: str, *, seed: int, shuffles: int = 19) -> list[Relation]:
+def with_target(
+    variables: Sequence[Variable], target: Variable, positive: str, *, seed: int, shuffles: int = 19
+) -> list[Relation]:
     """Each column against the target, those first that tell most of it.
 
     What a column tells is Theil's uncertainty coefficient: mutual information over the entropy of the target, numbers in ten
@@ -306,14 +316,14 @@ def _target_words(v: Variable, target: Variable, positive: str, bits: float) -> 
     groups = _groups(v)
     gap = ~there
     if min(gap.sum(), there.sum()) >= LEAST and mutual_information(gap.astype(np.int64), codes) > 0.5 * bits:
-        groups = {"that is there": there, "missing": gap}
+        groups = {"there": there, "missing": gap}
     rates = {name: float(hit[inside].mean()) for name, inside in groups.items() if inside.sum() >= LEAST}
     if len(rates) < 2:
         return "its groups are too small to compare"
     high, low = max(rates, key=lambda name: rates[name]), min(rates, key=lambda name: rates[name])
     return (
-        f"{clean(target.name)} {clean(positive)} for {percent(rates[high])} with {clean(v.name)} {clean(high)}, "
-        f"for {percent(rates[low])} with {clean(low)}"
+        f"{clean(target.name)} {clean(positive)} for {percent(rates[high])} where {clean(v.name)} is {clean(high)}, "
+        f"for {percent(rates[low])} where {clean(low)}"
     )
 
 

@@ -298,8 +298,8 @@ def share_to_reach(hit: npt.NDArray[np.bool_], p: Floats, reach: float = 0.7) ->
     ranked, found = p[order], np.cumsum(np.asarray(hit, dtype=np.float64)[order])
     last = np.flatnonzero(np.append(ranked[1:] != ranked[:-1], True))
     called = np.append(0.0, (last + 1) / len(p))
-    reached = np.append(0.0, found[last] / found[-1])
-    return float(np.interp(reach, reached, called))
+    reached, first = np.unique(np.append(0.0, found[last] / found[-1]), return_index=True)  # where a share is first reached
+    return float(np.interp(reach, reached, called[first]))
 
 
 def headline(predicted: pd.DataFrame, target: str, positive: str, classes: Sequence[str], reach: float = 0.7) -> Note:

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure as Canvas
 
+from glassbox.families.tabular.fit import codes_of
 from glassbox.families.tabular.metrics import Sample, more_is_better, score, spoken
 from glassbox.families.tabular.models import Floats
 from glassbox.families.tabular.plots.marks import clean, label, listed, name_rows, quiet, rows_canvas
@@ -59,12 +60,12 @@ def permutation_importances(
     from scipy.stats import t
 
     rows = holdout.reset_index(drop=True)
-    codes = rows[predictor.schema.target].map({name: k for k, name in enumerate(predictor.classes)}).to_numpy(dtype=np.int64)
+    codes = codes_of(rows[predictor.schema.target], predictor.classes)
     sign = 1.0 if more_is_better(metric) else -1.0
 
     def scored(frame: pd.DataFrame) -> float:
         found = predictor.predict(frame)
-        labels = found["y_pred"].map({name: k for k, name in enumerate(predictor.classes)}).to_numpy(dtype=np.int64)
+        labels = codes_of(found["y_pred"], predictor.classes)
         proba = found[[f"proba_{name}" for name in predictor.classes]].to_numpy(dtype=np.float64)
         return sign * score(Sample.of(codes, proba, predicted=labels, positive=predictor.positive_at), [metric])[metric]
 
@@ -73,9 +74,18 @@ def permutation_importances(
     for column in predictor.fields:
         own = int(hashlib.sha256(f"{seed}:{column}".encode("utf-8", "surrogatepass")).hexdigest()[:8], 16)
         rng = np.random.default_rng(own)
-        drops = np.array([whole - scored(rows.assign(**{column: rows[column].to_numpy()[rng.permutation(len(rows))]})) for _ in range(repeats)])
+        drops = np.array(
+            [whole - scored(rows.assign(**{column: rows[column].to_numpy()[rng.permutation(len(rows))]})) for _ in range(repeats)]
+        )
         half = float(t.ppf(0.975, repeats - 1) * drops.std(ddof=1) / np.sqrt(repeats))
-        found.append({"column": column, "value": float(drops.mean()), "low": float(drops.mean()) - half, "high": float(drops.mean()) + half})
+        found.append(
+            {
+                "column": column,
+                "value": float(drops.mean()),
+                "low": float(drops.mean()) - half,
+                "high": float(drops.mean()) + half,
+            }
+        )
     return pd.DataFrame(found).sort_values(["value", "column"], ascending=[False, True], kind="stable", ignore_index=True)
 
 
@@ -170,7 +180,7 @@ def _share(column: pd.Series) -> Floats:
     """A column's values as ranks from 0 to 1, for colour; NaN where there is no order."""
     if column.dtype == object:
         return np.full(len(column), np.nan)
-    return column.rank(pct=True).to_numpy(dtype=np.float64)
+    return np.asarray(column.rank(pct=True), dtype=np.float64)
 
 
 def shap_global(predictor: TabularPredictor, holdout: pd.DataFrame, *, seed: int = 0) -> Figure:
@@ -237,7 +247,9 @@ def shap_local(predictor: TabularPredictor, holdout: pd.DataFrame, *, seed: int 
             shown = [f"{label(found.columns[j], 18)} = {label(_value(rows[found.columns[j]].iloc[at]), 14)}" for j in order]
             axes.set_yticks(range(len(order)), shown)
             who, true = clean(rows["row_id"].iloc[at]), clean(rows[predictor.schema.target].iloc[at])
-            axes.set_title(f"{case}: {label(who, 18)}, {100 * p[at]:.0f} % {label(predictor.positive)}, was {label(true)}", color=INK)
+            axes.set_title(
+                f"{case}: {label(who, 18)}, {100 * p[at]:.0f} % {label(predictor.positive)}, was {label(true)}", color=INK
+            )
             strongest = found.columns[order[0]] if order else ""
             told.append(f"{case}, {100 * p[at]:.0f} percent, mostly by {clean(strongest)}")
             if i == len(cases) - 1:

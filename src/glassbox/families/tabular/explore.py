@@ -20,7 +20,7 @@ from glassbox.families.tabular.association import LEAST, Codes, Floats, Relation
 from glassbox.families.tabular.association import among as all_pairs
 from glassbox.families.tabular.plots.marks import wilson
 from glassbox.families.tabular.words import clean, listed, percent
-from glassbox.findings import Facts, Note, Table
+from glassbox.findings import Facts, Table
 from glassbox.markup import number
 
 MOST_ROWS = 20_000  # in the sample
@@ -110,7 +110,9 @@ def sample_by_hash(rows: pd.DataFrame, most: int) -> pd.DataFrame:
 def shape(found: Look) -> Facts:
     """How large the table is and what kinds of columns it has."""
     kinds = pd.Series([column.kind for column in found.schema.features]).value_counts()
-    listed_kinds = {f"columns of kind {kind}": int(kinds[kind]) for kind in sorted(kinds.index, key=lambda k: (-int(kinds[k]), k))}
+    listed_kinds = {
+        f"columns of kind {kind}": int(kinds[kind]) for kind in sorted(kinds.index, key=lambda k: (-int(kinds[k]), k))
+    }
     facts: dict[str, str | float | int | bool | None] = {"rows": len(found.rows), "columns": len(found.schema.features)}
     say = f"{len(found.rows):,d} rows and {len(found.schema.features)} columns to predict {clean(found.target.name)} from."
     return Facts(title="What there is to learn from", say=say, facts={**facts, **listed_kinds})
@@ -133,7 +135,9 @@ def balance(found: Look) -> pd.DataFrame:
 
 def gaps(found: Look) -> dict[str, Bools]:
     """Where each column has gaps, of all rows, the column with most gaps first; columns without are left out."""
-    masks = {column.name: found.rows[column.name].isna().to_numpy() for column in found.schema.features if column.name in found.rows}
+    masks = {
+        column.name: found.rows[column.name].isna().to_numpy() for column in found.schema.features if column.name in found.rows
+    }
     return {name: masks[name] for name in sorted(masks, key=lambda name: (-int(masks[name].sum()), name)) if masks[name].any()}
 
 
@@ -161,8 +165,17 @@ def missingness(found: Look) -> Table:
         )
     told = holm(tests)
     for row, beyond, mask in zip(rows, told, masks.values(), strict=True):
-        row["tells of the target"] = "yes, beyond chance" if beyond else "cannot tell" if min(mask.sum(), (~mask).sum()) < 10 else "no"
-    columns = ["column", "missing", "share", f"{found.positive} where missing", f"{found.positive} where not", "goes missing with"]
+        row["tells of the target"] = (
+            "yes, beyond chance" if beyond else "cannot tell" if min(mask.sum(), (~mask).sum()) < 10 else "no"
+        )
+    columns = [
+        "column",
+        "missing",
+        "share",
+        f"{found.positive} where missing",
+        f"{found.positive} where not",
+        "goes missing with",
+    ]
     frame = pd.DataFrame(rows, columns=[*columns, "tells of the target"])
     share = {name: ".1%" for name in columns[2:5]}
     note = "Holm's correction counts in that several columns were tested; alone: with no other column in half of its gaps."
@@ -209,7 +222,11 @@ def _missing_say(rows: Sequence[dict[str, Any]], told: Sequence[bool], columns: 
     say = f"{len(rows)} of {columns} columns {'have' if len(rows) > 1 else 'has'} gaps, most of all {clean(most['column'])}"
     say += f" ({most['missing']:,d} rows, {percent(most['share'], 1)})."
     telling = [clean(row["column"]) for row, beyond in zip(rows, told, strict=True) if beyond]
-    return f"{say} A gap tells something of the target in {listed(telling)}." if telling else f"{say} No gap is seen to tell of the target."
+    return (
+        f"{say} A gap tells something of the target in {listed(telling)}."
+        if telling
+        else f"{say} No gap is seen to tell of the target."
+    )
 
 
 def gap_patterns(found: Look, most_columns: int = 12, most_patterns: int = 10) -> pd.DataFrame:
@@ -312,7 +329,11 @@ def outliers(found: Look) -> pd.DataFrame:
         outside, far = int(((values < low) | (values > high)).sum()), int((np.abs(z) > FAR).sum())
         found_rows.append([name, low, high, outside, far, values[at], found.rows["row_id"].iloc[at], z[at]])
     table = pd.DataFrame(found_rows, columns=["column", "low", "high", "outside", "far", "extreme", "row_id", "z"])
-    order = table.assign(size=table["z"].abs()).sort_values(["far", "size", "column"], ascending=[False, False, True], kind="stable").index
+    order = (
+        table.assign(size=table["z"].abs())
+        .sort_values(["far", "size", "column"], ascending=[False, False, True], kind="stable")
+        .index
+    )
     return table.loc[order].reset_index(drop=True)
 
 
@@ -401,7 +422,9 @@ def _histogram(v: Variable, found: Look, bins: int, groups: int) -> Histogram:
     distinct = np.unique(seen)
     if len(distinct) <= bins:
         middles = (distinct[1:] + distinct[:-1]) / 2
-        edges = np.concatenate([[distinct[0] - (middles[0] - distinct[0])], middles, [distinct[-1] + (distinct[-1] - middles[-1])]])
+        edges = np.concatenate(
+            [[distinct[0] - (middles[0] - distinct[0])], middles, [distinct[-1] + (distinct[-1] - middles[-1])]]
+        )
         logarithmic = False
     else:
         edges = np.geomspace(low, high, bins + 1) if logarithmic else np.linspace(low, high, bins + 1)
@@ -496,13 +519,8 @@ def dates(found: Look) -> list[str]:
     return [v.name for v in found.variables if v.date]
 
 
-def nothing(title: str, why: str) -> Note:
-    """What stands where there is nothing to draw."""
-    return Note(title=title, say=why)
-
-
 __all__ = [
     "Histogram", "Look", "balance", "dates", "extreme_rows", "gap_patterns", "gaps", "histograms", "holm", "look", "missingness",
-    "nothing", "outliers", "outliers_table", "over_time", "pairs", "pairs_table", "rates", "relations", "relations_table", "robust_z",
+    "outliers", "outliers_table", "over_time", "pairs", "pairs_table", "rates", "relations", "relations_table", "robust_z",
     "sample_by_hash", "shape",
 ]  # fmt: skip

@@ -188,7 +188,7 @@ def _copies(frame: pd.DataFrame) -> dict[str, str]:
             if len(values) < 2 or len(values) > len(frame) / 2:  # columns without repeats are all numbered alike
                 continue
         else:
-            codes = frame[name].rank(method="dense").fillna(0).to_numpy(dtype=np.int64)
+            codes = np.asarray(frame[name].rank(method="dense").fillna(0), dtype=np.int64)
             if codes.max() < 2:
                 continue
         digest = hashlib.sha256(str(frame[name].dtype).encode() + codes.astype(np.int64).tobytes()).hexdigest()

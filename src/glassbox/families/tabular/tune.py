@@ -270,10 +270,9 @@ def best_table(tuning: Tuning) -> Table:
     """Default and best trial side by side, hyperparameter by hyperparameter."""
     default = json.loads(tuning.trials["params"].iloc[0])
     top = json.loads(tuning.trials["params"].iloc[_best_trial(tuning)])
-    rows = [
-        {"hyperparameter": name, "default": _text(default, name), "best trial": _text(top, name)}
-        for name in sorted({*default, *top})
-    ]
+    searched = [str(name).removeprefix("param_") for name in tuning.trials.columns if str(name).startswith("param_")]
+    names = sorted({*default, *top, *searched})
+    rows = [{"hyperparameter": name, "default": _text(default, name), "best trial": _text(top, name)} for name in names]
     frame = pd.DataFrame(rows, columns=["hyperparameter", "default", "best trial"])
     kept = ", ".join(f"{name}={_text(tuning.best['params'], name)}" for name in tuning.best["params"])
     return Table.of(

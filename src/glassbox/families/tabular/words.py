@@ -74,4 +74,16 @@ def listed(names: Sequence[str], most: int = 3) -> str:
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
-__all__ = ["between", "clean", "label", "listed", "percent"]
+def short(value: float) -> str:
+    """A number in the little room that a drawing has: thousands as k, millions as M, thousand millions as G.
+
+    >>> short(12500), short(2500), short(3e6), short(0.25)
+    ('12.5k', '2,500', '3M', '0.25')
+    """
+    for size, sign in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if abs(value) >= max(size, 1e4):
+            return f"{value / size:.3g}{sign}"
+    return f"{value:,g}"
+
+
+__all__ = ["between", "clean", "label", "listed", "percent", "short"]

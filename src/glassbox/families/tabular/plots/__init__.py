@@ -7,11 +7,20 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from glassbox.families.tabular.plots.columns import distributions, over_time, rates, target_balance
     from glassbox.families.tabular.plots.curves import gain_curve, precision_recall, roc, threshold
     from glassbox.families.tabular.plots.outcomes import calibration, confusion, slices
+    from glassbox.families.tabular.plots.patterns import extremes, missing_patterns, relations_map
     from glassbox.families.tabular.plots.selection import leaderboard, param_importances, tuning_history
 
 _WHERE = {
+    "distributions": "columns",
+    "over_time": "columns",
+    "rates": "columns",
+    "target_balance": "columns",
+    "extremes": "patterns",
+    "missing_patterns": "patterns",
+    "relations_map": "patterns",
     "gain_curve": "curves",
     "precision_recall": "curves",
     "roc": "curves",
@@ -34,12 +43,19 @@ def __getattr__(name: str) -> Any:
 __all__ = [
     "calibration",
     "confusion",
+    "distributions",
+    "extremes",
     "gain_curve",
     "leaderboard",
+    "missing_patterns",
+    "over_time",
     "param_importances",
     "precision_recall",
+    "rates",
+    "relations_map",
     "roc",
     "slices",
+    "target_balance",
     "threshold",
     "tuning_history",
 ]

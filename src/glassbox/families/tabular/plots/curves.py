@@ -261,7 +261,8 @@ def gain_curve(
     """
     called, got = gains(np.asarray(y_true).astype(int), np.asarray(score, dtype=float))
     total, hits = len(np.asarray(y_true)), int(np.asarray(y_true).astype(int).sum())
-    share = float(np.interp(reach, got, called)) if hits else 1.0
+    first = np.unique(got, return_index=True)[1]  # where a share is first reached
+    share = float(np.interp(reach, got[first], called[first])) if hits else 1.0
     words = f"{act} the {percent(share)} of {rows} ranked highest reaches {percent(reach)} of {found}"
     say = f"{words[0].upper()}{words[1:]}; at random it would take {percent(reach)}."
     if share >= reach:

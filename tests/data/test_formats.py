@@ -1,0 +1,87 @@
+"""JSON lines and Parquet."""
+
+import io
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from glassbox.data.formats import foreign, read_json_lines, read_parquet_table
+from glassbox.errors import DataError
+
+
+def parquet(table: pa.Table) -> bytes:
+    sink = io.BytesIO()
+    pq.write_table(table, sink)
+    return sink.getvalue()
+
+
+def test_json_lines_are_read_and_bad_ones_set_aside():
+    content = b'{"a": 1, "b": "x"}\nnonsense\n\n[1]\n{"a": null, "b": [1, 2]}\n{"a": "\\ud800", "b": 1}\n{"a": "\xff"}\n'
+    table = read_json_lines(content, "x.jsonl")
+    assert table.cells.astype(object).where(table.cells.notna(), None).to_dict("list") == {"a": ["1", None], "b": ["x", "[1, 2]"]}
+    assert table.lines.tolist() == [1, 5]
+    assert [bad.line for bad in table.bad] == [2, 4, 6, 7]
+
+
+def test_json_nested_without_end_is_set_aside():
+    table = read_json_lines(b'{"a": ' + b"[" * 100_000 + b"]" * 100_000 + b'}\n{"a": 1}', "x.jsonl")
+    assert table.bad[0].reason == "JSON that is nested too deeply"
+
+
+def test_columns_do_not_depend_on_the_order_of_lines():
+    lines = [b'{"b": 1, "a": 2}', b'{"a": 3, "c": 4}']
+    one, other = (read_json_lines(b"\n".join(order), "x") for order in (lines, lines[::-1]))
+    assert one.cells.columns.tolist() == other.cells.columns.tolist() == ["a", "b", "c"]
+    assert read_json_lines(lines[0], "x").cells.columns.tolist() == ["b", "a"]
+
+
+def test_a_json_array_is_refused_with_advice():
+    with pytest.raises(DataError, match="one object a line"):
+        read_json_lines(b'[{"a": 1}]', "x.json")
+
+
+def test_parquet_values_become_the_text_that_a_csv_would_hold():
+    table = pa.table(
+        {
+            "i": pa.array([1, None]),
+            "f": pa.array([1.0, 0.1]),
+            "g": pa.array([0.1, 2.5], type=pa.float32()),
+            "b": pa.array([True, False]),
+            "d": pa.array([pd.Timestamp("2020-01-02"), pd.Timestamp("2020-01-02 03:04:05")], type=pa.timestamp("ns")),
+            "c": pa.array(["x", "y"]).dictionary_encode(),
+            "l": pa.array([[1], None]),
+            "n": pa.nulls(2),
+        }
+    )
+    cells = read_parquet_table(parquet(table), "x").cells
+    assert cells.astype(object).where(cells.notna(), None).to_dict("list") == {
+        "i": ["1", None],
+        "f": ["1", "0.1"],
+        "g": ["0.1", "2.5"],
+        "b": ["True", "False"],
+        "d": ["2020-01-02", "2020-01-02 03:04:05"],
+        "c": ["x", "y"],
+        "l": ["[1]", None],
+        "n": [None, None],
+    }
+
+
+def test_old_dates_in_parquet_are_kept():
+    table = pa.table({"d": pa.array([-10_000_000_000_000_000], type=pa.timestamp("us"))})
+    assert read_parquet_table(parquet(table), "x").cells["d"].tolist()[0].startswith("1653-02-10")
+
+
+def test_damaged_parquet_is_an_error_in_words():
+    with pytest.raises(DataError, match=r"x\.parquet: this Parquet file is damaged"):
+        read_parquet_table(parquet(pa.table({"a": [1]}))[:-6], "x.parquet")
+
+
+@pytest.mark.parametrize(("content", "word"), [(b"PK\x03\x04", "Excel"), (b"\x80\x04\x95", "pickle"), (b"%PDF", "PDF")])
+def test_what_is_no_table_is_named(content, word):
+    assert word in foreign(content)
+
+
+def test_a_table_is_not_taken_for_something_else():
+    assert foreign("a,b\n€,1".encode()) == foreign("€,b\n".encode("cp1252")) == ""

@@ -1,0 +1,174 @@
+"""What must always hold of the split."""
+
+import hashlib
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from glassbox.data.split import hash_rows, in_holdout, split
+from glassbox.errors import DataError
+from glassbox.request import Data, Request, Split
+
+# What is asked is that parts are right, not that they are large: no check of classes in these.
+VALUE = st.sampled_from(["", "a", "b", "1", "1.0", " 1", "NA", "x\x1fy"])
+ROWS = st.lists(st.tuples(VALUE, VALUE, st.sampled_from(["u", "v"])), min_size=8, max_size=40)
+
+
+def request(task="other", split=None, **data):
+    return Request(name="test", task=task, data=Data(path="x", target="y", **data), split=split or Split(holdout=0.4), folds=2)
+
+
+def table_of(rows) -> pd.DataFrame:
+    return pd.DataFrame(rows, columns=["a", "b", "y"], dtype=object)
+
+
+def parts_of(cells, asked):
+    """The parts, or None where chance leaves one of them empty."""
+    try:
+        return split(cells, asked)
+    except DataError:
+        return None
+
+
+@settings(max_examples=100, deadline=None)
+@given(ROWS)
+def test_the_parts_hold_every_row_once(rows):
+    parts = parts_of(table_of(rows), request())
+    if parts is None:
+        return
+    both = pd.concat([parts.train, parts.holdout])
+    assert sorted(map(tuple, both[["a", "b", "y"]].to_numpy())) == sorted(rows)
+    assert both["row_id"].is_unique
+    assert parts.table["row_id"].tolist() == sorted(both["row_id"])
+    assert set(parts.table.loc[parts.table["part"] == "holdout", "row_id"]) == set(parts.holdout["row_id"])
+
+
+@settings(max_examples=100, deadline=None)
+@given(ROWS)
+def test_rows_that_look_the_same_are_on_the_same_side(rows):
+    parts = parts_of(table_of(rows), request())
+    if parts is not None:
+        assert (parts.table.groupby("content")["part"].nunique() == 1).all()
+
+
+@settings(max_examples=100, deadline=None)
+@given(ROWS, st.randoms(use_true_random=False))
+def test_the_order_of_rows_and_columns_changes_nothing(rows, random):
+    parts = parts_of(table_of(rows), request())
+    shuffled = list(rows)
+    random.shuffle(shuffled)
+    other = parts_of(table_of(shuffled)[["y", "b", "a"]], request())
+    assert (parts is None) == (other is None)
+    if parts is not None and other is not None:
+        pd.testing.assert_frame_equal(parts.train, other.train[parts.train.columns])
+        pd.testing.assert_frame_equal(parts.holdout, other.holdout[parts.holdout.columns])
+        assert parts.data_hash == other.data_hash
+
+
+@settings(max_examples=100, deadline=None)
+@given(ROWS, ROWS)
+def test_adding_rows_moves_none(rows, more):
+    few, many = parts_of(table_of(rows), request()), parts_of(table_of(rows + more), request())
+    if few is not None and many is not None:
+        sides = dict(zip(many.table["content"], many.table["part"], strict=True))
+        assert all(sides[content] == part for content, part in zip(few.table["content"], few.table["part"], strict=True))
+
+
+@settings(max_examples=100, deadline=None)
+@given(ROWS)
+def test_a_group_is_on_one_side(rows):
+    parts = parts_of(table_of(rows), request(split=Split(by="group", column="a", holdout=0.4)))
+    if parts is not None:
+        groups = [set(part["a"].str.strip()) - {"", "NA"} for part in (parts.train, parts.holdout)]
+        assert not groups[0] & groups[1]
+
+
+def test_a_row_is_known_by_its_id(frame):
+    parts = split(frame, request(id="customer"))
+    assert parts.table["row_id"].tolist() == sorted(frame["customer"])
+    expected = [int(hashlib.sha256(f"holdout:{i}".encode()).hexdigest()[:16], 16) / 2**64 < 0.4 for i in parts.table["row_id"]]
+    assert (parts.table["part"] == "holdout").tolist() == expected
+
+
+def test_without_an_id_a_row_is_known_by_its_content_without_the_target():
+    cells = pd.DataFrame({"b": ["x"] * 3 + [str(i) for i in range(20)], "a": "1.0", "y": ["u", "v", "u"] + ["u"] * 20})
+    parts = split(cells, request())
+    identity = hashlib.sha256(b"1\x1fx").hexdigest()[:16]
+    assert {identity, f"{identity}-1", f"{identity}-2"} <= set(parts.table["row_id"])
+    both = pd.concat([parts.train, parts.holdout]).set_index("row_id")
+    assert sorted([both.loc[identity, "y"], both.loc[f"{identity}-1", "y"], both.loc[f"{identity}-2", "y"]]) == ["u", "u", "v"]
+    assert parts.table[parts.table["row_id"].str.startswith(identity)]["part"].nunique() == 1
+
+
+def test_ids_that_repeat_stay_together_and_are_told_apart():
+    cells = pd.DataFrame({"k": ["p", "p", "p-1", "", *"abcdefgh"], "a": [str(i) for i in range(12)], "y": "u"})
+    table = split(cells, request(id="k")).table
+    assert table["row_id"].is_unique
+    assert {"p", "p-1", "p-1'"} <= set(table["row_id"])
+    assert table[table["row_id"].isin(["p", "p-1'"])]["part"].nunique() == 1
+
+
+def test_the_holdout_has_about_the_share_that_was_asked_for():
+    assert abs(np.mean([in_holdout(str(i), 0.2) for i in range(20_000)]) - 0.2) < 0.01
+
+
+def test_the_seed_changes_nothing(frame):
+    one, other = (split(frame, request().model_copy(update={"seed": seed})) for seed in (1, 2))
+    pd.testing.assert_frame_equal(one.table, other.table)
+
+
+def test_by_time_the_rows_from_the_cutoff_on_are_sealed():
+    cells = pd.DataFrame({"d": ["2020-01-03", "2020-01-01", "2020-01-02"], "y": ["u", "v", "u"]})
+    parts = split(cells, request(split=Split(by="time", column="d", cutoff="2020-01-03")))
+    assert (parts.holdout["d"].tolist(), len(parts.train)) == (["2020-01-03"], 2)
+
+
+def test_by_time_without_a_cutoff_the_latest_share_is_sealed_and_it_is_said():
+    cells = pd.DataFrame({"d": [f"{day}.01.2020" for day in range(1, 11)], "y": "u"})
+    parts = split(cells, request(split=Split(by="time", column="d", holdout=0.3)))
+    assert sorted(parts.holdout["d"]) == ["10.01.2020", "8.01.2020", "9.01.2020"]
+    assert "from 2020-01-08" in parts.notes[0]
+
+
+def test_time_may_be_a_number():
+    cells = pd.DataFrame({"d": ["1999", "2000", "2001"], "y": "u"})
+    assert split(cells, request(split=Split(by="time", column="d", cutoff="2001"))).holdout["d"].tolist() == ["2001"]
+
+
+def test_an_official_part_is_taken_as_it_is():
+    cells = pd.DataFrame({"s": ["train", "Test", "valid", "train"], "a": list("1234"), "y": "u"})
+    parts = split(cells, request(split=Split(by="column", column="s")))
+    assert parts.holdout["a"].tolist() == ["2"]
+
+
+def test_an_official_part_that_says_neither_is_refused():
+    cells = pd.DataFrame({"s": ["train", "perhaps"], "y": "u"})
+    with pytest.raises(DataError, match="'perhaps'; expected words"):
+        split(cells, request(split=Split(by="column", column="s")))
+
+
+@pytest.mark.parametrize("part", ["train", "test"])
+def test_an_empty_part_is_refused(part):
+    with pytest.raises(DataError, match="both need some"):
+        split(pd.DataFrame({"s": [part] * 3, "y": "u"}), request(split=Split(by="column", column="s")))
+
+
+def test_too_few_rows_of_a_class_are_named(frame):
+    frame.loc[0, "y"] = "perhaps"
+    with pytest.raises(DataError) as caught:
+        split(frame, request("classification", id="customer"))
+    assert "the class 'perhaps' has" in str(caught.value)
+
+
+def test_an_id_called_row_id_stands_in_every_product_once(frame):
+    cells = frame.rename(columns={"customer": "row_id.2"})
+    parts = split(cells, request(id="row_id"))
+    assert parts.train["row_id"].str.startswith("C-").all()
+    assert "row_id.2" not in parts.train
+
+
+def test_no_columns_hash_alike():
+    assert len(set(hash_rows([], 3))) == 1
