@@ -69,7 +69,7 @@ def metric_words(name: str) -> str:
     return NAMES.get(name, name.replace("_", " "))
 
 
-def finding_html(finding: Any, *, cell: str = "", hover: bool = False) -> str:
+def finding_html(finding: Any, *, cell: str = "", hover: bool = False, place: str = "") -> str:
     """The HTML fragment of a finding, its title as caption; safe to place in any page.
 
     Parameters
@@ -78,9 +78,11 @@ def finding_html(finding: Any, *, cell: str = "", hover: bool = False) -> str:
         `stage#finding`: a link to the cell that computed it stands in the caption.
     hover
         Put a Plotly figure's data beside its drawing, for the page's script to draw.
+    place
+        Where on the page it stands, when that is not the cell: keeps equal drawings apart.
     """
     if finding.kind == "figure":
-        return str(_figure(finding, cell, hover))
+        return str(_figure(finding, cell, hover, place or cell))
     return str(_BODY[finding.kind](finding, cell))
 
 
@@ -235,9 +237,9 @@ def _note(note: "Note", cell: str) -> Markup:
     )
 
 
-def _figure(figure: "Figure", cell: str, hover: bool) -> Markup:
+def _figure(figure: "Figure", cell: str, hover: bool, place: str) -> Markup:
     words = " ".join(text for text in (figure.say, figure.caption) if text)
-    drawn = page_svg(figure.svg) if figure.svg else Markup("")
+    drawn = page_svg(figure.svg, place) if figure.svg else Markup("")
     if figure.plotly is not None and hover:
         body = plotly_html(figure.plotly, figure.alt, drawn)
     elif drawn:

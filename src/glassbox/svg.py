@@ -57,10 +57,11 @@ _FONT = re.compile(r"^(?P<words>(?:[a-z0-9]+\s+)*?)(?P<size>[\d.]+[a-z%]*)(?:/\S
 _PICTURE = re.compile(r"^data:image/(?:png|jpeg|gif|webp);base64,[A-Za-z0-9+/=\s]*$")
 
 
-def page_svg(svg: str) -> Markup:
+def page_svg(svg: str, place: str = "") -> Markup:
     """A drawing to be placed within a page, in the page's colours; empty when `svg` is no well-formed drawing.
 
-    Scripts, event handlers, styles, links and everything from elsewhere are left out.
+    Scripts, event handlers, styles, links and everything from elsewhere are left out. `place` keeps the ids of two equal
+    drawings on one page apart.
 
     >>> page_svg('<svg viewBox="0 0 1 1" onload="x()"><script>x()</script><path d="M0 0" style="stroke: #0b6e6e"/></svg>')
     Markup('<svg viewBox="0 0 1 1"><path d="M0 0" stroke="var(--accent, #0b6e6e)"/></svg>')
@@ -74,7 +75,7 @@ def page_svg(svg: str) -> Markup:
     if _local(root.tag) != "svg":
         return Markup("")
     wanted = {name for element in root.iter() for name in _references(element)}
-    prefix = "d" + hashlib.sha256(svg.encode("utf-8", "surrogatepass")).hexdigest()[:8] + "-"
+    prefix = "d" + hashlib.sha256(f"{place}\n{svg}".encode("utf-8", "surrogatepass")).hexdigest()[:8] + "-"
     parts: list[str] = []
     _write(root, parts, wanted, prefix)
     return Markup("".join(parts))  # noqa: S704 - every name is on a list, every value is escaped

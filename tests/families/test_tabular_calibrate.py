@@ -25,6 +25,12 @@ def test_honest_probabilities_are_left_alone() -> None:
     assert np.array_equal(found.proba, said_and_came(3000, 1.0)[0])
 
 
+def test_bending_that_helps_by_less_than_chance_is_left() -> None:
+    found = calibrate(*said_and_came(150, 0.85), positive=1)
+    best = min(found.losses, key=lambda method: found.losses[method])
+    assert (best, found.calibration.method) == ("sigmoid", "none")
+
+
 def test_overconfident_probabilities_are_bent_back() -> None:
     found = calibrate(*said_and_came(3000, 0.4), positive=1)
     assert found.calibration.method == "sigmoid"

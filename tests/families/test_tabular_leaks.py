@@ -95,6 +95,17 @@ def test_noise_is_clear_even_with_many_values() -> None:
     assert planted(lambda f: np.array([f"v{i}" for i in range(len(f))], dtype=object), "category")["verdict"] == "clear"
 
 
+@pytest.mark.parametrize("kind", ["number", "category"])
+def test_columns_without_repeats_are_not_copies_of_each_other(kind: str) -> None:
+    frame, schema = customers()
+    for name in ("one", "two"):
+        values = RNG.permutation(len(frame)).astype(float)
+        frame[name] = values if kind == "number" else np.array([f"v{value}" for value in values], dtype=object)
+    columns = [ColumnSchema(name=name, kind=kind) for name in ("one", "two")]
+    found = verdicts(frame, schema.model_copy(update={"columns": [*schema.columns, *columns]}))
+    assert [found[name]["verdict"] for name in ("one", "two")] == ["clear", "clear"]
+
+
 def test_allowed_leak_stays_and_is_said() -> None:
     frame, schema = customers()
     frame["planted"] = frame["label"].str.upper()

@@ -183,15 +183,16 @@ def _copies(frame: pd.DataFrame) -> dict[str, str]:
     seen: dict[str, str] = {}
     twins: dict[str, str] = {}
     for name in frame.columns:
-        if frame[name].dtype == object:
-            codes, values = pd.factorize(frame[name], sort=False)  # numbered as they appear: recodings get the same numbers
-            if len(values) < 2 or len(values) > len(frame) / 2:  # columns without repeats are all numbered alike
+        values = frame[name]
+        if values.dtype == object:  # numbered as they appear: recodings get the same numbers
+            codes = pd.factorize(values, sort=False)[0]
+            if codes.max() < 1 or codes.max() + 1 > len(frame) / 2:  # columns without repeats are all numbered alike
                 continue
         else:
-            codes = np.asarray(frame[name].rank(method="dense").fillna(0), dtype=np.int64)
+            codes = values.rank(method="dense").fillna(0).to_numpy(dtype=np.int64)
             if codes.max() < 2:
                 continue
-        digest = hashlib.sha256(str(frame[name].dtype).encode() + codes.astype(np.int64).tobytes()).hexdigest()
+        digest = hashlib.sha256(str(values.dtype).encode() + codes.astype(np.int64).tobytes()).hexdigest()
         if digest in seen:
             twins[str(name)] = seen[digest]
         seen.setdefault(digest, str(name))

@@ -1,0 +1,84 @@
+// Draws Plotly figures from the inert JSON beside them, in the page's own colours. Loaded before Plotly, and only where needed.
+(function () {
+  "use strict";
+
+  // The page's policy lets no inline style in. Plotly means what CSS allows through the object model, so it goes that way.
+  const setAttribute = Element.prototype.setAttribute;
+  Element.prototype.setAttribute = function (name, value) {
+    if (name === "style") this.style.cssText = value;
+    else setAttribute.call(this, name, value);
+  };
+  // The style sheet of maps, which no page draws, stays empty; the others Plotly fills rule by rule.
+  HTMLStyleElement.prototype.appendChild = function (node) {
+    if (node.nodeType === Node.TEXT_NODE) node.textContent = "";
+    return Node.prototype.appendChild.call(this, node);
+  };
+
+  const COLOURS = {
+    "#16202a": "ink", "#5b6873": "soft", "#dfe4e8": "line", "#0b6e6e": "accent", "#ffffff": "paper",
+    "#c2571a": "series-2", "#6a51a3": "series-3", "#8a6100": "series-4", "#3b6fb6": "series-5", "#b3261e": "series-6",
+  };
+  // Plotly's own first six, for figures that were drawn without a thought of colour.
+  const DEFAULTS = {
+    "#636efa": "#0b6e6e", "#ef553b": "#c2571a", "#00cc96": "#6a51a3", "#ab63fa": "#8a6100", "#ffa15a": "#3b6fb6", "#19d3f3": "#b3261e",
+  };
+
+  function painter(light) {
+    const style = getComputedStyle(document.documentElement);
+    return function (hex) {
+      const own = DEFAULTS[hex] || hex;
+      return light || !COLOURS[own] ? own : style.getPropertyValue("--" + COLOURS[own]).trim() || own;
+    };
+  }
+
+  function painted(value, paint) {
+    if (typeof value === "string") return /^#[0-9a-f]{6}$/i.test(value) ? paint(value.toLowerCase()) : value;
+    if (Array.isArray(value)) return value.map(function (item) { return painted(item, paint); });
+    if (value && typeof value === "object") {
+      return Object.fromEntries(Object.entries(value).map(function (pair) { return [pair[0], painted(pair[1], paint)]; }));
+    }
+    return value;
+  }
+
+  function layoutOf(figure, paint) {
+    const layout = Object.assign({}, figure.layout, {
+      template: {}, autosize: true, dragmode: false, paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
+    });
+    delete layout.width;
+    layout.colorway = layout.colorway || ["#0b6e6e", "#c2571a", "#6a51a3", "#8a6100", "#3b6fb6", "#b3261e"];
+    layout.font = Object.assign({ size: 12, color: "#5b6873" }, layout.font, { family: getComputedStyle(document.body).fontFamily });
+    layout.margin = Object.assign({ l: 56, r: 16, t: layout.title ? 48 : 16, b: 48 }, layout.margin);
+    layout.hoverlabel = Object.assign({ bgcolor: "#ffffff", bordercolor: "#dfe4e8", font: { color: "#16202a" } }, layout.hoverlabel);
+    const axes = Object.keys(layout).filter(function (key) { return /^[xy]axis\d*$/.test(key); });
+    axes.concat(["xaxis", "yaxis"]).forEach(function (key) {
+      layout[key] = Object.assign({ gridcolor: "#dfe4e8", zerolinecolor: "#dfe4e8", linecolor: "#dfe4e8", automargin: true }, layout[key]);
+    });
+    return painted(layout, paint);
+  }
+
+  const drawn = [];
+
+  function draw(light) {
+    const paint = painter(light);
+    drawn.forEach(function (item) {
+      window.Plotly.react(item.place, painted(item.figure.data || [], paint), layoutOf(item.figure, paint), {
+        responsive: true, displayModeBar: false, displaylogo: false, showTips: false,
+      });
+    });
+  }
+
+  document.addEventListener("DOMContentLoaded", function () {
+    document.querySelectorAll(".hover").forEach(function (holder) {
+      const data = holder.querySelector('script[type="application/json"]');
+      if (!data || !window.Plotly) return;
+      const place = document.createElement("div");
+      place.className = "plot";
+      holder.replaceChildren(place);
+      drawn.push({ place: place, figure: JSON.parse(data.textContent) });
+    });
+    draw(false);
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", function () { draw(false); });
+    addEventListener("beforeprint", function () { draw(true); });
+    addEventListener("afterprint", function () { draw(false); });
+  });
+})();

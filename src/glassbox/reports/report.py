@@ -1,0 +1,208 @@
+"""The stakeholder's report as a model: what stands in it, in which order, and which cell each part came from."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from glassbox.findings import Audit, Estimate, Facts, Figure, Finding, Note, RequirementRow, Shown
+from glassbox.reports.audit import audit as audit_of
+from glassbox.reports.conclusion import answer as answer_of
+from glassbox.reports.conclusion import next_steps as next_steps_of
+from glassbox.reports.reading import Findings, cell, estimates, finding, rows
+from glassbox.reports.sections import QUESTIONS, SECTIONS, STAGES, Section
+from glassbox.reports.verdicts import measured_sentence, verdicts
+from glassbox.request import Request
+
+ALWAYS = {("evaluate", "opened")}  # promised to be in every report, whatever the notebook says
+HERO = ("evaluate", "gain_curve")
+
+
+@dataclass(frozen=True)
+class Part:
+    """A finding in the report, the cell that it came from, and whether it was measured."""
+
+    finding: Finding
+    cell: str
+    measured: bool = False
+
+
+@dataclass(frozen=True)
+class Filled:
+    """A section with what fills it; `missing` names the stages that were not run."""
+
+    section: Section
+    parts: list[Part]
+    missing: list[str]
+    linked: list[str]  # stages whose whole notebook can be read
+
+    @property
+    def questions(self) -> list[tuple[str, str]]:
+        """Each linked stage with its question."""
+        return [(stage, QUESTIONS[stage]) for stage in self.linked]
+
+
+@dataclass(frozen=True)
+class Report:
+    """Everything that the report says, ready to be written as HTML, Markdown or JSON."""
+
+    request: Request
+    question: str
+    answer: Part
+    measured_answer: str
+    requirements: list[RequirementRow]
+    hero: Part | None
+    sections: list[Filled]
+    audit: Part
+    metrics: dict[str, Estimate]
+    leaderboard: list[dict[str, Any]]
+    next_steps: list[str]
+    hashes: dict[str, str | None]
+    run: dict[str, str] = field(default_factory=dict)  # when: left out where pages are compared
+    pages: list[str] = field(default_factory=list)
+    failed: str = ""
+
+    @property
+    def verdict_sentence(self) -> str:
+        """What the answer means for what was asked, without what was measured."""
+        return " ".join(self.answer.finding.lines) if isinstance(self.answer.finding, Note) else ""
+
+    @property
+    def parts(self) -> list[Part]:
+        """Every part of the report."""
+        return [self.answer, *([self.hero] if self.hero else []), *(p for s in self.sections for p in s.parts), self.audit]
+
+
+def build_report(
+    request: Request,
+    findings: Findings,
+    measured: Findings,
+    *,
+    run: Mapping[str, Any] | None = None,
+    pages: Sequence[str] = STAGES,
+) -> Report:
+    """The report on a run.
+
+    Parameters
+    ----------
+    request
+        As resolved.
+    findings, measured
+        What the stages showed: stage -> name -> Shown. Stages that were not run are missing. Hand over no `measured` and
+        everything that depends on the machine or the moment is left out.
+    run
+        What `run.json` says: hashes, and when.
+    pages
+        The stages whose notebook can be read; only to these do links lead.
+    """
+    run = run or {}
+    metrics = estimates(findings, "evaluate", "metrics")
+    required = verdicts(request, metrics, estimates(measured, "deploy", "latency"))
+    audited = _own(findings, "audit", pages) or Part(audit_of(findings, request), "")
+    answered = _own(findings, "answer", pages) or Part(answer_of(findings, request), "")
+    assert isinstance(audited.finding, Audit)
+    steps = finding(findings, "conclude", "next_steps")
+    if not isinstance(steps, Note):
+        steps = next_steps_of(findings, request, required, audited.finding)
+    parts = _parts(findings, measured, pages)
+    hero = _hero(parts)
+    return Report(
+        request=request,
+        question=request.problem.strip() or _question(request),
+        answer=answered,
+        measured_answer=measured_sentence(required),
+        requirements=[_linked_row(row, findings, measured, pages) for row in required],
+        hero=hero,
+        sections=[_filled(section, parts, hero, findings, pages, request, steps) for section in SECTIONS],
+        audit=Part(_linked_audit(audited.finding, pages), audited.cell),
+        metrics=metrics,
+        leaderboard=rows(findings, "compare", "leaderboard"),
+        next_steps=steps.lines,
+        hashes={name: run.get("hashes", {}).get(name) for name in ("data", "code", "lock", "model")},
+        run={name: str(run[name]) for name in ("id", "started") if name in run},
+        pages=[stage for stage in STAGES if stage in pages],
+        failed=next((name for name, stage in run.get("stages", {}).items() if stage.get("status") == "failed"), ""),
+    )
+
+
+def _question(request: Request) -> str:
+    return f"Can {request.data.target} be predicted?" if request.data.target else f"What does {request.name} show?"
+
+
+def _link(cell: str, pages: Sequence[str]) -> str:
+    return cell if cell.partition("#")[0] in pages else ""
+
+
+def _own(findings: Findings, name: str, pages: Sequence[str]) -> Part | None:
+    """What the conclude notebook showed under a name: what a data scientist wrote there wins."""
+    found = finding(findings, "conclude", name)
+    if not isinstance(found, Audit if name == "audit" else Note):
+        return None
+    return Part(found, _link(f"conclude#{name}", pages))
+
+
+def _parts(findings: Findings, measured: Findings, pages: Sequence[str]) -> dict[str, list[Part]]:
+    return {
+        stage: [
+            Part(shown.finding, _link(f"{stage}#{name}", pages), live)
+            for live, source in ((False, findings), (True, measured))
+            for name, shown in source.get(stage, {}).items()
+            if _wanted(stage, name, shown)
+        ]
+        for stage in STAGES
+    }
+
+
+def _wanted(stage: str, name: str, shown: Shown) -> bool:
+    return stage != "conclude" and (shown.report or (stage, name) in ALWAYS)
+
+
+def _hero(parts: Mapping[str, list[Part]]) -> Part | None:
+    """The one figure of the first screen: how far acting on the model goes, or else the first figure there is."""
+    figures = [p for stage in STAGES for p in parts[stage] if isinstance(p.finding, Figure) and not p.measured]
+    return next((p for p in figures if p.cell == "#".join(HERO)), figures[0] if figures else None)
+
+
+def _filled(
+    section: Section,
+    parts: Mapping[str, list[Part]],
+    hero: Part | None,
+    findings: Findings,
+    pages: Sequence[str],
+    request: Request,
+    steps: Note,
+) -> Filled:
+    linked = [stage for stage in section.stages if stage in pages]
+    missing = [stage for stage in section.stages if not findings.get(stage)]
+    if not section.stages:
+        where = _link(cell(findings, "ingest", "promised", "arrived"), pages)
+        return Filled(section, [Part(_problem(request), where)], [], [])
+    if section.stages == ("conclude",):
+        where = _link(cell(findings, "conclude", "next_steps"), pages)
+        return Filled(section, [Part(steps, where)], [], linked)
+    return Filled(section, [p for stage in section.stages for p in parts[stage] if p is not hero], missing, linked)
+
+
+def _problem(request: Request) -> Facts:
+    data = request.data
+    asked = {
+        "Task": request.task.replace("_", " "),
+        "Data": data.path or data.url,
+        "Promised": data.size,
+        "To be predicted": data.target,
+        "Looked for": data.positive,
+        "Held back": f"{request.split.holdout:.0%} of the rows, by {request.split.by}",
+        "Effort": request.cost,
+        "Folds": str(request.folds),
+        "Seed": str(request.seed),
+    }
+    return Facts(title="What was asked", facts={name: value for name, value in asked.items() if value})
+
+
+def _linked_row(row: RequirementRow, findings: Findings, measured: Findings, pages: Sequence[str]) -> RequirementRow:
+    stage, _, name = row.cell.partition("#")
+    there = name in findings.get(stage, {}) or name in measured.get(stage, {})
+    return row.model_copy(update={"cell": _link(row.cell, pages) if there else ""})
+
+
+def _linked_audit(audit: Audit, pages: Sequence[str]) -> Audit:
+    return audit.model_copy(update={"rows": [row.model_copy(update={"cell": _link(row.cell, pages)}) for row in audit.rows]})

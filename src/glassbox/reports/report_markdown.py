@@ -1,0 +1,132 @@
+"""The report as Markdown: the same words, tables and links, for a wiki, a mail or a diff."""
+
+from collections.abc import Callable
+from typing import Any
+
+from glassbox.findings import Audit, Estimates, Facts, Figure, Finding, Note, Table, Verdicts
+from glassbox.markup import interval, metric_words, number
+from glassbox.reports.prose import markdown_text as text
+from glassbox.reports.report import Filled, Part, Report
+from glassbox.reports.verdicts import bound_words, interval_words, value_words
+
+SIGNS = {"met": "✓", "not met": "✗", "not proven": "?", "avoided": "✓", "look": "?", "found": "✗"}
+
+
+def report_markdown(report: Report) -> str:
+    """`report.md` of a run."""
+    blocks = [f"# {text(report.question)}", _answer(report)]
+    blocks += [_requirements(report)] if report.requirements else []
+    blocks += [_part(report.hero)] if report.hero else []
+    for filled in report.sections:
+        blocks += _section(filled)
+    blocks += [f"## {text(report.audit.finding.title)}", _body(report.audit.finding)]
+    blocks.append(_foot(report))
+    return "\n\n".join(block for block in blocks if block) + "\n"
+
+
+def _answer(report: Report) -> str:
+    meaning = " ".join(words for words in (report.verdict_sentence, report.measured_answer) if words)
+    lead = f"**{text(report.answer.finding.say)}**{_link(report.answer.cell)}"
+    return f"{lead}\n\n{text(meaning)}" if meaning else lead
+
+
+def _link(cell: str) -> str:
+    stage, _, anchor = cell.partition("#")
+    return f" ([cell]({stage}.html#{anchor}))" if cell else ""
+
+
+def _grid(heads: list[str], rows: list[list[str]], numeric: list[bool]) -> str:
+    lines = [heads, ["---:" if right else "---" for right in numeric], *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _requirements(report: Report) -> str:
+    rows = [
+        [
+            text(metric_words(row.name)),
+            text(bound_words(row.bound)),
+            value_words(row, row.value),
+            interval_words(row) or "–",
+            f"{SIGNS[row.verdict]} {row.verdict}{_link(row.cell)}",
+        ]
+        for row in report.requirements
+    ]
+    return _grid(["Requirement", "Asked", "Found", "95 % interval", "Verdict"], rows, [False, False, True, True, False])
+
+
+def _section(filled: Filled) -> list[str]:
+    blocks = [f"## {filled.section.title}"]
+    if filled.missing:
+        blocks.append(f"Not run: {', '.join(filled.missing)}.")
+    return [*blocks, *(_part(part) for part in filled.parts)]
+
+
+def _part(part: Part) -> str:
+    found = part.finding
+    head = f"**{text(found.title)}**{f' {text(found.say)}' if found.say else ''}{_link(part.cell)}"
+    body = _body(found)
+    return f"{head}\n\n{body}" if body else head
+
+
+def _body(found: Finding) -> str:
+    return _BODIES[found.kind](found)
+
+
+def _table(table: Table) -> str:
+    numeric = [
+        any(isinstance(r[i], (int, float)) and not isinstance(r[i], bool) for r in table.rows) for i in range(len(table.columns))
+    ]
+    heads = [text(f"{c.name}, {c.unit}" if c.unit else c.name) for c in table.columns]
+    rows = [[text(number(v, c.format)) for v, c in zip(row, table.columns, strict=True)] for row in table.rows]
+    note = f"\n\n{text(table.note)}" if table.note else ""
+    return (_grid(heads, rows, numeric) if rows else "Nothing to list.") + note
+
+
+def _estimates(found: Estimates) -> str:
+    rows = [
+        [text(metric_words(k)), number(e.value, unit=e.unit), interval(e.low, e.high), number(e.n)]
+        for k, e in found.values.items()
+    ]
+    return _grid(["Metric", "Value", "95 % interval", "n"], rows, [False, True, True, True])
+
+
+def _facts(found: Facts) -> str:
+    return "\n".join(f"- {text(name)}: {text(number(value))}" for name, value in found.facts.items())
+
+
+def _note(note: Note) -> str:
+    return "\n".join(f"{i}. {text(line)}" for i, line in enumerate(note.lines, 1))
+
+
+def _figure(figure: Figure) -> str:
+    return "  \n".join(text(words) for words in (figure.caption, f"Figure: {figure.alt}") if words)
+
+
+def _audit(audit: Audit) -> str:
+    rows = [[text(r.pattern), f"{SIGNS[r.verdict]} {r.verdict}", f"{text(r.evidence)}{_link(r.cell)}"] for r in audit.rows]
+    return _grid(["Pattern", "Verdict", "Evidence"], rows, [False, False, False])
+
+
+def _verdicts(found: Verdicts) -> str:
+    rows = [
+        [text(metric_words(r.name)), text(r.bound), number(r.value), interval(r.low, r.high), f"{SIGNS[r.verdict]} {r.verdict}"]
+        for r in found.rows
+    ]
+    return _grid(["Requirement", "Asked", "Found", "95 % interval", "Verdict"], rows, [False, False, True, True, False])
+
+
+_BODIES: dict[str, Callable[[Any], str]] = {
+    "table": _table,
+    "estimates": _estimates,
+    "facts": _facts,
+    "note": _note,
+    "figure": _figure,
+    "audit": _audit,
+    "verdicts": _verdicts,
+}
+
+
+def _foot(report: Report) -> str:
+    hashes = " · ".join(f"{name} `{value[:12]}`" for name, value in report.hashes.items() if value)
+    when = f" Run of {report.run['started'][:10]}." if report.run.get("started") else ""
+    return f"---\n\nSame request, same data, same bytes: {hashes or 'no hashes were recorded'}.{when} To see it again: `glassbox verify {report.request.name}`"

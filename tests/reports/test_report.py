@@ -1,0 +1,152 @@
+"""The stakeholder's report: what stands in it, in which order, as HTML, Markdown and JSON."""
+
+import re
+from typing import Any
+
+import jsonschema
+import pytest
+
+from fabricated_run import HOSTILE, all_shown, request, run_facts, shown
+from glassbox.findings import Note
+from glassbox.reports.report import Report, build_report
+from glassbox.reports.report_html import report_html
+from glassbox.reports.report_json import report_json, schema
+from glassbox.reports.report_markdown import report_markdown
+from glassbox.reports.sections import SECTIONS, STAGES
+
+TITLES = [
+    "Problem Statement",
+    "Data Analysis",
+    "Feature Engineering",
+    "Model Selection",
+    "Hyperparameter Tuning",
+    "Model Evaluation",
+    "Deployment Plan",
+    "Monitoring Strategy",
+    "Next Steps",
+]
+
+
+def report(until: str = "conclude", *, measured: bool = True, **more: Any) -> Report:
+    pages = STAGES[: STAGES.index(until) + 1]
+    live = all_shown(until=until, measured=True) if measured else {}
+    return build_report(request(), all_shown(until=until), live, **{"run": run_facts(until), "pages": pages, **more})
+
+
+def test_nine_sections_in_order() -> None:
+    assert [section.title for section in SECTIONS] == TITLES
+    assert re.findall(r"<h2 id=\"[^\"]+\">([^<]+)</h2>", report_html(report())) == [
+        *TITLES,
+        "Eight ways to fool oneself, checked",
+    ]
+    assert re.findall(r"^## (.+)$", report_markdown(report()), re.MULTILINE) == [*TITLES, "Eight ways to fool oneself, checked"]
+
+
+def test_the_first_screen_has_question_answer_verdicts_and_one_figure() -> None:
+    html = report_html(report())
+    places = [html.index(mark) for mark in ("<h1", 'class="answer"', 'class="verdicts"', 'class="hero"', 'class="contents"')]
+    assert places == sorted(places)
+    assert "How far calling goes" in html[places[3] : places[4]]
+
+
+def test_the_figure_of_the_first_screen_is_not_shown_twice() -> None:
+    assert report_html(report()).count("How far calling goes</b>") == 1
+
+
+def test_without_the_gain_curve_the_first_figure_stands_in() -> None:
+    short = report("explore")
+    assert short.hero is not None
+    assert short.hero.cell == "explore#relations"
+
+
+def test_only_what_was_chosen_for_the_report_is_in_it() -> None:
+    cells = {part.cell for part in report().parts}
+    assert "ingest#split" in cells
+    assert "ingest#types" not in cells
+
+
+def test_how_often_the_holdout_was_opened_is_always_in_it() -> None:
+    assert "evaluate#opened" in {part.cell for part in report().parts}
+
+
+def test_there_is_no_code() -> None:
+    assert "<pre" not in report_html(report())
+
+
+def test_a_shorter_run_says_what_was_not_run_and_leads_nowhere_else() -> None:
+    html = report_html(report("compare"))
+    assert "Not run: tune." in html
+    assert "Not run: evaluate." in html
+    assert set(re.findall(r'href="([a-z]+)\.html', html)) <= {"ingest", "explore", "features", "compare", "index"}
+
+
+def test_an_answer_of_the_data_scientists_own_wins() -> None:
+    found = all_shown()
+    found["conclude"] = shown([("answer", Note(title="Answer", say="Call them."), True, False)], measured=False)
+    made = build_report(request(), found, {})
+    assert made.answer.finding.say == "Call them."
+
+
+def test_something_else_under_the_name_of_the_answer_does_not() -> None:
+    found = all_shown()
+    found["conclude"] = shown([("answer", found["ingest"]["split"].finding, True, False)], measured=False)
+    assert build_report(request(), found, {}).answer.finding.say.startswith("Calling the 34 %")
+
+
+def test_a_failed_run_is_said_at_the_top() -> None:
+    run = run_facts("compare")
+    run["stages"]["tune"] = {"status": "failed"}
+    html = report_html(report("compare", run=run))
+    assert html.index("This run stopped at tune") < html.index('class="answer"')
+
+
+def test_without_a_problem_the_question_is_about_the_target() -> None:
+    assert build_report(request(problem=""), {}, {}).question == "Can churned be predicted?"
+
+
+def test_without_bounds_there_are_no_cards() -> None:
+    made = build_report(request(requirements={}), all_shown(), {})
+    assert 'class="verdicts"' not in report_html(made)
+    assert "| Requirement |" not in report_markdown(made)
+
+
+def test_latency_that_was_not_measured_is_not_proven() -> None:
+    html = report_html(report(measured=False))
+    assert "not measured in this run" in html
+
+
+@pytest.mark.parametrize("until", STAGES)
+def test_the_json_fits_its_schema(until: str) -> None:
+    jsonschema.validate(report_json(report(until)), schema(), cls=jsonschema.Draft202012Validator)
+
+
+def test_the_schema_is_sound_and_refuses_other_words() -> None:
+    jsonschema.Draft202012Validator.check_schema(schema())
+    content = report_json(report())
+    content["requirements"][0]["verdict"] = "almost"
+    with pytest.raises(jsonschema.ValidationError, match="almost"):
+        jsonschema.validate(content, schema())
+
+
+def test_the_json_has_what_other_programs_rely_on() -> None:
+    content = report_json(report())
+    assert content["request"]["name"] == "churn"
+    assert set(content["hashes"]) == {"data", "code", "lock", "model"}
+    assert content["metrics"]["roc_auc"] == {"value": 0.847, "low": 0.833, "high": 0.861, "n": 1409}
+    assert content["leaderboard"][0]["candidate"] == "LightGBM"
+    assert content["requirements"][1] == {
+        "name": "accuracy", "bound": ">80%", "value": 0.806, "low": 0.787, "high": 0.824, "verdict": "not proven",
+    }  # fmt: skip
+    assert set(content["audit"][0]) == {"pattern", "verdict", "evidence"}
+
+
+def test_markdown_links_every_finding_and_escapes_data() -> None:
+    text = report_markdown(report())
+    assert "([cell](evaluate.html#metrics))" in text
+    assert HOSTILE not in text
+    assert "&lt;img src=x" in text
+    assert all(line.count("|") - line.count("\\|") == 6 for line in text.splitlines() if line.startswith("| LightGBM"))
+
+
+def test_the_same_findings_give_the_same_bytes() -> None:
+    assert [report_html(report()), report_markdown(report())] == [report_html(report()), report_markdown(report())]
