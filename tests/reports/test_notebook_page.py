@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from fabricated_run import HOSTILE, USERS_OWN, code, display, findings, markdown, notebook, shown_output
-from glassbox.findings import Estimate, Estimates, Facts
+from glassbox.findings import Estimate, Estimates, Facts, read_finding
 from glassbox.reports.notebook_page import PAGE_BYTES, notebook_page
 from glassbox.reports.outputs import output_piece, plain_text, user_html
 from glassbox.reports.prose import Prose
@@ -67,8 +67,6 @@ def test_a_finding_is_drawn_from_its_json_not_from_its_html() -> None:
 def test_a_finding_of_another_version_falls_back_to_its_html() -> None:
     output = display({"application/vnd.glassbox.finding+json": {"kind": "hologram"}, "text/html": "<p>still said</p>"})
     with pytest.raises(ValueError, match="hologram"):
-        from glassbox.findings import read_finding
-
         read_finding({"kind": "hologram"})
     assert "still said" in page(code("x", output))
 
@@ -152,6 +150,12 @@ def test_tables_of_the_user_stay_tables() -> None:
     )
     assert '<th colspan="2">a</th>' in clean
     assert "<td>1</td>" in clean
+
+
+def test_a_picture_of_the_user_has_words() -> None:
+    assert 'alt="A picture' in user_html('<img src="data:image/png;base64,AA==" title="a > b">')
+    assert 'alt="mine"' in user_html('<img src="data:image/png;base64,AA==" alt="mine">')
+    assert user_html('<img src="x.png" alt="a > b">').count("<img") == 0
 
 
 def test_terminal_colours_progress_and_addresses_are_taken_out() -> None:

@@ -71,6 +71,7 @@ _ATTRIBUTES = {
     "col": {"span"},
     "ol": {"start"},
 }
+_IMG = re.compile(r'<img((?:\s+[a-z-]+="[^"]*")*)\s*/?>')
 _PICTURE = re.compile(r"^data:image/(?:png|jpeg|gif|webp|svg\+xml)[;,]", re.IGNORECASE)
 
 
@@ -191,7 +192,15 @@ def user_html(html: str) -> Markup:
     if not clean.strip():
         return Markup("")
     frame = Markup('<div class="scroll user" role="region" aria-label="output" tabindex="0">{}</div>')
-    return frame.format(trusted(clean))
+    return frame.format(trusted(_IMG.sub(_pictured, clean)))
+
+
+def _pictured(found: re.Match[str]) -> str:
+    """A picture with words for those who cannot see it; only the words, when it lies elsewhere."""
+    attributes = found[1]
+    if " src=" not in attributes:
+        return "(a picture from elsewhere)"
+    return found[0] if " alt=" in attributes else f'<img{attributes} alt="A picture that the cell displayed">'
 
 
 def _allowed(tag: str, attribute: str, value: str) -> str | None:

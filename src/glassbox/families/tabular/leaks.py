@@ -185,11 +185,11 @@ def _copies(frame: pd.DataFrame) -> dict[str, str]:
     for name in frame.columns:
         values = frame[name]
         if values.dtype == object:  # numbered as they appear: recodings get the same numbers
-            codes = pd.factorize(values, sort=False)[0]
+            codes = pd.factorize(values, sort=False)[0].astype(np.int64)
             if codes.max() < 1 or codes.max() + 1 > len(frame) / 2:  # columns without repeats are all numbered alike
                 continue
         else:
-            codes = values.rank(method="dense").fillna(0).to_numpy(dtype=np.int64)
+            codes = values.rank(method="dense").fillna(0).to_numpy().astype(np.int64)
             if codes.max() < 2:
                 continue
         digest = hashlib.sha256(str(values.dtype).encode() + codes.astype(np.int64).tobytes()).hexdigest()
