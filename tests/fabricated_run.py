@@ -6,6 +6,7 @@ Every string that comes from data is hostile here: a column is called `<img src=
 import base64
 import struct
 import zlib
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,7 @@ def table(title: str, heads: str, rows: list[list[Any]], **more: Any) -> Table:
     return Table(title=title, columns=[Column(name=name.replace("_", " ")) for name in heads.split()], rows=rows, **more)
 
 
+@cache
 def curve(title: str, say: str) -> Figure:
     """A small drawing in the house's style, with the hostile name as the label of an axis."""
     with style():

@@ -209,7 +209,7 @@ class _Log:
         """The experiment of a request. One whose artifacts would go to another folder was copied from there: it is put aside."""
         found = self.client.get_experiment_by_name(name)
         place = str(self.artifacts / name)
-        if found is not None and False:
+        if found is not None and found.artifact_location.removeprefix("file://") != place:
             self.client.rename_experiment(found.experiment_id, f"{name}, until {found.experiment_id} was moved here")
             found = None
         if found is not None and found.lifecycle_stage != "active":

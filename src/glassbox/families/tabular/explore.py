@@ -4,7 +4,6 @@ Counts and shares are of all rows. Relations and drawings use a sample of rows c
 whole of a small table; a sample is said to be one.
 """
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, cast
@@ -19,6 +18,7 @@ from glassbox.errors import DataError
 from glassbox.families.tabular.association import LEAST, Codes, Floats, Relation, Variable, crosstab, variable, with_target
 from glassbox.families.tabular.association import among as all_pairs
 from glassbox.families.tabular.plots.marks import wilson
+from glassbox.families.tabular.sampling import by_hash, canonical
 from glassbox.families.tabular.words import clean, listed, percent
 from glassbox.findings import Facts, Table
 from glassbox.markup import number
@@ -84,8 +84,8 @@ def look(train: pd.DataFrame, schema: Schema, positive: str, most: int = MOST_RO
     """
     if schema.target is None or schema.classes is None:
         raise DataError("There is no target with classes to look at; name one under data.target.")
-    rows = train.sort_values("row_id", kind="stable").reset_index(drop=True)
-    sample = sample_by_hash(rows, most)
+    rows = canonical(train)
+    sample = by_hash(rows, most, "sample")
     codes = class_numbers(sample[schema.target], schema.classes)
     if (codes < 0).any():
         raise DataError(f"The target {schema.target!r} holds values that are none of its classes.")
@@ -97,14 +97,6 @@ def look(train: pd.DataFrame, schema: Schema, positive: str, most: int = MOST_RO
 def class_numbers(target: pd.Series, classes: Sequence[str]) -> Codes:
     """The target by number; -1 where it is none of the classes."""
     return np.asarray(target.map({name: i for i, name in enumerate(classes)}).fillna(-1), dtype=np.int64)
-
-
-def sample_by_hash(rows: pd.DataFrame, most: int) -> pd.DataFrame:
-    """The `most` rows whose names have the least hashes, in the order they had: more rows change few of them."""
-    if len(rows) <= most:
-        return rows
-    hashes = np.array([hashlib.sha256(f"sample:{name}".encode("utf-8", "surrogatepass")).digest()[:8] for name in rows["row_id"]])
-    return rows.iloc[np.sort(np.argsort(hashes, kind="stable")[:most])].reset_index(drop=True)
 
 
 def shape(found: Look) -> Facts:
@@ -399,6 +391,7 @@ class Histogram:
     edges: Floats
     shares: dict[str, Floats]
     logarithmic: bool
+    years: bool
     beyond: float  # share of rows outside the edges
 
 
@@ -434,7 +427,7 @@ def _histogram(v: Variable, found: Look, bins: int, groups: int) -> Histogram:
     for k in sorted(shown):
         mine = values[there & (found.y == k)]
         shares[found.classes[k]] = np.histogram(mine, edges)[0] / max(1, len(mine))
-    return Histogram(v.name, edges, shares, logarithmic, float(((seen < edges[0]) | (seen > edges[-1])).mean()))
+    return Histogram(v.name, edges, shares, logarithmic, v.years, float(((seen < edges[0]) | (seen > edges[-1])).mean()))
 
 
 def rates(found: Look, strongest: Sequence[Relation], most: int = 6, levels: int = 6) -> pd.DataFrame:
@@ -522,5 +515,5 @@ def dates(found: Look) -> list[str]:
 __all__ = [
     "Histogram", "Look", "balance", "dates", "extreme_rows", "gap_patterns", "gaps", "histograms", "holm", "look", "missingness",
     "outliers", "outliers_table", "over_time", "pairs", "pairs_table", "rates", "relations", "relations_table", "robust_z",
-    "sample_by_hash", "shape",
+    "shape",
 ]  # fmt: skip

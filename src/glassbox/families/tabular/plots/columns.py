@@ -137,7 +137,7 @@ def _small(axes: Axes, found: Histogram, classes: Sequence[str]) -> None:
         axes.set_xticks(10.0 ** np.arange(low, high + 1))
     else:
         axes.locator_params(axis="x", nbins=4)
-    axes.xaxis.set_major_formatter(lambda value, _: short(value))
+    axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}" if found.years else short(value))
 
 
 def _widest(histograms: Sequence[Histogram], target: str, positive: str) -> str:
