@@ -4,12 +4,20 @@ import ast
 import hashlib
 import importlib.util
 import sys
+import threading
 from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
 from types import ModuleType
 
 PACKAGE = "glassbox"
+_ONE_AT_A_TIME = threading.Lock()
+
+
+def _parsed(source: str) -> ast.Module:
+    """The tree of a source. One at a time: Python 3.11 counts the depth of all threads together and gives up (SystemError)."""
+    with _ONE_AT_A_TIME:
+        return ast.parse(source)
 
 
 def _without_docstrings(tree: ast.AST) -> ast.AST:
@@ -31,7 +39,7 @@ def cell_text(source: str) -> str:
     True
     """
     try:
-        return ast.dump(ast.parse(source))
+        return ast.dump(_parsed(source))
     except SyntaxError:
         return source
 
@@ -42,7 +50,7 @@ def source_hash(source: str) -> str:
     >>> source_hash("def f():\\n    'Doc.'\\n    return 1") == source_hash("def f():\\n    return 1  # one")
     True
     """
-    return hashlib.sha256(ast.dump(_without_docstrings(ast.parse(source))).encode()).hexdigest()
+    return hashlib.sha256(ast.dump(_without_docstrings(_parsed(source))).encode()).hexdigest()
 
 
 def bare_source(source: str) -> str:
@@ -51,7 +59,7 @@ def bare_source(source: str) -> str:
     >>> print(bare_source("answer = 42  # why not"), end="")
     answer = 42
     """
-    return f"{ast.unparse(_without_docstrings(ast.parse(source)))}\n"
+    return f"{ast.unparse(_without_docstrings(_parsed(source)))}\n"
 
 
 @lru_cache(maxsize=512)
@@ -91,7 +99,7 @@ def loaded_modules() -> dict[str, str]:
 def _imports(path: Path, name: str, mtime_ns: int) -> tuple[str, ...]:
     found: set[str] = set()
     is_package = path.name == "__init__.py"
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in ast.walk(_parsed(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             found.update(alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):

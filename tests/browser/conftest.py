@@ -29,7 +29,7 @@ def reports(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root / "reports"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """Debian's chromium, or else Playwright's own."""
     with sync_playwright() as playwright:
