@@ -186,7 +186,7 @@ def test_figures_are_logged_as_they_are(logged: tuple[Path, str]) -> None:
     assert figure.is_relative_to(root / "data" / "mlflow" / "artifacts")
 
 
-def test_more_parameters_than_a_batch_takes(root: Path) -> None:
+def test_a_request_of_many_fields(root: Path) -> None:
     request = {"name": "churn", **{f"p{i}": i for i in range(250)}}
     parent = log_run(root, RunRecord(request=request, run_id="r", stages=[]))
     assert len(client(root).get_run(parent).data.params) == 251

@@ -56,7 +56,9 @@ stage.show("calibration_choice", calibrated.table)
 
 # %%
 rule, bound = metrics.threshold_rule(asked.requirements)
-threshold = choose_threshold(problem.y == problem.positive, calibrated.proba[:, problem.positive], rule, bound)
+judged_rows = asked.split.holdout / (1 - asked.split.holdout)
+hit = problem.y == problem.positive
+threshold = choose_threshold(hit, calibrated.proba[:, problem.positive], rule, bound, judged_rows=judged_rows)
 if problem.binary:
     stage.show("threshold_choice", threshold.facts(positive))
     stage.show("threshold", plots.threshold(threshold.curve, threshold.value))
@@ -109,11 +111,11 @@ stage.show("gap", evaluate.gap(predictor, problem, calibrated.proba, predictions
 # Rows are called one after the other, the most probable first. The line shows which share of those looked for is reached.
 
 # %%
-hit = (predictions["y_true"] == positive).to_numpy().astype(int)
+looked_for = (predictions["y_true"] == positive).to_numpy().astype(int)
 stage.show("headline", evaluate.headline(predictions, schema.target, positive, problem.classes), report=True)
 stage.show(
     "gain_curve",
-    plots.gain_curve(hit, predictions[f"proba_{positive}"].to_numpy(), found=f"those with {schema.target} = {positive}"),
+    plots.gain_curve(looked_for, predictions[f"proba_{positive}"].to_numpy(), found=f"those with {schema.target} = {positive}"),
     report=True,
 )
 
@@ -152,7 +154,7 @@ overall = found.values[leading].value
 stage.show("slices", evaluate.slices_table(parts, leading, overall), report=True)
 
 # %%
-stage.show("slices_figure", plots.slices(parts.head(12), leading, overall))
+stage.show("slices_figure", plots.slices(parts, leading, overall))
 
 # %% [markdown]
 # ## Why

@@ -26,7 +26,8 @@ from glassbox.families.tabular.fit import problem_of
 from glassbox.families.tabular.folds import folds_table, groups_of, make_folds
 from glassbox.families.tabular.imbalance import imbalance
 from glassbox.families.tabular.leaks import audit, duplicates_across, identifiers, leaks_table
-from glassbox.families.tabular.recipe import default_recipe, recipe_table
+from glassbox.families.tabular.recipe import default_recipe
+from glassbox.families.tabular.recipe_table import recipe_table
 from glassbox.stage import Stage
 
 # %%

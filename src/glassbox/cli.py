@@ -246,7 +246,6 @@ def serve(
     package = root / "data" / _load(root, name).name / "deploy"
     if not (package / "manifest.json").is_file():
         raise GlassboxError(f"{name}: there is no package yet; run `glassbox run {name}` first.")
-    _say(f"Serving {name} on http://{host}:{port}  (Ctrl-C ends it)")
     serve_package(package, host=host, port=port)
 
 

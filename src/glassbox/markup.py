@@ -20,6 +20,7 @@ MARKS = {
     "look": ("open", "?"),
     "found": ("unmet", "✗"),
 }
+LONG_WORD, LONG_TEXT = 24, 32  # letters
 NAMES = {
     "roc_auc": "ROC-AUC",
     "average_precision": "average precision",
@@ -151,9 +152,22 @@ def _caption(title: str, say: str, cell: str = "") -> Markup:
     return Markup("<figcaption><b>{}</b>{}{}</figcaption>").format(title, words, cell_link(cell))
 
 
-def _cell(value: Any, spec: str) -> Markup:
+def _cell(value: Any, spec: str, css: str = "") -> Markup:
     numeric = isinstance(value, (int, float)) and not isinstance(value, bool)
-    return Markup("<td{}>{}</td>").format(Markup(' class="n"') if numeric or value is None else "", number(value, spec))
+    css = "n" if numeric or value is None else css
+    return (
+        Markup('<td class="{}">{}</td>').format(css, number(value, spec))
+        if css
+        else Markup("<td>{}</td>").format(number(value, spec))
+    )
+
+
+def _column_css(values: list[Any]) -> str:
+    """How a column of words is laid out: `wide` for sentences, `long` for words so long that they must break."""
+    texts = [value for value in values if isinstance(value, str)]
+    long = any(len(word) > LONG_WORD for text in texts for word in text.split())
+    wide = any(len(text) > LONG_TEXT for text in texts)
+    return " ".join(name for name, there in (("wide", wide), ("long", long)) if there)
 
 
 def _grid(heads: list[tuple[str, bool]], rows: list[list[Markup]], title: str, best: int | None = None) -> Markup:
@@ -179,7 +193,8 @@ def _table(table: "Table", cell: str) -> Markup:
     ]
     names = [NAMES.get(c.name, c.name) for c in table.columns]
     heads = [(f"{name}, {c.unit}" if c.unit else name, n) for name, c, n in zip(names, table.columns, numeric, strict=True)]
-    rows = [[_cell(v, c.format) for v, c in zip(row, table.columns, strict=True)] for row in table.rows]
+    css = [_column_css([row[i] for row in table.rows]) for i in range(len(table.columns))]
+    rows = [[_cell(v, c.format, k) for v, c, k in zip(row, table.columns, css, strict=True)] for row in table.rows]
     body = _grid(heads, rows, table.title, table.best) if rows else Markup('<p class="soft">Nothing to list.</p>')
     note = Markup('<p class="soft">{}</p>').format(table.note) if table.note else ""
     return _finding(_caption(table.title, table.say, cell) + body + note)
@@ -272,18 +287,18 @@ def _asked_in(bound: str, value: float | None) -> str:
 
 
 def _verdicts(finding: "Verdicts", cell: str) -> Markup:
-    heads = [("requirement", False), ("asked", False), ("found", True), ("95 % interval", True), ("verdict", False)]
+    heads = [("requirement", False), ("asked", False), ("verdict", False), ("found", True), ("95 % interval", True)]
     rows = [
         [
             Markup("<td>{}</td>").format(metric_words(row.name)),
             Markup("<td>{}</td>").format(row.bound),
+            Markup("<td>{}{}</td>").format(mark(row.verdict), cell_link(row.cell)),
             Markup('<td class="n">{}</td>').format(_asked_in(row.bound, row.value)),
             Markup('<td class="n">{}</td>').format(
                 "–"
                 if row.low is None or row.high is None
                 else f"{_asked_in(row.bound, row.low)} – {_asked_in(row.bound, row.high)}"
             ),
-            Markup("<td>{}{}</td>").format(mark(row.verdict), cell_link(row.cell)),
         ]
         for row in finding.rows
     ]

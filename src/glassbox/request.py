@@ -60,7 +60,7 @@ MEASURED = {"latency": "ms"}
 # Names whose folders or files stand beside those of requests, under `data/`, `reports/` and `notebooks/`.
 # fmt: off
 RESERVED = frozenset([
-    "raw", "assets", "mlflow", "index", "catalog", "bench", "store", "scratch", "request", "requests", "con", "prn", "aux", "nul",
+    "raw", "packages", "assets", "mlflow", "index", "catalog", "bench", "store", "scratch", "request", "requests", "con", "prn", "aux", "nul",
     "tabular", "text", "vision", "forecasting", "recommendation", "anomaly", "retrieval",
 ])
 # fmt: on

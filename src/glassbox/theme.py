@@ -30,6 +30,7 @@ STYLE: dict[Any, Any] = {
     "axes.titlesize": 10.5,
     "axes.titlelocation": "left",
     "axes.labelsize": 9.5,
+    "xaxis.labellocation": "right",  # names of rows take the left; a long label has room to grow there
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.grid": True,

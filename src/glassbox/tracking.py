@@ -26,7 +26,6 @@ from glassbox.tracking_values import Values, grandchildren, of_run, of_stage, sa
 if TYPE_CHECKING:
     from mlflow.models import ModelSignature
 
-BATCH = 100  # parameters or tags that MLflow takes at once
 PATIENCE_SECONDS = 3.0  # how long a locked store is waited for
 QUIET = {
     "DO_NOT_TRACK": "true",
@@ -219,7 +218,7 @@ class _Log:
         return str(found.experiment_id)
 
     def _open(self, experiment: str, name: str, parent: str | None, values: Values) -> str:
-        """A new run with all that is known of it, in as few batches as the store allows."""
+        """A new run, with all that is known of it in one batch."""
         from mlflow.entities import Metric, Param, RunTag
 
         above = {"mlflow.parentRunId": parent} if parent else {}
@@ -228,9 +227,7 @@ class _Log:
         metrics = [Metric(key, value, at, 0) for key, value in values.numbers.items()]
         params = [Param(key, value) for key, value in values.params.items()]
         tags = [RunTag(safe_name(key), short(value)) for key, value in values.tags.items()]
-        for start in range(0, max(len(metrics), len(params), len(tags)), BATCH):
-            part = slice(start, start + BATCH)
-            self.client.log_batch(run_id, metrics[part], params[part], tags[part], synchronous=True)
+        self.client.log_batch(run_id, metrics, params, tags, synchronous=True)
         return run_id
 
     def _stage(self, experiment: str, parent: str, stage: StageRecord, run: RunRecord) -> None:

@@ -113,6 +113,18 @@ def test_a_stray_quote_does_not_swallow_rows_up_to_the_next_quote():
     assert [bad.line for bad in table.bad] == [2]
 
 
+def test_a_quote_that_closes_in_a_row_of_another_width_is_a_stray_one():
+    table = read_delimited(b'a,b\n1,"2\n3",4\n5,6\n')
+    assert table.cells.to_numpy().tolist() == [['3"', "4"], ["5", "6"]]
+    assert [(bad.line, bad.reason) for bad in table.bad] == [(2, "a quote that is never closed")]
+
+
+def test_a_quote_does_not_reach_over_a_line_that_cannot_be_read():
+    table = read_delimited(b'a,b\n1,"2\nx\0\n3"\n5,6\n')
+    assert [(bad.line, bad.reason) for bad in table.bad][:2] == [(2, "a quote that is never closed"), (3, "NUL bytes")]
+    assert table.cells.to_numpy().tolist() == [["5", "6"]]
+
+
 def test_a_quote_within_a_word_is_a_sign_like_others():
     assert rows(b'a,b\n1,5" pipe\n') == [["1", '5" pipe']]
 

@@ -86,6 +86,13 @@ def test_a_group_is_on_one_side(rows):
         assert not groups[0] & groups[1]
 
 
+def test_rows_of_no_group_are_groups_of_their_own():
+    cells = pd.DataFrame({"g": ["", "NA"] * 20, "a": [str(i) for i in range(40)], "y": "u"})
+    parts = split(cells, request(split=Split(by="group", column="g", holdout=0.4)))
+    assert min(len(parts.train), len(parts.holdout)) > 5
+    assert parts.notes == ["40 rows belong to no group; each is a group of its own."]
+
+
 def test_a_row_is_known_by_its_id(frame):
     parts = split(frame, request(id="customer"))
     assert parts.table["row_id"].tolist() == sorted(frame["customer"])

@@ -135,6 +135,22 @@ def test_bound_is_strict_where_it_says_so() -> None:
     assert choose_threshold(HIT, P, "precision", Bound(op=">", value=0.75)).value == pytest.approx(0.7)
 
 
+def test_room_is_made_for_chance_on_the_rows_that_judge() -> None:
+    p = np.linspace(0.001, 0.999, 4000)
+    hit = np.random.default_rng(0).random(4000) < p
+    bound = Bound(op=">", value=0.8)
+    tight, roomy, roomier = (choose_threshold(hit, p, "recall", bound, judged_rows=rows) for rows in (None, 0.25, 0.05))
+    recalls = [hit[p >= found.value].sum() / hit.sum() for found in (tight, roomy, roomier)]
+    assert recalls[0] == pytest.approx(0.8, abs=0.002)
+    assert recalls[1] == pytest.approx(0.8 + 1.96 * np.sqrt(0.8 * 0.2 / (0.25 * hit.sum())), abs=0.005)  # 1.96 standard errors
+    assert recalls[2] > recalls[1]
+    assert roomy.rule.endswith("with room for chance")
+
+
+def test_without_room_the_bound_itself_is_enough() -> None:
+    assert choose_threshold(HIT, P, "precision", Bound(op=">=", value=0.75), judged_rows=0.25).value == pytest.approx(0.25)
+
+
 def test_precision_out_of_reach_is_said() -> None:
     found = choose_threshold(~HIT, P, "precision", Bound(op=">", value=0.9))
     assert "no threshold reaches" in found.rule

@@ -2,8 +2,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from glassbox.code import code_closure
 from glassbox.errors import DataError
-from glassbox.families.tabular.fit import codes_of, fit_fold, positive_class, problem_of
+from glassbox.families.tabular.fit import CODE, codes_of, fit_fold, positive_class, problem_of
 from glassbox.families.tabular.folds import make_folds
 from toy_tables import FULL, SMALL, customers, problem
 
@@ -85,6 +86,10 @@ def test_recipe_that_leaves_a_column_out_for_another_reason_is_the_same() -> Non
     for why in ("a", "b"):
         fit_fold(problem(60, k=2), 0, "dummy", {}, SMALL.model_copy(update={"left_out": {"town": why}}), seed=0, memo=notes)
     assert notes.parts[0] == notes.parts[1]
+
+
+def test_how_things_look_is_no_reason_to_fit_again() -> None:
+    assert not {"glassbox.findings", "glassbox.markup", "glassbox.theme"} & set(code_closure([CODE]))
 
 
 def test_strange_targets_are_said() -> None:

@@ -14,8 +14,8 @@ from glassbox.families.tabular.recipe import (
     finite,
     lengths,
     logs,
-    recipe_table,
 )
+from glassbox.families.tabular.recipe_table import recipe_table
 from toy_tables import FULL, SMALL, customers
 
 

@@ -72,6 +72,19 @@ def test_a_long_hash_is_cut_short_and_kept_whole_in_the_title() -> None:
     assert ">abababababab…<" in html
 
 
+@pytest.mark.parametrize(("text", "css"), [("short", ""), ("word " * 8, "wide"), ("x" * 25, "long"), ("y" * 40, "wide long")])
+def test_sentences_get_room_and_endless_words_break(text: str, css: str) -> None:
+    html = finding_html(Table(title="t", columns=[Column(name="c")], rows=[[text], ["a"]]))
+    assert html.count(f'<td class="{css}">' if css else "<td>") == 2
+
+
+def test_the_name_of_a_field_of_a_figure_cannot_end_its_data() -> None:
+    figure = Figure(title="t", alt="a", plotly={"data": [{"meta": {"</script><img src=x>": 1}}], "layout": {}})
+    html = finding_html(figure, hover=True)
+    assert html.count("</script>") == 1
+    assert "<img" not in html
+
+
 def test_a_verdict_is_never_told_by_colour_alone() -> None:
     html = finding_html(Audit(title="t", rows=[AuditRow(pattern="p", verdict="found", evidence="e")]))
     assert "✗" in html

@@ -64,6 +64,13 @@ def test_a_finding_is_drawn_from_its_json_not_from_its_html() -> None:
     assert "from html" not in html
 
 
+def test_a_finding_keeps_the_order_that_the_notebook_has_lost() -> None:
+    found = Facts(title="t", facts={"zebra": 1, "ant": 2})
+    output = shown_output("one", Facts(title="t", facts={"ant": 2, "zebra": 1}), measured=False)
+    html = page(code("x", output), findings={"one": found})
+    assert html.index("zebra") < html.index("ant")
+
+
 def test_a_finding_of_another_version_falls_back_to_its_html() -> None:
     output = display({"application/vnd.glassbox.finding+json": {"kind": "hologram"}, "text/html": "<p>still said</p>"})
     with pytest.raises(ValueError, match="hologram"):

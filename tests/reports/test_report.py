@@ -6,7 +6,7 @@ from typing import Any
 import jsonschema
 import pytest
 
-from fabricated_run import HOSTILE, all_shown, request, run_facts, shown
+from fabricated_run import HOSTILE, all_shown, request, run_facts, shown, table
 from glassbox.findings import Note
 from glassbox.reports.report import Report, build_report
 from glassbox.reports.report_html import report_html
@@ -80,6 +80,11 @@ def test_a_shorter_run_says_what_was_not_run_and_leads_nowhere_else() -> None:
     assert set(re.findall(r'href="([a-z]+)\.html', html)) <= {"ingest", "explore", "features", "compare", "index"}
 
 
+def test_a_stage_without_a_page_is_not_linked() -> None:
+    made = build_report(request(), all_shown(), all_shown(measured=True), pages=["ingest"])
+    assert set(re.findall(r'href="([a-z]+)\.html#', report_html(made))) == {"ingest"}
+
+
 def test_an_answer_of_the_data_scientists_own_wins() -> None:
     found = all_shown()
     found["conclude"] = shown([("answer", Note(title="Answer", say="Call them."), True, False)], measured=False)
@@ -102,6 +107,24 @@ def test_a_failed_run_is_said_at_the_top() -> None:
 
 def test_without_a_problem_the_question_is_about_the_target() -> None:
     assert build_report(request(problem=""), {}, {}).question == "Can churned be predicted?"
+
+
+def test_a_problem_told_at_length_is_asked_in_one_sentence_and_told_below() -> None:
+    problem = "Customers leave.  It costs. Which ones will?\nWe call them."
+    made = build_report(request(problem=problem), all_shown(), {})
+    assert made.question == "Which ones will?"
+    assert "Customers leave. It costs. Which ones will? We call them." in report_html(made)
+    assert made.sections[0].parts[0].finding.title == "The problem"
+
+
+def test_a_long_table_is_cut_and_says_so() -> None:
+    found = all_shown()
+    rows = [[f"column {i}", i] for i in range(20)]
+    found["features"] = shown([("recipe", table("The recipe", "column n", rows, best=15), True, False)], measured=False)
+    html = report_html(build_report(request(), found, {}))
+    assert "column 7" in html
+    assert "column 8" not in html
+    assert "These are 8 of 20 rows; the notebook has them all." in html
 
 
 def test_without_bounds_there_are_no_cards() -> None:

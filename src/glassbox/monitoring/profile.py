@@ -117,7 +117,8 @@ def profile_table(profile: Profile) -> Table:
     rows = []
     for column in profile.columns:
         summary = column.summary
-        frequent = column.bins.categories[0] if column.bins.categories else None
+        share = column.counts[0] / profile.rows if profile.rows else 0.0
+        frequent = f"{column.bins.categories[0]} ({share:.0%})" if column.bins.categories else ""
         rows.append(
             {
                 "column": column.name,

@@ -82,7 +82,7 @@ def clean(notebook: Any, root: Path) -> Any:
             cell.metadata.pop(key, None)
         if cell.metadata.get("tags") == []:
             cell.metadata.pop("tags")
-    text = json.dumps(kept, ensure_ascii=False, sort_keys=True)
+    text = json.dumps(kept, ensure_ascii=False)
     text = text.replace(json.dumps(f"{root}/", ensure_ascii=False)[1:-1], "")
     return _notebook(text)
 
@@ -93,7 +93,7 @@ def _notebook(text: str) -> Any:
 
 def write_notebook(path: Path, notebook: Any) -> None:
     """Write a notebook: the same notebook gives the same bytes."""
-    write_text(path, json.dumps(notebook, ensure_ascii=False, sort_keys=True, indent=1) + "\n")
+    write_text(path, json.dumps(notebook, ensure_ascii=False, indent=1) + "\n")
 
 
 def read_executed(path: Path) -> Any:

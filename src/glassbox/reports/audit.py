@@ -17,6 +17,7 @@ FAIR = ("roc_auc", "average_precision", "balanced_accuracy", "f1", "recall", "lo
 FILLS = re.compile(r"imput|missing|median|gap|most frequent|indicator|native", re.IGNORECASE)
 _HASHED = re.compile(r"hash|sha|model|data", re.IGNORECASE)
 _HASH = re.compile(r"\b[0-9a-f]{12,64}\b")
+ALIKE = 0.01  # of the holdout: more rows than these that look like one of train flatter the metrics
 RARE = 0.2  # a class below this share can be missed altogether without hurting accuracy much
 
 
@@ -137,7 +138,8 @@ def leakage(findings: Findings, request: Request) -> AuditRow:
     evidence = " ".join(text for text in (words, repeats) if text) or f"{number(len(suspects))} columns are suspected."
     if counted(pick(crossing, "both sides") or 0.0):
         return AuditRow(pattern=pattern, verdict="found", evidence=evidence, cell=cell(findings, "features", "duplicates_across"))
-    if kept or counted(pick(crossing, "alike") or 0.0):
+    held = counted(pick(facts(findings, "ingest", "split"), "holdout", "rows")) or 1.0
+    if kept or (counted(pick(crossing, "alike")) or 0.0) > ALIKE * held:
         return AuditRow(pattern=pattern, verdict="look", evidence=evidence, cell=where)
     return AuditRow(pattern=pattern, verdict="avoided", evidence=evidence, cell=where)
 

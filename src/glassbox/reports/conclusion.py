@@ -166,7 +166,7 @@ def _tie_step(findings: Findings) -> str:
     scored = [(low, high) for low, high in ends if low is not None and high is not None]
     overlap = any(low <= scored[0][1] and high >= scored[0][0] for low, high in scored[1:])
     words = said(findings, "compare", "choice") or said(findings, "compare", "leaderboard")
-    return f"Weigh whether a simpler model would do. {words}" if overlap and words else ""
+    return f"Weigh whether a simpler model would do. {words[:1].upper()}{words[1:]}" if overlap and words else ""
 
 
 def _serve_step(findings: Findings, request: Request) -> str:

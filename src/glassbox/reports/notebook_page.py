@@ -10,6 +10,7 @@ from pygments import highlight
 from pygments.formatters import HtmlFormatter
 from pygments.lexers import PythonLexer
 
+from glassbox.findings import Finding
 from glassbox.markup import trusted
 from glassbox.reports.outputs import Piece, output_piece, text_of
 from glassbox.reports.pages import render
@@ -34,7 +35,13 @@ class Block:
 
 
 def notebook_page(
-    notebook: Mapping[str, Any], stage: str, slug: str, *, pages: Collection[str] = STAGES, measured: bool = True
+    notebook: Mapping[str, Any],
+    stage: str,
+    slug: str,
+    *,
+    pages: Collection[str] = STAGES,
+    measured: bool = True,
+    findings: Mapping[str, Finding] | None = None,
 ) -> str:
     """The page of one stage.
 
@@ -48,6 +55,8 @@ def notebook_page(
         The stages that have a page: the map leads to those.
     measured
         Show what was measured; a fixed placeholder stands there otherwise, so that pages can be compared byte for byte.
+    findings
+        What the stage showed, by name; taken from the notebook where left out.
 
     Returns
     -------
@@ -59,7 +68,7 @@ def notebook_page(
     titled = has_title(texts)
     prose = Prose(titled=not titled)
     anchors = _Anchors()
-    blocks = [block for cell in cells if (block := _block(cell, prose, anchors, measured=measured)) is not None]
+    blocks = [block for cell in cells if (block := _block(cell, prose, anchors, measured, findings or {})) is not None]
     _fit(blocks)
     there = [name for name in STAGES if name in pages]
     at = there.index(stage) if stage in there else -1
@@ -97,7 +106,9 @@ class _Anchors:
         return name
 
 
-def _block(cell: Mapping[str, Any], prose: Prose, anchors: _Anchors, *, measured: bool) -> Block | None:
+def _block(
+    cell: Mapping[str, Any], prose: Prose, anchors: _Anchors, measured: bool, findings: Mapping[str, Finding]
+) -> Block | None:
     source = text_of(cell["source"])
     if cell["cell_type"] == "markdown":
         return Block(prose=prose.html(source, cell.get("attachments"))) if source.strip() else None
@@ -105,7 +116,7 @@ def _block(cell: Mapping[str, Any], prose: Prose, anchors: _Anchors, *, measured
         return None
     block = Block(code=_code(source), lines=len(source.strip().splitlines()), label=_label(cell))
     for output in cell.get("outputs", []):
-        piece = output_piece(output, measured=measured, prose=prose)
+        piece = output_piece(output, measured=measured, prose=prose, findings=findings)
         if piece is None:
             continue
         anchor = anchors.take(piece.anchor)

@@ -11,7 +11,7 @@ import nh3
 from markupsafe import Markup
 from pydantic import ValidationError
 
-from glassbox.findings import read_finding
+from glassbox.findings import Finding, read_finding
 from glassbox.markup import finding_html, plotly_html, trusted
 from glassbox.reports.prose import Prose
 
@@ -84,7 +84,9 @@ class Piece:
     plotly: bool = False
 
 
-def output_piece(output: Mapping[str, Any], *, measured: bool, prose: Prose) -> Piece | None:
+def output_piece(
+    output: Mapping[str, Any], *, measured: bool, prose: Prose, findings: Mapping[str, Finding] | None = None
+) -> Piece | None:
     """One output of a cell; None for what shows nothing.
 
     Parameters
@@ -95,6 +97,8 @@ def output_piece(output: Mapping[str, Any], *, measured: bool, prose: Prose) -> 
         Whether what was measured is shown; a fixed placeholder stands there otherwise.
     prose
         The page's prose, for outputs that are Markdown.
+    findings
+        What the stage showed, by anchor: in its own order, which a notebook's sorted JSON has lost.
     """
     kind = output.get("output_type")
     if kind == "stream":
@@ -102,11 +106,13 @@ def output_piece(output: Mapping[str, Any], *, measured: bool, prose: Prose) -> 
     if kind == "error":
         return _wrapped(_error(output), measured=measured)
     about = dict(output.get("metadata", {}).get("glassbox", {}))
-    html, plotly = _shown(output.get("data", {}), prose, str(about.get("anchor", "")))
+    anchor = str(about.get("anchor", ""))
+    own = (findings or {}).get(anchor)
+    html, plotly = _drawn(own, anchor) if own is not None else _shown(output.get("data", {}), prose, anchor)
     if not html:
         return None
     piece = _wrapped(html, measured=measured, plotly=plotly) if about.get("measured") else Piece(html, plotly=plotly)
-    return Piece(piece.html, str(about.get("anchor", "")), piece.plotly)
+    return Piece(piece.html, anchor, piece.plotly)
 
 
 def _wrapped(html: Markup, *, measured: bool, plotly: bool = False) -> Piece:
@@ -148,11 +154,9 @@ def _shown(data: Mapping[str, Any], prose: Prose, place: str) -> tuple[Markup, b
     plain = text_of(data.get("text/plain", ""))
     if FINDING in data:
         try:
-            found = read_finding(data[FINDING])
+            return _drawn(read_finding(data[FINDING]), place)
         except ValidationError:  # written by another version: its HTML or text still says it
             pass
-        else:
-            return trusted(finding_html(found, hover=True, place=place)), found.kind == "figure" and found.plotly is not None
     if PLOTLY in data:
         return plotly_html(data[PLOTLY], _figure_title(data[PLOTLY]) or "An interactive figure"), True
     if "text/html" in data:
@@ -167,6 +171,10 @@ def _shown(data: Mapping[str, Any], prose: Prose, place: str) -> tuple[Markup, b
     if "application/json" in data:
         return plain_text(json.dumps(data["application/json"], ensure_ascii=False, indent=2, sort_keys=True)), False
     return (plain_text(plain), False) if plain.strip() else (Markup(""), False)
+
+
+def _drawn(found: Finding, place: str) -> tuple[Markup, bool]:
+    return trusted(finding_html(found, hover=True, place=place)), found.kind == "figure" and found.plotly is not None
 
 
 def _image(source: str, plain: str) -> Markup:

@@ -1,10 +1,11 @@
 """The stakeholder's report as a model: what stands in it, in which order, and which cell each part came from."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from glassbox.findings import Audit, Estimate, Facts, Figure, Finding, Note, RequirementRow, Shown
+from glassbox.findings import Audit, Estimate, Facts, Figure, Finding, Note, RequirementRow, Shown, Table
 from glassbox.reports.audit import audit as audit_of
 from glassbox.reports.conclusion import answer as answer_of
 from glassbox.reports.conclusion import next_steps as next_steps_of
@@ -14,6 +15,7 @@ from glassbox.reports.verdicts import measured_sentence, verdicts
 from glassbox.request import Request
 
 ALWAYS = {("evaluate", "opened")}  # promised to be in every report, whatever the notebook says
+LONGEST_TABLE, ROWS_OF_LONG = 10, 8  # of rows
 HERO = ("evaluate", "gain_curve")
 
 
@@ -107,7 +109,7 @@ def build_report(
     hero = _hero(parts)
     return Report(
         request=request,
-        question=request.problem.strip() or _question(request),
+        question=_question(request),
         answer=answered,
         measured_answer=measured_sentence(required),
         requirements=[_linked_row(row, findings, measured, pages) for row in required],
@@ -124,7 +126,19 @@ def build_report(
     )
 
 
+def headline(problem: str) -> str:
+    """The question of a problem that is told in several sentences: the last one that asks, or else the first one.
+
+    >>> headline("Customers leave. Which ones will? We want to call them.")
+    'Which ones will?'
+    """
+    sentences = re.split(r"(?<=[.?!])\s+", " ".join(problem.split()))
+    return next((sentence for sentence in reversed(sentences) if sentence.endswith("?")), sentences[0])
+
+
 def _question(request: Request) -> str:
+    if request.problem.strip():
+        return headline(request.problem)
     return f"Can {request.data.target} be predicted?" if request.data.target else f"What does {request.name} show?"
 
 
@@ -143,13 +157,22 @@ def _own(findings: Findings, name: str, pages: Sequence[str]) -> Part | None:
 def _parts(findings: Findings, measured: Findings, pages: Sequence[str]) -> dict[str, list[Part]]:
     return {
         stage: [
-            Part(shown.finding, _link(f"{stage}#{name}", pages), live)
+            Part(_short(shown.finding), _link(f"{stage}#{name}", pages), live)
             for live, source in ((False, findings), (True, measured))
             for name, shown in source.get(stage, {}).items()
             if _wanted(stage, name, shown)
         ]
         for stage in STAGES
     }
+
+
+def _short(found: Finding) -> Finding:
+    """A long table as the report has it: its first rows; the others are a click away, in the notebook."""
+    if not isinstance(found, Table) or len(found.rows) <= LONGEST_TABLE:
+        return found
+    note = f"{found.note} These are {ROWS_OF_LONG} of {len(found.rows)} rows; the notebook has them all.".strip()
+    best = found.best if found.best is not None and found.best < ROWS_OF_LONG else None
+    return found.model_copy(update={"rows": found.rows[:ROWS_OF_LONG], "best": best, "note": note})
 
 
 def _wanted(stage: str, name: str, shown: Shown) -> bool:
@@ -175,7 +198,9 @@ def _filled(
     missing = [stage for stage in section.stages if not findings.get(stage)]
     if not section.stages:
         where = _link(cell(findings, "ingest", "promised", "arrived"), pages)
-        return Filled(section, [Part(_problem(request), where)], [], [])
+        told = Note(title="The problem", say=" ".join(request.problem.split()))
+        parts_ = [Part(told, "")] if told.say not in ("", headline(request.problem)) else []
+        return Filled(section, [*parts_, Part(_problem(request), where)], [], [])
     if section.stages == ("conclude",):
         where = _link(cell(findings, "conclude", "next_steps"), pages)
         return Filled(section, [Part(steps, where)], [], linked)

@@ -2,7 +2,6 @@
 
 from markupsafe import Markup
 
-from glassbox.findings import Note
 from glassbox.markup import finding_html, trusted
 from glassbox.reports.pages import render
 from glassbox.reports.report import Part, Report
@@ -23,8 +22,7 @@ def report_html(report: Report) -> str:
         report=report,
         slug=report.request.name,
         title=f"{report.question} · Glassbox",
-        long=len(report.question) > 60,
+        size="longest" if len(report.question) > 110 else "long" if len(report.question) > 60 else "",
         stops=stage_map(report.pages),
         part_html=part_html,
-        is_note=lambda part: isinstance(part.finding, Note),
     )

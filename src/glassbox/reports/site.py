@@ -52,7 +52,11 @@ def render_request(root: Path, slug: str, *, out: Path | None = None, measured: 
     for stage in STAGES:
         page = out / f"{stage}.html"
         if stage in notebooks:
-            write_text(page, notebook_page(read_json(notebooks[stage]), stage, slug, pages=list(notebooks), measured=measured))
+            shown = {name: item.finding for name, item in {**findings[stage], **live.get(stage, {})}.items()}
+            page_of = notebook_page(
+                read_json(notebooks[stage]), stage, slug, pages=list(notebooks), measured=measured, findings=shown
+            )
+            write_text(page, page_of)
         else:
             page.unlink(missing_ok=True)
     about = run if measured else {name: value for name, value in run.items() if name not in ("id", "started")}

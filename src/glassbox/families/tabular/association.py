@@ -1,7 +1,7 @@
 """How strongly columns hang together: one measure a pair of kinds, all from 0 (not at all) to 1 (one tells the other).
 
 Numbers are compared by rank, so that neither a skewed column nor a stray value decides. Rows in which either is missing are
-left out; that something is missing is looked at on its own (`explore.missingness`).
+left out; that something is missing is looked at on its own (`missing.missingness`).
 """
 
 from collections.abc import Sequence
@@ -246,7 +246,10 @@ def _cell_words(a: Variable, b: Variable, table: Floats) -> str:
         surplus = np.where(expected > 0, (table - expected) / np.sqrt(expected), -np.inf)
     i, j = np.unravel_index(int(surplus.argmax()), surplus.shape)
     inside, overall = table[i, j] / table[i].sum(), table[:, j].sum() / n
-    return f"{percent(inside)} with {clean(a.name)} {clean(a.levels[i])} have {clean(b.name)} {clean(b.levels[j])}, of all {percent(overall)}"
+    return (
+        f"{clean(b.name)} is {clean(b.levels[j])} for {percent(inside)} where {clean(a.name)} is {clean(a.levels[i])}, "
+        f"for {percent(overall)} of all"
+    )
 
 
 def _median_words(groups: Variable, numbers: Variable, codes: Codes, values: Floats) -> str:
@@ -261,8 +264,8 @@ def _median_words(groups: Variable, numbers: Variable, codes: Codes, values: Flo
     if found[high] == found[low]:
         return f"the median of {clean(numbers.name)} is {numbers.shown(found[high])} in every group"
     return (
-        f"median {clean(numbers.name)} {numbers.shown(found[high])} with {clean(groups.name)} {clean(high)}, "
-        f"{numbers.shown(found[low])} with {clean(low)}"
+        f"median {clean(numbers.name)} {numbers.shown(found[high])} where {clean(groups.name)} is {clean(high)}, "
+        f"{numbers.shown(found[low])} where {clean(low)}"
     )
 
 

@@ -156,12 +156,15 @@ class Threshold:
         return Facts(title="Threshold", say=say, facts={"threshold": self.value, **{name: float(at[name]) for name in kept}})
 
 
-def choose_threshold(hit: npt.NDArray[np.bool_], p: Floats, metric: str, bound: Bound | None = None) -> Threshold:
+def choose_threshold(
+    hit: npt.NDArray[np.bool_], p: Floats, metric: str, bound: Bound | None = None, *, judged_rows: float | None = None
+) -> Threshold:
     """The threshold by a stated rule, on calibrated out-of-fold probabilities.
 
     It is the one with most of `metric`. Precision and recall alone would call a single row, or all: where one of them is
-    asked for, it is the threshold that reaches the bound with most of the other; where none reaches it, with most F1.
-    Of equals, the one nearest to a half.
+    asked for, it is the threshold with most of the other among those that reach the bound, with room for chance on the rows
+    that will judge where there is such a threshold; where none reaches the bound, the one with most F1. Of equals, the one
+    nearest to a half.
 
     Parameters
     ----------
@@ -169,30 +172,48 @@ def choose_threshold(hit: npt.NDArray[np.bool_], p: Floats, metric: str, bound: 
         (n,) whether the row is of the positive class, and its probability.
     metric, bound
         What is asked, as `metrics.threshold_rule` finds it.
+    judged_rows
+        How many rows will judge, for each row here: 0.25 for a holdout of a fifth. Left out: no room is made for chance.
     """
     curve = threshold_curve(hit, p)
     score, rule = curve[metric].to_numpy(dtype=float), f"most {spoken(metric)} out of fold"
     if metric in ("precision", "recall"):
-        other = "recall" if metric == "precision" else "precision"
-        rule = (
-            f"most {other} out of fold with {metric} {bound.text or bound.op + str(bound.value)}"
-            if bound
-            else "most F1 out of fold"
-        )
-        enough = _reaches(score, bound) if bound else np.ones(len(score), dtype=bool)
-        if bound is None:
-            score = curve["f1"].to_numpy(dtype=float)
-        elif enough.any():
-            score = np.where(enough, curve[other].to_numpy(dtype=float), -1.0)
-        else:
-            # Most precision is often a single lucky row: f1 says where the model is of use at all.
-            score, rule = (
-                curve["f1"].to_numpy(dtype=float),
-                f"most F1 out of fold, since no threshold reaches the {metric} asked for",
-            )
+        score, rule = _with_bound(curve, hit, p, metric, bound, judged_rows)
     best = np.flatnonzero(score >= score.max() - 1e-12)
     at = best[np.argmin(np.abs(curve["threshold"].to_numpy()[best] - 0.5))]
     return Threshold(round(float(curve["threshold"].iloc[at]), 6), rule, curve)
+
+
+def _with_bound(
+    curve: pd.DataFrame, hit: npt.NDArray[np.bool_], p: Floats, metric: str, bound: Bound | None, judged_rows: float | None
+) -> tuple[Floats, str]:
+    """What is to be most at the threshold when precision or recall is asked for, and that in words."""
+    f1 = curve["f1"].to_numpy(dtype=float)
+    if bound is None:
+        return f1, "most F1 out of fold"
+    found, other = curve[metric].to_numpy(dtype=float), "recall" if metric == "precision" else "precision"
+    gained, asked = (
+        curve[other].to_numpy(dtype=float),
+        f"most {other} out of fold with {metric} {bound.text or f'{bound.op}{bound.value}'}",
+    )
+    if judged_rows is not None:
+        called = len(p) - np.searchsorted(np.sort(p), curve["threshold"].to_numpy(dtype=float), side="left")
+        rows = (called if metric == "precision" else np.full(len(curve), hit.sum())) * judged_rows
+        roomy = _reaches(_lower(found, np.maximum(rows, 1.0)), bound)
+        if roomy.any():
+            return np.where(roomy, gained, -1.0), f"{asked}, with room for chance"
+    enough = _reaches(found, bound)
+    if enough.any():
+        return np.where(enough, gained, -1.0), asked
+    # Most precision is often a single lucky row: F1 says where the model is of use at all.
+    return f1, f"most F1 out of fold, since no threshold reaches the {metric} asked for"
+
+
+def _lower(share: Floats, rows: Floats) -> Floats:
+    """The lower end of the 95 % interval of a share (Wilson 1927): a single lucky row proves nothing."""
+    z = 1.959964
+    middle, spread = share + z**2 / (2 * rows), z * np.sqrt(share * (1 - share) / rows + (z / (2 * rows)) ** 2)
+    return (middle - spread) / (1 + z**2 / rows)
 
 
 def _reaches(score: Floats, bound: Bound) -> npt.NDArray[np.bool_]:

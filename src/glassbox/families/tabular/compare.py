@@ -284,13 +284,15 @@ def said(leaderboard: Mapping[str, Any]) -> str:
 
 def choice(leaderboard: Mapping[str, Any]) -> Note:
     """Which candidate goes on, and by which rule."""
-    tied = leaderboard["tied"]
+    leader, tied = leaderboard["leader"], leaderboard["tied"]
+    simplest, chosen = leaderboard["simplest"]["name"], leaderboard["chosen"]["name"]
     lines = [
-        f"{leaderboard['leader']} has the best {spoken(leaderboard['metric'])}.",
+        f"{leader} has the best {spoken(leaderboard['metric'])}.",
         f"Not told from it by a paired bootstrap over the same rows: {', '.join(tied) if tied else 'none'}.",
-        f"Tuned is the most flexible of these: {leaderboard['chosen']['name']}.",
-        f"It will be taken only if it then beats the simplest of these: {leaderboard['simplest']['name']}.",
+        f"Tuned is the most flexible of these: {chosen}." if tied else f"So {chosen} is tuned.",
     ]
+    if simplest != chosen:
+        lines.append(f"It will be taken only if it then beats the simplest of these: {simplest}.")
     return Note(title="Which one is tuned", say=said(leaderboard), lines=lines, tone="good")
 
 

@@ -150,7 +150,7 @@ def gap(
         f"{spoken(metric)} is {number(found['train'])} on the rows that taught, {number(found['out of fold'])} out of fold "
         f"and {number(found['holdout'])} on the holdout."
     )
-    facts: dict[str, str | float | int | bool | None] = {"metric": metric, **found}
+    facts: dict[str, str | float | int | bool | None] = {"metric": spoken(metric), **found}
     return Facts(title="Gap", say=say, facts={**facts, "train over out of fold": by_heart, "out of fold over holdout": flattery})
 
 
@@ -273,6 +273,8 @@ def slices_table(table: pd.DataFrame, metric: str, overall: float, most: int = 1
         if weak
         else "No slice is weaker than the whole beyond chance."
     )
+    if not len(table):
+        say = f"No part of the holdout has {LEAST_ROWS} rows or more with {LEAST_OF_CLASS} or more of each class: none can be judged."
     shown = table.head(most).assign(weak=lambda t: np.where(t["weak"], "weaker", ""))
     note = (
         f"{len(table)} slices were looked at, of {LEAST_ROWS} rows or more with {LEAST_OF_CLASS} or more of each class; on all rows it is {number(overall)}. "

@@ -14,11 +14,10 @@ from glassbox.families.tabular.models import Codes, Floats
 from glassbox.families.tabular.plots import explanations
 from glassbox.families.tabular.predictor import TabularPredictor
 from glassbox.families.tabular.sampling import by_hash, canonical
-from glassbox.families.tabular.shapley import Attribution, attribute
+from glassbox.families.tabular.shapley import Attribution, affordable_rows, attribute
 from glassbox.findings import Figure
 
-MOST_SHUFFLED = 5_000  # rows in which columns are shuffled
-MOST_EXPLAINED = 500  # rows behind the overall picture
+MOST_SHUFFLED = 3_000  # rows in which columns are shuffled
 BACKGROUND = 200  # rows that stand for the average
 MOST_COLUMNS = 12  # drawn
 
@@ -31,7 +30,7 @@ def permutation_importances(
 ) -> pd.DataFrame:
     """How much worse the score gets when one column of the data is shuffled (Breiman 2001, sec. 10; Fisher et al. 2019).
 
-    A column is shuffled as a whole, with all features that the recipe makes of it. At most 5,000 rows are used, chosen by the
+    A column is shuffled as a whole, with all features that the recipe makes of it. At most 3,000 rows are used, chosen by the
     hash of their names.
 
     Parameters
@@ -99,11 +98,11 @@ def shapley(predictor: TabularPredictor, rows: pd.DataFrame, holdout: pd.DataFra
 
 
 def shap_global(predictor: TabularPredictor, holdout: pd.DataFrame, *, seed: int = 0) -> Figure:
-    """How far and which way each column pushes predictions, over up to 500 rows, the strongest on top.
+    """How far and which way each column pushes predictions, over some hundred rows, the strongest on top.
 
     Of two classes, pushes are towards the positive one; of more, only their size is shown, over all classes.
     """
-    rows = by_hash(canonical(holdout), MOST_EXPLAINED, "explain")
+    rows = by_hash(canonical(holdout), affordable_rows(predictor.kind), "explain")
     found = shapley(predictor, rows, holdout, seed=seed)
     if len(predictor.classes) > 2:
         return explanations.strengths(found.columns, found.strength(), found.unit, rows=len(rows), most=MOST_COLUMNS)

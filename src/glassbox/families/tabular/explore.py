@@ -1,4 +1,4 @@
-"""What train looks like: the target, what is missing, how columns go with the target and with each other, what stands out.
+"""What train looks like: the target, how columns go with it and with each other, one column at a time by class.
 
 Counts and shares are of all rows. Relations and drawings use a sample of rows chosen by the hash of their names, which is the
 whole of a small table; a sample is said to be one.
@@ -6,12 +6,11 @@ whole of a small table; a sample is said to be one.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import cast
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy.stats import chi2_contingency, fisher_exact
 
 from glassbox.data.schema import Schema
 from glassbox.errors import DataError
@@ -19,13 +18,11 @@ from glassbox.families.tabular.association import LEAST, Codes, Floats, Relation
 from glassbox.families.tabular.association import among as all_pairs
 from glassbox.families.tabular.plots.marks import wilson
 from glassbox.families.tabular.sampling import by_hash, canonical
-from glassbox.families.tabular.words import clean, listed, percent
+from glassbox.families.tabular.words import clean, listed
 from glassbox.findings import Facts, Table
 from glassbox.markup import number
 
 MOST_ROWS = 20_000  # in the sample
-FAR = 5.0  # robust standard deviations from the median: for normal data, fewer than one value in a million
-Bools = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -122,118 +119,6 @@ def balance(found: Look) -> pd.DataFrame:
     return table.sort_values(["n", "class"], ascending=[False, True], kind="stable").reset_index(drop=True)
 
 
-# ------------------------------------------------------------------------------------------------------------ missing
-
-
-def gaps(found: Look) -> dict[str, Bools]:
-    """Where each column has gaps, of all rows, the column with most gaps first; columns without are left out."""
-    masks = {
-        column.name: found.rows[column.name].isna().to_numpy() for column in found.schema.features if column.name in found.rows
-    }
-    return {name: masks[name] for name in sorted(masks, key=lambda name: (-int(masks[name].sum()), name)) if masks[name].any()}
-
-
-def missingness(found: Look) -> Table:
-    """Which columns have gaps, what goes missing together, and whether a gap says something about the target.
-
-    The target is compared between rows with and without a gap: Fisher's exact test for two classes, Pearson's χ² for more,
-    Holm's correction for the number of columns.
-    """
-    masks = gaps(found)
-    y = class_numbers(found.rows[found.target.name], found.classes)
-    rare = found.classes.index(found.positive)
-    rows, tests = [], []
-    for name, mask in masks.items():
-        tests.append(_gap_test(mask, y, len(found.classes)))
-        rows.append(
-            {
-                "column": name,
-                "missing": int(mask.sum()),
-                "share": float(mask.mean()),
-                f"{found.positive} where missing": float((y[mask] == rare).mean()),
-                f"{found.positive} where not": float((y[~mask] == rare).mean()) if (~mask).any() else None,
-                "goes missing with": ", ".join(_companions(name, masks)) or "alone",
-            }
-        )
-    told = holm(tests)
-    for row, beyond, mask in zip(rows, told, masks.values(), strict=True):
-        row["tells of the target"] = (
-            "yes, beyond chance" if beyond else "cannot tell" if min(mask.sum(), (~mask).sum()) < 10 else "no"
-        )
-    columns = [
-        "column",
-        "missing",
-        "share",
-        f"{found.positive} where missing",
-        f"{found.positive} where not",
-        "goes missing with",
-    ]
-    frame = pd.DataFrame(rows, columns=[*columns, "tells of the target"])
-    share = {name: ".1%" for name in columns[2:5]}
-    note = "Holm's correction counts in that several columns were tested; alone: with no other column in half of its gaps."
-    return Table.of(
-        frame, "What is missing", say=_missing_say(rows, told, len(found.schema.features)), formats={"missing": ",d", **share},
-        note=note if rows else "",
-    )  # fmt: skip
-
-
-def _gap_test(mask: Bools, y: Codes, classes: int) -> float:
-    """The p-value that the target does not depend on whether there is a gap."""
-    table = np.vstack([np.bincount(y[mask], minlength=classes), np.bincount(y[~mask], minlength=classes)])
-    table = table[:, table.sum(axis=0) > 0]
-    if (table.sum(axis=1) == 0).any() or table.shape[1] < 2:
-        return 1.0
-    return float(fisher_exact(table)[1] if table.shape[1] == 2 else chi2_contingency(table, correction=False)[1])
-
-
-def holm(p: Sequence[float], level: float = 0.05) -> list[bool]:
-    """Which of several tests hold at `level` taken together (Holm 1979).
-
-    >>> holm([0.04, 0.01, 0.03])
-    [False, True, False]
-    """
-    order = sorted(range(len(p)), key=lambda i: p[i])
-    holds = [False] * len(p)
-    for rank, i in enumerate(order):
-        if p[i] > level / (len(p) - rank):
-            break
-        holds[i] = True
-    return holds
-
-
-def _companions(name: str, masks: dict[str, Bools]) -> list[str]:
-    """Columns that share at least half of the rows in which either is missing (Jaccard's index)."""
-    mine = masks[name]
-    return [clean(other) for other, mask in masks.items() if other != name and (mine & mask).sum() >= 0.5 * (mine | mask).sum()]
-
-
-def _missing_say(rows: Sequence[dict[str, Any]], told: Sequence[bool], columns: int) -> str:
-    if not rows:
-        return f"None of the {columns} columns has gaps."
-    most = rows[0]
-    say = f"{len(rows)} of {columns} columns {'have' if len(rows) > 1 else 'has'} gaps, most of all {clean(most['column'])}"
-    say += f" ({most['missing']:,d} rows, {percent(most['share'], 1)})."
-    telling = [clean(row["column"]) for row, beyond in zip(rows, told, strict=True) if beyond]
-    return (
-        f"{say} A gap tells something of the target in {listed(telling)}."
-        if telling
-        else f"{say} No gap is seen to tell of the target."
-    )
-
-
-def gap_patterns(found: Look, most_columns: int = 12, most_patterns: int = 10) -> pd.DataFrame:
-    """Which columns are missing together: one row a pattern, the most frequent first, one boolean column a column with gaps, ``n``.
-
-    Only the `most_columns` columns with most gaps are told apart; rows without a gap in these are left out.
-    """
-    masks = dict(list(gaps(found).items())[:most_columns])
-    if not masks:
-        return pd.DataFrame({"n": pd.Series(dtype="int64")})
-    frame = pd.DataFrame(masks)
-    counts = frame[frame.any(axis=1)].value_counts(sort=False).rename("n").reset_index()
-    return counts.sort_values(["n", *masks], ascending=False, kind="stable").head(most_patterns).reset_index(drop=True)
-
-
 # ---------------------------------------------------------------------------------------------------------- relations
 
 
@@ -282,102 +167,6 @@ def pairs_table(strongest: Sequence[Relation], found: Look, most: int = 12, leas
         say += f" {len(same)} pair{'s' if len(same) != 1 else ''} could nearly stand in for each other." if same else ""
     note = f"{len(strong)} of {len(strongest)} pairs have a strength of {number(least)} or more. {found.sampled}".strip()
     return Table.of(frame, "What goes together", say=say, note=note, formats={"strength": ".2f", "rows": ",d"})
-
-
-# ------------------------------------------------------------------------------------------------------------ outlying
-
-
-def robust_z(values: Floats) -> Floats:
-    """Distances from the median in robust standard deviations: 0.6745 (x - median) / MAD (Iglewicz and Hoaglin 1993).
-
-    Where more than half of the values are the same the median deviation is 0, and the mean one stands in: (x - median) / (1.2533 mean).
-
-    >>> robust_z(np.array([1.0, 2.0, 3.0, 4.0, 100.0])).round(2).tolist()
-    [-1.35, -0.67, 0.0, 0.67, 65.43]
-    """
-    centre = np.nanmedian(values)
-    away = values - centre
-    spread = float(np.nanmedian(np.abs(away))) / 0.6745
-    if spread == 0:
-        spread = 1.2533 * float(np.nanmean(np.abs(away)))
-    return away / spread if spread > 0 else np.zeros_like(values)
-
-
-def outliers(found: Look) -> pd.DataFrame:
-    """Columns of numbers by how much stands out, of all rows.
-
-    Returns
-    -------
-    DataFrame
-        ``column``; ``low``, ``high``: Tukey's fences, 1.5 interquartile ranges beyond the quartiles; ``outside``: rows beyond
-        them; ``far``: rows more than 5 robust standard deviations from the median; ``extreme``, ``row_id``, ``z``: the farthest.
-    """
-    found_rows = []
-    for name, values in _numbers(found).items():
-        q1, q3 = np.nanquantile(values, [0.25, 0.75])
-        low, high = q1 - 1.5 * (q3 - q1), q3 + 1.5 * (q3 - q1)
-        z = robust_z(values)
-        at = int(np.nanargmax(np.abs(z)))
-        outside, far = int(((values < low) | (values > high)).sum()), int((np.abs(z) > FAR).sum())
-        found_rows.append([name, low, high, outside, far, values[at], found.rows["row_id"].iloc[at], z[at]])
-    table = pd.DataFrame(found_rows, columns=["column", "low", "high", "outside", "far", "extreme", "row_id", "z"])
-    order = (
-        table.assign(size=table["z"].abs())
-        .sort_values(["far", "size", "column"], ascending=[False, False, True], kind="stable")
-        .index
-    )
-    return table.loc[order].reset_index(drop=True)
-
-
-def outliers_table(table: pd.DataFrame, rows: int) -> Table:
-    """Columns of numbers by how much stands out, with the farthest value of each and the row it stands in."""
-    far = table[table["far"] > 0]
-    say = "There are no numbers to look at." if not len(table) else "No value lies far from the rest of its column."
-    if len(far):
-        top = far.iloc[0]
-        say = (
-            f"{len(far)} of {len(table)} columns of numbers hold values far from the rest; most {clean(top['column'])}, "
-            f"{int(top['far']):,d} of {rows:,d} rows, up to {number(float(top['extreme']))}."
-        )
-    frame = table.rename(
-        columns={"low": "fence below", "high": "fence above", "outside": "rows outside", "far": "rows far out", "extreme": "farthest value",
-                 "row_id": "its row", "z": "robust z"}
-    )  # fmt: skip
-    note = (
-        "Fences: 1.5 interquartile ranges beyond the quartiles (Tukey). Far out: a robust z beyond 5. Skewed columns, such as amounts, "
-        "have many rows outside without any being wrong; their logarithm is worth a try."
-    )
-    return Table.of(
-        frame, "What stands out", say=say, note=note if len(table) else "",
-        formats={"rows outside": ",d", "rows far out": ",d", "robust z": ".1f"},
-    )  # fmt: skip
-
-
-def extreme_rows(found: Look, most: int = 40, each: int = 8) -> pd.DataFrame:
-    """The rows that stand out most: ``column``, ``row_id``, ``value``, ``z``; at most `each` of one column."""
-    parts = []
-    for name, values in _numbers(found).items():
-        z = robust_z(values)
-        far = np.flatnonzero(np.abs(z) > FAR)
-        far = far[np.argsort(-np.abs(z[far]), kind="stable")[:each]]
-        parts.append(pd.DataFrame({"column": name, "row_id": found.rows["row_id"].iloc[far], "value": values[far], "z": z[far]}))
-    if not parts:
-        return pd.DataFrame(columns=["column", "row_id", "value", "z"])
-    table = pd.concat(parts, ignore_index=True)
-    order = np.lexsort((table["row_id"], table["column"], -table["z"].abs()))
-    return table.iloc[order[:most]].reset_index(drop=True)
-
-
-def _numbers(found: Look) -> dict[str, Floats]:
-    """Columns of numbers with at least three values, of all rows; infinite ones as missing."""
-    columns = {}
-    for column in found.schema.features:
-        if column.kind == "number" and column.name in found.rows:
-            values = found.rows[column.name].to_numpy(dtype=np.float64, copy=True)
-            values[np.isinf(values)] = np.nan
-            if len(np.unique(values[np.isfinite(values)])) > 2:
-                columns[column.name] = values
-    return columns
 
 
 # --------------------------------------------------------------------------------------------------------- by column
@@ -476,11 +265,20 @@ def _most_varied(table: Floats, total: Floats) -> int:
     return int(spread.argmax())
 
 
-def over_time(found: Look, name: str, most: int = 36) -> pd.DataFrame:
-    """Rows and the positive class's share by day, week, month, quarter or year: ``period`` (its first day), ``n``, ``share``, ``low``, ``high``.
+def over_time(found: Look, most: int = 3, periods: int = 36) -> dict[str, pd.DataFrame]:
+    """Rows and the positive class's share over time, by column of dates; of all rows.
 
-    The finest of these that gives at most `most` periods; of all rows.
+    Periods are days, weeks, months, quarters, years or spans of years: the finest that gives at most `periods` of them.
+
+    Returns
+    -------
+    dict of DataFrame
+        For at most `most` columns: ``period`` (its first day), ``n``, ``share``, ``low``, ``high``.
     """
+    return {v.name: _over_time(found, v.name, periods) for v in [v for v in found.variables if v.date][:most]}
+
+
+def _over_time(found: Look, name: str, most: int) -> pd.DataFrame:
     dates = found.rows[name]
     there = dates.notna().to_numpy()
     hit = (found.rows[found.target.name] == found.positive).to_numpy()[there].astype(np.int64)
@@ -507,13 +305,7 @@ def _periods(days: npt.NDArray[np.datetime64], most: int) -> npt.NDArray[np.date
     return (first + (months - first) // span * span).astype("datetime64[M]").astype("datetime64[s]")
 
 
-def dates(found: Look) -> list[str]:
-    """The columns of dates that have more than one."""
-    return [v.name for v in found.variables if v.date]
-
-
 __all__ = [
-    "Histogram", "Look", "balance", "dates", "extreme_rows", "gap_patterns", "gaps", "histograms", "holm", "look", "missingness",
-    "outliers", "outliers_table", "over_time", "pairs", "pairs_table", "rates", "relations", "relations_table", "robust_z",
-    "shape",
+    "Histogram", "Look", "balance", "class_numbers", "histograms", "look", "over_time", "pairs", "pairs_table", "rates", "relations",
+    "relations_table", "shape",
 ]  # fmt: skip

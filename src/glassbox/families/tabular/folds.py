@@ -122,7 +122,8 @@ def folds_table(folds: pd.DataFrame, train: pd.DataFrame, target: str, classes: 
     for label in classes:
         table[str(label)] = shares[label].to_numpy()
     spread = max(float(np.ptp(shares[label])) for label in classes)
-    say = f"{len(rows)} folds of {rows.min():,d} to {rows.max():,d} rows; the share of a class differs by at most {100 * spread:.1f} points between them."
+    apart = f"at most {100 * spread:.1f}" if spread >= 0.001 else "less than 0.1"
+    say = f"{len(rows)} folds of {rows.min():,d} to {rows.max():,d} rows; the share of a class differs by {apart} points between them."
     return Table.of(table, "Folds", say=say, formats={str(label): ".1%" for label in classes})
 
 

@@ -46,7 +46,8 @@ def audit(
     allow
         Columns that the user vouches for.
     time, cutoff
-        The column that the split is by, and its cutoff, when it is by time: no other date may lie behind the cutoff.
+        The column that the split is by, and its cutoff, when it is by time: no other date may lie behind the cutoff, or,
+        where none was named, behind the last moment of train.
 
     Returns
     -------
@@ -59,6 +60,7 @@ def audit(
         for column in schema.features
         if column.name in problem.frame
     }
+    cutoff = cutoff or _last(problem.frame, schema, time)
     twins = _copies(problem.frame[list(coded)])
     rows = []
     for column in schema.features:
@@ -170,7 +172,13 @@ def _after(column: ColumnSchema, values: pd.Series, time: str | None, cutoff: st
     if column.kind != "date" or time is None or cutoff is None or column.name == time:
         return None
     late = values.to_numpy() > np.datetime64(pd.Timestamp(cutoff))
-    return f"{int(late.sum()):,d} of its dates lie after the split's cutoff {cutoff}" if late.any() else None
+    return f"{int(late.sum()):,d} of its dates lie after {cutoff}, where train ends" if late.any() else None
+
+
+def _last(frame: pd.DataFrame, schema: Schema, time: str | None) -> str | None:
+    if time is None or time not in frame or schema.column(time).kind != "date" or frame[time].isna().all():
+        return None
+    return str(frame[time].max().isoformat())
 
 
 def _commonest(values: pd.Series) -> float:

@@ -19,7 +19,6 @@ from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardSc
 
 from glassbox.data.schema import Schema
 from glassbox.errors import GlassboxError
-from glassbox.findings import Table
 
 Treatment = Literal["number", "log", "one-hot", "target mean", "dates", "length"]
 Floats = npt.NDArray[np.float64]
@@ -130,24 +129,6 @@ def default_recipe(
     return Recipe.model_validate(
         {"columns": columns, "left_out": left_out, "min_frequency": min_frequency, "max_categories": one_hot_up_to}
     )
-
-
-def recipe_table(recipe: Recipe, schema: Schema) -> Table:
-    """Every column: its kind, what is done with it, or why it is left out."""
-    kinds = {column.name: column.kind for column in schema.columns}
-    rows = [
-        {"column": name, "kind": kinds[name], "treatment": how, "meaning": TREATMENTS[how]}
-        for name, how in recipe.columns.items()
-    ]
-    rows += [
-        {"column": name, "kind": kinds[name], "treatment": "left out", "meaning": why} for name, why in recipe.left_out.items()
-    ]
-    say = f"The model sees {len(recipe.columns)} columns; {len(recipe.left_out)} {'is' if len(recipe.left_out) == 1 else 'are'} left out."
-    note = (
-        f"Values held by fewer than {100 * recipe.min_frequency:.1f} % of the rows share one column; one column of the data becomes "
-        f"at most {recipe.max_categories}. A category that is missing is a category of its own."
-    )
-    return Table.of(pd.DataFrame(rows), "The recipe", say=say, note=note)
 
 
 UNUSABLE = {

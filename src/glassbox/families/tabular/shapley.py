@@ -4,6 +4,7 @@ Each kind of model is explained in the quickest way that is exact for it; a kind
 a column that enters the model as several features are added up, which Shapley values allow (they are additive).
 """
 
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -49,6 +50,14 @@ class Attribution:
         return np.asarray(np.abs(self.values).mean(axis=(0, 2)))
 
 
+@dataclass(frozen=True)
+class Way:
+    """How a kind of model is explained, and for how many rows that is quick enough."""
+
+    explain: "Explainer"
+    rows: int = 500
+
+
 Explained = tuple[Floats, Floats, str]  # (rows, features, classes), (classes,), unit
 Explainer = Callable[[Any, Floats, Floats, int], Explained]
 
@@ -67,11 +76,11 @@ def attribute(predictor: TabularPredictor, rows: pd.DataFrame, background: pd.Da
     seed
         Of the sampling, for a kind of model that has no exact way.
     """
-    explainer = EXPLAINERS.get(predictor.kind)
-    if explainer is None:
+    way = WAYS.get(predictor.kind)
+    if way is None:
         return by_sampling(predictor, rows, background, seed=seed)
     classes = len(predictor.classes)
-    values, base, unit = explainer(predictor.model.native, predictor.matrix(rows), predictor.matrix(background), classes)
+    values, base, unit = way.explain(predictor.model.native, predictor.matrix(rows), predictor.matrix(background), classes)
     place = {name: i for i, name in enumerate(predictor.fields)}
     summed = np.zeros((len(rows), len(place), classes))
     for j, feature in enumerate(predictor.features):
@@ -104,7 +113,9 @@ def _placed(found: Floats, native: Any, classes: int) -> Floats:
 
 def _forest(native: Any, matrix: Floats, background: Floats, classes: int) -> Explained:
     """Path-dependent TreeSHAP (Lundberg et al. 2020, algorithm 2) by the shap package."""
-    import shap
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", category=PendingDeprecationWarning)  # of Matplotlib, by shap's own colours
+        import shap
 
     explainer = shap.TreeExplainer(native)
     values = np.asarray(explainer.shap_values(matrix, check_additivity=False), dtype=np.float64)
@@ -137,12 +148,18 @@ def _boosted(found: Floats, classes: int) -> Explained:
 
 
 # How each kind of model is explained; a kind that is not here is explained by sampling.
-EXPLAINERS: dict[str, Explainer] = {
-    "logistic_regression": _linear,
-    "random_forest": _forest,
-    "xgboost": _xgboost,
-    "lightgbm": _lightgbm,
+WAYS: dict[str, Way] = {
+    "logistic_regression": Way(_linear),
+    "random_forest": Way(_forest, rows=120),
+    "xgboost": Way(_xgboost),
+    "lightgbm": Way(_lightgbm),
 }
+SAMPLED_ROWS = 100
+
+
+def affordable_rows(kind: str) -> int:
+    """How many rows of a kind of model can be explained quickly."""
+    return WAYS[kind].rows if kind in WAYS else SAMPLED_ROWS
 
 
 def by_sampling(
@@ -175,4 +192,4 @@ def by_sampling(
     return Attribution(columns, values / walks, base / walks, PROBABILITY)
 
 
-__all__ = ["EXPLAINERS", "Attribution", "Explainer", "attribute", "by_sampling"]
+__all__ = ["WAYS", "Attribution", "Explainer", "Way", "affordable_rows", "attribute", "by_sampling"]

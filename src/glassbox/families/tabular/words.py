@@ -7,37 +7,32 @@ from typing import Any
 
 from glassbox.markup import number
 
-RTL = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufeff]")
+_RTL = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufeff]")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\s\u2028\u2029\u2066-\u2069\u202a-\u202e\ud800-\udfff\ufffe\uffff]+")
 
 
 def clean(text: Any) -> str:
-    """A name from data as one line of text: control characters and line ends become spaces, an empty name is said to be so.
+    """A name from data as one line of text, for a sentence: no control characters or line ends, and no longer than 80 letters.
 
-    A right-to-left name is isolated, so that the numbers beside it stay in their order.
+    A right-to-left name is isolated, so that the numbers beside it stay in their order; an empty one is said to be so.
 
     >>> clean("a\\n b"), clean(" ")
     ('a b', '(empty)')
     """
-    line = re.sub(
-        r"[\x00-\x1f\x7f-\x9f\s\u2028\u2029\u2066-\u2069\u202a-\u202e\ud800-\udfff\ufffe\uffff]+", " ", str(text)
-    ).strip()
-    if not line:
-        return "(empty)"
-    return f"\u2068{line}\u2069" if RTL.search(line) else line
+    return label(text, 80)
 
 
 def label(text: Any, width: int = 26) -> str:
-    """A name from data, clean, and shortened in its middle when it is longer than `width` characters.
+    """A name from data as `clean` makes it, for a drawing: shortened in its middle when it is longer than `width` letters.
 
     >>> label("number_of_customer_service_calls", 16)
     'number_of…_calls'
     """
-    line = clean(text)
-    if len(line) <= width:
-        return line
-    tail = (width - 1) * 2 // 5
-    line = line.strip("\u2068\u2069")
-    return clean(f"{line[: width - 1 - tail].rstrip()}…{line[-tail:].lstrip()}")
+    line = _CONTROL.sub(" ", str(text)).strip() or "(empty)"
+    if len(line) > width:
+        tail = (width - 1) * 2 // 5
+        line = f"{line[: width - 1 - tail].rstrip()}…{line[-tail:].lstrip()}"
+    return f"\u2068{line}\u2069" if _RTL.search(line) else line
 
 
 def percent(share: float, digits: int = 0) -> str:

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from glassbox.families.tabular.plots.columns import distributions, over_time, rates, target_balance
     from glassbox.families.tabular.plots.curves import gain_curve, precision_recall, roc, threshold
     from glassbox.families.tabular.plots.outcomes import calibration, confusion, slices
-    from glassbox.families.tabular.plots.patterns import extremes, missing_patterns, relations_map
+    from glassbox.families.tabular.plots.patterns import extremes, interaction, missing_patterns, relations_map
     from glassbox.families.tabular.plots.selection import leaderboard, param_importances, tuning_history
 
 _WHERE = {
@@ -19,6 +19,7 @@ _WHERE = {
     "rates": "columns",
     "target_balance": "columns",
     "extremes": "patterns",
+    "interaction": "patterns",
     "missing_patterns": "patterns",
     "relations_map": "patterns",
     "gain_curve": "curves",
@@ -46,6 +47,7 @@ __all__ = [
     "distributions",
     "extremes",
     "gain_curve",
+    "interaction",
     "leaderboard",
     "missing_patterns",
     "over_time",

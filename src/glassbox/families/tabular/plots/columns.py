@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 from matplotlib.figure import Figure as Canvas
 from matplotlib.patches import Patch
 
@@ -226,56 +225,86 @@ def _highest(table: pd.DataFrame, target: str) -> str:
     return f"{clean(target)} {clean(top['class'])} is most frequent with {most}, {other}least with {least}."
 
 
-def over_time(table: pd.DataFrame, column: str, target: str, positive: str) -> Figure:
-    """The positive class's share and the number of rows over time.
+def over_time(tables: Mapping[str, pd.DataFrame], target: str, positive: str) -> Figure | Note:
+    """The positive class's share and the number of rows over time, for each column of dates.
 
     Parameters
     ----------
-    table
-        One row a period: ``period`` (its first day), ``n``, ``share``, ``low``, ``high``.
-    column, target, positive
-        The column of dates, the target, and the class that is looked for.
+    tables
+        By column of dates, one row a period: ``period`` (its first day), ``n``, ``share``, ``low``, ``high``.
+    target, positive
+        The target's name, and the class that is looked for.
     """
+    if not tables:
+        return Note(title="Over time", say="There are no dates to follow.")
+    with style():
+        canvas = Canvas(figsize=(WIDTH, 2.75 * len(tables)))
+        panels = canvas.subplots(2 * len(tables), 1, height_ratios=[3, 1] * len(tables), squeeze=False).ravel()
+        told = [
+            _course(panels[2 * i], panels[2 * i + 1], table, name, target, positive)
+            for i, (name, table) in enumerate(tables.items())
+        ]
+        caption = " ".join(thin for _, thin in told if thin)
+        alt = f"Lines of the share over time, with bars of rows. {' '.join(say for say, _ in told)}"
+        return drawing(canvas, "Over time", say=told[0][0], caption=caption, alt=alt)
+
+
+def _course(axes: Axes, below: Axes, table: pd.DataFrame, column: str, target: str, positive: str) -> tuple[str, str]:
+    """Draw one column of dates; what it shows in a sentence, and what was left out in another."""
     total = int(table["n"].sum())
     solid = table[table["n"] >= max(10, 0.001 * total)]
     solid = solid if len(solid) else table
+    at, share = solid["period"].to_numpy().astype("datetime64[D]").astype(float), solid["share"].to_numpy(dtype=float)
+    quiet(axes, grid="y")
+    axes.fill_between(at, solid["low"], solid["high"], color=ACCENT, alpha=0.18, linewidth=0)
+    axes.plot(at, share, "-o", color=ACCENT, markersize=3.5, linewidth=1.6, markeredgewidth=0)
+    axes.set(ylim=(0, min(1.02, float(solid["high"].max()) * 1.1)), ylabel=f"share {label(positive, 14)}", title=label(column))
+    as_percent(axes.yaxis)
+    axes.set_xticks([])
+    quiet(below, grid="none")
+    below.spines["left"].set_visible(False)
+    width = np.diff(at).min() * 0.85 if len(at) > 1 else 0.8
+    below.bar(at, solid["n"], width=width, color=SOFT, alpha=0.5)
+    below.set(yticks=[], ylabel="rows", xlim=axes.get_xlim())
+    ticks, words = date_ticks(at[0], at[-1])
+    below.set_xticks(ticks, words)
+    high, low = solid.iloc[int(share.argmax())], solid.iloc[int(share.argmin())]
+    say = (
+        f"By {clean(column)}, {clean(target)} {clean(positive)} is most frequent from {_day(high)} ({percent(high['share'])}) and least from "
+        f"{_day(low)} ({percent(low['share'])}); the last period, from {_day(solid.iloc[-1])}, has {percent(solid.iloc[-1]['share'])}."
+    )
     lone = total - int(solid["n"].sum())
-    at, share = solid["period"].to_numpy().astype("datetime64[D]"), solid["share"].to_numpy(dtype=float)
-    with style():
-        canvas = Canvas(figsize=(WIDTH, 3.1))
-        axes, below = canvas.subplots(2, 1, sharex=True, height_ratios=[3, 1])
-        quiet(axes, grid="y")
-        axes.fill_between(at, solid["low"], solid["high"], color=ACCENT, alpha=0.18, linewidth=0)
-        axes.plot(at, share, "-o", color=ACCENT, markersize=3.5, linewidth=1.6, markeredgewidth=0)
-        axes.set_ylim(0, min(1.02, float(solid["high"].max()) * 1.1))
-        axes.set_ylabel(f"share {label(positive, 16)}")
-        as_percent(axes.yaxis)
-        quiet(below, grid="none")
-        below.spines["left"].set_visible(False)
-        width = np.diff(at).astype(float).min() * 0.85 if len(at) > 1 else 0.8
-        below.bar(at, solid["n"], width=width, color=SOFT, alpha=0.5)
-        below.set_yticks([])
-        below.set_ylabel("rows")
-        locator = AutoDateLocator(maxticks=6)  # type: ignore[no-untyped-call]
-        below.xaxis.set_major_locator(locator)
-        below.xaxis.set_major_formatter(ConciseDateFormatter(locator))  # type: ignore[no-untyped-call]
-        below.set_xlabel(label(column))
-        first, last = solid.iloc[0], solid.iloc[-1]
-        high, low = solid.iloc[int(solid["share"].to_numpy().argmax())], solid.iloc[int(solid["share"].to_numpy().argmin())]
-        say = (
-            f"{clean(target)} {clean(positive)} goes from {percent(first['share'])} (from {_day(first)}) to {percent(last['share'])} (from {_day(last)}); "
-            f"it is highest from {_day(high)} with {percent(high['share'])}, lowest from {_day(low)} with {percent(low['share'])}."
-        )
-        caption = ""
-        if lone:
-            ends = f"{_day(table.iloc[0])} and {_day(table.iloc[-1])}"
-            caption = f"{lone:,d} of {total:,d} rows are in periods too thin to draw; all dates lie between {ends}."
-        alt = f"Line of the share over {len(solid)} periods with bars of their rows. {say}"
-        return drawing(canvas, f"Over time: {clean(column)}", say=say, caption=caption, alt=alt)
+    ends = f"{_day(table.iloc[0])} and {_day(table.iloc[-1])}"
+    return say, f"{clean(column)}: {lone:,d} of {total:,d} rows lie in periods too thin to draw, between {ends}." if lone else ""
+
+
+def date_ticks(first: float, last: float, most: int = 5) -> tuple[list[float], list[str]]:
+    """Ticks for days since 1970, at whole years or months where these are at most `most`; for any year, as Matplotlib's are not.
+
+    >>> date_ticks(0, 1500)
+    ([0.0, 365.0, 730.0, 1096.0, 1461.0], ['1970', '1971', '1972', '1973', '1974'])
+    """
+    ends = np.array([first, last]).round().astype("datetime64[D]")
+    units: list[tuple[str, tuple[int, ...], int]] = [
+        ("M", (1, 2, 3, 6), 7),
+        ("Y", (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000), 4),
+    ]
+    if last - first > 45:
+        for unit, steps, letters in units:
+            low, high = ends.astype(f"datetime64[{unit}]").astype(np.int64).tolist()
+            zero = 1970 if unit == "Y" else 0
+            for step in steps:
+                marks = [m for m in range(low, high + 1) if (m + zero) % step == 0]
+                days = np.array(marks, dtype=np.int64).astype(f"datetime64[{unit}]").astype("datetime64[D]")
+                inside = days[(days >= ends[0]) & (days <= ends[1])]
+                if 2 <= len(inside) <= most:
+                    return inside.astype(float).tolist(), [str(day)[:letters] for day in inside]
+    days = np.unique(np.linspace(first, last, 3).round()).astype("datetime64[D]")
+    return days.astype(float).tolist(), [str(day) for day in days]
 
 
 def _day(row: pd.Series) -> str:
     return str(np.datetime64(row["period"], "D"))
 
 
-__all__ = ["distributions", "over_time", "rates", "target_balance"]
+__all__ = ["date_ticks", "distributions", "over_time", "rates", "target_balance"]

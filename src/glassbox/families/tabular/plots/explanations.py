@@ -10,6 +10,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
 from matplotlib.patches import Patch
+from matplotlib.transforms import blended_transform_factory
 
 from glassbox.families.tabular.plots.marks import (
     ACCENT,
@@ -74,7 +75,7 @@ def importances(table: pd.DataFrame, metric: str, *, rows: int, repeats: int, mo
             say=say,
             alt=f"{metric_words(metric)} lost by shuffling each column, largest first: {told or 'none'}.",
             caption=(
-                f"Means of {repeats} shuffles with 95 % intervals, on {rows:,d} rows that the model never saw. Of two columns that "
+                f"Means of {repeats} shuffles, with the 95 % intervals of these means, on {rows:,d} rows that the model never saw. Of two columns that "
                 "tell much the same, neither is missed much."
             ),
         )
@@ -132,7 +133,7 @@ def pushes(columns: Sequence[str], values: Floats, rows: pd.DataFrame, unit: str
         side_values(axes, [number(float(s)) for s in strength[order]])
         axes.set_xlim(-reach * 1.03, reach * 1.03)
         axes.locator_params(axis="x", nbins=5)
-        axes.set_xlabel(f"pushes {label(positive, 18)} down (left) or up (right), {unit}; at right the mean size")
+        axes.set_xlabel(f"push on {label(positive, 16)}, {unit}; numbers: mean size")
         swatches = [
             Patch(facecolor=c, alpha=0.8, label=t)
             for c, t in zip(_COLOURS, ("low value", "middle, or no order", "high value"), strict=True)
@@ -140,6 +141,8 @@ def pushes(columns: Sequence[str], values: Floats, rows: pd.DataFrame, unit: str
         canvas.legend(handles=swatches, loc="outside upper left", ncols=3, handlelength=1, handleheight=0.8, columnspacing=1.2)
         ways = [_way(columns[j], values[:, j], rows[columns[j]], positive) for j in order]
         say = f"Predictions are moved most by {listed([clean(name) for name in names[:3]])}: {'; '.join(ways[:2])}."
+        if not strength.any():
+            say = "No column moves what this model says."
         told = "; ".join(f"{clean(columns[j])} {number(float(strength[j]))}, {way}" for j, way in zip(order, ways, strict=True))
         return drawing(
             canvas,
@@ -189,9 +192,11 @@ def _way(name: str, values: Floats, column: pd.Series, positive: str) -> str:
     """In words which way a column pushes."""
     ranks = _ranks(column)
     there = np.isfinite(ranks)
+    if np.ptp(values) == 0:
+        return f"{clean(name)} pushes neither way"
     if there.any():
         if np.ptp(values[there]) == 0 or np.ptp(ranks[there]) == 0:
-            return f"{clean(name)} hardly moves"
+            return f"{clean(name)} hardly varies"
         slope = float(np.corrcoef(ranks[there], pd.Series(values[there]).rank())[0, 1])
         if abs(slope) < 0.4:
             return f"{clean(name)} pushes both ways"
@@ -239,8 +244,8 @@ def walks(rows: Sequence[Walk], unit: str, *, most: int = 6) -> Figure:
         canvas = Canvas(figsize=(WIDTH, sum(0.78 + 0.26 * (min(most, len(w.steps)) + 1) for w in rows)))
         grid = canvas.subplots(len(rows), 1, squeeze=False).ravel()
         for axes, walk in zip(grid, rows, strict=True):
-            _walk(axes, walk, most)
-        grid[-1].set_xlabel(f"the model's own output, {unit}; the dashed line is the average")
+            _walk(canvas, axes, walk, most)
+        grid[-1].set_xlabel(f"output, {unit}; dashed: the average")
         first = rows[0]
         strongest = [s for s in sorted(first.steps, key=lambda s: (-abs(s[2]), s[0]))[:2] if s[2] != 0]
         reasons = " and ".join(
@@ -257,7 +262,7 @@ def walks(rows: Sequence[Walk], unit: str, *, most: int = 6) -> Figure:
         )
 
 
-def _walk(axes: Axes, walk: Walk, most: int) -> None:
+def _walk(canvas: Canvas, axes: Axes, walk: Walk, most: int) -> None:
     quiet(axes, grid="none")
     axes.spines["left"].set_visible(False)
     steps = sorted(walk.steps, key=lambda step: (-abs(step[2]), step[0]))
@@ -272,7 +277,7 @@ def _walk(axes: Axes, walk: Walk, most: int) -> None:
         if i:
             axes.plot([here, here], [i - 0.7, i - 0.3], color=SOFT, linewidth=0.8)
         end = max(here, here + push)
-        axes.text(end + room, i, f"{push:+.2f}", va="center", fontsize=8.5, color=INK)
+        axes.text(end + room, i, signed(push), va="center", fontsize=8.5, color=INK)
         here += push
         least = min(least, here)
     axes.axvline(walk.base, color=SOFT, linewidth=0.8, linestyle=(0, (3, 3)))
@@ -280,9 +285,20 @@ def _walk(axes: Axes, walk: Walk, most: int) -> None:
     axes.set_ylim(len(shown) - 0.4, -0.6)
     axes.set_yticks(range(len(shown)), [name for name, _ in shown])
     axes.locator_params(axis="x", nbins=5)
-    axes.set_title(
-        f"{walk.why}: {percent(walk.probability)} {label(walk.towards, 14)}, was {label(walk.truth, 14)}", loc="left", x=0
-    )
+    axes.set_title(" ")  # keeps the room; the words begin at the edge of the drawing, left of the names
+    words = f"{walk.why}: {percent(walk.probability)} {label(walk.towards, 16)}, was {label(walk.truth, 16)}"
+    place = blended_transform_factory(canvas.transFigure, axes.transAxes)
+    axes.text(0.01, 1.0, words, transform=place, va="bottom", color=INK, fontweight="bold", fontsize=10).set_in_layout(False)
+
+
+def signed(push: float) -> str:
+    """A push with its sign.
+
+    >>> signed(0.5), signed(-0.5), signed(-0.001)
+    ('+0.50', '−0.50', '−0.001')
+    """
+    text = f"{push:+.2f}" if abs(push) >= 0.005 or push == 0 else f"{push:+.1g}"
+    return text.replace("-", "−")
 
 
 def shown_value(value: Any) -> str:
@@ -300,8 +316,8 @@ def shown_value(value: Any) -> str:
 
 def _told(walk: Walk) -> str:
     steps = sorted(walk.steps, key=lambda step: (-abs(step[2]), step[0]))[:4]
-    reasons = ", ".join(f"{clean(name)} {clean(shown_value(value))} {push:+.2f}" for name, value, push in steps)
+    reasons = ", ".join(f"{clean(name)} {clean(shown_value(value))} {signed(push)}" for name, value, push in steps)
     return f"{walk.why}: row {clean(walk.row_id)}, {percent(walk.probability)} {clean(walk.towards)}, was {clean(walk.truth)}; {reasons}."
 
 
-__all__ = ["Walk", "importances", "pushes", "shown_value", "strengths", "walks"]
+__all__ = ["Walk", "importances", "pushes", "shown_value", "signed", "strengths", "walks"]

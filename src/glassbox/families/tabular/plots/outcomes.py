@@ -224,7 +224,7 @@ def slices(table: pd.DataFrame, metric: str = "score", overall: float | None = N
     with style():
         canvas, axes = rows_canvas(max(1, len(names)), extra=1.0)
         dots(axes, value, low, high, [ACCENT if bad else SOFT for bad in weak[:most]])
-        name_rows(axes, names)
+        name_rows(axes, names, width=32)
         side_values(axes, [number(float(v)) for v in value], [INK] * len(names))
         axes.set_xlabel(f"{metric_words(metric)}, with 95 % interval")
         if overall is not None:

@@ -11,6 +11,7 @@ from scipy.cluster.hierarchy import leaves_list, linkage
 from scipy.spatial.distance import squareform
 
 from glassbox.families.tabular.association import Relation
+from glassbox.families.tabular.interaction import LEAST, Grid
 from glassbox.families.tabular.plots.marks import (
     ACCENT,
     INK,
@@ -45,6 +46,9 @@ def missing_patterns(patterns: pd.DataFrame, rows: int) -> Figure | Note:
     if not len(patterns):
         return Note(title="What goes missing together", say="No column has gaps.")
     names = [name for name in patterns.columns if name != "n"]
+    if len(names) == 1:
+        say = f"Only {clean(names[0])} has gaps, in {int(patterns['n'].iloc[0]):,d} of {rows:,d} rows."
+        return Note(title="What goes missing together", say=say)
     counts = patterns["n"].to_numpy(dtype=int)
     masks = patterns[names].to_numpy(dtype=bool)
     with style():
@@ -133,14 +137,14 @@ def relations_map(pairs: Sequence[Relation], target: Sequence[Relation], most: i
             text.set_fontweight("bold")
         for spine in axes.spines.values():
             spine.set_visible(False)
-        ranked = sorted(pairs, key=lambda r: (-r.strength, r.first, r.second))
+        ranked = sorted((r for r in pairs if {r.first, r.second} <= set(shown)), key=lambda r: (-r.strength, r.first, r.second))
         say = f"The strongest link between columns is {clean(ranked[0].first)} with {clean(ranked[0].second)} (strength {number(ranked[0].strength)})."
         alt = "; ".join(f"{clean(r.first)} with {clean(r.second)} {r.strength:.2f}" for r in ranked[:10])
         drawn = drawing(
             canvas,
             "What goes with what",
             say=say,
-            caption="Numbers are strengths in hundredths: |Spearman|, Cramér's V or correlation ratio.",
+            caption="Strength from 0 to 1, in hundredths where it is written: |Spearman|, Cramér's V or correlation ratio.",
             alt=f"Map of the strength between {k} columns. Strongest: {alt or 'none'}.",
         )
     return drawn.model_copy(update={"plotly": _map_to_hover(order, found)})
@@ -221,16 +225,13 @@ def extremes(table: pd.DataFrame) -> Figure | Note:
     place = {name: i for i, name in enumerate(names)}
     y = table["column"].map(place).to_numpy(dtype=float)
     z = table["z"].to_numpy(dtype=float)
+    x = np.sign(z) * np.log10(1 + np.abs(z))  # goes through zero, and is logarithmic far from it; the ticks say z
+    ticks, words = _powers(x)
     with style():
         canvas, axes = rows_canvas(len(names), extra=0.75, step=0.3)
-        axes.set_xscale("symlog", linthresh=10)
-        axes.plot(z, y, "o", color=ACCENT, alpha=0.6, markersize=5, markeredgewidth=0)
-        bound = 10 ** np.ceil(np.log10(max(10.0, np.abs(z).max(initial=10.0))))
-        axes.set_xlim(-bound * 1.3 if (z < 0).any() else -3, bound * 1.3 if (z > 0).any() else 3)
-        powers = 10 ** np.arange(1, np.log10(bound) + 1, max(1, round(np.log10(bound) / 3)))
-        ticks = [*(-powers[::-1] if (z < 0).any() else []), 0, *(powers if (z > 0).any() else [])]
-        axes.set_xticks(ticks, [f"{t:,.0f}" for t in ticks])
-        axes.minorticks_off()
+        axes.plot(x, y, "o", color=ACCENT, alpha=0.6, markersize=5, markeredgewidth=0)
+        axes.set_xlim(min(-0.3, 1.08 * x.min()), max(0.3, 1.08 * x.max()))
+        axes.set_xticks(ticks, words)
         axes.axvline(0, color=SOFT, linewidth=1)
         name_rows(axes, names)
         axes.set_xlabel("robust standard deviations from the median")
@@ -248,11 +249,10 @@ def extremes(table: pd.DataFrame) -> Figure | Note:
         f"{unmarked(c)} {number(float(v))}<br>row {unmarked(r)}"
         for c, v, r in zip(table["column"], table["value"], table["row_id"], strict=True)
     ]
-    # Plotly has no symmetric logarithm: what is drawn is sign(z) log10(1 + |z|), and the ticks say z.
     dots = {
         "type": "scatter",
         "mode": "markers",
-        "x": [round(float(v), 4) for v in np.sign(z) * np.log10(1 + np.abs(z))],
+        "x": [round(float(v), 4) for v in x],
         "y": y.tolist(),
         "text": texts,
         "hovertemplate": "%{text}<extra></extra>",
@@ -260,8 +260,8 @@ def extremes(table: pd.DataFrame) -> Figure | Note:
     }
     axis = {"tickmode": "array", "showgrid": True, "gridcolor": LINE, "zeroline": False, "fixedrange": True, "automargin": True}
     across = {
-        "tickvals": [float(np.sign(t) * np.log10(1 + abs(t))) for t in ticks],
-        "ticktext": [f"{t:,.0f}" for t in ticks],
+        "tickvals": ticks,
+        "ticktext": words,
         "title": {"text": "robust standard deviations from the median", "font": {"size": 12}},
     }
     down = {"tickvals": list(range(len(names))), "ticktext": [unmarked(n, 24) for n in names], "range": [len(names) - 0.5, -0.5]}
@@ -269,4 +269,86 @@ def extremes(table: pd.DataFrame) -> Figure | Note:
     return drawn.model_copy(update={"plotly": {"data": [dots], "layout": layout}})
 
 
-__all__ = ["extremes", "missing_patterns", "relations_map", "unmarked"]
+def _powers(x: Floats) -> tuple[list[float], list[str]]:
+    """Ticks at powers of ten for sign(z) log10(1 + |z|), some three on either side, and what they say of z."""
+    ticks, words = [0.0], ["0"]
+    for sign in (-1, 1):
+        reach = int(np.floor((sign * x).max(initial=0.0)))
+        for power in range(1, reach + 1, max(1, round(reach / 3))):
+            ticks.append(sign * float(np.log10(1 + 10.0**power)))
+            words.append(("−" if sign < 0 else "") + (f"{10**power:,d}" if power < 6 else f"1e{power}"))
+    return ticks, words
+
+
+def interaction(grid: Grid | None, target: str) -> Figure | Note:
+    """The share of the target for each pair of values of two columns: darker is more; cells of few rows are left open."""
+    title = "Two columns together"
+    if grid is None:
+        return Note(title=title, say="There are no two columns to look at together.")
+    rows, columns = grid.n.shape
+    say = _depends(grid, target)
+    with style():
+        canvas = Canvas(figsize=(WIDTH, 1.15 + 0.4 * rows))
+        axes = canvas.subplots()
+        quiet(axes, grid="none")
+        top = float(grid.share[grid.n >= LEAST].max(initial=1e-9))
+        for i in range(rows):
+            for j in range(columns):
+                read = grid.n[i, j] >= LEAST
+                share = float(grid.share[i, j])
+                alpha = 0.05 + 0.9 * share / top if read else 0.0
+                tile = Rectangle((j - 0.48, i - 0.46), 0.96, 0.92, facecolor=ACCENT, alpha=alpha, linewidth=0)
+                axes.add_patch(tile)
+                colour = PAPER if alpha > 0.6 else INK if read else SOFT
+                axes.text(j, i, percent(share) if read else "few", ha="center", va="center", color=colour, fontsize=9.5)
+        axes.set(xlim=(-0.5, columns - 0.5), ylim=(rows - 0.5, -0.5))
+        axes.set_yticks(range(rows), [label(name, 20) for name in grid.first_levels])
+        slanted = columns * max(len(name) for name in grid.second_levels) > 44
+        across = [label(name, 24) for name in grid.second_levels]
+        axes.set_xticks(
+            range(columns), across, rotation=30 if slanted else 0, ha="right" if slanted else "center", rotation_mode="anchor"
+        )
+        axes.set_ylabel(label(grid.first))
+        axes.set_xlabel(label(grid.second))
+        for spine in axes.spines.values():
+            spine.set_visible(False)
+        cells = "; ".join(
+            f"{clean(a)} and {clean(b)} {percent(float(grid.share[i, j]))}"
+            for i, a in enumerate(grid.first_levels)
+            for j, b in enumerate(grid.second_levels)
+            if grid.n[i, j] >= LEAST
+        )
+        return drawing(
+            canvas,
+            title,
+            say=say,
+            alt=f"Share with {clean(target)} {clean(grid.target)} by {clean(grid.first)} and {clean(grid.second)}: {cells or 'too few rows'}.",
+            caption=f"Share with {clean(target)} {clean(grid.target)}; the pair that departs most from odds that multiply, of {grid.tried} tried.",
+        )
+
+
+def _depends(grid: Grid, target: str) -> str:
+    """Whether what one column means depends on the other, and where most and least."""
+    if grid.p > 0.05:
+        return f"No two of the strongest columns are seen to depend on each other; {clean(grid.first)} and {clean(grid.second)} come nearest."
+    spans = {}
+    for j, level in enumerate(grid.second_levels):
+        read = np.flatnonzero(grid.n[:, j] >= LEAST)
+        if len(read) > 1:
+            odds = grid.share[read, j].clip(1e-3, 1 - 1e-3)
+            spans[level] = (
+                float(np.ptp(np.log(odds / (1 - odds)))),
+                float(grid.share[read, j].max()),
+                float(grid.share[read, j].min()),
+            )
+    say = f"What {clean(grid.first)} means for {clean(target)} depends on {clean(grid.second)}"
+    if len(spans) < 2:
+        return f"{say}."
+    most, least = max(spans, key=lambda level: spans[level][0]), min(spans, key=lambda level: spans[level][0])
+    return (
+        f"{say}: where that is {clean(most)}, {clean(grid.target)} lies between {percent(spans[most][2])} and {percent(spans[most][1])}; "
+        f"where it is {clean(least)}, between {percent(spans[least][2])} and {percent(spans[least][1])}."
+    )
+
+
+__all__ = ["extremes", "interaction", "missing_patterns", "relations_map", "unmarked"]

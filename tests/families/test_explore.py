@@ -1,0 +1,406 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from glassbox.data.schema import ColumnSchema, Schema
+from glassbox.errors import DataError
+from glassbox.families.tabular import explore, missing, outliers, plots
+from glassbox.families.tabular.association import (
+    Variable,
+    between,
+    binned,
+    correlation_ratio,
+    cramers_v,
+    levelled,
+    mutual_information,
+    spearman,
+    variable,
+    with_target,
+)
+from glassbox.families.tabular.explore import Look
+from glassbox.families.tabular.interaction import departure, interaction
+from glassbox.families.tabular.sampling import by_hash
+from glassbox.files import hash_value
+from glassbox.findings import Finding, Note, Table
+from glassbox.markup import finding_html
+
+
+def table(columns: dict[str, tuple[str, object]], y: object, name: str = "y") -> tuple[pd.DataFrame, Schema]:
+    """A frame and its schema from {name: (kind, values)} and a target."""
+    target = np.asarray(y, dtype=object)
+    frame = pd.DataFrame(
+        {"row_id": [f"r{i:05d}" for i in range(len(target))], **{c: v for c, (_, v) in columns.items()}, name: target}
+    )
+    kinds = [ColumnSchema.model_validate({"name": c, "kind": kind}) for c, (kind, _) in columns.items()]
+    classes = sorted(set(target.tolist()))
+    label = ColumnSchema(name=name, kind="category", categories=classes)
+    return frame, Schema(columns=[*kinds, label], target=name, target_kind="classes", classes=classes)
+
+
+def mixed(n: int = 600, seed: int = 0) -> tuple[pd.DataFrame, Schema]:
+    """`strong` decides most of the target, `copy` is `strong` doubled, `plan` helps, `noise` and `die` do not; `gap` has gaps for yes."""
+    rng = np.random.default_rng(seed)
+    strong = rng.normal(size=n)
+    plan = rng.choice(["a", "b"], n).astype(object)
+    y = np.where(strong + (plan == "a") + 0.5 * rng.normal(size=n) > 0.8, "yes", "no")
+    gap = rng.normal(size=n)
+    gap[(y == "yes") & (rng.random(n) < 0.4)] = np.nan
+    when = (np.datetime64("2020-01-01") + rng.integers(0, 700, n).astype("timedelta64[D]")).astype("datetime64[us]")
+    return table(
+        {
+            "strong": ("number", strong), "copy": ("number", 2 * strong + 1), "plan": ("category", plan), "noise": ("number", rng.normal(size=n)),
+            "die": ("category", rng.choice(list("123456"), n).astype(object)), "gap": ("number", gap), "when": ("date", when),
+        },
+        y,
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def found() -> Look:
+    frame, schema = mixed()
+    return explore.look(frame, schema, "yes")
+
+
+def everything(frame: pd.DataFrame, schema: Schema, positive: str) -> list[Finding]:
+    """All that the notebook shows."""
+    seen = explore.look(frame, schema, positive)
+    strongest, pairs = explore.relations(seen, 42), explore.pairs(seen)
+    return [
+        explore.shape(seen), plots.target_balance(explore.balance(seen), "y", positive), explore.relations_table(strongest, seen),
+        plots.distributions(explore.histograms(seen, strongest), "y", positive), plots.rates(explore.rates(seen, strongest), "y"),
+        plots.over_time(explore.over_time(seen), "y", positive), plots.interaction(interaction(seen, strongest), "y"),
+        explore.pairs_table(pairs, seen), plots.relations_map(pairs, strongest), missing.missingness(seen),
+        plots.missing_patterns(missing.gap_patterns(seen), len(frame)), outliers.outliers_table(outliers.outliers(seen), len(frame)),
+        plots.extremes(outliers.extreme_rows(seen)),
+    ]  # fmt: skip
+
+
+# ------------------------------------------------------------------------------------------------------------ measures
+
+
+def test_spearman_sees_order_and_not_size() -> None:
+    assert spearman(np.array([1.0, 2, 3, 4]), np.array([1.0, 10, 100, 1000])) == 1
+    assert spearman(np.array([1.0, 2, 3, 4]), np.array([4.0, 3, 2, 1])) == -1
+
+
+def test_spearman_shares_ranks_among_ties() -> None:
+    # Ranks 1.5, 1.5, 3 against 1, 2, 3: covariance 1.5, variances 1.5 and 2.
+    assert spearman(np.array([5.0, 5, 9]), np.array([1.0, 2, 3])) == pytest.approx(1.5 / np.sqrt(1.5 * 2))
+
+
+def test_cramers_v_is_corrected_for_its_bias() -> None:
+    # 2 x 2, counts 6 2 / 2 6: chi2 = 4, phi2 = 1/4; less 1/15 over 1 - 1/15.
+    a, b = np.repeat([0, 0, 1, 1], [6, 2, 2, 6]), np.repeat([0, 1, 0, 1], [6, 2, 2, 6])
+    assert cramers_v(a, b) == pytest.approx(np.sqrt((1 / 4 - 1 / 15) / (1 - 1 / 15)))
+
+
+def test_cramers_v_of_independent_columns_is_nothing() -> None:
+    assert cramers_v(np.array([0, 0, 1, 1]), np.array([0, 1, 0, 1])) == 0
+
+
+def test_correlation_ratio_of_many_lone_groups_is_not_flattered() -> None:
+    # Without correction, 50 groups of two rows seem to explain half of pure noise: a ratio of 0.7.
+    rng = np.random.default_rng(1)
+    assert np.mean([correlation_ratio(np.repeat(np.arange(50), 2), rng.normal(size=100)) for _ in range(60)]) < 0.25
+
+
+def test_correlation_ratio_is_one_when_groups_hold_ranks_apart() -> None:
+    codes = np.repeat([0, 1], 50)
+    ties = np.repeat([1.0, 2.0], 50)
+    assert correlation_ratio(codes, ties) == pytest.approx(1)
+
+
+def test_mutual_information_sees_a_bend_that_ranks_do_not() -> None:
+    x = np.linspace(-1, 1, 400)
+    y = (np.abs(x) > 0.5).astype(int)
+    assert abs(spearman(x, y.astype(float))) < 0.01
+    assert mutual_information(binned(Variable("x", values=x)), y) > 0.6
+
+
+def test_mutual_information_takes_off_its_bias() -> None:
+    rng = np.random.default_rng(0)
+    plain = [mutual_information(rng.integers(0, 10, 300), rng.integers(0, 3, 300)) for _ in range(40)]
+    assert np.mean(plain) < 0.015  # uncorrected: 18 / (2 * 300 * ln 2) = 0.043
+
+
+def test_rows_in_which_either_is_missing_are_left_out() -> None:
+    a = Variable("a", values=np.array([1.0, 2, 3, np.nan, 9]))
+    b = Variable("b", values=np.array([1.0, 2, 3, 4, np.nan]))
+    relation = between(a, b)
+    assert (relation.n, relation.strength) == (3, 1.0)
+
+
+def test_rare_levels_count_as_one() -> None:
+    found = levelled("town", pd.Series([f"t{i % 80}" for i in range(800)]))
+    assert len(found.levels) == 50
+    assert found.levels[-1] == "(rare)"
+    assert found.codes is not None
+    assert found.codes.max() == 49
+
+
+def test_a_column_without_two_values_is_no_variable() -> None:
+    assert variable(pd.Series([1.0, 1.0, np.nan]), ColumnSchema(name="x", kind="number")) is None
+    assert variable(pd.Series([None, None]), ColumnSchema(name="x", kind="category")) is None
+
+
+def test_years_are_written_as_years() -> None:
+    assert Variable("year", values=np.array([1999.0, 2024.0])).shown(2024.0) == "2024"
+    assert Variable("pounds", values=np.array([1999.5, 2024.0])).shown(2024.0) == "2,024"
+
+
+# ----------------------------------------------------------------------------------------------------------- relations
+
+
+def test_what_tells_most_stands_first_and_noise_does_not_go_beyond_chance(found: Look) -> None:
+    strongest = explore.relations(found, 42)
+    assert {strongest[0].first, strongest[1].first} == {"strong", "copy"}
+    beyond = {relation.first for relation in strongest if relation.beyond_chance}
+    assert {"strong", "copy", "plan", "gap"} <= beyond
+    assert not {"noise", "die"} & beyond
+
+
+def test_chance_alone_seldom_goes_beyond_chance() -> None:
+    rng = np.random.default_rng(3)
+    target = Variable("y", codes=rng.integers(0, 2, 300), levels=("no", "yes"))
+    noise = [Variable(f"x{i}", values=rng.normal(size=300)) for i in range(100)]
+    assert sum(r.beyond_chance for r in with_target(noise, target, "yes", seed=0)) <= 12
+
+
+def test_relations_are_said_in_words(found: Look) -> None:
+    words = {relation.first: relation.words for relation in explore.relations(found, 42)}
+    assert words["plan"].startswith("y yes for ")
+    assert "where plan is a" in words["plan"]
+
+
+def test_a_gap_that_tells_of_the_target_is_said(found: Look) -> None:
+    words = {relation.first: relation.words for relation in explore.relations(found, 42)}
+    assert "where gap is missing" in words["gap"]
+
+
+def test_a_near_copy_leads_the_pairs(found: Look) -> None:
+    first = explore.pairs(found)[0]
+    assert (first.first, first.second, first.strength) == ("strong", "copy", 1.0)
+    assert first.words == "strong runs in nearly the same order as copy"
+
+
+def test_more_than_two_classes_are_compared_by_median() -> None:
+    y = np.repeat(["a", "b", "c"], 60)
+    frame, schema = table({"x": ("number", np.repeat([1.0, 5.0, 9.0], 60) + np.tile(np.linspace(0, 1, 60), 3))}, y)
+    relation = explore.relations(explore.look(frame, schema, "c"), 0)[0]
+    assert relation.words == "median x 9.5 where y is c, 1.5 where a"
+
+
+# ------------------------------------------------------------------------------------------------------------- missing
+
+
+def test_gaps_that_tell_of_the_target_are_found(found: Look) -> None:
+    shown = missing.missingness(found).frame().set_index("column")
+    assert list(shown.index) == ["gap"]
+    assert shown.loc["gap", "tells of the target"] == "yes, beyond chance"
+    assert shown.loc["gap", "yes where missing"] == 1.0
+
+
+def test_columns_that_go_missing_together_are_named() -> None:
+    values = np.where(np.arange(40) < 10, np.nan, 1.0 * np.arange(40))
+    other = np.where((np.arange(40) > 20) & (np.arange(40) < 24), np.nan, 1.0 * np.arange(40))
+    frame, schema = table({"a": ("number", values), "b": ("number", values * 2), "c": ("number", other)}, np.tile(["n", "p"], 20))
+    seen = explore.look(frame, schema, "p")
+    together = missing.missingness(seen).frame().set_index("column")["goes missing with"]
+    assert together.to_dict() == {"a": "b", "b": "a", "c": "alone"}
+    assert missing.gap_patterns(seen)["n"].tolist() == [10, 3]
+    assert "a and b together: 10 rows (25.0 %)" in plots.missing_patterns(missing.gap_patterns(seen), 40).say
+
+
+def test_holm_counts_in_how_many_were_tested() -> None:
+    assert missing.holm([0.04, 0.01, 0.03]) == [False, True, False]
+    assert missing.holm([0.02, 0.01, 0.03]) == [True, True, True]
+    assert missing.holm([]) == []
+
+
+# -------------------------------------------------------------------------------------------------------- what stands out
+
+
+def test_robust_z_is_not_moved_by_what_it_looks_for() -> None:
+    z = outliers.robust_z(np.array([1.0, 2, 3, 4, 1e9]))
+    assert z[2] == 0
+    assert z[4] == pytest.approx(0.6745 * (1e9 - 3))
+
+
+def test_robust_z_of_a_column_that_is_mostly_one_value() -> None:
+    z = outliers.robust_z(np.array([0.0] * 9 + [10.0]))
+    assert z[9] == pytest.approx(10 / 1.2533)
+    assert outliers.robust_z(np.zeros(5)).tolist() == [0] * 5
+
+
+def test_the_farthest_value_is_named_with_its_row() -> None:
+    values = np.r_[np.linspace(0, 1, 99), 500.0]
+    frame, schema = table({"x": ("number", values)}, np.tile(["n", "p"], 50))
+    shown = outliers.outliers(explore.look(frame, schema, "p")).iloc[0]
+    assert (shown["extreme"], shown["row_id"], shown["outside"], shown["far"]) == (500.0, "r00099", 1, 1)
+    rows = outliers.extreme_rows(explore.look(frame, schema, "p"))
+    assert rows["row_id"].tolist() == ["r00099"]
+
+
+# ---------------------------------------------------------------------------------------------------------- by column
+
+
+def test_histograms_hold_each_class_whole(found: Look) -> None:
+    for histogram in explore.histograms(found, explore.relations(found, 0)):
+        for shares in histogram.shares.values():
+            assert shares.sum() == pytest.approx(1, abs=0.03)
+
+
+def test_a_column_of_several_powers_of_ten_is_drawn_by_powers() -> None:
+    rng = np.random.default_rng(0)
+    frame, schema = table(
+        {"income": ("number", np.exp(rng.normal(8, 1.6, 500))), "age": ("number", rng.normal(40, 9, 500))},
+        np.tile(["n", "p"], 250),
+    )
+    seen = explore.look(frame, schema, "p")
+    by_name = {h.name: h.logarithmic for h in explore.histograms(seen, explore.relations(seen, 0))}
+    assert by_name == {"income": True, "age": False}
+
+
+def test_rates_are_shares_of_the_positive_class() -> None:
+    frame, schema = table(
+        {"plan": ("category", np.repeat(["a", "b"], 50).astype(object))}, ["p"] * 10 + ["n"] * 40 + ["p"] * 30 + ["n"] * 20
+    )
+    seen = explore.look(frame, schema, "p")
+    shown = explore.rates(seen, explore.relations(seen, 0))
+    assert shown[["level", "share", "n", "overall"]].to_numpy().tolist() == [["b", 0.6, 50, 0.4], ["a", 0.2, 50, 0.4]]
+
+
+@pytest.mark.parametrize(
+    ("days", "first", "periods"),
+    [(20, "2020-01-01", 20), (90, "2019-12-30", 14), (900, "2020-01-01", 30), (9000, "2020-01-01", 25)],
+)
+def test_periods_are_as_fine_as_can_be_drawn(days: int, first: str, periods: int) -> None:
+    when = (np.datetime64("2020-01-01") + np.arange(days).astype("timedelta64[D]")).astype("datetime64[us]")
+    frame, schema = table({"when": ("date", when)}, np.resize(["n", "p"], days))
+    shown = explore.over_time(explore.look(frame, schema, "p"))["when"]
+    assert str(shown["period"].iloc[0].date()) == first
+    assert len(shown) == periods
+    assert shown["n"].sum() == days
+
+
+# -------------------------------------------------------------------------------------------------------- interaction
+
+
+def test_odds_that_multiply_do_not_depart() -> None:
+    deviance, freedom = departure(np.array([[30.0, 40.0], [40.0, 48.0]]), np.full((2, 2), 60.0))
+    assert (round(deviance, 9), freedom) == (0, 1)
+
+
+def test_departure_is_the_likelihood_ratio() -> None:
+    # Crossed: 3/4 on the diagonal and 1/4 off it; without interaction all cells have one half.
+    deviance, freedom = departure(np.array([[75.0, 25.0], [25.0, 75.0]]), np.full((2, 2), 100.0))
+    assert deviance == pytest.approx(2 * 4 * (75 * np.log(1.5) + 25 * np.log(0.5)))
+    assert freedom == 1
+
+
+def test_cells_that_are_all_or_nothing_are_borne() -> None:
+    deviance, _ = departure(np.array([[50.0, 0.0], [0.0, 50.0]]), np.full((2, 2), 50.0))
+    assert deviance == pytest.approx(2 * 200 * np.log(2), rel=1e-6)
+
+
+def test_the_pair_that_depends_on_each_other_is_found() -> None:
+    rng = np.random.default_rng(2)
+    a, b, c = (rng.choice(["u", "v"], 1200).astype(object) for _ in range(3))
+    y = np.where(((a == "u") == (b == "u")) ^ (rng.random(1200) < 0.25), "yes", "no")
+    frame, schema = table({"a": ("category", a), "b": ("category", b), "c": ("category", c)}, y)
+    seen = explore.look(frame, schema, "yes")
+    grid = interaction(seen, explore.relations(seen, 0))
+    assert grid is not None
+    assert {grid.first, grid.second} == {"a", "b"}
+    assert grid.p < 1e-6
+    assert "depends on" in plots.interaction(grid, "y").say
+
+
+def test_levels_of_categories_stand_by_their_share() -> None:
+    a, b = np.repeat(["low", "high"], 200).astype(object), np.tile(["u", "v"], 200).astype(object)
+    y = np.where(np.arange(400) % 100 < np.where(a == "high", 70, 20) + np.where(b == "v", 10, 0), "yes", "no")
+    seen = explore.look(*table({"a": ("category", a), "b": ("category", b)}, y), "yes")
+    grid = interaction(seen, explore.relations(seen, 0))
+    assert grid is not None
+    levels = {grid.first: grid.first_levels, grid.second: grid.second_levels}
+    assert levels == {"a": ["high", "low"], "b": ["v", "u"]}
+    at = (0, 0)
+    assert grid.share[at] == pytest.approx(np.mean(y[(a == "high") & (b == "v")] == "yes"))
+
+
+def test_no_dependence_is_claimed_where_there_is_none() -> None:
+    rng = np.random.default_rng(4)
+    a, b = (rng.choice(["u", "v"], 500).astype(object) for _ in range(2))
+    frame, schema = table({"a": ("category", a), "b": ("category", b)}, rng.choice(["no", "yes"], 500))
+    seen = explore.look(frame, schema, "yes")
+    assert plots.interaction(interaction(seen, explore.relations(seen, 0)), "y").say.startswith("No two of the strongest columns")
+
+
+# ------------------------------------------------------------------------------------------------------ always and anywhere
+
+
+def test_neither_order_of_rows_nor_index_matters() -> None:
+    frame, schema = mixed(200)
+    other = frame.sample(frac=1, random_state=5)
+    assert hash_value(everything(frame, schema, "yes")) == hash_value(everything(other, schema, "yes"))
+
+
+def test_the_frame_is_left_as_it_was() -> None:
+    frame, schema = mixed(120)
+    before = frame.copy(deep=True)
+    everything(frame, schema, "yes")
+    pd.testing.assert_frame_equal(frame, before)
+
+
+def test_a_sample_is_drawn_by_hash_and_said() -> None:
+    frame, schema = mixed(300)
+    seen = explore.look(frame, schema, "yes", most=100)
+    assert len(seen.sample) == 100
+    assert "Drawn from 100 of 300 rows" in explore.relations_table(explore.relations(seen, 0), seen).note
+    more = by_hash(frame.iloc[:299], 100, "sample")
+    assert len(set(more["row_id"]) & set(seen.sample["row_id"])) >= 99
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [
+        {"x": ("number", np.arange(60.0))},
+        {"c": ("category", np.array(["a", "b", None] * 20, dtype=object))},
+        {"empty": ("empty", np.full(60, np.nan)), "one": ("constant", np.full(60, "a", dtype=object))},
+        {"gone": ("number", np.full(60, np.nan)), "none": ("category", np.full(60, None, dtype=object))},
+        {"inf": ("number", np.r_[np.inf, -np.inf, np.arange(58.0)]), "huge": ("number", np.r_[1e300, -1e300, np.arange(58.0)])},
+        {"when": ("date", np.r_[[np.datetime64("NaT", "us")], np.arange(59).astype("datetime64[D]").astype("datetime64[us]")])},
+        {"old": ("date", np.array(["1066-10-14", "9999-12-31"] * 30, dtype="datetime64[us]"))},
+        {"id": ("identifier", np.array([f"i{i}" for i in range(60)], dtype=object)), "text": ("text", np.full(60, "b b", dtype=object))},
+        {"yesno": ("boolean", np.array(["Yes", "No"] * 30, dtype=object)), "twin": ("boolean", np.array(["Yes", "No"] * 30, dtype=object))},
+        {"<img src=x onerror=alert(1)>": ("number", np.arange(60.0)), "$x^2$ {{7*7}}": ("category", np.array(["😀", "שלום"] * 30, dtype=object))},
+    ],
+    ids=["number only", "category only", "nothing", "all missing", "infinite", "dates", "old dates", "names", "booleans", "hostile names"],
+)  # fmt: skip
+@pytest.mark.parametrize("classes", [["n", "p"], ["a", "b", "c"]])
+def test_any_table_can_be_looked_at(columns: dict[str, tuple[str, object]], classes: list[str]) -> None:
+    frame, schema = table(columns, np.resize(classes, 60))
+    shown = everything(frame, schema, classes[-1])
+    for finding in shown:
+        assert finding.say
+        assert "<img" not in finding_html(finding)
+        assert "nan" not in finding.say.split()
+
+
+def test_a_table_without_inputs_can_be_looked_at() -> None:
+    frame, schema = table({}, ["n", "p"] * 10)
+    shown = everything(frame, schema, "p")
+    assert sum(isinstance(finding, (Note, Table)) for finding in shown) >= 10
+
+
+def test_a_target_that_is_none_of_its_classes_is_refused() -> None:
+    frame, schema = table({"x": ("number", np.arange(4.0))}, ["n", "p", "n", "p"])
+    frame.loc[0, "y"] = "q"
+    with pytest.raises(DataError, match="none of its classes"):
+        explore.look(frame, schema, "p")
+
+
+def test_without_a_target_there_is_nothing_to_look_at() -> None:
+    frame, schema = table({"x": ("number", np.arange(4.0))}, ["n", "p", "n", "p"])
+    with pytest.raises(DataError, match=r"name one under data\.target"):
+        explore.look(frame, schema.model_copy(update={"target": None}), "p")
