@@ -126,7 +126,7 @@ def run(
         _track(root, result)
     if result.failure is not None:
         raise result.failure
-    _headline(root, request.name)
+    _headline(root, request.name, until)
     if strict:
         _strict(root, request.name)
 
@@ -150,11 +150,14 @@ def _track(root: Path, result: Any) -> None:
         log_run(root, record)
 
 
-def _headline(root: Path, slug: str) -> None:
+def _headline(root: Path, slug: str, until: str | None) -> None:
     from glassbox.pipeline.run import read_report
 
-    report = read_report(root, slug)
     _say()
+    if until not in (None, "conclude"):
+        _say(f"Ran as far as {until}: reports/{slug}/{until}.html")
+        return
+    report = read_report(root, slug)
     if report is not None:
         for row in report.get("requirements", []):
             sign = {"met": "✓", "not met": "✗"}.get(row["verdict"], "?")

@@ -1,0 +1,100 @@
+"""A small project with the real notebooks, on customers that are made up, run once by the real command."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from glassbox.files import read_json
+
+REPOSITORY = Path(__file__).parents[1]
+REQUEST = """\
+name: customers
+task: classification
+problem: Who will leave? {{ 7 * 7 }}
+data:
+  path: customers.csv
+  id: number
+  target: left
+  positive: "yes"
+requirements:
+  roc_auc: ">0.6"
+  latency: "<5s"
+cost: low
+"""
+
+
+def customers(rows: int = 600) -> pd.DataFrame:
+    """Customers whose leaving depends on tenure and contract, with gaps, a date, money as text, and a hostile name."""
+    rng = np.random.default_rng(7)
+    tenure = rng.integers(1, 72, rows)
+    contract = rng.choice(["monthly", "yearly", "two years"], rows, p=[0.6, 0.25, 0.15])
+    odds = 1.2 - 0.06 * tenure + 1.4 * (contract == "monthly")
+    frame = pd.DataFrame(
+        {
+            "number": [f"c{i:04d}" for i in range(rows)],
+            "tenure": tenure.astype(float),
+            "contract": contract,
+            "paid": [f"${value:,.2f}" for value in rng.gamma(2.0, 700.0, rows)],
+            "since": pd.Timestamp("2020-01-01") + pd.to_timedelta(rng.integers(0, 900, rows), unit="D"),
+            "<img src=x onerror=alert(1)>": rng.choice(["a", "b"], rows),
+            "left": np.where(rng.random(rows) < 1 / (1 + np.exp(-odds)), "yes", "no"),
+        }
+    )
+    frame.loc[rng.random(rows) < 0.05, "tenure"] = np.nan
+    return frame
+
+
+@dataclass(frozen=True)
+class Project:
+    """A project on disk, and the command run in it."""
+
+    root: Path
+
+    def command(self, *words: str, **variables: str) -> subprocess.CompletedProcess[str]:
+        """Run `glassbox` with these words; nothing is checked."""
+        return subprocess.run(
+            self.words(words), cwd=self.root, env=self.environment(variables), capture_output=True, text=True, check=False
+        )
+
+    def words(self, words: Sequence[str]) -> list[str]:
+        """The command line."""
+        return [sys.executable, "-m", "glassbox", *words]
+
+    def environment(self, variables: dict[str, str] | None = None) -> dict[str, str]:
+        """The environment of the command."""
+        return {**os.environ, "GLASSBOX_ROOT": str(self.root), "OMP_NUM_THREADS": "1", **(variables or {})}
+
+    def statuses(self) -> dict[str, str]:
+        """What became of each stage in the last run."""
+        return {name: stage["status"] for name, stage in read_json(self.root / "data/customers/run.json")["stages"].items()}
+
+    def products(self) -> dict[str, str]:
+        """The hash of every product of the last run."""
+        found: dict[str, str] = {}
+        for path in sorted((self.root / "data/customers").glob("*/.manifest.json")):
+            manifest = read_json(path)
+            found.update({f"{manifest['stage']}.{name}": product["hash"] for name, product in manifest["products"].items()})
+        return found
+
+
+def new_project(root: Path) -> Project:
+    """The repository's notebooks and pipeline with a request of our own, in a git repository of its own."""
+    shutil.copytree(
+        REPOSITORY / "notebooks", root / "notebooks", ignore=shutil.ignore_patterns(".ipynb_checkpoints", "__pycache__")
+    )
+    for name in ("pipeline.yaml", "requirements.lock", ".gitignore", "data/catalog.yaml"):
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(REPOSITORY / name, root / name)
+    (root / "params").mkdir()
+    (root / "params/customers.yaml").write_text(REQUEST, encoding="utf-8")
+    customers().to_csv(root / "customers.csv", index=False)
+    for words in (["init", "-q"], ["add", "-A"], ["-c", "user.name=t", "-c", "user.email=t@t", "commit", "-qm", "start"]):
+        subprocess.run(["git", *words], cwd=root, check=True)
+    return Project(root)
