@@ -1,14 +1,18 @@
 """What code says, apart from how it is worded: hashes of modules and of notebook cells without comments and docstrings."""
 
 import ast
+import contextlib
 import hashlib
 import importlib.util
+import json
 import sys
 import threading
 from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
 from types import ModuleType
+
+from glassbox.files import write_text
 
 PACKAGE = "glassbox"
 _ONE_AT_A_TIME = threading.Lock()
@@ -62,15 +66,41 @@ def bare_source(source: str) -> str:
     return f"{ast.unparse(_without_docstrings(_parsed(source)))}\n"
 
 
-@lru_cache(maxsize=512)
-def _file_hash(path: Path, size: int, mtime_ns: int) -> str:
-    return source_hash(path.read_text(encoding="utf-8"))
+class CodeHashes:
+    """What `source_hash` gave for files of these bytes: parsing a hundred modules takes a second, reading them does not."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, str] = {}
+        self._new = False
+
+    def of(self, path: Path) -> str:
+        """`source_hash` of a file."""
+        content = path.read_bytes()
+        name = hashlib.sha256(content).hexdigest()
+        if name not in self._known:
+            self._known[name] = source_hash(content.decode("utf-8"))
+            self._new = True
+        return self._known[name]
+
+    def read(self, path: Path) -> None:
+        """Take over what an earlier process wrote; what cannot be read is computed again."""
+        with contextlib.suppress(FileNotFoundError, ValueError):
+            found = json.loads(path.read_text(encoding="utf-8"))
+            self._known.update({k: v for k, v in found.items() if isinstance(v, str)} if isinstance(found, dict) else {})
+
+    def write(self, path: Path) -> None:
+        """Keep what is known for later processes, when there is something new."""
+        if self._new:
+            write_text(path, json.dumps(dict(sorted(self._known.items())), indent=0))
+            self._new = False
+
+
+HASHES = CodeHashes()
 
 
 def file_code_hash(path: Path) -> str:
-    """`source_hash` of a file, remembered while the file does not change."""
-    stat = path.stat()
-    return _file_hash(path, stat.st_size, stat.st_mtime_ns)
+    """`source_hash` of a file, computed once for the same bytes."""
+    return HASHES.of(path)
 
 
 def module_path(name: str) -> Path | None:

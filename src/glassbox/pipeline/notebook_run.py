@@ -101,8 +101,13 @@ def read_executed(path: Path) -> Any:
     return _notebook(path.read_text(encoding="utf-8"))
 
 
-def with_current_text(source: Path, executed: Any) -> Any:
-    """The notebook's text as it stands now with the outputs of `executed`, whose code says the same."""
+def with_current_text(source: Path, executed: Any, parameters: Mapping[str, Any]) -> Any:
+    """The notebook's text as it stands now with the outputs of `executed`, whose code says the same.
+
+    The cell with the parameters is written anew: another request with the same facts may have been the one that ran.
+    """
+    from papermill.translators import papermill_translators
+
     notebook = read_notebook(source)
     for ours, theirs in zip(code_cells(notebook), code_cells(executed), strict=True):
         ours.outputs = theirs.outputs
@@ -112,5 +117,6 @@ def with_current_text(source: Path, executed: Any) -> Any:
     notebook.cells[after + 1 : after + 1] = injected
     for index, cell in enumerate(injected):
         cell.id = f"injected-{index}"
+        cell.source = papermill_translators.find_translator("python3", "python").codify(parameters)
     notebook.metadata = executed.metadata
     return notebook

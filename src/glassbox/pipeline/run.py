@@ -5,14 +5,17 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from glassbox.code import HASHES
 from glassbox.errors import GlassboxError
 from glassbox.files import read_json
 from glassbox.pipeline import history
-from glassbox.pipeline.kernels import KernelServer
 from glassbox.pipeline.runner import Event, Outcome, Runner, unheard
 from glassbox.request import Request
+
+if TYPE_CHECKING:
+    from glassbox.pipeline.kernels import KernelServer
 
 
 @dataclass(frozen=True)
@@ -31,7 +34,7 @@ def run_request(
     workers: int = 2,
     until: str | None = None,
     listen: Callable[[Event], None] = unheard,
-    kernels: KernelServer | None = None,
+    kernels: "KernelServer | None" = None,
 ) -> RunResult:
     """Run a request as far as `until`, and write down what was run and why.
 
@@ -41,10 +44,11 @@ def run_request(
     runner = Runner(root, request, workers=workers, until=until, listen=listen, kernels=kernels)
     failure: GlassboxError | None = None
     with runner.run():
-        from glassbox.pipeline.graph import build
-
         try:
-            build(runner)
+            if not runner.take_what_is_fresh():
+                from glassbox.pipeline.graph import build
+
+                build(runner)
         except GlassboxError as error:
             failure = error
         run = history.write_run(runner, history.new_run_id(), started, time.monotonic() - begun)
@@ -65,6 +69,7 @@ def stage_states(root: Path, request: Request) -> list[tuple[str, bool, list[str
     What is downstream of a stale stage may yet be fresh, when the stage gives the same products again.
     """
     runner = Runner(root, request)
+    HASHES.read(runner.store.folder / "code.json")
     states: list[tuple[str, bool, list[str]]] = []
     stale: set[str] = set()
     for spec in runner.specs.values():

@@ -10,19 +10,21 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
+from glassbox.code import HASHES
 from glassbox.data.places import source_fingerprint
 from glassbox.errors import GlassboxError, StageError
 from glassbox.files import hash_file, hash_value, read_json, write_json
-from glassbox.pipeline import notebook_run
-from glassbox.pipeline.kernels import KernelServer
 from glassbox.pipeline.reasons import why_stale
 from glassbox.pipeline.spec import StageSpec, cells_of, read_notebook, read_stages
 from glassbox.pipeline.store import MANIFEST, Entry, Store, disk_errors
 from glassbox.platforms import platform_facts, thread_limits
 from glassbox.request import Request
 from glassbox.stage import family_of
+
+if TYPE_CHECKING:
+    from glassbox.pipeline.kernels import KernelServer
 
 Status = Literal["ran", "cached", "failed", "skipped"]
 
@@ -67,7 +69,7 @@ class Runner:
         workers: int = 2,
         until: str | None = None,
         listen: Callable[[Event], None] = unheard,
-        kernels: KernelServer | None = None,
+        kernels: "KernelServer | None" = None,
     ) -> None:
         self.root = root
         self.request = request
@@ -107,13 +109,22 @@ class Runner:
         return {
             "stage": spec.name,
             "family": family_of(self.request),
-            "cells": [hash_value(text) for text in cells_of(read_notebook(self.root / spec.source))],
+            "cells": self._cells(self.root / spec.source),
             "inputs": inputs,
             "source": {} if spec.upstream else source_fingerprint(self.request, self.root),
             "lock": hash_file(self.root / "requirements.lock"),
             "platform": platform_facts(self.request.threads),
             "products": sorted(set(spec.products) - {"nb"}),
         }
+
+    def _cells(self, source: Path) -> list[str]:
+        """The hashes of a notebook's code cells, computed once for the same file: reading a notebook takes a while."""
+        known = self.store.folder / "cells" / f"{hash_file(source)}.json"
+        with contextlib.suppress(FileNotFoundError, ValueError):
+            return [str(item) for item in read_json(known)]
+        hashes = [hash_value(text) for text in cells_of(read_notebook(source))]
+        write_json(known, hashes)
+        return hashes
 
     def _entry(self, stage: str) -> Entry:
         entry = self.outcomes[stage].entry
@@ -132,8 +143,20 @@ class Runner:
 
     # --- running
 
+    def take_what_is_fresh(self) -> bool:
+        """Take stages from the store, in order, as far as nothing is stale; True when that was all of them."""
+        return all(self._is_fresh(spec) and self.run_stage(spec.name).status != "failed" for spec in self.specs.values())
+
+    def _is_fresh(self, spec: StageSpec) -> bool:
+        try:
+            return spec.name not in self.wanted or self.store.find(self.facts(spec), self.request) is not None
+        except GlassboxError:
+            return False  # it is said when the stage is run
+
     def run_stage(self, name: str) -> Outcome:
         """Take a stage from the store, or run it; never raises for what goes wrong in a stage, but says so in the outcome."""
+        if name in self.outcomes:
+            return self.outcomes[name]
         if name not in self.wanted:
             return self._ended(Outcome(name, "skipped"))
         begun = time.monotonic()
@@ -171,15 +194,11 @@ class Runner:
             "GLASSBOX_SCRATCH": str(scratch),
             "GLASSBOX_WORKERS": str(share),
         }
-        parameters = {
-            "upstream": {stage: {n: self.specs[stage].products[n] for n in names} for stage, names in spec.upstream.items()}
-            or None,
-            "product": {k: v for k, v in spec.products.items() if k != "nb"},
-            "request": self.request.name,
-        }
+        from glassbox.pipeline import notebook_run
+
         try:
             executed = notebook_run.execute(
-                spec.name, self.root / spec.source, parameters, log, self._kernels(), self.root, environment
+                spec.name, self.root / spec.source, self._parameters(spec), log, self._kernels(), self.root, environment
             )
             trace = scratch / ".trace.json"
             if not trace.is_file():
@@ -192,17 +211,33 @@ class Runner:
             self._running.pop(spec.name, None)
             shutil.rmtree(scratch, ignore_errors=True)
 
+    def _parameters(self, spec: StageSpec) -> dict[str, Any]:
+        """What a notebook is told: relative paths of what it declared, of what it saves, and the request's name."""
+        handed = {stage: {n: self.specs[stage].products[n] for n in names} for stage, names in spec.upstream.items()}
+        saved = {k: v for k, v in spec.products.items() if k != "nb"}
+        return {"upstream": handed or None, "product": saved, "request": self.request.name}
+
     def _publish(self, spec: StageSpec, outcome: Outcome) -> None:
         entry = outcome.entry
         assert entry is not None
         self.store.view(entry, self.folder(spec.name), {k: v for k, v in spec.products.items() if k != "nb"})
+        source, page = self.root / spec.source, self.root / spec.products["nb"]
+        parameters = self._parameters(spec)
+        told = self.store.folder / "published" / self.request.name / f"{spec.name}.json"
+        as_published = {"key": entry.key, "source": hash_file(source), "parameters": parameters}
+        with contextlib.suppress(FileNotFoundError, ValueError):
+            if read_json(told) == {**as_published, "page": hash_file(page)}:
+                return
+        from glassbox.pipeline import notebook_run
+
         executed = notebook_run.read_executed(entry.folder / "notebook.ipynb")
         with disk_errors():
-            notebook_run.write_notebook(
-                self.root / spec.products["nb"], notebook_run.with_current_text(self.root / spec.source, executed)
-            )
+            notebook_run.write_notebook(page, notebook_run.with_current_text(source, executed, parameters))
+            write_json(told, {**as_published, "page": hash_file(page)})
 
-    def _kernels(self) -> KernelServer:
+    def _kernels(self) -> "KernelServer":
+        from glassbox.pipeline.kernels import KernelServer
+
         with self._server_lock:
             if self._server is None:
                 self._server = KernelServer().__enter__()
@@ -221,10 +256,13 @@ class Runner:
     @contextlib.contextmanager
     def run(self) -> Iterator[None]:
         """Hold the request's lock, have its resolved form in place, and end every kernel at the end."""
+        known = self.store.folder / "code.json"
         with disk_errors(), run_lock(self.root, self.request.name):
+            HASHES.read(known)
             write_json(self.root / "data" / self.request.name / "request.json", self.request.resolved())
             try:
                 yield
+                HASHES.write(known)
             finally:
                 self.stop()
 
