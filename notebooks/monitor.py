@@ -20,10 +20,10 @@ product = None
 request = "churn"
 
 # %%
-from glassbox.families.base import load_predictor, served_schema
+from glassbox.families.base import load_predictor, scorer_of, served_schema
 from glassbox.files import hash_tree
 from glassbox.monitoring.demonstration import planted_shifts, quiet_batches
-from glassbox.monitoring.performance import out_of_fold, scorer
+from glassbox.monitoring.performance import out_of_fold
 from glassbox.monitoring.profile import build_profile, profile_table
 from glassbox.monitoring.trigger import performance_limit, thresholds_of, thresholds_table, trigger_facts
 from glassbox.stage import Stage
@@ -62,7 +62,7 @@ drifted_share = 0.3
 # more than the stated share of batches.
 
 # %%
-score = scorer(schema, truth, stage.request.requirements, stage.request.data.positive)
+score = scorer_of(model, truth, stage.request)
 performance = performance_limit(
     truth,
     predictions,

@@ -58,6 +58,7 @@ comparison = compare(
     resamples=metrics.RESAMPLES[stage.request.cost],
     memo=stage.memo,
     threads=stage.threads,
+    workers=stage.workers,
     progress=stage.progress,
 )
 

@@ -94,7 +94,14 @@ stage.show("recipe", recipe_table(recipe, schema), report=True)
 leading = metrics.leading_metric(asked.requirements)
 resamples = metrics.RESAMPLES[asked.cost]
 test_of_weights = imbalance(
-    problem, recipe, metric=leading, seed=asked.seed, resamples=resamples, memo=stage.memo, threads=stage.threads
+    problem,
+    recipe,
+    metric=leading,
+    seed=asked.seed,
+    resamples=resamples,
+    memo=stage.memo,
+    threads=stage.threads,
+    workers=stage.workers,
 )
 stage.show("imbalance", test_of_weights)
 

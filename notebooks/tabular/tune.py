@@ -93,6 +93,7 @@ tuning = tune(
     resamples=metrics.RESAMPLES[stage.request.cost],
     memo=stage.memo,
     threads=stage.threads,
+    workers=stage.workers,
     progress=stage.progress,
 )
 

@@ -143,6 +143,12 @@ class Stage:
             stream.write(f"{self.name} {'JupyterLab' if self._live else 'run'}\n")
 
     @property
+    def workers(self) -> int:
+        """How many fits may run side by side: this stage's share of the run's workers. Results never depend on it."""
+        share = int(os.environ.get("GLASSBOX_WORKERS", 0)) or len(os.sched_getaffinity(0))
+        return max(1, share // self.threads)
+
+    @property
     def openings(self) -> int:
         """How often this very holdout has been opened so far in this folder, this time included."""
         ledger = self._ledger(self._inputs["ingest.holdout"])

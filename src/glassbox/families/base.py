@@ -1,8 +1,11 @@
-"""What every family offers to deploy, monitor and conclude: a predictor that can be saved, loaded and asked."""
+"""What every family offers to deploy, monitor and conclude: a predictor that can be saved, loaded and asked, and its score."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import Protocol, cast, runtime_checkable
+from types import ModuleType
+from typing import TYPE_CHECKING, Protocol, cast, runtime_checkable
 
 import pandas as pd
 
@@ -10,7 +13,20 @@ from glassbox.data.schema import Schema
 from glassbox.errors import GlassboxError
 from glassbox.files import read_json
 
+if TYPE_CHECKING:
+    from glassbox.request import Request
+
 DESCRIPTION = "predictor.json"
+Score = Callable[[pd.Series, pd.DataFrame], float]
+
+
+@dataclass(frozen=True)
+class Scorer:
+    """A metric by name, with its direction, and how it is computed from truth and predictions."""
+
+    metric: str
+    higher_is_better: bool
+    of: Score
 
 
 @runtime_checkable
@@ -54,17 +70,40 @@ def load_predictor(folder: Path) -> Predictor:
     GlassboxError
         When the folder holds no predictor, or one of a family that is not known here.
     """
+    return cast(Predictor, _module(folder, "predictor").load(folder))
+
+
+def scorer_of(folder: Path, truth: pd.Series, request: "Request") -> Scorer:
+    """The metric that the predictor saved in `folder` was chosen by, for batches of rows whose labels have arrived.
+
+    Parameters
+    ----------
+    truth
+        The target of the training data.
+    request
+        Its requirements name the metric.
+
+    Raises
+    ------
+    GlassboxError
+        When the folder holds no predictor, or one of a family that is not known here.
+    """
+    schema = load_predictor(folder).schema
+    return cast(Scorer, _module(folder, "scoring").scorer(schema, truth, request.requirements, request.data.positive))
+
+
+def _module(folder: Path, name: str) -> ModuleType:
+    """A module of the family that saved the predictor in `folder`."""
     path = folder / DESCRIPTION
     if not path.is_file():
         raise GlassboxError(f"{folder}: no {DESCRIPTION} here; expected the folder of a saved model.")
     family = str(read_json(path).get("family"))
-    name = f"glassbox.families.{family}.predictor"
     if not family.isidentifier():
         raise GlassboxError(f"{path}: family is {family!r}; expected the name of a family, such as 'tabular'.")
+    full = f"glassbox.families.{family}.{name}"
     try:
-        module = import_module(name)
+        return import_module(full)
     except ModuleNotFoundError as error:
-        if error.name and name.startswith(error.name):
+        if error.name and full.startswith(error.name):
             raise GlassboxError(f"{path}: no family {family!r} here; was the model saved by a newer Glassbox?") from error
         raise
-    return cast(Predictor, module.load(folder))

@@ -5,11 +5,12 @@ import numpy.typing as npt
 import pandas as pd
 from scipy.stats import norm
 
+from glassbox.families.base import Score
 from glassbox.findings import Estimate, Estimates, Table
 from glassbox.monitoring.bins import codes_of
 from glassbox.monitoring.drift import drift, drift_limits, stability_index
 from glassbox.monitoring.profile import ColumnProfile, Profile
-from glassbox.monitoring.trigger import Score, Thresholds, decide
+from glassbox.monitoring.trigger import Thresholds, decide
 
 FAVOUR = 4.0  # how many times likelier rows of the favoured half are drawn into a shifted batch
 

@@ -1,58 +1,8 @@
-"""How well a batch was predicted, once its labels have arrived: the metric that the model was chosen by."""
-
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+"""Out-of-fold predictions of train: what a batch is later compared with."""
 
 import pandas as pd
 
-from glassbox.data.schema import Schema
 from glassbox.errors import GlassboxError
-from glassbox.families.tabular import metrics
-from glassbox.families.tabular.fit import codes_of, positive_class
-from glassbox.monitoring.trigger import Score
-
-
-@dataclass(frozen=True)
-class Scorer:
-    """A metric by name, with its direction, and how it is computed from truth and predictions."""
-
-    metric: str
-    higher_is_better: bool
-    of: Score
-
-
-def scorer(schema: Schema, truth: pd.Series, requirements: Mapping[str, Any], positive: str | None) -> Scorer:
-    """The metric of a batch of classified rows.
-
-    Parameters
-    ----------
-    schema : Schema
-        Its classes are those of the predictions, ``proba_<class>`` each.
-    truth : Series
-        The target of the training data: which of two classes is the rarer.
-    requirements : mapping
-        Of the request: the metric is the one that models were chosen by.
-    positive : str, optional
-        The class that is looked for, as the request names it.
-
-    Raises
-    ------
-    GlassboxError
-        When the target has no classes.
-    """
-    if schema.classes is None:
-        raise GlassboxError(f"The target {schema.target!r} has no classes; its predictions cannot be scored here.")
-    classes = schema.classes
-    metric = metrics.leading_metric(requirements)
-    looked_for = classes.index(positive_class(classes, truth, positive))
-
-    def of(truth: pd.Series, predictions: pd.DataFrame) -> float:
-        proba = predictions[[f"proba_{name}" for name in classes]].to_numpy(dtype="float64")
-        sample = metrics.Sample.of(codes_of(truth, classes), proba, positive=looked_for)
-        return metrics.score(sample, [metric])[metric]
-
-    return Scorer(metric, metrics.more_is_better(metric), of)
 
 
 def out_of_fold(train: pd.DataFrame, predictions: pd.DataFrame) -> pd.DataFrame:

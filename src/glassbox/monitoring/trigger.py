@@ -1,6 +1,5 @@
 """The trigger: from what drifted, and how well the model still does, to what should be done."""
 
-from collections.abc import Callable
 from typing import Literal
 
 import numpy as np
@@ -8,13 +7,13 @@ import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field
 
 from glassbox.errors import GlassboxError
+from glassbox.families.base import Score
 from glassbox.findings import Cell, Facts, Table
 from glassbox.markup import number
 from glassbox.monitoring.drift import MATERIAL_PSI, chance_limits
 from glassbox.monitoring.profile import Profile
 
 Action = Literal["go on", "look", "retrain"]
-Score = Callable[[pd.Series, pd.DataFrame], float]
 DRAWS = 1000
 
 

@@ -1,6 +1,5 @@
 """The comparison: every candidate on every fold, the leaderboard, and which candidate deserves to be tuned."""
 
-import os
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -59,11 +58,6 @@ class Run:
         return [Sample.of(y, proba, positive=problem.positive) for y, proba in self.by_fold(problem)]
 
 
-def workers_here(threads: int) -> int:
-    """How many fits of `threads` threads this machine does side by side. Results do not depend on it."""
-    return max(1, len(os.sched_getaffinity(0)) // threads)
-
-
 def run_candidates(
     tried: Sequence[Candidate],
     recipe: Recipe,
@@ -72,7 +66,7 @@ def run_candidates(
     seed: int,
     memo: Remembers | None = None,
     threads: int = 1,
-    workers: int | None = None,
+    workers: int = 1,
     progress: Progress | None = None,
 ) -> list[Run]:
     """Every candidate on every fold, several side by side; what fails is told with its reason, and the others go on."""
@@ -91,7 +85,7 @@ def run_candidates(
             }
 
     results: list[dict[str, Any]] = []
-    with limited(threads), ThreadPoolExecutor(workers or workers_here(threads)) as pool:
+    with limited(threads), ThreadPoolExecutor(workers) as pool:
         for done, (job, result) in enumerate(zip(jobs, pool.map(one, jobs), strict=True), start=1):
             results.append(result)
             if progress:
@@ -122,7 +116,7 @@ def compare(
     resamples: int = 1000,
     memo: Remembers | None = None,
     threads: int = 1,
-    workers: int | None = None,
+    workers: int = 1,
     progress: Progress | None = None,
 ) -> Comparison:
     """Compare candidates on the same folds.

@@ -23,7 +23,7 @@ def imbalance(
     resamples: int = 1000,
     memo: Remembers | None = None,
     threads: int = 1,
-    workers: int | None = None,
+    workers: int = 1,
 ) -> Table:
     """Logistic regression in folds, with classes as they are and weighed evenly: what weighing gains.
 

@@ -102,7 +102,7 @@ def tune(
     resamples: int = 1000,
     memo: Remembers | None = None,
     threads: int = 1,
-    workers: int | None = None,
+    workers: int = 1,
     progress: Progress | None = None,
 ) -> Tuning:
     """Search better hyperparameters for a candidate, on the folds that it was compared on.
