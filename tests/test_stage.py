@@ -127,3 +127,11 @@ def test_memo_computes_again_what_was_spoiled(root: Path) -> None:
     (file,) = (root / "data/.store/memo").glob("*/*.json")
     file.write_text(file.read_text().replace("1}", "9}").replace('\\"n\\":1', '\\"n\\":9'))
     assert memo.remember({"fold": 1}, lambda: {"n": 1}) == {"n": 1}
+
+
+def test_a_stage_keeps_to_its_share_of_the_workers(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GLASSBOX_WORKERS", "3")
+    assert _run(root, monkeypatch).workers == 3
+    path = root / "data/toy/request.json"
+    write_json(path, {**read_json(path), "threads": 2})
+    assert _run(root, monkeypatch).workers == 1

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from glassbox.errors import GlassboxError
-from glassbox.families.tabular import compare as module
 from glassbox.families.tabular.candidates import Candidate
 from glassbox.families.tabular.compare import candidate_in, compare, leaderboard_frame, leaderboard_table, run_of, timing_table
 from glassbox.families.tabular.fit import problem_of
@@ -143,7 +142,3 @@ def test_imbalance_test_says_how_rare_the_rarest_is() -> None:
     shown = imbalance(problem(), SMALL, resamples=50)
     assert "The rarest class, " in shown.say
     assert shown.frame()["classes"].tolist() == ["as they are", "weighed evenly"]
-
-
-def test_workers_fit_the_machine() -> None:
-    assert module.workers_here(10_000) == 1

@@ -311,5 +311,5 @@ def run_of(candidate: Candidate, oof: pd.DataFrame, problem: Problem) -> Run:
 
 __all__ = [
     "Comparison", "Run", "candidate_in", "choice", "compare", "leaderboard_frame", "leaderboard_table", "oof_frame", "run_candidates", "run_of",
-    "timing_table", "workers_here",
+    "timing_table",
 ]  # fmt: skip
