@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from glassbox.errors import GlassboxError, RequestError, RequirementNotMet
-from glassbox.request import Request
+from glassbox.request import MEASURED, Request
 
 app = typer.Typer(
     name="glassbox",
@@ -73,7 +73,9 @@ def _request_path(root: Path, name: str) -> Path:
 def _load(root: Path, name: str, overrides: list[str] | None = None) -> Request:
     from glassbox.request_file import load_request, split_overrides
 
-    return load_request(_request_path(root, name), split_overrides(overrides or []))
+    path = _request_path(root, name)
+    below = path.is_absolute() and path.is_relative_to(Path.cwd())  # messages name the file as a person would
+    return load_request(path.relative_to(Path.cwd()) if below else path, split_overrides(overrides or []))
 
 
 def _command(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -161,7 +163,8 @@ def _headline(root: Path, slug: str, until: str | None) -> None:
     if report is not None:
         for row in report.get("requirements", []):
             sign = {"met": "✓", "not met": "✗"}.get(row["verdict"], "?")
-            value = "–" if row["value"] is None else f"{row['value']:.4g}"
+            unit = f" {MEASURED[row['name']]}" if row["name"] in MEASURED else ""
+            value = "–" if row["value"] is None else f"{row['value']:.4g}{unit}"
             _say(f"{sign} {row['name']} {row['bound']}: {row['verdict']} ({value})")
     page = root / "reports" / slug / "report.html"
     if page.is_file():
@@ -306,13 +309,13 @@ def _interval(estimate: Any) -> str:
 @_command
 def eject(name: NameArgument, stage: Annotated[str, typer.Argument(help="Which stage to make your own.")]) -> None:
     """Copy a stage's notebook to notebooks/REQUEST/, which from then on wins for that request."""
-    from glassbox.pipeline.spec import ejected, read_stages
+    from glassbox.pipeline.spec import ejected, no_such_stage, read_stages
 
     root = _root()
     request = _load(root, name)
     specs = {spec.name: spec for spec in read_stages(root, request)}
     if stage not in specs:
-        raise GlassboxError(f"{stage}: no such stage; there is {', '.join(specs)}.")
+        raise no_such_stage(stage)
     target = root / ejected(root, request.name, stage)
     if target.exists():
         raise GlassboxError(f"{os.path.relpath(target)}: is there already; edit it, or remove it to go back to the family's.")

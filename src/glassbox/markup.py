@@ -42,7 +42,7 @@ def number(value: Any, spec: str = "", unit: str = "") -> str:
     """A value as people read it: grouped thousands, three significant digits unless `spec` says otherwise.
 
     >>> number(1234), number(0.84512), number(None), number(0.25, ".0%"), number(12.0, unit="ms")
-    ('1,234', '0.845', '–', '25%', '12 ms')
+    ('1,234', '0.845', '–', '25\\xa0%', '12 ms')
     """
     if value is None:
         return "–"
@@ -52,6 +52,7 @@ def number(value: Any, spec: str = "", unit: str = "") -> str:
         text = value
     elif spec:
         text = format(value, spec)
+        text = f"{text[:-1]}\N{NO-BREAK SPACE}%" if text.endswith("%") else text
     elif isinstance(value, int) or (float(value).is_integer() and abs(value) < 1e15):
         text = f"{int(value):,d}"
     else:

@@ -129,7 +129,7 @@ def test_repeated_ids_are_counted(write, ask, frame):
 def test_the_split_is_told_with_the_shares_of_the_classes(write, ask, frame):
     facts = findings(ask(id="customer"), write(frame))["split"].facts
     assert facts["train rows"] + facts["holdout rows"] == 200
-    assert {"yes, share of train", "no, share of holdout"} <= set(facts)
+    assert {"share of train with y = yes", "share of holdout with y = no"} <= set(facts)
 
 
 def test_gaps_are_listed_the_most_first(write, ask, frame):

@@ -13,6 +13,7 @@ from glassbox.data.sources import Arrival
 from glassbox.data.split import Parts
 from glassbox.data.target import count_labels
 from glassbox.findings import Cell, Facts, Figure, Note, Table
+from glassbox.markup import number
 from glassbox.request_units import size_kept, size_rows
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ def repairs(arrival: Arrival, snapshot: Snapshot) -> Note:
     lines = [*arrival.notes, *snapshot.notes]
     if not lines:
         return Note(title="Nothing had to be repaired.", say="Cells are as they were written.", tone="good")
-    return Note(title="What was repaired or left out", say="Nothing else was changed.", lines=lines, tone="look")
+    return Note(title="What was repaired or left out", say="All else stands as it was written.", lines=lines, tone="look")
 
 
 def quarantine(arrival: Arrival) -> Table:
@@ -150,7 +151,7 @@ def missing(schema: Schema, snapshot: Snapshot) -> Table:
     )
     complete = float(train.notna().all(axis=1).mean())
     say = (
-        f"{len(gaps)} of {len(schema.columns)} columns have gaps; {complete:.1%} of the rows are complete."
+        f"{len(gaps)} of {len(schema.columns)} columns have gaps; {number(complete, '.1%')} of the rows are complete."
         if gaps
         else "No value is missing in train."
     )
@@ -168,7 +169,9 @@ def missing_drawn(schema: Schema) -> Figure | Note:
         canvas = Canvas(figsize=(7.2, 0.7 + 0.26 * len(shown)))
         axes = canvas.subplots()
         bars = axes.barh(range(len(shown)), [100 * column.missing for column in shown], height=0.62)
-        axes.bar_label(bars, labels=[f"{column.missing:.2%}" for column in shown], padding=4, color=theme.SOFT, fontsize=8.5)
+        axes.bar_label(
+            bars, labels=[number(column.missing, ".2%") for column in shown], padding=4, color=theme.SOFT, fontsize=8.5
+        )
         axes.set_yticks(range(len(shown)), [_label(column.name) for column in shown])
         axes.set_xlim(0, max(1.0, 115 * shown[-1].missing))
         axes.set_xlabel("share of train's rows without a value, %")
@@ -177,8 +180,9 @@ def missing_drawn(schema: Schema) -> Figure | Note:
         return theme.drawing(
             canvas,
             "Where values are missing",
-            say=f"{worst.name} has the most gaps: {worst.missing:.2%} of train.",
-            alt="Bars, one a column: " + "; ".join(f"{column.name} {column.missing:.2%}" for column in gaps[:_MOST_BARS]),
+            say=f"{worst.name} has the most gaps: {number(worst.missing, '.2%')} of train.",
+            alt="Bars, one a column: "
+            + "; ".join(f"{column.name} {number(column.missing, '.2%')}" for column in gaps[:_MOST_BARS]),
             caption=f"The {_MOST_BARS} columns with the most gaps." if len(gaps) > _MOST_BARS else "",
         )
 
@@ -205,7 +209,7 @@ def duplicates(parts: Parts, schema: Schema) -> Facts:
         say = "No two rows look the same to a model."
     else:
         ceiling = f"; {_rows(conflicting)} of them have another target, so no model can be right on all" if conflicting else ""
-        say = f"{_rows(int(repeated.sum()))} ({repeated.mean():.1%}) look like another to a model{ceiling}."
+        say = f"{_rows(int(repeated.sum()))} ({number(repeated.mean(), '.1%')}) look like another to a model{ceiling}."
     return Facts(title="Repeats", say=say, facts=facts)
 
 
@@ -234,15 +238,15 @@ def parts_facts(parts: Parts, request: "Request", schema: Schema) -> Facts:
         "column": f"the column {request.split.column}",
     }
     facts: dict[str, Cell] = {"split by": how[request.split.by], "train rows": rows, "holdout rows": sealed}
-    facts["holdout share"] = f"{sealed / (rows + sealed):.2%}"
+    facts["holdout share"] = number(sealed / (rows + sealed), ".2%")
     if schema.classes is not None and schema.target is not None:
         train, holdout = count_labels(parts.train[schema.target]), count_labels(parts.holdout[schema.target])
         for label in train:
-            facts[f"{label}, share of train"] = _share(train, label)
-            facts[f"{label}, share of holdout"] = _share(holdout, label)
+            facts[f"share of train with {schema.target} = {label}"] = _share(train, label)
+            facts[f"share of holdout with {schema.target} = {label}"] = _share(holdout, label)
     say = f"{_rows(rows)} to learn from; {_rows(sealed)} sealed until the evaluation."
     return Facts(title="The split", say=say, facts=facts)
 
 
 def _share(counted: Mapping[str, int], label: str) -> str:
-    return f"{counted.get(label, 0) / sum(counted.values()):.2%}"
+    return number(counted.get(label, 0) / sum(counted.values()), ".2%")

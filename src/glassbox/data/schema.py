@@ -408,14 +408,14 @@ def _infer_column(name: str, counted: Counts, default_decimal: Decimal_, forced:
         return facts.model_copy(update={"kind": "constant" if filled == rows else "category", "categories": listed})
     if len(values) == 2 and _is_boolean(values):
         return facts.model_copy(update={"kind": "boolean", "categories": listed})
-    found = _as_date(values, compact_only=True) or _as_number(name, values, filled, default_decimal) or _as_date(values)
+    found = _as_date(values, rows, compact_only=True) or _as_number(name, values, rows, default_decimal) or _as_date(values, rows)
     if found is not None:
         return facts.model_copy(update=found)
     kind = _kind_of_text(values, filled)
     return facts.model_copy(update={"kind": kind, "categories": listed if kind == "category" else None})
 
 
-def _as_number(name: str, values: Mapping[str, int], filled: int, default_decimal: Decimal_) -> dict[str, Any] | None:
+def _as_number(name: str, values: Mapping[str, int], rows: int, default_decimal: Decimal_) -> dict[str, Any] | None:
     """What a column of numbers is; None when it is none."""
     if any(cells.is_code(text) for text in values):
         return None
@@ -425,13 +425,14 @@ def _as_number(name: str, values: Mapping[str, int], filled: int, default_decima
     if not read or readable < ENOUGH * sum(n for _, n in read):
         return None
     writings = {number.writing for number, _ in read if number is not None}
-    found = [number.value for number, _ in read if number is not None and math.isfinite(number.value)]
+    finite = [(number.value, n) for number, n in read if number is not None and math.isfinite(number.value)]
+    found, kept = [value for value, _ in finite], sum(n for _, n in finite)
     if not found:
         return None
     written: Writing = next((w for w in ("money", "percent", "text") if w in writings), "plain")
-    kind = "identifier" if written == "plain" and _names_rows(name, found, filled) else "number"
-    low, high = (min(found), max(found)) if kind == "number" else (None, None)
-    return {"kind": kind, "written_as": written, "decimal": decimal, "low": low, "high": high}
+    kind = "identifier" if written == "plain" and _names_rows(name, found, sum(values.values())) else "number"
+    told = {"kind": kind, "written_as": written, "decimal": decimal}
+    return told if kind == "identifier" else {**told, "low": min(found), "high": max(found), "missing": (rows - kept) / rows}
 
 
 def _names_rows(name: str, numbers: Sequence[float], filled: int) -> bool:
@@ -465,7 +466,7 @@ def _default_decimal(columns: Iterable[Counts]) -> Decimal_:
     return "," if told.count(",") > told.count(".") else "."
 
 
-def _as_date(values: Mapping[str, int], compact_only: bool = False) -> dict[str, Any] | None:
+def _as_date(values: Mapping[str, int], rows: int, compact_only: bool = False) -> dict[str, Any] | None:
     """What a column of dates is; None when it is none. `compact_only` looks for dates that are numbers too: 20200131."""
     relevant = {text: n for text, n in values.items() if text not in cells.PLACEHOLDERS}
     total = sum(relevant.values())
@@ -480,11 +481,12 @@ def _as_date(values: Mapping[str, int], compact_only: bool = False) -> dict[str,
             best, best_share = form, share
     if best is None or best_share < ENOUGH:
         return None
-    found = [moment for text in relevant if (moment := cells.read_date(text, best)) is not None]
-    low, high = min(found), max(found)
+    read = [(moment, n) for text, n in relevant.items() if (moment := cells.read_date(text, best)) is not None]
+    low, high, kept = min(read)[0], max(read)[0], sum(n for _, n in read)
     if compact_only and not (low.year >= 1800 and high.year < 2100):
         return None
-    return {"kind": "date", "date_format": best, "low_date": low.isoformat(), "high_date": high.isoformat()}
+    found = {"kind": "date", "date_format": best, "low_date": low.isoformat(), "high_date": high.isoformat()}
+    return {**found, "missing": (rows - kept) / rows}
 
 
 def _kind_of_text(values: Mapping[str, int], filled: int) -> Kind:

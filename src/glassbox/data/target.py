@@ -148,7 +148,7 @@ def check_parts(train: Mapping[str, int], holdout: Mapping[str, int], request: "
             "More rows are needed, or another split."
         )
     if rows < request.folds:
-        raise DataError(f"Train has {rows:,} rows, fewer than the {request.folds} folds; more rows are needed, or fewer folds.")
+        raise DataError(f"Train has {_rows(rows)}, fewer than the {request.folds} folds; more rows are needed, or fewer folds.")
     if request.task != "classification":
         return
     problems = [

@@ -7,6 +7,7 @@ from scipy.stats import norm
 
 from glassbox.families.base import Score
 from glassbox.findings import Estimate, Estimates, Table
+from glassbox.markup import number
 from glassbox.monitoring.bins import codes_of
 from glassbox.monitoring.drift import drift, drift_limits, stability_index
 from glassbox.monitoring.profile import ColumnProfile, Profile
@@ -50,7 +51,7 @@ def quiet_batches(
         alarms += bool((indices > limits).any())
     return Estimates(
         title="False alarms",
-        say=f"{alarms} of {batches} batches without a change raised an alarm; {thresholds.false_alarms:.1%} are allowed.",
+        say=f"{alarms} of {batches} batches without a change raised an alarm; {number(thresholds.false_alarms, '.1%')} are allowed.",
         values={"share_of_quiet_batches_with_an_alarm": share_estimate(alarms, batches)},
     )
 

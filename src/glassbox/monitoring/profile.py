@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict
 
 from glassbox.data.schema import ColumnSchema, Schema
 from glassbox.findings import Table
+from glassbox.markup import number
 from glassbox.monitoring.bins import Bins, Scale, bins_of, codes_of, measured_values
 from glassbox.monitoring.summary import summaries
 
@@ -118,7 +119,7 @@ def profile_table(profile: Profile) -> Table:
     for column in profile.columns:
         summary = column.summary
         share = column.counts[0] / profile.rows if profile.rows else 0.0
-        frequent = f"{column.bins.categories[0]} ({share:.0%})" if column.bins.categories else ""
+        frequent = f"{column.bins.categories[0]} ({number(share, '.0%')})" if column.bins.categories else ""
         rows.append(
             {
                 "column": column.name,

@@ -226,7 +226,7 @@ def thresholds_table(thresholds: Thresholds, profile: Profile) -> Table:
         pd.DataFrame(rows, columns=["column", "role", "bins", "by chance up to", "drifted above"]),
         "When a column counts as drifted",
         say=(
-            f"In batches of {thresholds.batch_rows:,} rows, at most {thresholds.false_alarms:.1%} of those without drift "
+            f"In batches of {thresholds.batch_rows:,} rows, at most {number(thresholds.false_alarms, '.1%')} of those without drift "
             "raise any alarm by chance."
         ),
         formats={"by chance up to": ".3f", "drifted above": ".3f"},
@@ -239,10 +239,10 @@ def trigger_facts(thresholds: Thresholds) -> Facts:
     fields = sum(limit.role == "field" for limit in thresholds.limits)
     facts: dict[str, Cell] = {
         "Judged in batches of": f"{thresholds.batch_rows:,} rows",
-        "False alarms allowed": f"{thresholds.false_alarms:.1%} of batches",
+        "False alarms allowed": f"{number(thresholds.false_alarms, '.1%')} of batches",
         "Look when": f"any of the {fields} fields has drifted",
         "Retrain when predictions drift": "any prediction column above its limit",
-        "Retrain when fields drift": f"{thresholds.drifted_share:.0%} of the fields above their limits",
+        "Retrain when fields drift": f"{number(thresholds.drifted_share, '.0%')} of the fields above their limits",
     }
     rule = thresholds.performance
     if rule is not None:

@@ -17,7 +17,7 @@ from glassbox.data.places import source_fingerprint
 from glassbox.errors import GlassboxError, StageError
 from glassbox.files import hash_file, hash_value, read_json, write_json
 from glassbox.pipeline.reasons import why_stale
-from glassbox.pipeline.spec import StageSpec, cells_of, read_notebook, read_stages
+from glassbox.pipeline.spec import StageSpec, cells_of, no_such_stage, read_notebook, read_stages
 from glassbox.pipeline.store import MANIFEST, Entry, Store, disk_errors
 from glassbox.platforms import platform_facts, thread_limits
 from glassbox.request import Request
@@ -88,7 +88,7 @@ class Runner:
         if until is None:
             return set(self.specs)
         if until not in self.specs:
-            raise GlassboxError(f"--until {until}: no such stage; there is {', '.join(self.specs)}.")
+            raise no_such_stage(until)
         wanted, todo = set[str](), [until]
         while todo:
             name = todo.pop()

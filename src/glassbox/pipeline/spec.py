@@ -1,6 +1,7 @@
 """What the graph is made of: the stages of `pipeline.yaml` for one request, and what each notebook declares that it reads."""
 
 import ast
+import difflib
 from dataclasses import dataclass
 from graphlib import TopologicalSorter
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Any
 import yaml
 
 from glassbox.code import cell_text
-from glassbox.errors import GlassboxError
+from glassbox.errors import GlassboxError, RequestError
 from glassbox.request import Request
 from glassbox.stage import SEALED, family_of
 
@@ -130,3 +131,10 @@ def code_cells(notebook: Any) -> list[Any]:
 def cells_of(notebook: Any) -> list[str]:
     """What the code cells of a notebook say, without comments and layout."""
     return [cell_text(cell.source) for cell in code_cells(notebook) if "parameters" not in cell.metadata.get("tags", [])]
+
+
+def no_such_stage(stage: str) -> RequestError:
+    """What is said to someone who mistyped a stage."""
+    near = difflib.get_close_matches(stage, STAGES, n=1)
+    hint = f"did you mean {near[0]!r}?" if near else f"there is {', '.join(STAGES)}."
+    return RequestError(f"{stage}: no such stage; {hint}")
