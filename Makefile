@@ -21,7 +21,7 @@ run: $(READY)  ## set up if needed, run a request (request=churn) and say where 
 	$(BIN)/glassbox run $(request)
 
 test: $(READY)  ## all tests
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
 check: $(READY)  ## ruff, mypy (strict) and import-linter
 	$(BIN)/ruff check .
