@@ -440,3 +440,7 @@ def test_the_pages_show_what_was_tracked(page: str, logged: tuple[Path, str]) ->
     child = below(root, parent)["explore"].info.run_id
     with urllib.request.urlopen(f"{page}/get-artifact?path=figures/target.svg&run_uuid={child}", timeout=20) as answer:
         assert answer.read().decode() == SVG
+
+
+def test_a_run_is_known_again_in_whatever_order_its_stages_ended(model: Path) -> None:
+    assert record(model, stages=stages()[::-1]).fingerprint == record(model).fingerprint

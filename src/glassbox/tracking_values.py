@@ -72,8 +72,8 @@ class RunRecord:
 
     @property
     def fingerprint(self) -> str:
-        """One text for what was asked and what came out, whenever it was run."""
-        return hash_value([self.request, [[stage.name, stage.key] for stage in self.stages], self.hashes, self.model_hash])
+        """One text for what was asked and what came out, whenever it was run, and in whatever order stages ended."""
+        return hash_value([self.request, sorted([stage.name, stage.key] for stage in self.stages), self.hashes, self.model_hash])
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,6 @@ from glassbox.families.tabular.metrics import NAMES, Floats, Sample, more_is_bet
 from glassbox.families.tabular.models import KINDS
 from glassbox.families.tabular.recipe import Recipe
 from glassbox.findings import Note, Table
-from glassbox.markup import number
 
 Progress = Callable[[int, int, str], None]
 
@@ -239,7 +238,7 @@ def leaderboard_table(
     for row in leaderboard["rows"]:
         behind = row["behind"]
         note = row["note"] or (
-            "" if not behind else f"behind by {number(behind['value'])} ({number(behind['low'])} to {number(behind['high'])})"
+            "" if not behind else f"behind by {behind['value']:.4f} ({behind['low']:.4f} to {behind['high']:.4f})"
         )
         rest = {name: row["scores"].get(name, {}).get("value") for name in others}
         rows.append(
