@@ -2,6 +2,7 @@
 
 import json
 import string
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from glassbox import request_rules
 from glassbox.errors import RequestError
 from glassbox.request import MEASURED, NAME, RESERVED, TASKS, Bound, Data, Request, Split
 from glassbox.request_file import read_request, request_text
@@ -19,6 +21,14 @@ NAMES = st.from_regex(NAME, fullmatch=True).filter(lambda name: name not in RESE
 PATHS = st.text(string.ascii_letters + string.digits + " /._-*?:#'\"é👍", min_size=1, max_size=30).filter(
     lambda path: path.strip() and ".." not in path and not path.startswith("catalog:") and "key=" not in path
 )
+
+
+@pytest.fixture(autouse=True, scope="module")
+def every_kind_is_built() -> Iterator[None]:
+    """What a kind needs is asked before the kind can be answered: here as if all were."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(request_rules, "BUILT", {})
+        yield
 
 
 @st.composite

@@ -1,14 +1,16 @@
 """A request's file: all problems at once, each with its line, what was found and what may have been meant."""
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from glassbox import request_rules
 from glassbox.errors import RequestError
-from glassbox.request import Request
+from glassbox.request import BUILT, Request
 from glassbox.request_file import load_request, read_request, split_overrides
 from glassbox.request_yaml import MAX_BYTES
 
@@ -20,6 +22,14 @@ data:
   target: y
 """
 FILE = Path("asked.yaml")
+
+
+@pytest.fixture(autouse=True, scope="module")
+def every_kind_is_built() -> Iterator[None]:
+    """What a kind needs is asked before the kind can be answered: here as if all were."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(request_rules, "BUILT", {})
+        yield
 
 
 def problems(text: str, overrides: dict[str, str] | None = None, path: Path = FILE) -> list[str]:
@@ -446,3 +456,11 @@ def test_a_damaged_request_gives_a_request_or_problems_of_one_line(data: st.Data
     put = data.draw(st.text(alphabet=">|*&!%@`{}[]:#'\",-? \n\tab1~=<\\", max_size=6))
     damaged = said(text[:at] + put + text[at + removed :], Path("churn.yaml"))
     assert all(line.isprintable() and line.startswith("churn.yaml") for line in damaged)
+
+
+def test_what_is_planned_and_not_built_is_refused_before_anything_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(request_rules, "BUILT", BUILT)
+    asked = "type: deployment\ntask: classification\ndata: {source: database, url: 'sqlite:///x', table: t, target: y}\n"
+    first, second = problems(asked)
+    assert first == "asked.yaml:1: type is 'deployment'; expected 'model_development': the others are planned and not built yet."
+    assert second == "asked.yaml:3: data.source is 'database'; expected 'files': the others are planned and not built yet."

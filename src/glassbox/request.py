@@ -55,6 +55,8 @@ TASKS: dict[str, Task] = {
 }
 # Named in the design and not answered yet: a request for one gets told so.
 PLANNED = ("regression", "nlp", "computer_vision", "forecasting", "recommendation", "anomaly_detection", "retrieval")
+# Of the values that a request may have, those that are acted on so far; others get told so.
+BUILT = {("type",): ("model_development",), ("data", "source"): ("files",)}
 # Measured on the running service, whatever the task; never decided by. In milliseconds; less is better.
 MEASURED = {"latency": "ms"}
 # Names whose folders or files stand beside those of requests, under `data/`, `reports/` and `notebooks/`.

@@ -4,8 +4,9 @@ import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import get_args
 
-from glassbox.request import MEASURED, PLANNED, TASKS, Bound
+from glassbox.request import BUILT, MEASURED, PLANNED, TASKS, Bound, RequestType
 from glassbox.request_messages import Path, hint, nearest, one_of, problem, shown
 from glassbox.request_yaml import Node
 
@@ -30,6 +31,7 @@ def given(tree: Node, *path: str) -> bool:
 def rule_problems(tree: Node) -> Iterator[str]:
     """Everything that the fields of a request ask of one another and do not get."""
     yield from _task_problems(tree)
+    yield from _planned_problems(tree)
     data, split = tree.find("data"), tree.find("split")
     if data is not None and isinstance(data.value, dict):
         yield from _source_problems(tree)
@@ -48,6 +50,14 @@ def _task_problems(tree: Node) -> Iterator[str]:
         yield problem(tree, ("task",), f"is {shown(task)}; {stands} ({planned[0]} is planned and not built yet).")
     else:
         yield problem(tree, ("task",), f"is {shown(task)}; {stands}{hint(nearest(task, TASKS))}")
+
+
+def _planned_problems(tree: Node) -> Iterator[str]:
+    known = {("type",): get_args(RequestType), ("data", "source"): tuple(_ADDRESS)}
+    for path, built in BUILT.items():
+        value = text(tree, *path)
+        if value in known[path] and value not in built:
+            yield problem(tree, path, f"is {shown(value)}; expected {one_of(built)}: the others are planned and not built yet.")
 
 
 def _source_problems(tree: Node) -> Iterator[str]:
