@@ -62,15 +62,21 @@ def copy_project(target: Path) -> None:
             shutil.copyfile(source, target / name)
 
 
+def snapshots(project: Path) -> tuple[Any, Any, list[str], str, str]:
+    """Train, holdout, the columns to learn from (names of rows are none), the target and its positive class."""
+    folder = project / "data/churn/ingest"
+    train, holdout = read_parquet(folder / "train.parquet"), read_parquet(folder / "holdout.parquet")
+    asked = read_json(project / "data/churn/request.json")["data"]
+    inputs = [c for c in train.columns if c not in ("row_id", asked["target"]) and train[c].nunique() < len(train)]
+    return train, holdout, inputs, asked["target"], asked["positive"]
+
+
 def default_lightgbm(project: Path) -> float:
     """ROC-AUC on the holdout of LightGBM with its own defaults: categories as codes, nothing tuned, fitted on train."""
     import lightgbm
     from sklearn.metrics import roc_auc_score
 
-    folder = project / "data/churn/ingest"
-    train, holdout = read_parquet(folder / "train.parquet"), read_parquet(folder / "holdout.parquet")
-    target = read_json(project / "data/churn/request.json")["data"]["target"]
-    inputs = [c for c in train.columns if c not in ("row_id", target) and train[c].nunique() < len(train)]
+    train, holdout, inputs, target, positive = snapshots(project)
     levels = {c: sorted(train[c].dropna().unique()) for c in inputs if train[c].dtype == object}
 
     def numbers(frame: Any) -> Any:
@@ -79,7 +85,6 @@ def default_lightgbm(project: Path) -> float:
             made[column] = made[column].map({level: i for i, level in enumerate(found)})
         return made.astype(float)
 
-    positive = sorted(train[target].unique())[-1]
     model = lightgbm.LGBMClassifier(n_jobs=1, verbose=-1, random_state=42)
     model.fit(numbers(train), train[target] == positive, categorical_feature=list(levels))
     return float(roc_auc_score(holdout[target] == positive, model.predict_proba(numbers(holdout))[:, 1]))
@@ -97,11 +102,9 @@ def over_splits(project: Path, splits: int = 20) -> tuple[float, float, float]:
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
-    folder = project / "data/churn/ingest"
-    rows = pd.concat([read_parquet(folder / "train.parquet"), read_parquet(folder / "holdout.parquet")])
-    target = read_json(project / "data/churn/request.json")["data"]["target"]
-    names = [c for c in rows.columns if c not in ("row_id", target) and rows[c].nunique() < len(rows)]
-    inputs, hit = pd.get_dummies(rows[names]).astype(float).fillna(0.0), rows[target] == sorted(rows[target].unique())[-1]
+    train, holdout, names, target, positive = snapshots(project)
+    rows = pd.concat([train, holdout])
+    inputs, hit = pd.get_dummies(rows[names]).astype(float).fillna(0.0), rows[target] == positive
     scores = []
     for seed in range(splits):
         X, X_out, y, y_out = train_test_split(inputs, hit, test_size=0.2, random_state=seed)

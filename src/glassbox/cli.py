@@ -60,14 +60,14 @@ def _request_path(root: Path, name: str) -> Path:
     for suffix in (".yaml", ".yml", ".json"):
         if (found := root / "params" / f"{name}{suffix}").is_file():
             return found
-    import difflib
+    from glassbox.request_messages import hint, nearest
 
     there = sorted(
         p.stem for p in (root / "params").glob("*") if p.suffix in {".yaml", ".yml", ".json"} and "schema" not in p.name
     )
-    near = difflib.get_close_matches(name, there, n=1)
-    hint = f"; did you mean {near[0]!r}?" if near else f"; there is {', '.join(there) or 'none yet'}."
-    raise RequestError(f"params/{name}.yaml: no such request{hint}")
+    near = nearest(name, there)
+    end = hint(near) if near else f"; there is {', '.join(there) or 'none yet'}."
+    raise RequestError(f"params/{name}.yaml: no such request{end}")
 
 
 def _load(root: Path, name: str, overrides: list[str] | None = None) -> Request:

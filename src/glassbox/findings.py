@@ -15,6 +15,7 @@ from glassbox.files import plain
 
 Verdict = Literal["met", "not met", "not proven"]
 Cell = str | float | int | bool | None
+DATA_HASH = "hash of the data"  # the fact of `ingest` that the report's hashes and the audit take up
 
 
 class _Finding(BaseModel):

@@ -151,7 +151,7 @@ def _store_errors(path: Path) -> Iterator[None]:
         yield
     except TrackingError:
         raise
-    except Exception as error:
+    except Exception as error:  # MLflow and what lies below it raise many kinds; what is not theirs is raised as it is
         if not _of_the_store(error):
             raise
         text = " ".join(str(error).split("\n")[0].split())

@@ -122,5 +122,5 @@ def test_a_limit_is_what_chance_may_do_but_no_small_shift(profile: Profile) -> N
 
 def test_the_facts_hold_every_number_of_the_rule() -> None:
     facts = trigger_facts(RULE).facts
-    assert facts["Retrain when roc_auc is"] == "below 0.700"
+    assert facts["Retrain when ROC-AUC is"] == "below 0.700"
     assert facts["False alarms allowed"] == "1.0\N{NO-BREAK SPACE}% of batches"

@@ -116,6 +116,15 @@ def test_a_failed_stage_names_its_cell_first_and_publishes_nothing(project: Proj
     assert (project.root / "data/toy/features/recipe.json").read_bytes() == before
 
 
+def test_where_two_stages_fail_side_by_side_both_are_told(project: Project) -> None:
+    project.edit("notebooks/tabular/features.py", "seed = stage.request.seed", "import time\ntime.sleep(1)\n1 / 0")
+    project.edit("notebooks/tabular/explore.py", 'stage.load("train")', "import time\ntime.sleep(1)\nint('seven')")
+    with pytest.raises(StageError) as caught:
+        project.run()
+    assert "ZeroDivisionError" in str(caught.value)
+    assert "ValueError" in str(caught.value)
+
+
 def test_what_the_user_got_wrong_keeps_its_kind(project: Project) -> None:
     project.edit(
         "notebooks/ingest.py",

@@ -116,3 +116,23 @@ def test_what_is_handed_on_leaves_out_what_is_measured() -> None:
     )
     assert [row.name for row in made["requirements"]] == ["roc_auc", "accuracy"]
     assert len(made["audit"]) == 8
+
+
+def _tuned(low: float) -> dict[str, Shown]:
+    gain = Estimate(value=0.004, low=low, high=0.007, n=5665)
+    found = Estimates(
+        title="", values={"gain in ROC-AUC over the default": gain, "gain in ROC-AUC over logistic regression": gain}
+    )
+    return {"gain": Shown(name="gain", finding=found)}
+
+
+def test_a_small_gain_over_a_simpler_model_is_put_to_the_reader() -> None:
+    said = [line for line in steps(tune=_tuned(0.001)) if "Weigh" in line]
+    assert said == [
+        "Weigh whether the gain in ROC-AUC over logistic regression, 0.0040 (0.0010 to 0.0070), "
+        "is worth a model that is harder to explain."
+    ]
+
+
+def test_where_the_simpler_model_was_taken_there_is_nothing_to_weigh() -> None:
+    assert not [line for line in steps(tune=_tuned(-0.001)) if "Weigh" in line]

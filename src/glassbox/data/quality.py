@@ -12,7 +12,7 @@ from glassbox.data.schema import ColumnSchema, Schema
 from glassbox.data.sources import Arrival
 from glassbox.data.split import Parts
 from glassbox.data.target import count_labels
-from glassbox.findings import Cell, Facts, Figure, Note, Table
+from glassbox.findings import DATA_HASH, Cell, Facts, Figure, Note, Table
 from glassbox.markup import number
 from glassbox.request_units import size_kept, size_rows
 
@@ -34,7 +34,7 @@ def arrived(arrival: Arrival, parts: Parts) -> Facts:
         "bytes": sum(file.size_bytes for file in arrival.files),
         "rows": rows,
         "columns": columns,
-        "hash of the data": parts.data_hash[:16],
+        DATA_HASH: parts.data_hash,
     }
     readable = "every row could be read" if not unreadable else f"{_rows(unreadable)} could not be read"
     say = f"{_rows(rows)} of {columns:,} columns arrived; {readable}."

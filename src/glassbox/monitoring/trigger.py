@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from glassbox.errors import GlassboxError
 from glassbox.families.base import Score
 from glassbox.findings import Cell, Facts, Table
-from glassbox.markup import number
+from glassbox.markup import metric_words, number
 from glassbox.monitoring.drift import MATERIAL_PSI, chance_limits
 from glassbox.monitoring.profile import Profile
 
@@ -193,7 +193,7 @@ def decide(drifted: pd.DataFrame, thresholds: Thresholds, performance: float | N
         grave.append(f"{len(moved)} of {len(fields)} fields have drifted: {_listed(moved)}")
     if performance is not None and thresholds.performance is not None and _worse(performance, thresholds.performance):
         found, limit = number(performance), number(thresholds.performance.limit)
-        grave.append(f"{thresholds.performance.metric} is {found}, beyond {limit}")
+        grave.append(f"{metric_words(thresholds.performance.metric)} is {found}, beyond {limit}")
     if grave:
         return Decision(action="retrain", reasons=grave)
     if moved:
@@ -246,8 +246,10 @@ def trigger_facts(thresholds: Thresholds) -> Facts:
     }
     rule = thresholds.performance
     if rule is not None:
-        facts[f"Retrain when {rule.metric} is"] = f"{'below' if rule.higher_is_better else 'above'} {number(rule.limit)}"
-        facts[f"{rule.metric}, out of fold"] = number(rule.reference)
+        facts[f"Retrain when {metric_words(rule.metric)} is"] = (
+            f"{'below' if rule.higher_is_better else 'above'} {number(rule.limit)}"
+        )
+        facts[f"{metric_words(rule.metric)}, out of fold"] = number(rule.reference)
     return Facts(
         title="When the model is trained again",
         say=(

@@ -34,7 +34,7 @@ class StoreExecutor(ploomber.executors.abc.Executor):  # type: ignore[misc]
 
     def __init__(self, runner: Runner | None = None) -> None:
         self.runner = runner
-        self.failure: BaseException | None = None
+        self.failures: list[BaseException] = []
 
     def __call__(self, dag: "DAG", show_progress: bool = False) -> list[Any]:
         super().__call__(dag)
@@ -51,7 +51,7 @@ class StoreExecutor(ploomber.executors.abc.Executor):  # type: ignore[misc]
         with ThreadPoolExecutor(max_workers=runner.workers, thread_name_prefix="stage") as pool:
             try:
                 while True:
-                    if self.failure is None:
+                    if not self.failures:
                         under_way = set(futures.values())
                         for name in list(dag):
                             if dag[name].exec_status == TaskStatus.WaitingExecution and name not in under_way:
@@ -65,12 +65,12 @@ class StoreExecutor(ploomber.executors.abc.Executor):  # type: ignore[misc]
             except BaseException:
                 runner.stop()  # kernels end, so the threads that wait for them end too
                 raise
-        if self.failure is not None:
-            raise DAGBuildError(str(self.failure)) from self.failure
+        if self.failures:
+            raise DAGBuildError(str(self.failures[0])) from self.failures[0]
 
     def _settle(self, task: Any, outcome: Outcome) -> None:
         if outcome.status == "failed":
-            self.failure = self.failure or outcome.error
+            self.failures.append(outcome.error or StageError(f"{outcome.stage}: failed"))
             task.exec_status = TaskStatus.Errored
         else:
             task.exec_status = TaskStatus.Executed
@@ -93,7 +93,7 @@ def build(runner: Runner) -> None:
     Raises
     ------
     GlassboxError
-        The first failure, as its stage raised it.
+        The failure as its stage raised it; where stages that ran side by side failed, all that they say.
     """
     executor = StoreExecutor(runner)
     here = Path.cwd()
@@ -108,9 +108,10 @@ def build(runner: Runner) -> None:
         finally:
             os.chdir(here)
     except DAGBuildError as error:
-        failure = executor.failure
-        if isinstance(failure, GlassboxError):
-            raise failure from error
-        if failure is not None:
-            raise StageError(f"{type(failure).__name__}: {failure}") from failure
-        raise StageError(f"the graph could not be built: {error}") from error
+        if not executor.failures:
+            raise StageError(f"the graph could not be built: {error}") from error
+        first, *others = executor.failures
+        if isinstance(first, GlassboxError) and not others:
+            raise first from error
+        told = [str(e) if isinstance(e, GlassboxError) else f"{type(e).__name__}: {e}" for e in executor.failures]
+        raise StageError("\n\n".join(told)) from first

@@ -9,7 +9,7 @@ from typing import Any
 
 from glassbox.errors import GlassboxError
 from glassbox.files import hash_value, plain, read_json, write_json
-from glassbox.findings import Estimate, read_findings
+from glassbox.findings import DATA_HASH, Estimate, Facts, read_findings
 from glassbox.pipeline.runner import Outcome, Runner
 from glassbox.pipeline.store import Entry, Store
 
@@ -30,12 +30,19 @@ def run_hashes(runner: Runner) -> dict[str, str | None]:
     ingest = entries.get("ingest")
     model = entries.get("evaluate")
     return {
-        "data": hash_value(ingest.manifest["facts"]["source"]) if ingest else None,
+        "data": _data_hash(ingest) if ingest else None,
         "holdout": ingest.product_hash("holdout") if ingest and "holdout" in ingest.manifest["products"] else None,
         "code": hash_value({"modules": modules, "cells": cells}),
         "lock": next((entry.manifest["facts"]["lock"] for entry in entries.values()), None),
         "model": model.product_hash("model") if model and "model" in model.manifest["products"] else None,
     }
+
+
+def _data_hash(ingest: Entry) -> str | None:
+    """The hash that `ingest` showed, of the rows in whatever order they stand; None when its notebook shows none."""
+    arrived = read_findings(read_json(ingest.folder / "findings.json")).get("arrived")
+    value = arrived.finding.facts.get(DATA_HASH) if arrived and isinstance(arrived.finding, Facts) else None
+    return str(value) if value is not None else None
 
 
 def write_run(runner: Runner, run_id: str, started: datetime.datetime, seconds: float) -> dict[str, Any]:

@@ -171,7 +171,7 @@ class Runner:
                 self._listen(Event("started", name, why=tuple(why)))
                 outcome = Outcome(name, "ran", why=why, entry=self._execute(spec, facts))
             self._publish(spec, outcome)
-        except Exception as error:
+        except Exception as error:  # kept, not dropped: it stops what is downstream, and the run ends with it
             outcome = Outcome(name, "failed", error=error)
         outcome.seconds = time.monotonic() - begun
         return self._ended(outcome)

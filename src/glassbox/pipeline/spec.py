@@ -1,7 +1,6 @@
 """What the graph is made of: the stages of `pipeline.yaml` for one request, and what each notebook declares that it reads."""
 
 import ast
-import difflib
 from dataclasses import dataclass
 from graphlib import TopologicalSorter
 from pathlib import Path
@@ -12,6 +11,7 @@ import yaml
 from glassbox.code import cell_text
 from glassbox.errors import GlassboxError, RequestError
 from glassbox.request import Request
+from glassbox.request_messages import hint, nearest, one_of
 from glassbox.stage import SEALED, family_of
 
 STAGES = ("ingest", "explore", "features", "compare", "tune", "evaluate", "deploy", "monitor", "conclude")
@@ -135,6 +135,4 @@ def cells_of(notebook: Any) -> list[str]:
 
 def no_such_stage(stage: str) -> RequestError:
     """What is said to someone who mistyped a stage."""
-    near = difflib.get_close_matches(stage, STAGES, n=1)
-    hint = f"did you mean {near[0]!r}?" if near else f"there is {', '.join(STAGES)}."
-    return RequestError(f"{stage}: no such stage; {hint}")
+    return RequestError(f"{stage}: no such stage; there is {one_of(STAGES)}{hint(nearest(stage, STAGES))}")

@@ -162,6 +162,17 @@ def _slice_step(findings: Findings) -> str:
 
 
 def _tie_step(findings: Findings) -> str:
+    """Where a simpler model came near: what the other gains over it, once tuned; before that, that none leads for sure."""
+    if findings.get("tune"):
+        gained = estimates(findings, "tune", "gain")
+        name = next((name for name in gained if name.startswith("gain ") and not name.endswith(" the default")), "")
+        gain = gained.get(name)
+        if gain is None or gain.low is None or gain.high is None or gain.low <= 0:  # else the simpler one was taken
+            return ""
+        return (
+            f"Weigh whether the {name}, {gain.value:.4f} ({gain.low:.4f} to {gain.high:.4f}), "
+            "is worth a model that is harder to explain."
+        )
     ends = [(counted(row.get("low")), counted(row.get("high"))) for row in rows(findings, "compare", "leaderboard")]
     scored = [(low, high) for low, high in ends if low is not None and high is not None]
     overlap = any(low <= scored[0][1] and high >= scored[0][0] for low, high in scored[1:])

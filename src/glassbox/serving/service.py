@@ -93,7 +93,7 @@ def predicted(package: Package, body: bytes) -> Response:
         predictions = package.predictor.predict(frame)
     except RefusedError:
         raise
-    except Exception as error:
+    except Exception as error:  # one request's failure is its answer, 500, and a line in the log; the service goes on
         # The message and the traceback's values may hold the caller's data: only the places in the code are logged.
         places = " < ".join(f"{f.name} ({Path(f.filename).name}:{f.lineno})" for f in traceback.extract_tb(error.__traceback__))
         log.error("A prediction failed with %s at %s", type(error).__name__, places)

@@ -153,7 +153,9 @@ class Threshold:
         at = self.curve.iloc[int((self.curve["threshold"] - self.value).abs().argmin())]
         say = f"A row is called {positive} from a probability of {self.value:.3f} on: {self.rule}."
         kept = ("accuracy", "balanced_accuracy", "f1", "precision", "recall")
-        return Facts(title="Threshold", say=say, facts={"threshold": self.value, **{name: float(at[name]) for name in kept}})
+        return Facts(
+            title="Threshold", say=say, facts={"threshold": self.value, **{spoken(name): float(at[name]) for name in kept}}
+        )
 
 
 def choose_threshold(

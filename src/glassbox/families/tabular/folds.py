@@ -123,7 +123,8 @@ def folds_table(folds: pd.DataFrame, train: pd.DataFrame, target: str, classes: 
         table[str(label)] = shares[label].to_numpy()
     spread = max(float(np.ptp(shares[label])) for label in classes)
     apart = f"at most {100 * spread:.1f}" if spread >= 0.001 else "less than 0.1"
-    say = f"{len(rows)} folds of {rows.min():,d} to {rows.max():,d} rows; the share of a class differs by {apart} points between them."
+    size = f"{rows.min():,d}" if rows.min() == rows.max() else f"{rows.min():,d} to {rows.max():,d}"
+    say = f"{len(rows)} folds of {size} rows; the share of a class differs by {apart} points between them."
     return Table.of(table, "Folds", say=say, formats={str(label): ".1%" for label in classes})
 
 

@@ -52,7 +52,7 @@ def imbalance(
         assert run.proba is not None
         if problem.binary:
             hit = problem.y == problem.positive
-            found["f1 at its best threshold"] = float(threshold_curve(hit, run.proba[:, problem.positive])["f1"].max())
+            found["F1 at its best threshold"] = float(threshold_curve(hit, run.proba[:, problem.positive])["f1"].max())
         rows.append({"classes": run.candidate.name, **found})
     gain = paired_gain(
         weighed.by_fold(problem), plain.by_fold(problem), metric, positive=problem.positive, resamples=resamples, seed=seed

@@ -17,7 +17,8 @@ def recipe_table(recipe: Recipe, schema: Schema) -> Table:
     rows += [
         {"column": name, "kind": kinds[name], "treatment": "left out", "meaning": why} for name, why in recipe.left_out.items()
     ]
-    say = f"The model sees {len(recipe.columns)} columns; {len(recipe.left_out)} {'is' if len(recipe.left_out) == 1 else 'are'} left out."
+    out = len(recipe.left_out)
+    say = f"The model sees {len(recipe.columns)} columns; {out or 'none'} {'are' if out > 1 else 'is'} left out."
     note = (
         f"Values held by fewer than {100 * recipe.min_frequency:.1f} % of the rows share one column; one column of the data becomes "
         f"at most {recipe.max_categories}. A category that is missing is a category of its own."
