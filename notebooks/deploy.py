@@ -15,27 +15,32 @@
 # How does it serve?
 
 # %% tags=["parameters"]
-upstream = {"ingest": ["schema"], "evaluate": ["model"]}
+upstream = {"ingest": ["schema"], "evaluate": ["model", "served"]}
 product = None
 request = "churn"
 
 # %%
-from pathlib import Path
-
 from glassbox.data.schema import Schema
 from glassbox.serving.build import build_package, excerpt
 from glassbox.serving.package import read_package
-from glassbox.serving.rehearsal import contract_table, package_facts, rehearse
+from glassbox.serving.rehearsal import contract_table, package_facts, rehearse, served_facts
 from glassbox.stage import Stage
 
 # %%
 stage = Stage.open("deploy", request, upstream, product)
 schema = Schema.model_validate(stage.load("schema"))
-model: Path = stage.load("model")
+evaluated, model = stage.load("model", "served")
+
+# %% [markdown]
+# ## What is served
+# The model that was evaluated, or, where a model has to know the latest rows to be of use, the same recipe brought up to date.
+
+# %%
+stage.show("served", served_facts(evaluated, model), report=True)
 
 # %% [markdown]
 # ## The package
-# The model that was evaluated is copied byte for byte. Beside it stand the schema, the code that serves it, the libraries
+# The model is copied byte for byte. Beside it stand the schema, the code that serves it, the libraries
 # that this code imports and no others, and a recipe for a container. A manifest holds the hash of every file; when one
 # differs, nothing is loaded.
 

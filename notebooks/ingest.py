@@ -22,6 +22,7 @@ request = "churn"
 # %%
 from glassbox.data import quality
 from glassbox.data.ingest import conform_parts, infer_schema, read, split
+from glassbox.families.base import arrange_of
 from glassbox.stage import Stage
 
 stage = Stage.open("ingest", request, upstream, product)
@@ -31,7 +32,7 @@ stage = Stage.open("ingest", request, upstream, product)
 # anything is learned of the data. What each column is gets inferred on train alone, and both parts are brought into that schema.
 
 # %%
-arrival = read(stage.request, stage.root)
+arrival, units = read(stage.request, stage.root, arrange_of(stage.request.task))
 parts = split(arrival.cells, stage.request)
 schema = infer_schema(parts.train, stage.request)
 snapshot = conform_parts(parts, schema)
@@ -48,6 +49,13 @@ stage.show("arrived", quality.arrived(arrival, parts), report=True)
 
 # %%
 stage.show("promised", quality.promised(arrival, stage.request))
+
+# %% [markdown]
+# ## What a row is
+# What the family learns from, and what had to be done to the file to get there.
+
+# %%
+stage.show_all(units, report=True)
 
 # %% [markdown]
 # ## What was set aside

@@ -20,10 +20,9 @@ product = None
 request = "churn"
 
 # %%
-from glassbox.families.base import load_predictor, scorer_of, served_schema
+from glassbox.families.base import scorer_of, watched
 from glassbox.files import hash_tree
 from glassbox.monitoring.demonstration import planted_shifts, quiet_batches
-from glassbox.monitoring.performance import out_of_fold
 from glassbox.monitoring.profile import build_profile, profile_table
 from glassbox.monitoring.trigger import performance_limit, thresholds_of, thresholds_table, trigger_facts
 from glassbox.stage import Stage
@@ -31,10 +30,8 @@ from glassbox.stage import Stage
 # %%
 stage = Stage.open("monitor", request, upstream, product)
 train, tuned_oof, model = stage.load("train", "tuned_oof", "model")
-predictor = load_predictor(model)
-schema = served_schema(predictor)
-predictions = predictor.finish(out_of_fold(train, tuned_oof))
-truth = train[schema.target]
+seen = watched(model, train, tuned_oof)
+rows, predictions, truth = seen.rows, seen.predictions, seen.truth
 
 # %% [markdown]
 # ## The reference
@@ -43,7 +40,7 @@ truth = train[schema.target]
 # that it meets later. No row of the data is in the profile.
 
 # %%
-profile = build_profile(train, schema, predictions, hash_tree(model))
+profile = build_profile(rows, seen.schema, predictions, hash_tree(model))
 stage.show("profile", profile_table(profile))
 
 # %% [markdown]
@@ -53,7 +50,7 @@ stage.show("profile", profile_table(profile))
 # no alarm, however many rows prove it. These values can be changed.
 
 # %%
-batch_rows = 500
+batch_rows = seen.batch
 false_alarms = 0.01
 drifted_share = 0.3
 
@@ -94,13 +91,13 @@ stage.show("trigger", trigger_facts(thresholds), report=True)
 # should not be above what is allowed.
 
 # %%
-stage.show("false_alarms", quiet_batches(profile, train, predictions, thresholds, seed=stage.request.seed))
+stage.show("false_alarms", quiet_batches(profile, rows, predictions, thresholds, seed=stage.request.seed))
 
 # %% [markdown]
 # Then batches in which something was changed on purpose. Each row below is one batch, judged by the same rule.
 
 # %%
-planted = planted_shifts(profile, train, predictions, thresholds, truth=truth, score=score.of, seed=stage.request.seed)
+planted = planted_shifts(profile, rows, predictions, thresholds, truth=truth, score=score.of, seed=stage.request.seed)
 stage.show("planted", planted)
 
 # %%

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from glassbox.errors import RequestError
@@ -26,12 +26,17 @@ class Task:
     """One row of the table of tasks: the family that answers it, and the metrics a request may name.
 
     `metrics` maps a metric's name to whether more of it is better; `ranges` holds the lowest and highest value of the
-    metrics that are not shares (0 to 1).
+    metrics that are not shares (0 to 1). `splits` are the ways in which its holdout can be set apart, the first of them
+    unless the request says otherwise. `keys` are those of a request that only some tasks read, `needs` those of them
+    that it cannot do without.
     """
 
     family: str
     metrics: dict[str, bool]
     ranges: dict[str, tuple[float, float]] = field(default_factory=dict)
+    splits: tuple[str, ...] = ("hash", "group", "time", "column")
+    keys: tuple[str, ...] = ()
+    needs: tuple[str, ...] = ()
 
 
 # A new family is one row here, one folder in `families/` and one in `notebooks/`.
@@ -51,10 +56,40 @@ TASKS: dict[str, Task] = {
             "calibration_error": False,
         },
         ranges={"log_loss": (0.0, math.inf)},
+        keys=("data.positive", "data.allow", "data.id"),
+    ),
+    "forecasting": Task(
+        family="forecasting",
+        metrics={
+            "mase": False,
+            "rmsse": False,
+            "smape": False,
+            "pinball": False,
+            "coverage": True,
+            "mae": False,
+            "rmse": False,
+        },
+        ranges={
+            "smape": (0.0, 2.0),
+            **{name: (0.0, math.inf) for name in ("mase", "rmsse", "pinball", "mae", "rmse")},
+        },
+        splits=("horizon",),
+        keys=(
+            "horizon",
+            "data.time",
+            "data.series",
+            "data.frequency",
+            "data.start",
+            "data.aggregate",
+            "data.known",
+            "data.holidays",
+            "data.most_series",
+        ),
+        needs=("horizon",),
     ),
 }
 # Named in the design and not answered yet: a request for one gets told so.
-PLANNED = ("regression", "nlp", "computer_vision", "forecasting", "recommendation", "anomaly_detection", "retrieval")
+PLANNED = ("regression", "nlp", "computer_vision", "recommendation", "anomaly_detection", "retrieval")
 # Of the values that a request may have, those that are acted on so far; others get told so.
 BUILT = {("type",): ("model_development",), ("data", "source"): ("files",)}
 # Measured on the running service, whatever the task; never decided by. In milliseconds; less is better.
@@ -145,7 +180,24 @@ class Data(_Part):
     """The columns that the model may see. Left out: all but the id and the target."""
     allow: list[ColumnName] = []
     """Suspected leaks that you vouch for, by column name; other suspected leaks are left out of the model."""
+    time: ColumnName | None = None
+    """Forecasting: the column that says when. Left out: the table has a column for each moment, or for each step."""
+    series: Annotated[list[ColumnName] | None, BeforeValidator(lambda given: [given] if isinstance(given, str) else given)] = None
+    """Forecasting: the column, or columns, that say which series a row belongs to. Left out: there is one series."""
+    frequency: Literal["minute", "hour", "day", "week", "month", "quarter", "year"] | None = None
+    """Forecasting: how far two steps are apart. Left out: found in the data. Coarser than the data: its rows are put together."""
+    start: str | None = None
+    """Forecasting: the moment of the first step, for tables whose columns are numbered steps, such as 2011-01-29."""
+    aggregate: Literal["sum", "mean"] = "mean"
+    """Forecasting: what becomes of several rows in one step: the target's sum or mean. Covariates are averaged."""
+    known: list[ColumnName] = []
+    """Forecasting: columns whose values are known ahead, for all steps that are asked for; all others are known to the present."""
+    holidays: Annotated[str, Field(pattern="^[A-Z]{2}$")] | None = None
+    """Forecasting: the country whose public holidays matter, as two letters, such as DE or US."""
+    most_series: Annotated[int, Field(ge=1)] | None = None
+    """Forecasting: how many series are taken, chosen by a hash of their names. Left out: all."""
 
+    _checked_start = field_validator("start")(lambda text: None if text is None else _cutoff(text))
     _checked_size = field_validator("size")(lambda text: None if text is None else _size(text))
     _checked_address = field_validator("path", "url")(lambda text: None if text is None else _address(text))
 
@@ -153,14 +205,25 @@ class Data(_Part):
 class Split(_Part):
     """How the holdout is set apart."""
 
-    by: Literal["hash", "group", "time", "column"] = "hash"
-    """What decides: a hash of the row, a group that stays together, time with a cutoff, or a column of official parts."""
+    by: Literal["hash", "group", "time", "column", "horizon"] = "hash"
+    """What decides: a hash of the row, a group that stays together, time with a cutoff, a column of official parts, or,
+    for forecasting and nothing else, the last horizons of all series."""
     holdout: Annotated[float, Field(gt=0, lt=1)] = 0.2
     """The share of the rows, or of the groups, that is sealed until evaluation."""
     column: ColumnName | None = None
     """The column of the group, of the time, or of the official part."""
     cutoff: str | None = None
     """With by: time, rows from this date on are the holdout, such as 2024-06-30."""
+
+    origins: Annotated[int, Field(ge=1, le=100)] = 4
+    """With by: horizon, how many horizons from the end are the holdout: it is forecast from so many origins."""
+
+    @property
+    def words(self) -> str:
+        """What is held back, in words."""
+        if self.by == "horizon":
+            return "the last horizon" if self.origins == 1 else f"the last {self.origins} horizons"
+        return f"{100 * self.holdout:.0f}\u00a0% of the rows, by {self.by}"
 
     _checked_cutoff = field_validator("cutoff")(lambda text: None if text is None else _cutoff(text))
 
@@ -178,6 +241,8 @@ class Request(_Part):
     """The question in a stakeholder's words; it opens the report."""
     data: Data
     """Where the data comes from and which of it is meant."""
+    horizon: Annotated[int, Field(ge=1, le=10_000)] | None = None
+    """Forecasting: how many steps ahead are forecast."""
     split: Split = Split()
     """How the holdout is set apart."""
     requirements: dict[str, Bound] = {}
@@ -190,6 +255,16 @@ class Request(_Part):
     """Into how many parts train is cut for cross-validation."""
     threads: Annotated[int, Field(ge=1, le=256)] = 1  # sums in another order are other bytes
     """Threads of one fit. Another number may give other last digits."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _default_split(cls, given: Any) -> Any:
+        """A split that does not say by what is the task's own."""
+        task = TASKS.get(str(given.get("task"))) if isinstance(given, Mapping) else None
+        split = given.get("split") if isinstance(given, Mapping) else None
+        if task is None or not isinstance(split, Mapping | None) or (split or {}).get("by") is not None:
+            return given
+        return {**given, "split": {**(split or {}), "by": task.splits[0]}}
 
     @field_validator("name")
     @classmethod

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from glassbox.errors import RequestError
 from glassbox.request import Request
 from glassbox.request_messages import problem, pydantic_problem, shown
-from glassbox.request_rules import read_bounds, rule_problems, text
+from glassbox.request_rules import read_bounds, rule_problems, text, unread_keys
 from glassbox.request_yaml import Node, read_located, read_text, read_value, write_yaml
 
 _LONGEST = 1000  # characters of a problem
@@ -59,6 +59,9 @@ def read_request(content: str, path: Path, overrides: Mapping[str, str] = NO_OVE
 def request_text(request: Request) -> str:
     """A resolved request as the text of a YAML file: read back, it is the same request."""
     written = request.model_dump(mode="json", exclude_none=True)
+    for key in unread_keys(request):
+        part, _, name = key.rpartition(".")
+        (written[part] if part else written).pop(name, None)
     written["requirements"] = {metric: bound.text for metric, bound in request.requirements.items()}
     return write_yaml(written)
 

@@ -6,13 +6,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import get_args
 
-from glassbox.request import BUILT, MEASURED, PLANNED, TASKS, Bound, RequestType
+from glassbox.request import BUILT, MEASURED, PLANNED, TASKS, Bound, Request, RequestType, Split
 from glassbox.request_messages import Path, hint, nearest, one_of, problem, shown
 from glassbox.request_yaml import Node
 
 # Which keys below `data` each source reads.
+_SPLITS = get_args(Split.model_fields["by"].annotation)
 _ADDRESS = {"files": ("path",), "database": ("url", "table", "query"), "api": ("url",)}
 _WRITTEN = re.compile(r"(?P<op>>=|<=|>|<)?\s*(?P<digits>[0-9]{1,15}(?:\.[0-9]{1,15})?)\s*(?P<unit>%|ms|s|)", re.ASCII)
+_NEEDED = {"horizon": "how many steps ahead are forecast, such as 28"}
 _FLIPPED = {">": "<", ">=": "<=", "<": ">", "<=": ">="}
 
 
@@ -32,6 +34,7 @@ def rule_problems(tree: Node) -> Iterator[str]:
     """Everything that the fields of a request ask of one another and do not get."""
     yield from _task_problems(tree)
     yield from _planned_problems(tree)
+    yield from _own_problems(tree)
     data, split = tree.find("data"), tree.find("split")
     if data is not None and isinstance(data.value, dict):
         yield from _source_problems(tree)
@@ -58,6 +61,29 @@ def _planned_problems(tree: Node) -> Iterator[str]:
         value = text(tree, *path)
         if value in known[path] and value not in built:
             yield problem(tree, path, f"is {shown(value)}; expected {one_of(built)}: the others are planned and not built yet.")
+
+
+def unread_keys(request: Request) -> list[str]:
+    """The keys that a request of this task and this split means nothing by."""
+    own = {key for task in TASKS.values() for key in task.keys} - set(TASKS[request.task].keys)
+    split = ("holdout", "column", "cutoff") if request.split.by == "horizon" else ("origins",)
+    return [*sorted(own), *(f"split.{key}" for key in split)]
+
+
+def _own_problems(tree: Node) -> Iterator[str]:
+    """Keys that only other tasks read, and those that this one cannot do without."""
+    task = TASKS.get(text(tree, "task") or "")
+    if task is None:
+        return
+    for key in sorted({key for other in TASKS.values() for key in other.keys} - set(task.keys)):
+        if given(tree, *key.split(".")):
+            readers = [name for name, other in TASKS.items() if key in other.keys]
+            yield problem(
+                tree, tuple(key.split(".")), f"means nothing when task is {text(tree, 'task')!r}; {one_of(readers)} reads it."
+            )
+    for key in task.needs:
+        if not given(tree, *key.split(".")):
+            yield problem(tree, tuple(key.split(".")), f"is missing; expected {_NEEDED[key]}.")
 
 
 def _source_problems(tree: Node) -> Iterator[str]:
@@ -105,8 +131,23 @@ def _column_problems(tree: Node) -> Iterator[str]:
 
 
 def _split_problems(tree: Node) -> Iterator[str]:
-    by = text(tree, "split", "by") if given(tree, "split", "by") else "hash"
+    task = TASKS.get(text(tree, "task") or "")
+    splits = task.splits if task else ("hash",)
+    by = text(tree, "split", "by") if given(tree, "split", "by") else splits[0]
     column = text(tree, "split", "column")
+    if task and by in _SPLITS and by not in task.splits:
+        yield problem(
+            tree, ("split", "by"), f"is {shown(by)}; expected {one_of(task.splits)} when task is {text(tree, 'task')!r}."
+        )
+        return
+    if by == "horizon":
+        for key in ("column", "cutoff", "holdout"):
+            if given(tree, "split", key):
+                yield problem(
+                    tree, ("split", key), "means nothing when split.by is 'horizon'; expected split.origins, how many horizons."
+                )
+    elif given(tree, "split", "origins"):
+        yield problem(tree, ("split", "origins"), f"means nothing when split.by is {by!r}; expected by: horizon.")
     if by in ("group", "time", "column") and not given(tree, "split", "column"):
         yield problem(tree, ("split", "column"), f"is missing; expected the name of a column, for split.by is {by!r}.")
     if by == "time" and not given(tree, "split", "cutoff"):

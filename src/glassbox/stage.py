@@ -179,6 +179,11 @@ class Stage:
             bundle["application/vnd.plotly.v1+json"] = finding.plotly
         display(bundle, raw=True, metadata={"glassbox": {"anchor": name, "measured": measured}})
 
+    def show_all(self, findings: Mapping[str, Finding], *, report: bool = False) -> None:
+        """Show several findings, each under its name."""
+        for name, finding in findings.items():
+            self.show(name, finding, report=report)
+
     def progress(self, done: int, total: int, what: str = "") -> None:
         """Say how far the stage has come; shown live in the terminal."""
         with (self._scratch / ".progress").open("a", encoding="utf-8") as stream:

@@ -15,9 +15,9 @@ from glassbox.families.tabular.interaction import Grid
 from glassbox.families.tabular.plots import explanations
 from glassbox.families.tabular.plots.columns import date_ticks
 from glassbox.families.tabular.plots.curves import gains
-from glassbox.families.tabular.plots.marks import thinned, wilson
+from glassbox.families.marks import thinned, wilson
 from glassbox.families.tabular.plots.outcomes import calibration_bins
-from glassbox.families.tabular.words import clean, label, percent
+from glassbox.families.words import clean, label, percent
 from glassbox.files import hash_value
 from glassbox.findings import Estimate, Figure, Finding, Note
 from glassbox.markup import finding_html

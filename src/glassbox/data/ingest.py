@@ -10,9 +10,10 @@ import pandas as pd
 
 from glassbox.data.places import source_fingerprint
 from glassbox.data.schema import Conformed, FieldProblem, Schema, conform, infer_schema
-from glassbox.data.sources import Arrival, read_source
+from glassbox.data.sources import Arrange, Arrival, read_source
 from glassbox.data.split import Parts, read_moments, split
 from glassbox.data.target import check_columns, check_target, is_missing
+from glassbox.findings import Finding
 
 if TYPE_CHECKING:
     from glassbox.request import Request
@@ -29,7 +30,7 @@ class Snapshot:
     notes: list[str] = field(default_factory=list)
 
 
-def read(request: "Request", root: Path) -> Arrival:
+def read(request: "Request", root: Path, arrange: Arrange | None = None) -> tuple[Arrival, dict[str, Finding]]:
     """What arrived, as text cells. Rows that no model can learn from (no target, no moment) are set aside.
 
     Parameters
@@ -38,13 +39,17 @@ def read(request: "Request", root: Path) -> Arrival:
         Its `data` says where, and which columns.
     root : Path
         The project.
+    arrange : callable, optional
+        The family's: brings what arrived into a row for each unit that it learns from, and says what it found.
 
     Raises
     ------
     DataError
         When the data cannot be read, lacks a column, or cannot answer the request.
     """
-    arrival = read_source(request, root)
+    arrival, found = read_source(request, root), dict[str, Finding]()
+    if arrange is not None:
+        arrival, found = arrange(arrival, request)
     check_columns([str(name) for name in arrival.cells.columns], request)
     target, arrived = request.data.target, len(arrival.cells)
     if target is not None:
@@ -53,7 +58,7 @@ def read(request: "Request", root: Path) -> Arrival:
         undated = pd.isna(read_moments(arrival.cells[request.split.column]))
         arrival = arrival.set_aside(undated, f"no moment can be read in {request.split.column!r}, by which rows are split")
     check_target(arrival.cells, request, arrived - len(arrival.cells))
-    return arrival
+    return arrival, found
 
 
 def conform_parts(parts: Parts, schema: Schema) -> Snapshot:

@@ -236,6 +236,7 @@ def parts_facts(parts: Parts, request: "Request", schema: Schema) -> Facts:
         "group": f"a hash of {request.split.column}",
         "time": f"{request.split.column}, the latest rows",
         "column": f"the column {request.split.column}",
+        "horizon": f"time, {request.split.words} of {request.horizon} steps",
     }
     facts: dict[str, Cell] = {"split by": how[request.split.by], "train rows": rows, "holdout rows": sealed}
     facts["holdout share"] = number(sealed / (rows + sealed), ".2%")

@@ -28,6 +28,7 @@ MOSTLY_DISTINCT = 0.5
 FEW_ROWS = 50  # with fewer rows, a column in which most values differ says nothing about its kind
 MAX_CATEGORIES = 1000  # of a column are listed in the schema
 WORDS_OF_TEXT = 4  # a value of this many words, on average, is prose
+_UNIT = ("series", "time")  # what a family may have called the columns that name its units
 _ID_NAME = re.compile(r"id|ids|uid|uuid|guid|key|nr|no|num|number|code|index|idx|row|serial|ssn|isbn|ean")
 
 
@@ -53,6 +54,7 @@ class ColumnSchema(BaseModel):
     date_format: str | None = None
     low_date: str | None = None
     high_date: str | None = None
+    range_of: Literal["training data", "forecast"] = "training data"  # what a range of dates is the range of
 
 
 class Schema(BaseModel):
@@ -66,6 +68,7 @@ class Schema(BaseModel):
     classes: list[str] | None = None
     id: str | None = None
     aside: list[str] = []  # columns that say how rows were split, and are no input
+    optional: list[str] = []  # columns that may be sent to a service, and may be left out
 
     @property
     def features(self) -> list[ColumnSchema]:
@@ -342,15 +345,21 @@ def infer_schema(frame: pd.DataFrame, request: "Request") -> Schema:
     target, name_of_row = request.data.target, request.data.id
     aside = [request.split.column] if request.split.by in ("group", "column") and request.split.column else []
     features = request.data.features
-    asked = None if features is None else {*features, target, name_of_row, request.split.column}
+    own = {target, name_of_row, request.split.column, *([] if request.horizon is None else [*request.data.known, *_UNIT])}
+    asked = None if features is None else {*features, *own, request.data.time, *(request.data.series or [])}
     wanted = [str(name) for name in frame.columns if name != "row_id" and (asked is None or name in asked)]
     counted = {name: _count(frame[name]) for name in wanted}
     default_decimal = _default_decimal(counted.values())
     columns = []
     for name in wanted:
-        forced: Kind | None = "identifier" if name == name_of_row else None
+        series = request.data.series or [] if request.horizon is not None else []
+        forced: Kind | None = (
+            "identifier" if name == name_of_row else "category" if name in (*series, *_UNIT[:1]) and request.horizon else None
+        )
         if name == target and request.task == "classification":
             columns.append(_label_column(name, counted[name]))
+        elif name == target or name in request.data.known:
+            columns.append(_number_column(name, counted[name], default_decimal))
         else:
             columns.append(_infer_column(name, counted[name], default_decimal, forced))
     found = {column.name: column for column in columns}
@@ -387,6 +396,18 @@ def _label_column(name: str, counted: Counts) -> ColumnSchema:
         classes = [cells.to_text(number) or "" for number in sorted(numbers)]
     kind: Kind = "boolean" if _is_boolean(classes) else "category"
     return column.model_copy(update={"kind": kind, "categories": classes, "distinct": len(classes)})
+
+
+def _number_column(name: str, counted: Counts, default_decimal: Decimal_) -> ColumnSchema:
+    """A column that has to be one of numbers, however few they are; what is no number is missing."""
+    column = _infer_column(name, counted, default_decimal)
+    if column.kind == "number":
+        return column
+    rows, read = sum(counted.values()), [(cells.read_number(text), n) for text, n in counted.items() if text is not None]
+    finite = [(number.value, n) for number, n in read if number is not None and math.isfinite(number.value)]
+    found = {"low": min((v for v, _ in finite), default=None), "high": max((v for v, _ in finite), default=None)}
+    missing = (rows - sum(n for _, n in finite)) / rows if rows else 0.0
+    return ColumnSchema(name=name, kind="number", missing=missing, distinct=column.distinct, **found)
 
 
 def _is_boolean(values: Iterable[str]) -> bool:

@@ -3,7 +3,7 @@
 import gzip
 import zlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,12 +16,16 @@ from glassbox.data.formats import GZIP, PARQUET, foreign, read_json_lines, read_
 from glassbox.data.places import find_places
 from glassbox.data.tables import TEXT, FileTable
 from glassbox.errors import DataError
+from glassbox.findings import Finding
 
 if TYPE_CHECKING:
     from glassbox.request import Request
 
 MOST_UNREADABLE = 0.05  # of the rows may be; with more, what is left is no fair sample of the file
 QUARANTINE = ["source", "line", "reason", "text"]
+
+
+Arrange = Callable[["Arrival", "Request"], tuple["Arrival", dict[str, Finding]]]
 
 
 @dataclass(frozen=True)

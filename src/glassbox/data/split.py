@@ -24,6 +24,7 @@ from glassbox.errors import DataError
 if TYPE_CHECKING:
     from glassbox.request import Request
 
+TIME = "time"  # what the column of moments is called where the data had none of its own
 CELLS_APART = "\x1f"
 TRAIN_WORDS = frozenset({"train", "training", "dev", "development", "val", "valid", "validation"})
 HOLDOUT_WORDS = frozenset({"holdout", "hold-out", "test", "testing", "eval", "evaluation"})
@@ -220,11 +221,24 @@ def _by_column(cells: pd.DataFrame, identities: Any, request: "Request") -> tupl
     return np.array([word in HOLDOUT_WORDS for word in words], dtype=bool)[codes], []
 
 
+def _by_horizon(cells: pd.DataFrame, identities: Any, request: "Request") -> tuple[Any, list[str]]:
+    """The last horizons of all series together, counted in steps at which any of them has a row."""
+    moments = read_moments(cells[request.data.time or TIME])
+    steps, sealed = np.unique(moments), (request.horizon or 1) * request.split.origins
+    if len(steps) <= sealed:
+        raise DataError(
+            f"split.origins: {request.split.origins} horizons of {request.horizon} steps are {sealed:,} steps, and the data has "
+            f"{len(steps):,}; more history is needed, or a shorter horizon, or fewer origins."
+        )
+    return moments >= steps[-sealed], []
+
+
 _SPLITTERS: dict[str, Callable[[pd.DataFrame, Any, "Request"], tuple[Any, list[str]]]] = {
     "hash": _by_hash,
     "group": _by_group,
     "time": _by_time,
     "column": _by_column,
+    "horizon": _by_horizon,
 }
 
 

@@ -34,10 +34,11 @@ def check_columns(columns: Sequence[str], request: "Request") -> None:
     named += [("data.id", None if data.id == RESERVED and f"{RESERVED}.2" in columns else data.id)]
     named += [("data.features", name) for name in data.features or []]
     named += [("data.allow", name) for name in data.allow]
-    named += [("split.column", split.column)]
+    named += [("split.column", split.column), ("data.time", data.time)]
+    named += [("data.known", name) for name in data.known]
     problems = [_absent(key, name, columns) for key, name in named if name is not None and name not in columns]
-    if request.task == "classification" and data.target is None:
-        problems.append(f"data.target: a classification needs the column to predict. Columns: {_listed(columns)}.")
+    if data.target is None:
+        problems.append(f"data.target: {request.task} needs the column to predict. Columns: {_listed(columns)}.")
     if split.by in ("group", "time", "column") and split.column is None:
         problems.append(f"split.column: a split by {split.by} needs the column that says it. Columns: {_listed(columns)}.")
     if not problems and not set(data.features or columns) - {data.target, data.id}:

@@ -1,19 +1,21 @@
 """What every family offers to deploy, monitor and conclude: a predictor that can be saved, loaded and asked, and its score."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Protocol, cast, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, cast, runtime_checkable
 
 import pandas as pd
 
 from glassbox.data.schema import Schema
 from glassbox.errors import GlassboxError
 from glassbox.files import read_json
+from glassbox.request import TASKS
 
 if TYPE_CHECKING:
+    from glassbox.data.sources import Arrange
     from glassbox.request import Request
 
 DESCRIPTION = "predictor.json"
@@ -29,6 +31,32 @@ class Scorer:
     of: Score
 
 
+@dataclass(frozen=True)
+class Watched:
+    """What monitoring compares later data with, a row a unit: a case, or a season of a series.
+
+    Attributes
+    ----------
+    rows, schema
+        The fields that are watched, and what they are.
+    predictions
+        Made out of fold for the same rows, finished as the served ones are.
+    truth
+        What was to be predicted.
+    batch
+        How many rows are judged together when nobody says otherwise.
+    unit
+        What a row is, in the plural.
+    """
+
+    rows: pd.DataFrame
+    schema: Schema
+    predictions: pd.DataFrame
+    truth: pd.Series
+    batch: int = 500
+    unit: str = "rows"
+
+
 @runtime_checkable
 class Predictor(Protocol):
     """A fitted model with all that stands between a row and its prediction."""
@@ -38,7 +66,27 @@ class Predictor(Protocol):
     def predict(self, frame: pd.DataFrame) -> pd.DataFrame:
         """Predictions for a conformed frame, in its row order.
 
-        For classification: ``y_pred`` and one ``proba_<class>`` a class.
+        For classification ``y_pred`` and one ``proba_<class>`` a class; for forecasting the step, ``y_pred`` and quantiles.
+        """
+        ...
+
+    @property
+    def served(self) -> Schema:
+        """The schema at the door of a service: what a row that is sent looks like."""
+        ...
+
+    @property
+    def updated(self) -> str:
+        """How the model was brought up to date since it was evaluated, in words; empty when it was not."""
+        ...
+
+    def unfold(self, question: Mapping[str, Any]) -> list[dict[str, Any]] | None:
+        """The rows that a question in short form stands for; None when it is a row.
+
+        Raises
+        ------
+        ValueError
+            When it is a question in short form and cannot be read, with what was found and expected.
         """
         ...
 
@@ -56,10 +104,15 @@ class Predictor(Protocol):
         ...
 
 
-def served_schema(predictor: Predictor) -> Schema:
-    """The schema at the door of a service: columns that the model does not look at are set aside."""
-    unused = [field.name for field in predictor.schema.features if field.name not in predictor.fields]
-    return predictor.schema.model_copy(update={"aside": [*predictor.schema.aside, *unused]})
+def arrange_of(task: str) -> "Arrange":
+    """How the family of a task brings what arrived into a row for each unit that it learns from, and says what it found."""
+    return cast("Arrange", import_module(f"glassbox.families.{TASKS[task].family}.arrange").arrange)
+
+
+def served_schema(schema: Schema, fields: Sequence[str]) -> Schema:
+    """A schema in which columns that a model does not look at are set aside."""
+    unused = [field.name for field in schema.features if field.name not in fields]
+    return schema.model_copy(update={"aside": [*schema.aside, *unused]})
 
 
 def load_predictor(folder: Path) -> Predictor:
@@ -90,6 +143,17 @@ def scorer_of(folder: Path, truth: pd.Series, request: "Request") -> Scorer:
     """
     schema = load_predictor(folder).schema
     return cast(Scorer, _module(folder, "scoring").scorer(schema, truth, request.requirements, request.data.positive))
+
+
+def watched(folder: Path, train: pd.DataFrame, oof: pd.DataFrame) -> Watched:
+    """What later data are compared with: train, and predictions for it by models that had not seen it.
+
+    Raises
+    ------
+    GlassboxError
+        When the folder holds no predictor, or the predictions are of another run than train.
+    """
+    return cast(Watched, _module(folder, "scoring").watched(load_predictor(folder), train, oof))
 
 
 def _module(folder: Path, name: str) -> ModuleType:

@@ -67,7 +67,7 @@ def trained_on_all_data(findings: Findings, request: Request) -> AuditRow:
 def imbalance_ignored(findings: Findings, request: Request) -> AuditRow:
     """Whether the share of the classes was looked at, and the model judged by something that it cannot win by guessing."""
     pattern = "Imbalance ignored"
-    if TASKS[request.task].family != "tabular" or "accuracy" not in TASKS[request.task].metrics:
+    if "accuracy" not in TASKS[request.task].metrics:
         return AuditRow(pattern=pattern, verdict="avoided", evidence="The task has no classes to be out of balance.")
     where = cell(findings, "features", "imbalance") or cell(findings, "explore", "target")
     if not where:

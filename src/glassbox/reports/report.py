@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from glassbox.findings import Audit, Estimate, Facts, Figure, Finding, Note, RequirementRow, Shown, Table
-from glassbox.markup import number
 from glassbox.reports.audit import audit as audit_of
 from glassbox.reports.conclusion import answer as answer_of
 from glassbox.reports.conclusion import next_steps as next_steps_of
@@ -216,7 +215,8 @@ def _problem(request: Request) -> Facts:
         "Promised": data.size,
         "To be predicted": data.target,
         "Looked for": data.positive,
-        "Held back": f"{number(request.split.holdout, '.0%')} of the rows, by {request.split.by}",
+        "Steps ahead": str(request.horizon or ""),
+        "Held back": request.split.words,
         "Effort": request.cost,
         "Folds": str(request.folds),
         "Seed": str(request.seed),

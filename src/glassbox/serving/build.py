@@ -9,7 +9,7 @@ from typing import Any
 from glassbox.code import bare_source
 from glassbox.data.schema import Schema
 from glassbox.errors import GlassboxError
-from glassbox.families.base import load_predictor, served_schema
+from glassbox.families.base import load_predictor
 from glassbox.files import files_below, hash_file, hash_tree, read_json, write_json, write_text
 from glassbox.serving import container
 from glassbox.serving.closure import distributions_of, libraries_of, pinned, serving_code
@@ -49,7 +49,7 @@ def build_package(folder: Path, model: Path, schema: Schema, request: Mapping[st
     predictor = load_predictor(model)
     if predictor.schema != schema:
         raise GlassboxError(f"The model in {model.name} was fitted on data of another schema; run evaluate again.")
-    served = served_schema(predictor)
+    served = predictor.served
     files = serving_code(read_json(model / "predictor.json")["family"])
     _load(files)
     versions = distributions_of(libraries_of(files.values()))

@@ -60,7 +60,7 @@ def fields(schema: Schema) -> list[dict[str, Any]]:
                 if value is not None
             },
         }
-        for field in schema.features
+        for field in (*schema.features, *(schema.column(name) for name in schema.optional))
     ]
 
 
@@ -70,7 +70,7 @@ def row_schema(schema: Schema) -> dict[str, Any]:
         "title": "Row",
         "type": "object",
         "required": [field.name for field in schema.features],
-        "properties": {field.name: _property(field) for field in schema.features},
+        "properties": {f.name: _property(f) for f in (*schema.features, *(schema.column(name) for name in schema.optional))},
     }
 
 
@@ -80,7 +80,7 @@ def _property(field: ColumnSchema) -> dict[str, Any]:
     if field.low is not None and field.high is not None:
         seen = f"; {field.low:g} to {field.high:g} in the training data"
     if field.low_date and field.high_date:
-        seen = f"; {field.low_date} to {field.high_date} in the training data"
+        seen = f"; {field.low_date} to {field.high_date} in the {field.range_of}"
     missing = f"; {field.missing:.1%} missing there" if field.missing else ""
     described: dict[str, Any] = {
         "type": kinds.get(field.kind, ["string", "number", "null"]),

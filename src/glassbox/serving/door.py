@@ -3,7 +3,7 @@
 import difflib
 import json
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any, NoReturn
@@ -15,8 +15,12 @@ from glassbox.data.schema import ColumnSchema, Schema, conform
 
 MAX_BODY_BYTES = 1_048_576
 MAX_ROWS = 1_000
+MAX_UNFOLDED = 100_000  # rows that one question in short form may stand for
 MAX_PROBLEMS = 50
 MAX_DIGITS = 300  # of a whole number: more are beyond a float anyway
+
+
+Unfold = Callable[[Mapping[str, Any]], list[dict[str, Any]] | None]
 
 
 class RefusedError(Exception):
@@ -39,8 +43,10 @@ class Misfit:
     expected: str
 
 
-def parse_rows(body: bytes) -> list[dict[str, Any]]:
+def parse_rows(body: bytes, unfold: Unfold | None = None) -> list[dict[str, Any]]:
     """The rows of a JSON body: one row as an object, or several as ``{"rows": [...]}``.
+
+    `unfold` is the model's way of reading a question in short form: it gives the rows that the question stands for.
 
     >>> parse_rows(b'{"tenure": 3}')
     [{'tenure': 3}]
@@ -62,8 +68,18 @@ def parse_rows(body: bytes) -> list[dict[str, Any]]:
             raise RefusedError(422, _summary(misfits), misfits)
         return rows
     if isinstance(value, dict):
-        return [value]
+        return _unfolded(value, unfold) or [value]
     raise RefusedError(422, f'Expected one row as a JSON object, or {{"rows": [...]}}; found {describe(value)}.')
+
+
+def _unfolded(question: dict[str, Any], unfold: Unfold | None) -> list[dict[str, Any]] | None:
+    try:
+        rows = unfold(question) if unfold else None
+    except ValueError as error:
+        raise RefusedError(422, f"The question cannot be read: {short(str(error), 400)}.") from error
+    if rows is not None and len(rows) > MAX_UNFOLDED:
+        raise RefusedError(413, f"The question stands for {len(rows):,} rows; ask for at most {MAX_UNFOLDED:,} at a time.")
+    return rows
 
 
 def parse_json(body: bytes) -> Any:
@@ -124,25 +140,31 @@ def admit(rows: Sequence[Mapping[str, Any]], schema: Schema) -> tuple[pd.DataFra
     RefusedError
         422 with every field that does not fit.
     """
-    fields = list(schema.features)
+    fields = [*schema.features, *(schema.column(name) for name in schema.optional)]
     aside = {column.name for column in schema.columns} - {field.name for field in fields}
     # What is wrong is counted no further than it is told: a huge body cannot keep the service busy.
-    misfits = list(islice(_field_misfits(rows, {field.name: field for field in fields}, aside), MAX_PROBLEMS + 1))
+    misfits = list(
+        islice(_field_misfits(rows, {field.name: field for field in fields}, aside, schema.optional), MAX_PROBLEMS + 1)
+    )
     if not misfits:
         raw = np.empty((len(rows), len(fields)), dtype=object)  # one block of values: a frame of it is made at once
         for i, row in enumerate(rows):
-            raw[i] = [row[field.name] for field in fields]
+            raw[i] = [row.get(field.name) for field in fields]
         conformed = conform(pd.DataFrame(raw, columns=[field.name for field in fields]), schema)
         misfits = [Misfit(p.row, p.field, short(p.found), p.expected) for p in conformed.problems]
     if misfits:
         raise RefusedError(422, _summary(misfits), misfits)
-    return conformed.frame, warnings_of(conformed.frame, fields)
+    return conformed.frame, warnings_of(conformed.frame, schema.features)
 
 
-def _field_misfits(rows: Sequence[Mapping[str, Any]], fields: Mapping[str, ColumnSchema], aside: set[str]) -> Iterator[Misfit]:
+def _field_misfits(
+    rows: Sequence[Mapping[str, Any]], fields: Mapping[str, ColumnSchema], aside: set[str], optional: Sequence[str]
+) -> Iterator[Misfit]:
     for i, row in enumerate(rows):
         for name, field in fields.items():
             if name not in row:
+                if name in optional:
+                    continue
                 yield Misfit(i, name, "no such field", f"{expectation(field)}, or null when it is not known")
             elif not _is_scalar(row[name]):
                 yield Misfit(i, name, describe(row[name]), expectation(field))
@@ -185,7 +207,7 @@ def _unlike(value: Any, field: ColumnSchema) -> str:
         return "" if field.low <= value <= field.high else f"{field.low:g} to {field.high:g} in the training data"
     if field.kind == "date" and field.low_date is not None and field.high_date is not None:
         inside = pd.Timestamp(field.low_date) <= value <= pd.Timestamp(field.high_date)
-        return "" if inside else f"{field.low_date} to {field.high_date} in the training data"
+        return "" if inside else f"{field.low_date} to {field.high_date} in the {field.range_of}"
     if field.categories and field.kind in ("category", "boolean", "constant"):
         return "" if value in field.categories else f"{choices(field.categories)} in the training data"
     return ""

@@ -90,6 +90,32 @@ def parity(url: str, rows: Sequence[Mapping[str, Any]], model: Path, schema: Sch
     )
 
 
+def served_facts(evaluated: Path, served: Path) -> Facts:
+    """Whether what is served is what was evaluated, or its declared update.
+
+    Raises
+    ------
+    GlassboxError
+        When it is another model, and does not say that it was brought up to date.
+    """
+    hashes = hash_tree(evaluated), hash_tree(served)
+    said = load_predictor(served).updated
+    if hashes[0] != hashes[1] and not said:
+        raise GlassboxError(
+            "What would be served is not the model that was evaluated, and no update of it either; run evaluate again."
+        )
+    same = hashes[0] == hashes[1]
+    return Facts(
+        title="What is served",
+        say="The model that was evaluated, byte for byte." if same else said,
+        facts={
+            "Model evaluated (SHA-256)": hashes[0],
+            "Model served (SHA-256)": hashes[1],
+            "The same": "yes" if same else "its update",
+        },
+    )
+
+
 def refusals(url: str, row: Mapping[str, Any], schema: Schema) -> Table:
     """What the service answers to requests that do not fit, and to values that it was not trained on."""
     first = next(iter(row))

@@ -89,7 +89,7 @@ def predicted(package: Package, body: bytes) -> Response:
         When the body does not hold rows that fit the schema.
     """
     try:
-        frame, warnings = admit(parse_rows(body), package.schema)
+        frame, warnings = admit(parse_rows(body, package.predictor.unfold), package.schema)
         predictions = package.predictor.predict(frame)
     except RefusedError:
         raise

@@ -15,7 +15,7 @@ import pandas as pd
 from scipy.stats import rankdata
 
 from glassbox.data.schema import ColumnSchema
-from glassbox.families.tabular.words import clean, percent
+from glassbox.families.words import clean, percent
 from glassbox.markup import number
 
 Floats = npt.NDArray[np.float64]

@@ -1,27 +1,11 @@
 """What is tried: candidates as plain values, and the spaces that tuning searches."""
 
-from collections.abc import Sequence
-from typing import Any
-
-import pandas as pd
-from pydantic import BaseModel, ConfigDict, Field
-
-from glassbox.findings import Table
+from glassbox.families.candidates import Candidate, candidate_table
 from glassbox.request import Cost
 
 # Counted, never timed: a slower machine gives the same answer later.
 TREES = {"low": 200, "medium": 400, "high": 800}
 TRIALS = {"low": 12, "medium": 40, "high": 120}
-
-
-class Candidate(BaseModel):
-    """A kind of model with its hyperparameters, under a name of its own."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    name: str = Field(min_length=1)
-    kind: str
-    params: dict[str, Any] = {}
 
 
 def candidates(cost: Cost) -> list[Candidate]:
@@ -43,15 +27,6 @@ def candidates(cost: Cost) -> list[Candidate]:
             params={**boosted, "num_leaves": 15, "bagging_fraction": 0.8, "bagging_freq": 1, "feature_fraction": 0.8},
         ),
     ]
-
-
-def candidate_table(tried: Sequence[Candidate]) -> Table:
-    """The candidates with their hyperparameters."""
-    rows = [
-        {"candidate": c.name, "kind": c.kind, "hyperparameters": ", ".join(f"{k}={v}" for k, v in c.params.items()) or "–"}
-        for c in tried
-    ]
-    return Table.of(pd.DataFrame(rows), "What is tried", say=f"{len(tried)} candidates on the same folds.")
 
 
 __all__ = ["TREES", "TRIALS", "Candidate", "candidate_table", "candidates"]

@@ -10,6 +10,7 @@ import pandas as pd
 
 from glassbox.data.schema import Schema
 from glassbox.errors import DataError
+from glassbox.families.opened import opened
 from glassbox.families.tabular.calibration import Calibration, label
 from glassbox.families.tabular.fit import Problem, codes_of, fit, limited
 from glassbox.families.tabular.metrics import NAMES, Floats, Sample, estimates, more_is_better, score, spoken
@@ -326,21 +327,6 @@ def headline(predicted: pd.DataFrame, target: str, positive: str, classes: Seque
         f"Among the tenth ranked highest, {100 * among:.0f} in 100 are {target} = {positive}; among all, {100 * float(hit.mean()):.0f} in 100."
     ]
     return Note(title="What it is good for", say=say, lines=lines, tone="good" if share < 0.8 * reach else "look")
-
-
-def opened(times: int) -> Note:
-    """How often this very holdout has been opened; each look that is acted on wears it out a little."""
-    say = (
-        "This holdout was opened for the first time."
-        if times <= 1
-        else f"This holdout has been opened {times:,d} times in this folder."
-    )
-    lines = (
-        []
-        if times <= 1
-        else ["Choices made after looking make the next figures a little too good; a fresh holdout puts that right."]
-    )
-    return Note(title="The seal", say=say, lines=lines, tone="plain" if times <= 1 else "look")
 
 
 def values_of(found: Estimates) -> dict[str, Estimate]:

@@ -14,11 +14,11 @@ import pandas as pd
 
 from glassbox.data.schema import Schema
 from glassbox.errors import DataError
+from glassbox.families.marks import wilson
 from glassbox.families.tabular.association import LEAST, Codes, Floats, Relation, Variable, crosstab, variable, with_target
 from glassbox.families.tabular.association import among as all_pairs
-from glassbox.families.tabular.plots.marks import wilson
 from glassbox.families.tabular.sampling import by_hash, canonical
-from glassbox.families.tabular.words import clean, listed
+from glassbox.families.words import clean, listed
 from glassbox.findings import Facts, Table
 from glassbox.markup import number
 

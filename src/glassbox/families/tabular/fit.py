@@ -2,36 +2,21 @@
 
 import hashlib
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, cast
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from sklearn.compose import ColumnTransformer
-from threadpoolctl import threadpool_limits
 
 from glassbox.errors import DataError
+from glassbox.families.fitting import Forgetful, Remembers, limited
 from glassbox.families.tabular.models import Codes, Fitting, Floats, Model, kind_of
 from glassbox.families.tabular.recipe import Recipe, build
 from glassbox.files import hash_value
 
 CODE = "glassbox.families.tabular.fit"  # what results are remembered by: this module and all that it imports
-
-
-class Remembers(Protocol):
-    """`glassbox.memo.Memo`, or anything that remembers as it does."""
-
-    def remember(self, parts: Mapping[str, Any], compute: Any, code: Sequence[Any] = ()) -> dict[str, Any]: ...
-
-
-@dataclass(frozen=True)
-class Forgetful:
-    """Remembers nothing."""
-
-    def remember(self, parts: Mapping[str, Any], compute: Any, code: Sequence[Any] = ()) -> dict[str, Any]:
-        return cast(dict[str, Any], compute())
 
 
 @dataclass(frozen=True)
@@ -136,16 +121,6 @@ def _digest(column: pd.Series) -> str:
     else:
         digest.update(np.ascontiguousarray(column.to_numpy()).tobytes())
     return digest.hexdigest()
-
-
-@contextmanager
-def limited(threads: int) -> Iterator[None]:
-    """Linear algebra on `threads` threads within this block: sums in another order are other bytes.
-
-    Enter it once around fits that run side by side: the limit is the process's, and the first to leave would lift it for all.
-    """
-    with threadpool_limits(limits=threads):
-        yield
 
 
 @dataclass(frozen=True)

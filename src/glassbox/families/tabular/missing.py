@@ -10,7 +10,7 @@ from scipy.stats import chi2_contingency, fisher_exact
 
 from glassbox.families.tabular.association import Codes
 from glassbox.families.tabular.explore import Look, class_numbers
-from glassbox.families.tabular.words import clean, listed, percent
+from glassbox.families.words import clean, listed, percent
 from glassbox.findings import Table
 
 Bools = npt.NDArray[np.bool_]

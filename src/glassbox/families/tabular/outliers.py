@@ -5,7 +5,7 @@ import pandas as pd
 
 from glassbox.families.tabular.association import Floats
 from glassbox.families.tabular.explore import Look
-from glassbox.families.tabular.words import clean
+from glassbox.families.words import clean
 from glassbox.findings import Table
 from glassbox.markup import number
 

@@ -13,6 +13,7 @@ from sklearn.compose import ColumnTransformer
 from glassbox.data.schema import Schema
 from glassbox.errors import GlassboxError
 from glassbox.families import persist
+from glassbox.families.base import served_schema
 from glassbox.families.tabular.calibration import Calibration, label
 from glassbox.families.tabular.models import Floats, Model, kind_of
 from glassbox.families.tabular.recipe import TRUSTED, Feature, Recipe, features_of
@@ -66,6 +67,20 @@ class TabularPredictor:
     def fields(self) -> list[str]:
         """The columns of the data that the model looks at."""
         return list(self.recipe.columns)
+
+    @property
+    def served(self) -> Schema:
+        """A row at the door: columns that the model does not look at are set aside."""
+        return served_schema(self.schema, self.fields)
+
+    @property
+    def updated(self) -> str:
+        """Nothing: the model that was evaluated is served as it is."""
+        return ""
+
+    def unfold(self, question: Mapping[str, Any]) -> None:
+        """There is no short form: a question is a row."""
+        return
 
     def matrix(self, frame: pd.DataFrame) -> Floats:
         """What the model sees of `frame`, of shape (rows, features)."""

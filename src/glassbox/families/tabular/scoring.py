@@ -7,9 +7,30 @@ import pandas as pd
 
 from glassbox.data.schema import Schema
 from glassbox.errors import GlassboxError
-from glassbox.families.base import Scorer
+from glassbox.families.base import Scorer, Watched
 from glassbox.families.tabular import metrics
 from glassbox.families.tabular.fit import codes_of, positive_class
+from glassbox.families.tabular.predictor import TabularPredictor
+
+
+def watched(predictor: TabularPredictor, train: pd.DataFrame, oof: pd.DataFrame) -> Watched:
+    """Each row of train is compared with later rows, and its calibrated out-of-fold prediction with theirs."""
+    return Watched(train, predictor.served, predictor.finish(out_of_fold(train, oof)), train[str(predictor.schema.target)])
+
+
+def out_of_fold(train: pd.DataFrame, predictions: pd.DataFrame) -> pd.DataFrame:
+    """Predictions in the order of the rows of `train`, known by ``row_id``.
+
+    Raises
+    ------
+    GlassboxError
+        When a row has none.
+    """
+    found = predictions.set_index("row_id").reindex(train["row_id"])
+    missing = int(found.isna().all(axis="columns").sum())
+    if missing:
+        raise GlassboxError(f"{missing} rows of train have no out-of-fold prediction; tune and ingest are of different runs.")
+    return found.reset_index(drop=True)
 
 
 def scorer(schema: Schema, truth: pd.Series, requirements: Mapping[str, Any], positive: str | None) -> Scorer:

@@ -7,11 +7,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from glassbox.families.selection import leaderboard, param_importances, tuning_history
     from glassbox.families.tabular.plots.columns import distributions, over_time, rates, target_balance
     from glassbox.families.tabular.plots.curves import gain_curve, precision_recall, roc, threshold
     from glassbox.families.tabular.plots.outcomes import calibration, confusion, slices
     from glassbox.families.tabular.plots.patterns import extremes, interaction, missing_patterns, relations_map
-    from glassbox.families.tabular.plots.selection import leaderboard, param_importances, tuning_history
 
 _WHERE = {
     "distributions": "columns",
@@ -29,16 +29,17 @@ _WHERE = {
     "calibration": "outcomes",
     "confusion": "outcomes",
     "slices": "outcomes",
-    "leaderboard": "selection",
-    "param_importances": "selection",
-    "tuning_history": "selection",
+    "leaderboard": "glassbox.families.selection",
+    "param_importances": "glassbox.families.selection",
+    "tuning_history": "glassbox.families.selection",
 }
 
 
 def __getattr__(name: str) -> Any:
     if name not in _WHERE:
         raise AttributeError(f"there is no figure {name!r} here; there are {', '.join(sorted(_WHERE))}")
-    return getattr(import_module(f"{__name__}.{_WHERE[name]}"), name)
+    where = _WHERE[name]
+    return getattr(import_module(where if "." in where else f"{__name__}.{where}"), name)
 
 
 __all__ = [

@@ -8,8 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
 from matplotlib.patches import Patch
 
-from glassbox.families.tabular.explore import Histogram
-from glassbox.families.tabular.plots.marks import (
+from glassbox.families.marks import (
     ACCENT,
     INK,
     PAPER,
@@ -28,7 +27,8 @@ from glassbox.families.tabular.plots.marks import (
     rows_canvas,
     side_values,
 )
-from glassbox.families.tabular.words import short
+from glassbox.families.tabular.explore import Histogram
+from glassbox.families.words import short
 from glassbox.findings import Figure, Note
 from glassbox.theme import PALETTE, drawing, style
 

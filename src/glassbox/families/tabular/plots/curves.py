@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
 from sklearn.metrics import average_precision_score, precision_recall_curve, roc_auc_score, roc_curve
 
-from glassbox.families.tabular.plots.marks import (
+from glassbox.families.marks import (
     ACCENT,
     INK,
     PAPER,

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure as Canvas
 from matplotlib.patches import Patch
 from matplotlib.transforms import blended_transform_factory
 
-from glassbox.families.tabular.plots.marks import (
+from glassbox.families.marks import (
     ACCENT,
     INK,
     SOFT,

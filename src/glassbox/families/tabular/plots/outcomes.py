@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
 from matplotlib.patches import Rectangle
 
-from glassbox.families.tabular.plots.marks import (
+from glassbox.families.marks import (
     ACCENT,
     INK,
     PAPER,
@@ -30,7 +30,7 @@ from glassbox.families.tabular.plots.marks import (
     side_values,
     wilson,
 )
-from glassbox.families.tabular.plots.selection import higher_is_better
+from glassbox.families.selection import higher_is_better
 from glassbox.findings import Figure
 from glassbox.markup import number
 from glassbox.theme import drawing, style

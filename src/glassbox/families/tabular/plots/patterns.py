@@ -10,9 +10,7 @@ from matplotlib.patches import Rectangle
 from scipy.cluster.hierarchy import leaves_list, linkage
 from scipy.spatial.distance import squareform
 
-from glassbox.families.tabular.association import Relation
-from glassbox.families.tabular.interaction import LEAST, Grid
-from glassbox.families.tabular.plots.marks import (
+from glassbox.families.marks import (
     ACCENT,
     INK,
     LINE,
@@ -27,7 +25,9 @@ from glassbox.families.tabular.plots.marks import (
     quiet,
     rows_canvas,
 )
-from glassbox.families.tabular.words import short
+from glassbox.families.tabular.association import Relation
+from glassbox.families.tabular.interaction import LEAST, Grid
+from glassbox.families.words import short
 from glassbox.findings import Figure, Note
 from glassbox.markup import number
 from glassbox.theme import drawing, style

@@ -1,4 +1,4 @@
-"""What the figures of the tabular family are made of: rows of dots with intervals, curves named where they end."""
+"""What the figures of all families are made of: rows of dots with intervals, curves named where they end."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
 from matplotlib.ticker import FuncFormatter
 
-from glassbox.families.tabular.words import between, clean, label, listed, percent
+from glassbox.families.words import between, clean, label, listed, percent
 from glassbox.markup import metric_words
 from glassbox.theme import ACCENT, INK, LINE, PAPER, SOFT, WIDTH
 

@@ -1,0 +1,1 @@
+"""The family that answers `task: forecasting`: one series or thousands, regular in time."""

@@ -1,0 +1,18 @@
+"""The unit of a table: each row is a case of its own, as it arrived."""
+
+from typing import TYPE_CHECKING
+
+from glassbox.data.sources import Arrival
+from glassbox.findings import Finding, Note
+
+if TYPE_CHECKING:
+    from glassbox.request import Request
+
+
+def arrange(arrival: Arrival, request: "Request") -> tuple[Arrival, dict[str, Finding]]:
+    """What arrived, as it is."""
+    return arrival, {
+        "unit": Note(
+            title="A row is a case of its own.", say="Rows are learnt from, held back and judged one by one.", tone="good"
+        )
+    }
