@@ -41,7 +41,7 @@ rows, predictions, truth = seen.rows, seen.predictions, seen.truth
 
 # %%
 profile = build_profile(rows, seen.schema, predictions, hash_tree(model))
-stage.show("profile", profile_table(profile))
+stage.show("profile", profile_table(profile, seen.unit))
 
 # %% [markdown]
 # ## When is a difference more than chance?
@@ -75,7 +75,7 @@ performance = performance_limit(
 thresholds = thresholds_of(
     profile, batch_rows=batch_rows, false_alarms=false_alarms, drifted_share=drifted_share, performance=performance
 )
-stage.show("thresholds", thresholds_table(thresholds, profile), report=True)
+stage.show("thresholds", thresholds_table(thresholds, profile, seen.unit), report=True)
 
 # %% [markdown]
 # ## When is the model trained again?
@@ -83,7 +83,7 @@ stage.show("thresholds", thresholds_table(thresholds, profile), report=True)
 # better. Drifted predictions, many drifted fields, or a score beyond its limit ask for a new model.
 
 # %%
-stage.show("trigger", trigger_facts(thresholds), report=True)
+stage.show("trigger", trigger_facts(thresholds, seen.unit), report=True)
 
 # %% [markdown]
 # ## Does the alarm ring, and only when it should?

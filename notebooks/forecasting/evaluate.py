@@ -81,7 +81,7 @@ judged = evaluate.holdout_metrics(found, leading=leading, resamples=resamples, s
 stage.show("metrics", judged, report=True)
 
 # %%
-stage.show("headline", evaluate.headline(found, naive, leading, asked), report=True)
+stage.show("headline", evaluate.headline(found, naive, leading, recipe), report=True)
 
 # %% [markdown]
 # ## What it says, and what came

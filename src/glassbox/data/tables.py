@@ -46,6 +46,11 @@ def text_frame(names: Sequence[str], columns: Sequence[Any], rows: int | None = 
     return pd.DataFrame(made, index=None if made else pd.RangeIndex(rows or 0))
 
 
+def text_column(values: Any) -> Any:
+    """Text cells (str and None) as a column of a frame."""
+    return pd.array(_large(values), dtype=TEXT)
+
+
 def _large(column: Any) -> Any:
     if isinstance(column, pa.ChunkedArray):
         return column.cast(pa.large_string())

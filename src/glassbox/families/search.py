@@ -46,8 +46,13 @@ R = TypeVar("R", bound=Tried)
 class Trier(Protocol[R]):
     """How a family runs a candidate on its folds, and judges it."""
 
-    metric: str
-    judged: int  # rows, or steps, that judge
+    @property
+    def metric(self) -> str: ...
+
+    @property
+    def judged(self) -> int:
+        """Rows, or steps, that judge."""
+        ...
 
     def run(self, candidate: Candidate) -> R: ...
 

@@ -113,7 +113,7 @@ def prediction_columns(predictions: pd.DataFrame) -> dict[str, pd.Series]:
     return columns
 
 
-def profile_table(profile: Profile) -> Table:
+def profile_table(profile: Profile, unit: str = "rows") -> Table:
     """The profile for people: a row a column, numbers by mean and quantiles, categories by the most frequent."""
     rows = []
     for column in profile.columns:
@@ -137,6 +137,6 @@ def profile_table(profile: Profile) -> Table:
     return Table.of(
         pd.DataFrame(rows),
         "What the model was trained on",
-        say=f"{fields} fields of {profile.rows:,} rows, and what the model predicted for them, are the reference.",
+        say=f"{fields} fields of {profile.rows:,} {unit}, and what the model predicted for them, are the reference.",
         formats={"missing": ".1%"},
     )

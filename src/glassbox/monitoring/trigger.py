@@ -210,7 +210,7 @@ def _listed(names: list[str], most: int = 5) -> str:
     return ", ".join(names[:most]) + (f" and {rest} more" if rest > 0 else "")
 
 
-def thresholds_table(thresholds: Thresholds, profile: Profile) -> Table:
+def thresholds_table(thresholds: Thresholds, profile: Profile, unit: str = "rows") -> Table:
     """The limits for people: a row a column, with what chance alone could do."""
     rows = [
         {
@@ -226,7 +226,7 @@ def thresholds_table(thresholds: Thresholds, profile: Profile) -> Table:
         pd.DataFrame(rows, columns=["column", "role", "bins", "by chance up to", "drifted above"]),
         "When a column counts as drifted",
         say=(
-            f"In batches of {thresholds.batch_rows:,} rows, at most {number(thresholds.false_alarms, '.1%')} of those without drift "
+            f"In batches of {thresholds.batch_rows:,} {unit}, at most {number(thresholds.false_alarms, '.1%')} of those without drift "
             "raise any alarm by chance."
         ),
         formats={"by chance up to": ".3f", "drifted above": ".3f"},
@@ -234,11 +234,11 @@ def thresholds_table(thresholds: Thresholds, profile: Profile) -> Table:
     )
 
 
-def trigger_facts(thresholds: Thresholds) -> Facts:
+def trigger_facts(thresholds: Thresholds, unit: str = "rows") -> Facts:
     """The rule for people."""
     fields = sum(limit.role == "field" for limit in thresholds.limits)
     facts: dict[str, Cell] = {
-        "Judged in batches of": f"{thresholds.batch_rows:,} rows",
+        "Judged in batches of": f"{thresholds.batch_rows:,} {unit}",
         "False alarms allowed": f"{number(thresholds.false_alarms, '.1%')} of batches",
         "Look when": f"any of the {fields} fields has drifted",
         "Retrain when predictions drift": "any prediction column above its limit",

@@ -16,7 +16,6 @@ from glassbox.request import Request
 
 ALWAYS = {("evaluate", "opened")}  # promised to be in every report, whatever the notebook says
 LONGEST_TABLE, ROWS_OF_LONG = 10, 8  # of rows
-HERO = ("evaluate", "gain_curve")
 
 
 @dataclass(frozen=True)
@@ -180,9 +179,9 @@ def _wanted(stage: str, name: str, shown: Shown) -> bool:
 
 
 def _hero(parts: Mapping[str, list[Part]]) -> Part | None:
-    """The one figure of the first screen: how far acting on the model goes, or else the first figure there is."""
-    figures = [p for stage in STAGES for p in parts[stage] if isinstance(p.finding, Figure) and not p.measured]
-    return next((p for p in figures if p.cell == "#".join(HERO)), figures[0] if figures else None)
+    """The one figure of the first screen: the first that `evaluate` chose for the report, or else the first figure there is."""
+    figures = [p for stage in ("evaluate", *STAGES) for p in parts[stage] if isinstance(p.finding, Figure) and not p.measured]
+    return next(iter(figures), None)
 
 
 def _filled(

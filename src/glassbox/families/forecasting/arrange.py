@@ -13,7 +13,7 @@ from glassbox.data.cells import read_date, read_number
 from glassbox.data.schema import distinct
 from glassbox.data.sources import Arrival
 from glassbox.data.split import TIME, read_moments
-from glassbox.data.tables import TEXT
+from glassbox.data.tables import TEXT, text_column
 from glassbox.data.target import is_missing
 from glassbox.errors import DataError
 from glassbox.families.forecasting.steps import Step, find_step, named_step
@@ -84,7 +84,7 @@ def arrange(arrival: Arrival, request: "Request") -> tuple[Arrival, dict[str, Fi
     tone = "look" if lines else "good"
     title = "What was found in the order of time" if lines else "The series are regular."
     rest = "" if lines else "Every step has one row, and no rule had to be used."
-    findings["unit_rules"] = Note(title=title, say=rest, lines=lines, tone=tone)  # type: ignore[arg-type]
+    findings["unit_rules"] = Note(title=title, say=rest, lines=lines, tone=tone)
     return arrival, findings
 
 
@@ -105,7 +105,9 @@ def _joined_names(arrival: Arrival, request: "Request") -> Arrival:
     if len(named) < 2:
         return arrival
     parts = [arrival.cells[name].fillna("").astype(str) for name in named]
-    joined = parts[0].str.cat(parts[1:], sep="/")
+    joined = parts[0]
+    for part in parts[1:]:
+        joined = joined + "/" + part
     cells = arrival.cells.drop(columns=named).assign(**{SERIES: joined.astype(TEXT)})
     return replace(arrival, cells=cells)
 
@@ -146,7 +148,7 @@ def _long(arrival: Arrival, request: "Request", told: dict[str, Cell]) -> Arriva
     arrival = _melted(arrival, [series] if series else [], list(moments), TIME, target)
     codes, values = distinct(arrival.cells[TIME])
     iso = np.array([moments[str(value)].isoformat() for value in values], dtype=object)[codes]
-    return replace(arrival, cells=arrival.cells.assign(**{TIME: pd.array(iso.tolist(), dtype=TEXT)}))
+    return replace(arrival, cells=arrival.cells.assign(**{TIME: text_column(iso.tolist())}))
 
 
 def _moments_in_names(columns: Sequence[str], request: "Request") -> dict[str, pd.Timestamp]:
@@ -172,9 +174,9 @@ def _melted(arrival: Arrival, kept: Sequence[str], turned: Sequence[str], name: 
     cells = {column: arrival.cells[column].take(at).reset_index(drop=True) for column in kept}
     stacked = np.empty((rows, count), dtype=object)
     for i, column in enumerate(turned):
-        stacked[:, i] = arrival.cells[column].to_numpy(dtype=object, na_value=None)
-    cells[name] = pd.Series(pd.array(list(turned) * rows, dtype=TEXT))
-    cells[value] = pd.Series(pd.array(stacked.ravel().tolist(), dtype=TEXT))
+        stacked[:, i] = arrival.cells[column].array.__arrow_array__().to_pylist()
+    cells[name] = pd.Series(text_column(list(turned) * rows))
+    cells[value] = pd.Series(text_column(stacked.ravel().tolist()))
     return replace(arrival, cells=pd.DataFrame(cells), sources=arrival.sources[at], lines=arrival.lines[at])
 
 
@@ -229,7 +231,7 @@ def _one_a_step(
     )
     keys = pd.DataFrame({"series": names, "time": placed})
     repeated = keys.duplicated(keep=False).to_numpy()
-    cells = arrival.cells.assign(**{time: pd.array(np.asarray(placed.strftime("%Y-%m-%d %H:%M:%S")).tolist(), dtype=TEXT)})
+    cells = arrival.cells.assign(**{time: text_column(np.asarray(placed.strftime("%Y-%m-%d %H:%M:%S")).tolist())})
     if repeated.any():
         rule = "summed" if request.data.aggregate == "sum" else "averaged"
         shared = int(keys[repeated].drop_duplicates().shape[0])
@@ -282,7 +284,7 @@ def _aggregated(
             continue
         how = request.data.aggregate if name == target else "mean"
         grouped = pd.Series(numbers).groupby([keys["series"].to_numpy(), keys["time"].to_numpy()]).transform(how)
-        made[name] = pd.array([None if np.isnan(v) else repr(float(v)) for v in grouped], dtype=TEXT)
+        made[name] = text_column([None if np.isnan(v) else repr(float(v)) for v in grouped])
     dropped = [name for name in cells.columns if name not in (time, series, *made)]
     return cells.drop(columns=dropped).assign(**made)
 
@@ -291,7 +293,7 @@ def _facts(cells: pd.DataFrame, placed: pd.DatetimeIndex, series: str | None, st
     names = cells[series].astype(str) if series else pd.Series("", index=cells.index)
     spans = pd.DataFrame({"series": names.to_numpy(), "time": placed}).groupby("series")["time"].agg(["min", "max", "size"])
     axis = step.range(placed.min(), placed.max())
-    wanted = axis.get_indexer(spans["max"]) - axis.get_indexer(spans["min"]) + 1
+    wanted = np.asarray(axis.get_indexer(pd.Index(spans["max"]))) - np.asarray(axis.get_indexer(pd.Index(spans["min"]))) + 1
     gaps = wanted - spans["size"].to_numpy()
     if gaps.sum():
         with_gaps = int((gaps > 0).sum())

@@ -123,7 +123,7 @@ def oof_frame(found: Forecasts, problem: Problem, candidate: str | None = None) 
     last = int(found.origin.max()) + horizon
     times = problem.panel.times
     if last > len(times):
-        times = times.append(problem.panel.step.after(times[-1], last - len(times)))
+        times = pd.DatetimeIndex(times.append(problem.panel.step.after(times[-1], last - len(times))))
     names = np.array(problem.panel.names, dtype=object)
     made = pd.DataFrame(
         {

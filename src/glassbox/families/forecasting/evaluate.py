@@ -22,7 +22,7 @@ from glassbox.families.forecasting.metrics import (
     more_is_better,
     score,
 )
-from glassbox.families.forecasting.models import Fitting, kind_of
+from glassbox.families.forecasting.models import Fitting, kind_of, with_lags
 from glassbox.families.forecasting.panel import Floats, Panel, scales
 from glassbox.families.forecasting.predictor import QUANTILE_NAMES, Columns, ForecastPredictor
 from glassbox.families.forecasting.problem import open_panel
@@ -186,9 +186,10 @@ def holdout_metrics(found: Forecasts, *, leading: str, resamples: int, seed: int
     return Estimates(title="On the holdout", say=say, values=values)
 
 
-def headline(found: Forecasts, base: Forecasts, leading: str, request: "Request") -> Note:
+def headline(found: Forecasts, base: Forecasts, leading: str, recipe: Recipe) -> Note:
     """What the forecasts are good for, in a sentence that a stakeholder can act on."""
     mine, theirs = score(found, leading), score(base, leading)
+    season = recipe.step.season_words(recipe.season).removeprefix("a ")
     gain = 1 - mine / theirs if theirs > 0 else 0.0
     typical = _typical_error(found)
     size = (
@@ -196,7 +197,7 @@ def headline(found: Forecasts, base: Forecasts, leading: str, request: "Request"
         if typical is not None
         else "Many values are zero, so errors in percent mean little"
     )
-    better = f"{number(abs(gain), '.0%')} {'less' if gain >= 0 else 'more'} error than taking the last season again"
+    better = f"{number(abs(gain), '.0%')} {'less' if gain >= 0 else 'more'} error than taking the last {season} again"
     inside = np.nanmean(covered(found))
     lines = [
         f"Of the values that came, {number(float(inside), '.0%')} lay within the intervals that promise {number(LEVEL, '.0%')}."
@@ -383,10 +384,9 @@ def components(predictor: ForecastPredictor) -> Note | Table:
     """What the model goes by: the weight of each feature for boosting, the members of an ensemble, the parameters otherwise."""
     booster = getattr(predictor.model, "booster", None)
     if booster is not None:
+        names = with_lags(Fitting(predictor.params, predictor.recipe)).recipe.names()
         gains = np.asarray(booster.feature_importance("gain"), dtype=np.float64)
-        frame = pd.DataFrame(
-            {"feature": predictor.model.how.recipe.names(), "share of the gain": gains / max(gains.sum(), 1e-12)}
-        )
+        frame = pd.DataFrame({"feature": names, "share of the gain": gains / max(gains.sum(), 1e-12)})
         frame = frame.sort_values(["share of the gain", "feature"], ascending=[False, True]).head(12)
         say = f"It goes mostly by {', '.join(frame['feature'].head(3))}."
         return Table.of(

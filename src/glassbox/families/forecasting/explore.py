@@ -96,7 +96,7 @@ def strengths_table(found: pd.DataFrame) -> Table | Note:
             "strongest": [found[c].max() for c in columns],
         }
     )
-    best = frame.loc[frame["median"].idxmax()]
+    best = frame.sort_values("median", ascending=False, kind="stable").iloc[0]
     say = f"Most of what can be explained is the {best['part']}: its strength is {number(float(best['median']))} of 1 in the middle series."
     return Table.of(
         frame,
@@ -134,7 +134,8 @@ def stationarity(panel: Panel, season: int) -> Table:
         [{"series": what, "keep to a level": a, "wander": b, "tests disagree": c} for what, (a, b, c) in counts.items()]
     )
     say = (
-        f"Of {tested:,} series tested, {counts['as it is'][0]:,} keep to a level as they are, and {counts['seasonal differences'][0]:,} once the season before is taken off."
+        f"Of {tested:,} series tested, {counts['as it is'][0]:,} keep to a level as they are, "
+        f"and {counts['seasonal differences'][0]:,} once the season before is taken off."
         if tested
         else "The series are too short to be tested."
     )
@@ -230,7 +231,8 @@ def likeness(panel: Panel, season: int) -> Table | Note:
             for c, a, b in pairs
         ]
     )
-    say = f"The middle correlation between two of {len(moving):,} series is {number(float(np.median(upper)))}; {number(float(np.mean(upper > 0.5)), '.0%')} of the pairs are above one half."
+    middle, close = number(float(np.median(upper))), number(float(np.mean(upper > 0.5)), ".0%")
+    say = f"The middle correlation between two of {len(moving):,} series is {middle}; {close} of the pairs are above one half."
     return Table.of(
         frame,
         "Which series move together",

@@ -258,7 +258,7 @@ class Boosting:
             found = self._ahead(seen, values, one, part)
             made = np.hstack([made, found])
             values = np.hstack([values, found])
-            times = times.append(recipe.step.after(times[-1], reach))
+            times = pd.DatetimeIndex(times.append(recipe.step.after(times[-1], reach)))
         return made[:, : recipe.horizon]
 
     def _ahead(self, history: Panel, values: Floats, recipe: Recipe, future: dict[str, Floats]) -> Floats:

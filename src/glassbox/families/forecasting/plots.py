@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import matplotlib.dates as mdates
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
 
@@ -31,12 +32,14 @@ def _thinned(times: pd.DatetimeIndex, values: Floats) -> tuple[Any, Floats, int]
     return times[: count * span : span].to_numpy(), means, span
 
 
-def _dates(axes: Axes) -> None:
-    import matplotlib.dates as mdates
+def _place(moment: pd.Timestamp) -> float:
+    return float(mdates.date2num(moment))  # type: ignore[no-untyped-call]
 
-    locator = mdates.AutoDateLocator(maxticks=6)
+
+def _dates(axes: Axes) -> None:
+    locator = mdates.AutoDateLocator(maxticks=6)  # type: ignore[no-untyped-call]
     axes.xaxis.set_major_locator(locator)
-    axes.xaxis.set_major_formatter(mdates.ConciseDateFormatter(locator))
+    axes.xaxis.set_major_formatter(mdates.ConciseDateFormatter(locator))  # type: ignore[no-untyped-call]
 
 
 def series(panel: Panel, target: str, breaks: Sequence[int] = (), season: int = 1) -> Figure:
@@ -50,7 +53,7 @@ def series(panel: Panel, target: str, breaks: Sequence[int] = (), season: int = 
         axes = canvas.subplots()
         axes.plot(at, drawn, color=ACCENT, linewidth=0.9)
         for step in breaks:
-            axes.axvline(times[step], color=INK, linewidth=0.9, linestyle=(0, (3, 3)))
+            axes.axvline(_place(times[step]), color=INK, linewidth=0.9, linestyle=(0, (3, 3)))
         axes.set_ylabel(target)
         quiet(axes, grid="y")
         _dates(axes)
@@ -107,9 +110,7 @@ def seasonal(panel: Panel, seasons: Sequence[int], target: str) -> Figure | Note
             axes.fill_between(place, low, high, color=ACCENT, alpha=0.18, linewidth=0)
             axes.plot(place, middle, color=ACCENT, linewidth=1.4)
             axes.axhline(1.0, color=LINE, linewidth=1)
-            axes.set_xlabel(
-                f"place in the season of {season} steps, from {panel.times[-1 - (panel.steps - 1) % season] if season > 31 else _origin(panel, season)}"
-            )
+            axes.set_xlabel(f"place in the season, {panel.step.season_words(season)}, from {_origin(panel, season)}")
             axes.set_ylabel("times the mean")
             quiet(axes, grid="y")
             swing = float(np.nanmax(middle) - np.nanmin(middle))
@@ -194,7 +195,7 @@ def forecasts(found: Forecasts, panel: Panel, target: str, *, windows: int = 2) 
             axes.fill_between(times, q[:, 1], q[:, -2], color=ACCENT, alpha=0.22, linewidth=0)
             axes.plot(times, found.point[window][: len(times)], color=ACCENT, linewidth=1.4, label="forecast" if i == 0 else None)
             axes.plot(times, found.actual[window][: len(times)], color=INK, linewidth=0.9, label="what came" if i == 0 else None)
-            axes.axvline(times[0], color=LINE, linewidth=1)
+            axes.axvline(_place(times[0]), color=LINE, linewidth=1)
         axes.set_ylabel(target)
         axes.legend(ncols=3, loc="upper left", bbox_to_anchor=(0, 1.17), borderaxespad=0)
         quiet(axes, grid="y")
@@ -235,7 +236,10 @@ def by_step(table: pd.DataFrame, metric: str) -> Figure:
         third = max(1, len(table) // 3)
         near, far = float(table["model"].iloc[:third].mean()), float(table["model"].iloc[-third:].mean())
         behind = int((table["model"] > table["seasonal naive"]).sum())
-        say = f"{metric} is {number(near)} over the first third of the horizon and {number(far)} over the last; at {behind} of {len(table)} steps the season before is nearer."
+        say = (
+            f"{metric} is {number(near)} over the first third of the horizon and {number(far)} over the last; "
+            f"at {behind} of {len(table)} steps the season before is nearer."
+        )
         return drawing(canvas, "How the error grows with the horizon", say=say, alt=say)
 
 

@@ -129,7 +129,7 @@ class ForecastPredictor:
             given, asked = inside[~np.isnan(known[inside])], inside[np.isnan(known[inside])]
             self._answer(str(name), frame, moments, known, given, asked, made, notes)
         found: dict[str, Any] = {series: labels} if series else {}
-        found[time] = [None if moment is pd.NaT else moment.isoformat() for moment in moments]
+        found[time] = [None if pd.isna(moment) else moment.isoformat() for moment in moments]
         found["y_pred"] = made[:, 0]
         found |= {name: made[:, 1 + i] for i, name in enumerate(QUANTILE_NAMES)}
         return pd.DataFrame({**found, "note": notes}, index=frame.index)

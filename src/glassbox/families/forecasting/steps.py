@@ -67,13 +67,22 @@ class Step(BaseModel):
         found = [round(cycle / self.seconds) for cycle in _CYCLES[:2] if cycle / self.seconds >= 2]
         return [n for n in found if n <= _LONGEST_SEASON] or [1]
 
+    def season_words(self, season: int) -> str:
+        """A season of so many steps in words.
+
+        >>> Step(seconds=3600).season_words(168), Step(months=1).season_words(12), Step(seconds=60).season_words(90)
+        ('a week', 'a year', '90 steps')
+        """
+        lengths = {_DAY: "a day", 7 * _DAY: "a week", 364 * _DAY: "a year"}
+        return "a year" if self.months and season * self.months == 12 else lengths.get(season * self.seconds, f"{season} steps")
+
     def floor(self, moments: pd.DatetimeIndex) -> pd.DatetimeIndex:
         """The beginning of the step that each moment lies in."""
         if self.months:
             if self.at_end:
                 return moments.normalize() + pd.offsets.MonthEnd(0)
-            first = moments.to_period("M").asi8 // self.months * self.months
-            return pd.PeriodIndex.from_ordinals(first, freq="M").to_timestamp()
+            ordinals = np.asarray(moments.year * 12 + moments.month - 1) // self.months * self.months
+            return pd.DatetimeIndex((ordinals - 1970 * 12).astype("datetime64[M]").astype("datetime64[us]"))
         if self.seconds == 7 * _DAY:
             return moments.normalize() - pd.to_timedelta(moments.weekday, unit="D")
         return moments.floor(f"{self.seconds}s")
