@@ -69,7 +69,9 @@ def said(leaderboard: Mapping[str, Any]) -> str:
         say += f"; {', '.join(tied)} cannot be told from it on these rows. The simplest of them is {simplest}"
         say += f"; {chosen} has most to gain from tuning." if chosen != simplest else ", which goes on."
     else:
-        say += ", clear of all others, and goes on."
+        say += (
+            ", clear of all others, and goes on." if chosen == leader else f", clear of all others; {chosen} is tuned against it."
+        )
     return say + (f" Failed: {', '.join(failed)}." if failed else "")
 
 
@@ -80,7 +82,11 @@ def choice(leaderboard: Mapping[str, Any]) -> Note:
     lines = [
         f"{leader} has the best {metric_words(leaderboard['metric'])}.",
         f"Not told from it by a paired bootstrap over the same rows: {', '.join(tied) if tied else 'none'}.",
-        f"Tuned is the most flexible of these: {chosen}." if tied else f"So {chosen} is tuned.",
+        f"So {chosen} is tuned."
+        if leader == chosen and not tied
+        else f"Tuned is the most flexible of these: {chosen}."
+        if chosen in (leader, *tied)
+        else f"It has nothing to be searched; {chosen} is tuned, and has to beat it.",
     ]
     if simplest != chosen:
         lines.append(f"It will be taken only if it then beats the simplest of these: {simplest}.")

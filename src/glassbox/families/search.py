@@ -25,6 +25,7 @@ from glassbox.findings import Estimate, Estimates, Note, Table
 from glassbox.markup import metric_words
 
 Space = Mapping[str, Mapping[str, Any] | Sequence[Any]]
+SIMPLEST = "the simplest that it was level with"
 RANDOM_SHARE = 1 / 3  # of the trials are drawn at random before the sampler models what it was told; at most ten
 
 
@@ -137,6 +138,7 @@ def search(
     recipe: Mapping[str, Any],
     trials: int,
     simplest: R | None = None,
+    rival: str = SIMPLEST,
     seed: int = 0,
     progress: Progress | None = None,
 ) -> Tuning:
@@ -161,6 +163,8 @@ def search(
     simplest
         The simplest candidate that could not be told from this one: it is taken instead, unless what came out of tuning
         beats it, by the same rule.
+    rival
+        What that other one is, in words.
 
     Raises
     ------
@@ -202,6 +206,7 @@ def search(
         "tuned": taken,
         "searched": candidate.name,
         "simplest": simplest.candidate.name if simplest is not None else None,
+        "rival": rival,
         "metric": metric,
         "gain": gain.model_dump(),
         "over_simplest": over_simplest.model_dump() if over_simplest is not None else None,
@@ -306,6 +311,8 @@ def _best_trial(tuning: Tuning) -> int:
 
 def _text(params: Mapping[str, Any], name: str) -> str:
     value = params.get(name, "library default")
+    if isinstance(value, list) and all(isinstance(item, Mapping) and {"name", "weight"} <= set(item) for item in value):
+        return " + ".join(f"{item['weight']:.2f} {item['name']}" for item in value)
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
@@ -314,13 +321,9 @@ def _verdict(tuning: Tuning) -> str:
     found = "a gain" if tuning.gain.low is not None and tuning.gain.low > 0 else "no gain that can be told from none"
     say = f"{best['trials']} trials of {searched} found {found}"
     if best["candidate"] != searched:
-        return f"{say}; it does not beat {best['candidate']} clearly, so that is taken, for being the simplest."
+        return f"{say}; it does not beat {best['candidate']} clearly, {best['rival']}, so that is taken."
     say += "; it is taken as tuned" if best["tuned"] else "; its defaults are kept"
-    return (
-        f"{say}, and beats {best['simplest']}, the simplest that it was level with."
-        if tuning.over_simplest is not None
-        else f"{say}."
-    )
+    return f"{say}, and beats {best['simplest']}, {best['rival']}." if tuning.over_simplest is not None else f"{say}."
 
 
 def gain_estimates(tuning: Tuning) -> Estimates:

@@ -34,6 +34,9 @@ from glassbox.markup import metric_words, number
 
 BASELINE = "seasonal naive"
 ENSEMBLE = "weighted ensemble"
+SEARCHED = ("boosting", "prophet")  # kinds with hyperparameters worth a search
+MEMBERS = 4  # at most: the best by the metric that decides
+TOWARDS_EQUAL = 0.01  # of what the forecasts weigh in the fit
 LEAST_WEIGHT = 0.05  # members below it are left out: they cost time and change little
 POINTS = ("mase", "rmsse", "smape", "mae", "rmse")  # metrics of point forecasts: all that a comparison knows
 
@@ -102,40 +105,49 @@ def _run(candidate: Candidate, results: Sequence[Mapping[str, Any]], problem: Pr
     return Run(candidate, found, "", sum(float(r["fit_s"]) for r in results), sum(float(r["predict_s"]) for r in results))
 
 
-def weights_of(runs: Sequence[Run], windows: Any) -> Floats:
+def weights_of(runs: Sequence[Run], windows: Any, metric: str) -> Floats:
     """Weights of an ensemble: not negative, adding up to one, of least squared scaled error on some windows.
 
-    Non-negative least squares of the actual values on the forecasts, both divided by their series' scale.
+    Non-negative least squares of the actual values on the forecasts, both divided by their series' scale, drawn towards
+    equal weights (which are hard to beat: Claeskens et al. 2016, International Journal of Forecasting, 32(3)).
     """
     first = runs[0].found
     assert first is not None
     there = ~np.isnan(first.actual[windows])
-    by = first.scale[windows][:, None]
+    by = (np.sqrt(first.scale2) if metric in ("rmsse", "rmse") else first.scale)[windows][:, None]
     target = ((first.actual[windows]) / by)[there]
     columns = [((run.found.point[windows]) / by)[there] for run in runs if run.found is not None]
     matrix = np.column_stack(columns)
-    heavy = 1e3 * np.abs(target).mean() * np.sqrt(len(target))  # a row that asks the weights to add up to one
-    found, _ = nnls(np.vstack([matrix, np.full(matrix.shape[1], heavy)]), np.append(target, heavy), maxiter=50 * matrix.shape[1])
+    count = matrix.shape[1]
+    drawn = np.sqrt(TOWARDS_EQUAL * (matrix**2).sum() / count)
+    heavy = 1e3 * np.sqrt((matrix**2).sum() / count)  # a row that asks the weights to add up to one
+    rows = np.vstack([matrix, drawn * np.eye(count), np.full(count, heavy)])
+    found, _ = nnls(rows, np.concatenate([target, np.full(count, drawn / count), [heavy]]), maxiter=50 * count)
     found = np.where(found < LEAST_WEIGHT, 0.0, found)
     total = found.sum()
     return np.asarray(found / total if total > 0 else np.full(len(found), 1 / len(found)))
 
 
-def ensemble_of(runs: Sequence[Run], problem: Problem) -> Run | None:
-    """The weighted ensemble of candidates that learn; its forecasts from each origin use weights fitted on the other origins.
+def ensemble_of(runs: Sequence[Run], problem: Problem, metric: str) -> Run | None:
+    """The weighted ensemble of the best that beat the seasonal naive forecast; its forecasts from each origin use weights
+    fitted on the other origins.
 
     None where there are not two members, or too few origins to leave one out.
     """
-    able = [run for run in runs if run.found is not None and run.candidate.kind not in ("naive", "ensemble")]
+    sign = -1.0 if more_is_better(metric) else 1.0
+    base = next(run.found for run in runs if run.candidate.name == BASELINE)
+    scored = [(sign * score(run.found, metric), i) for i, run in enumerate(runs) if run.found is not None]
+    limit = sign * score(base, metric) if base is not None else np.inf
+    able = [runs[i] for value, i in sorted(scored) if value < limit][:MEMBERS]
     if len(able) < 2 or len(problem.origins) < 3:
         return None
     origin = able[0].found.origin  # type: ignore[union-attr]
     point = np.zeros_like(able[0].found.point)  # type: ignore[union-attr]
     for left_out in problem.origins:
-        weights = weights_of(able, origin != left_out)
+        weights = weights_of(able, origin != left_out, metric)
         inside = origin == left_out
         point[inside] = sum(w * run.found.point[inside] for w, run in zip(weights, able, strict=True))  # type: ignore[union-attr]
-    weights = weights_of(able, np.ones(len(origin), dtype=bool))
+    weights = weights_of(able, np.ones(len(origin), dtype=bool), metric)
     members = [
         {"name": run.candidate.name, "kind": run.candidate.kind, "params": run.candidate.params, "weight": round(float(w), 4)}
         for w, run in zip(weights, able, strict=True)
@@ -177,7 +189,7 @@ def compare(
     runs = run_candidates(tried, problem, seed=seed, memo=memo, threads=threads, workers=workers, progress=progress)
     if not any(run.found is not None for run in runs):
         raise GlassboxError("No candidate could be fitted: " + "; ".join(f"{run.candidate.name}: {run.reason}" for run in runs))
-    together = ensemble_of(runs, problem)
+    together = ensemble_of(runs, problem, metric)
     runs = [*runs, *([together] if together else [])]
     sign = -1.0 if more_is_better(metric) else 1.0
     values = {run.candidate.name: score(run.found, metric) if run.found is not None else np.nan for run in runs}
@@ -207,7 +219,7 @@ def compare(
     ]
     able = [run for run in better if run is leader or run.candidate.name in tied]
     simplest = min(able, key=lambda run: KINDS[run.candidate.kind].complexity).candidate
-    chosen = _to_tune(able, values, sign)
+    chosen = _to_tune(leader if leader in better else base, better, values, sign)
     leaderboard = {
         "metric": metric,
         "rows": rows,
@@ -222,13 +234,10 @@ def compare(
     return Comparison(leaderboard, pd.concat(blocks, ignore_index=True), _timing(runs, problem))
 
 
-def _to_tune(able: Sequence[Run], values: Mapping[str, float], sign: float) -> Candidate:
-    """Of those level with the leader, the one with hyperparameters to search (boosting, then Prophet); else the leader."""
-    for kind in ("boosting", "prophet"):
-        found = [run for run in able if run.candidate.kind == kind]
-        if found:
-            return min(found, key=lambda run: sign * values[run.candidate.name]).candidate
-    return able[0].candidate
+def _to_tune(leader: Run, better: Sequence[Run], values: Mapping[str, float], sign: float) -> Candidate:
+    """The best with hyperparameters to search (boosting or Prophet) among those that beat the baseline; else the leader."""
+    found = [run for run in better if run.candidate.kind in SEARCHED]
+    return min(found, key=lambda run: sign * values[run.candidate.name], default=leader).candidate
 
 
 def _row(run: Run, gain: Any, resamples: int, seed: int) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict
 from glassbox.families.forecasting.metrics import QUANTILES, Forecasts
 from glassbox.families.forecasting.panel import Floats
 
-ENOUGH = 60  # scaled errors that a quantile is taken of, at least: steps share theirs with their neighbours until there are
+ENOUGH = 200  # scaled errors that a quantile is taken of, at least: steps share theirs with their neighbours until there are
 
 
 class Offsets(BaseModel):

@@ -1,9 +1,10 @@
 """The kinds of forecasting model under one protocol: fit on a panel, then forecast from the end of any history.
 
-Local kinds (one model a series) learn nothing ahead: they are fitted when they forecast, on the history they are given.
-Global kinds (one model for all series) are fitted once and take any history of the series.
+Local kinds (one model a series) keep what they were fitted to, and are fitted to any other history when they are asked.
+Global kinds (one model for all series) are fitted once and take any history.
 """
 
+import hashlib
 import logging
 import warnings
 from collections.abc import Callable, Mapping
@@ -17,9 +18,9 @@ import pandas as pd
 from glassbox.errors import GlassboxError
 from glassbox.families.forecasting.panel import Floats, Panel, filled, trimmed
 from glassbox.families.forecasting.recipe import Recipe, features, future_of, is_holiday, time_features
-from glassbox.files import hash_value, write_text
+from glassbox.files import read_json, write_json, write_text
 
-MODEL = "model.txt"
+MODEL, POINTS, PROPHET = "model.txt", "forecasts.json", "prophet.json"
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ class Model(Protocol):
         ...
 
     def save(self, folder: Path) -> None:
-        """Write what was learnt; a local kind writes nothing."""
+        """Write what was learnt."""
         ...
 
 
@@ -51,7 +52,7 @@ class Model(Protocol):
 class Kind:
     """A row of the table of kinds.
 
-    `complexity` orders kinds from simple to flexible; `needs` says how many steps a series must have to be forecast by it.
+    `complexity` orders kinds from simple to flexible.
     """
 
     fit: Callable[[Panel, Fitting], Model]
@@ -66,12 +67,22 @@ class Kind:
 
 @dataclass(frozen=True)
 class Local:
-    """A kind that is fitted to each series when it forecasts."""
+    """A kind that is fitted to each series by itself: to those it is fitted on at once, to any other when it is asked.
+
+    `made` holds forecasts by `history_key`, so that a series that is known is not fitted again.
+    """
 
     one: Callable[[Floats, Fitting], Floats]
     how: Fitting
+    made: dict[str, Floats]
 
     def forecast(self, history: Panel, future: dict[str, Floats]) -> Floats:
+        keys = history_keys(history)
+        missing = [i for i, key in enumerate(keys) if key not in self.made]
+        fresh = dict(zip([keys[i] for i in missing], self._fitted(history.take(missing)), strict=True)) if missing else {}
+        return np.array([self.made.get(key, fresh.get(key)) for key in keys]).reshape(len(keys), self.how.recipe.horizon)
+
+    def _fitted(self, history: Panel) -> Floats:
         recipe = self.how.recipe
         most = int(self.how.params.get("history", 0)) or history.steps
         values = filled(history.values, recipe.season)[:, -most:]
@@ -93,7 +104,25 @@ class Local:
         return found if np.isfinite(found).all() else seasonal_naive(known, self.how)
 
     def save(self, folder: Path) -> None:
-        pass
+        write_json(folder / POINTS, {key: row.tolist() for key, row in sorted(self.made.items())})
+
+
+def history_keys(history: Panel) -> list[str]:
+    """What each series' history is known by: the hash of its values, from its first on, and of its last step."""
+    end = history.times[-1].isoformat().encode()
+    return [hashlib.sha256(end + np.ascontiguousarray(trimmed(row)).tobytes()).hexdigest()[:32] for row in history.values]
+
+
+def fit_local(panel: Panel, how: Fitting, one: Callable[[Floats, Fitting], Floats]) -> Local:
+    """A local kind, fitted to every series of a panel."""
+    model = Local(one, how, {})
+    return Local(one, how, dict(zip(history_keys(panel), model._fitted(panel), strict=True)))
+
+
+def load_local(folder: Path, how: Fitting, one: Callable[[Floats, Fitting], Floats]) -> Local:
+    """The local kind that was saved in `folder`."""
+    told: Mapping[str, list[float]] = read_json(folder / POINTS)
+    return Local(one, how, {key: np.array(row, dtype=np.float64) for key, row in told.items()})
 
 
 def naive(known: Floats, how: Fitting) -> Floats:
@@ -174,34 +203,55 @@ def _mean_of_seasons(known: Floats, how: Fitting) -> Floats:
 
 @dataclass(frozen=True)
 class ProphetModel:
-    """Prophet, fitted to each series; covariates known ahead are its regressors."""
+    """Prophet, fitted to each series by itself, as `Local` is; covariates known ahead are its regressors.
+
+    `made` holds fitted models by `history_key`.
+    """
 
     how: Fitting
+    made: dict[str, Any]
 
     def forecast(self, history: Panel, future: dict[str, Floats]) -> Floats:
         recipe = self.how.recipe
-        most = int(self.how.params.get("history", 0)) or history.steps
-        seen = history.latest(most)
         ahead = recipe.step.after(history.times[-1], recipe.horizon)
-        made = np.zeros((len(seen.names), recipe.horizon))
-        for i in range(len(seen.names)):
-            there = ~np.isnan(seen.values[i])
-            if there.sum() < 2 * recipe.seasons[0] + 1 or np.ptp(seen.values[i][there]) == 0:
-                made[i] = seasonal_naive(trimmed(filled(seen.values[i : i + 1], recipe.season)[0]), self.how)
+        found = np.zeros((len(history.names), recipe.horizon))
+        for i, key in enumerate(history_keys(history)):
+            model = self.made[key] if key in self.made else self._fitted(history, i)
+            if model is None:
+                found[i] = seasonal_naive(trimmed(filled(history.values[i : i + 1], recipe.season)[0]), self.how)
                 continue
-            past = pd.DataFrame({"ds": seen.times[there], "y": seen.values[i][there]})
-            next_ = pd.DataFrame({"ds": ahead})
-            for name in recipe.known:
-                past[name] = pd.Series(seen.covariates[name][i][there]).fillna(0.0).to_numpy()
-                next_[name] = future[name][i]
-            made[i] = self._fitted(past).predict(next_)["yhat"].to_numpy()
-        return made
+            asked = pd.DataFrame({"ds": ahead, **{name: future[name][i] for name in recipe.known}})
+            found[i] = model.predict(asked)["yhat"].to_numpy()
+        return found
 
-    def _fitted(self, past: pd.DataFrame) -> Any:
+    def _fitted(self, history: Panel, row: int) -> Any:
+        """Prophet on one series; None where it is too short or does not move."""
+        recipe = self.how.recipe
+        seen = history.take([row]).latest(int(self.how.params.get("history", 0)) or history.steps)
+        there = ~np.isnan(seen.values[0])
+        if there.sum() < 2 * recipe.seasons[0] + 1 or np.ptp(seen.values[0][there]) == 0:
+            return None
+        past = pd.DataFrame({"ds": seen.times[there], "y": seen.values[0][there]})
+        for name in recipe.known:
+            past[name] = pd.Series(seen.covariates[name][0][there]).fillna(0.0).to_numpy()
         return fit_prophet(past, self.how)
 
     def save(self, folder: Path) -> None:
-        pass
+        from prophet.serialize import model_to_json
+
+        write_json(folder / PROPHET, {key: None if m is None else model_to_json(m) for key, m in sorted(self.made.items())})
+
+
+def _fit_prophets(panel: Panel, how: Fitting) -> ProphetModel:
+    model = ProphetModel(how, {})
+    return ProphetModel(how, {key: model._fitted(panel, i) for i, key in enumerate(history_keys(panel))})
+
+
+def _load_prophets(folder: Path, how: Fitting) -> ProphetModel:
+    from prophet.serialize import model_from_json
+
+    told: Mapping[str, str | None] = read_json(folder / PROPHET)
+    return ProphetModel(how, {key: None if text is None else model_from_json(text) for key, text in told.items()})
 
 
 def fit_prophet(past: pd.DataFrame, how: Fitting) -> Any:
@@ -376,7 +426,9 @@ def _load_ensemble(folder: Path, how: Fitting) -> Ensemble:
 
 
 def _local(one: Callable[[Floats, Fitting], Floats], complexity: int, *, learns: bool = True) -> Kind:
-    return Kind(lambda panel, how: Local(one, how), lambda folder, how: Local(one, how), complexity, learns)
+    return Kind(
+        lambda panel, how: fit_local(panel, how, one), lambda folder, how: load_local(folder, how, one), complexity, learns
+    )
 
 
 KINDS: dict[str, Kind] = {
@@ -388,7 +440,7 @@ KINDS: dict[str, Kind] = {
     "ets": _local(_ets, 4),
     "arima": _local(_arima, 5),
     "mstl": _local(_mstl, 5),
-    "prophet": Kind(lambda panel, how: ProphetModel(how), lambda folder, how: ProphetModel(how), 6),
+    "prophet": Kind(_fit_prophets, _load_prophets, 6),
     "boosting": Kind(fit_boosting, load_boosting, 7, local=False),
     "ensemble": Kind(_fit_ensemble, _load_ensemble, 9, local=False),
 }
@@ -405,17 +457,3 @@ def kind_of(name: str) -> Kind:
     if name not in KINDS:
         raise GlassboxError(f"There is no kind of forecasting model {name!r}; there are {', '.join(KINDS)}.")
     return KINDS[name]
-
-
-def fit_key(kind: str, how: Fitting, digest: str) -> str:
-    """What a fit is known by."""
-    return hash_value(
-        {
-            "kind": kind,
-            "params": how.params,
-            "recipe": how.recipe.model_dump(),
-            "seed": how.seed,
-            "threads": how.threads,
-            "data": digest,
-        }
-    )

@@ -96,8 +96,8 @@ def calendar_of(step: Step) -> list[str]:
 
 
 def windows_of(seasons: Sequence[int]) -> list[int]:
-    """Spans worth a mean: each season, and four of the longest."""
-    return sorted({*[s for s in seasons if s > 1], 4 * seasons[-1]})
+    """Spans worth a mean: each season, and 4, 13 and 52 of the longest: of weeks, a month, a quarter and a year."""
+    return sorted({*[s for s in seasons if s > 1], *(k * seasons[-1] for k in (4, 13, 52))})
 
 
 @lru_cache(maxsize=16)
@@ -179,9 +179,10 @@ def features(
 
 
 def levels_and_sizes(values: Floats, recipe: Recipe) -> tuple[Floats, Floats]:
-    """The level of each series (its mean over the last seasons) and its size (the spread, or else the level)."""
-    level, spread = levels(values, 4 * recipe.season if recipe.season > 1 else 12)
-    size = np.where(spread > 0, spread, np.where(level != 0, np.abs(level), 1.0))
+    """The level of each series (its mean over the last four seasons) and its size (the spread over the last 52, or else the mean)."""
+    level, _ = levels(values, 4 * recipe.season if recipe.season > 1 else 12)
+    mean, spread = levels(values, 52 * recipe.season if recipe.season > 1 else 60)
+    size = np.where(spread > 0, spread, np.where(mean != 0, np.abs(mean), 1.0))
     return level, size
 
 

@@ -73,7 +73,17 @@ def tune(
     """
     trier = _Trier(problem, metric, seed, resamples, memo, threads, workers)
     recipe: Mapping[str, Any] = problem.recipe.model_dump()
-    return search(candidate, space, trier, recipe=recipe, trials=trials, simplest=strongest, seed=seed, progress=progress)
+    return search(
+        candidate,
+        space,
+        trier,
+        recipe=recipe,
+        trials=trials,
+        simplest=strongest,
+        rival="the leader of the comparison",
+        seed=seed,
+        progress=progress,
+    )
 
 
 __all__ = ["Space", "Tuning", "best_table", "gain_estimates", "search_note", "tune"]
