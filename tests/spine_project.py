@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from glassbox.files import read_json
+from toy_series import shops
 
 REPOSITORY = Path(__file__).parents[1]
 REQUEST = """\
@@ -56,6 +57,7 @@ class Project:
     """A project on disk, and the command run in it."""
 
     root: Path
+    slug: str = "customers"
 
     def command(self, *words: str, **variables: str) -> subprocess.CompletedProcess[str]:
         """Run `glassbox` with these words; nothing is checked."""
@@ -73,18 +75,40 @@ class Project:
 
     def statuses(self) -> dict[str, str]:
         """What became of each stage in the last run."""
-        return {name: stage["status"] for name, stage in read_json(self.root / "data/customers/run.json")["stages"].items()}
+        return {name: stage["status"] for name, stage in read_json(self.root / "data" / self.slug / "run.json")["stages"].items()}
 
     def products(self) -> dict[str, str]:
         """The hash of every product of the last run."""
         found: dict[str, str] = {}
-        for path in sorted((self.root / "data/customers").glob("*/.manifest.json")):
+        for path in sorted((self.root / "data" / self.slug).glob("*/.manifest.json")):
             manifest = read_json(path)
             found.update({f"{manifest['stage']}.{name}": product["hash"] for name, product in manifest["products"].items()})
         return found
 
 
-def new_project(root: Path) -> Project:
+SHOPS = """\
+name: shops
+task: forecasting
+problem: How much will each shop sell on each day of the next week?
+data:
+  path: shops.csv
+  time: day
+  series: shop
+  target: sold
+  features: [rain]
+  known: [rain]
+  holidays: DE
+horizon: 7
+split: {origins: 3}
+requirements:
+  mase: "<0.9"
+  latency: "<5s"
+cost: low
+folds: 3
+"""
+
+
+def new_project(root: Path, slug: str = "customers") -> Project:
     """The repository's notebooks and pipeline with a request of our own, in a git repository of its own."""
     shutil.copytree(
         REPOSITORY / "notebooks", root / "notebooks", ignore=shutil.ignore_patterns(".ipynb_checkpoints", "__pycache__")
@@ -93,8 +117,12 @@ def new_project(root: Path) -> Project:
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(REPOSITORY / name, root / name)
     (root / "params").mkdir()
-    (root / "params/customers.yaml").write_text(REQUEST, encoding="utf-8")
-    customers().to_csv(root / "customers.csv", index=False)
+    if slug == "shops":
+        (root / "params/shops.yaml").write_text(SHOPS, encoding="utf-8")
+        shops(days=220).drop(columns=["row_id", "staff"]).to_csv(root / "shops.csv", index=False)
+    else:
+        (root / "params/customers.yaml").write_text(REQUEST, encoding="utf-8")
+        customers().to_csv(root / "customers.csv", index=False)
     for words in (["init", "-q"], ["add", "-A"], ["-c", "user.name=t", "-c", "user.email=t@t", "commit", "-qm", "start"]):
         subprocess.run(["git", *words], cwd=root, check=True)
-    return Project(root)
+    return Project(root, slug)

@@ -187,7 +187,7 @@ def test_any_names_and_values_give_a_request_that_loads_or_a_refusal_in_words(na
         except RequestError:
             return
         request = read_request(text, Path("asked.yaml"))
-        assert len(read(request, root).cells) == 30  # ingest takes it: the columns are there, the target holds classes
+        assert len(read(request, root)[0].cells) == 30  # ingest takes it: the columns are there, the target holds classes
         chosen = re.sub(r"(?m)^  # (features:|  - )", r"  \1", text)
         offered = read_request(chosen, Path("asked.yaml")).data.features
         assert request.data.target not in (offered or [])

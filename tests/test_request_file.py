@@ -156,7 +156,7 @@ seed: -1
         (
             SOUND.replace("classification", "clasification"),
             1,
-            "is 'clasification'; expected 'classification', .*did you mean 'class",
+            "is 'clasification'; expected 'classification' or 'forecasting'; did you mean 'class",
         ),
         (
             SOUND.replace("classification", "regression"),

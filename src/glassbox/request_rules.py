@@ -6,7 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import get_args
 
-from glassbox.request import BUILT, MEASURED, PLANNED, TASKS, Bound, Request, RequestType, Split
+from pydantic import BaseModel
+
+from glassbox.request import BUILT, MEASURED, PLANNED, TASKS, Bound, Data, Request, RequestType, Split
 from glassbox.request_messages import Path, hint, nearest, one_of, problem, shown
 from glassbox.request_yaml import Node
 
@@ -28,6 +30,16 @@ def given(tree: Node, *path: str) -> bool:
     """Whether something stands at a path; an empty value is one that was left out."""
     node = tree.find(*path)
     return node is not None and node.value is not None
+
+
+def _said(tree: Node, *path: str) -> bool:
+    """Whether something other than the default stands at a path: a resolved request has all defaults written out."""
+    if not given(tree, *path):
+        return False
+    parts: dict[str, type[BaseModel]] = {"data": Data, "split": Split}
+    part = parts.get(path[0], Request) if len(path) > 1 else Request
+    default, node = part.model_fields[path[-1]].default, tree.find(*path)
+    return node is not None and str(node.value) != str(default)
 
 
 def rule_problems(tree: Node) -> Iterator[str]:
@@ -76,7 +88,7 @@ def _own_problems(tree: Node) -> Iterator[str]:
     if task is None:
         return
     for key in sorted({key for other in TASKS.values() for key in other.keys} - set(task.keys)):
-        if given(tree, *key.split(".")):
+        if _said(tree, *key.split(".")):
             readers = [name for name, other in TASKS.items() if key in other.keys]
             yield problem(
                 tree, tuple(key.split(".")), f"means nothing when task is {text(tree, 'task')!r}; {one_of(readers)} reads it."
@@ -142,11 +154,11 @@ def _split_problems(tree: Node) -> Iterator[str]:
         return
     if by == "horizon":
         for key in ("column", "cutoff", "holdout"):
-            if given(tree, "split", key):
+            if _said(tree, "split", key):
                 yield problem(
                     tree, ("split", key), "means nothing when split.by is 'horizon'; expected split.origins, how many horizons."
                 )
-    elif given(tree, "split", "origins"):
+    elif _said(tree, "split", "origins"):
         yield problem(tree, ("split", "origins"), f"means nothing when split.by is {by!r}; expected by: horizon.")
     if by in ("group", "time", "column") and not given(tree, "split", "column"):
         yield problem(tree, ("split", "column"), f"is missing; expected the name of a column, for split.by is {by!r}.")

@@ -3,6 +3,7 @@
 `python -m glassbox.request_schema params/request.schema.json` writes it.
 """
 
+import math
 import sys
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from glassbox.request import MEASURED, NAME, TASKS, Request
 
 _PERCENT_OR_NUMBER = r"\s*[+-]?\d+(\.\d+)?([eE][+-]?\d+)?"
 # YAML reads these without quotes as numbers or truth values; the field takes them as they are written.
-_AS_WRITTEN = {"size": ["number"], "cutoff": ["number"]} | {
+_AS_WRITTEN = {"size": ["number"], "cutoff": ["number"], "series": ["string"]} | {
     key: ["number", "boolean"] for key in ("id", "target", "positive", "column", "items")
 }
 
@@ -44,7 +45,8 @@ def request_schema() -> dict[str, Any]:
 
 def _requirements(description: str, cost: dict[str, Any]) -> dict[str, Any]:
     metrics = {metric: better for task in TASKS.values() for metric, better in task.metrics.items()}
-    shares = {metric for task in TASKS.values() for metric in task.metrics if metric not in task.ranges}
+    finite = {metric: task.ranges.get(metric, (0.0, 1.0))[1] < math.inf for task in TASKS.values() for metric in task.metrics}
+    shares = {metric for metric, bounded in finite.items() if bounded}
     bounds: dict[str, Any] = {metric: _bound(metric, better, share=metric in shares) for metric, better in metrics.items()}
     for metric in MEASURED:
         bounds[metric] = {

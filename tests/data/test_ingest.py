@@ -14,7 +14,7 @@ from glassbox.request import Split
 
 
 def ingest(request, root):
-    arrival = read(request, root)
+    arrival, _ = read(request, root)
     parts = split(arrival.cells, request)
     schema = infer_schema(parts.train, request)
     return arrival, parts, schema, conform_parts(parts, schema)
@@ -103,7 +103,7 @@ def test_what_had_to_become_missing_is_said_by_column(write, ask, frame):
 
 def test_a_promise_is_kept_within_a_factor_of_two(write, ask, frame):
     root = write(frame)
-    arrival = read(ask(id="customer"), root)
+    arrival, _ = read(ask(id="customer"), root)
     assert quality.promised(arrival, ask()).kind == "note"
     assert quality.promised(arrival, ask(size="400 rows")).facts["kept"] is True
     broken = quality.promised(arrival, ask(size="401 rows"))

@@ -6,10 +6,9 @@ import pytest
 from glassbox.data.schema import Schema
 from glassbox.errors import GlassboxError
 from glassbox.families.base import Scorer
-from glassbox.families.tabular.scoring import scorer
+from glassbox.families.tabular.scoring import out_of_fold, scorer
 from glassbox.monitoring import drift
 from glassbox.monitoring.demonstration import planted_shifts, quiet_batches, share_estimate
-from glassbox.families.tabular.scoring import out_of_fold
 from glassbox.monitoring.profile import Profile
 from glassbox.monitoring.trigger import Thresholds, performance_limit, thresholds_of
 

@@ -18,6 +18,8 @@ class _Failing:
     def predict(self, frame: pd.DataFrame) -> pd.DataFrame:
         raise ValueError(f"could not convert {frame['contract'][0]!r}")
 
+    def unfold(self, question: Any) -> None: ...
+
     def save(self, folder: Path) -> None: ...
 
 

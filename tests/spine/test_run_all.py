@@ -1,6 +1,7 @@
 """*Run All*, in every notebook as it stands, on the products of the last run of the chosen request."""
 
 import os
+import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,19 +23,23 @@ def server() -> Iterator[KernelServer]:
         yield running
 
 
-def _source(root: Path, stage: str) -> Path:
+def _source(root: Path, family: str, stage: str) -> Path:
     shared = root / "notebooks" / f"{stage}.py"
-    return shared if shared.is_file() else root / "notebooks" / "tabular" / f"{stage}.py"
+    return shared if shared.is_file() else root / "notebooks" / family / f"{stage}.py"
 
 
 @pytest.mark.parametrize("stage", STAGES)
-def test_run_all_gives_the_findings_of_the_run_and_touches_nothing(project: Project, server: KernelServer, stage: str) -> None:
-    source = _source(project.root, stage)
-    before = {name: hash_file(path) for name, path in files_below(project.root / "data/customers")}
+@pytest.mark.parametrize(("fixture", "family"), [("finished", "tabular"), ("forecast", "forecasting")])
+def test_run_all_gives_the_findings_of_the_run_and_touches_nothing(
+    request: pytest.FixtureRequest, tmp_path: Path, server: KernelServer, fixture: str, family: str, stage: str
+) -> None:
+    finished: Project = request.getfixturevalue(fixture)
+    shutil.copytree(finished.root, tmp_path / "project", symlinks=True)
+    project, slug = Project(tmp_path / "project", finished.slug), finished.slug
+    source = _source(project.root, family, stage)
+    before = {name: hash_file(path) for name, path in files_below(project.root / "data" / slug)}
     environment = {k: v for k, v in os.environ.items() if not k.startswith("GLASSBOX")}
-    environment.update(
-        kernel_environment(server, project.root / "data/.kernel.log"), GLASSBOX_REQUEST="customers", OMP_NUM_THREADS="1"
-    )
+    environment.update(kernel_environment(server, project.root / "data/.kernel.log"), GLASSBOX_REQUEST=slug, OMP_NUM_THREADS="1")
     client = NotebookClient(
         jupytext.read(source),
         kernel_manager_class=ForkKernelManager,
@@ -43,8 +48,8 @@ def test_run_all_gives_the_findings_of_the_run_and_touches_nothing(project: Proj
     )
     client.execute(env=environment)
     ensure_event_loop().close()
-    assert {name: hash_file(path) for name, path in files_below(project.root / "data/customers")} == before
-    scratch = project.root / "data/.scratch/customers" / stage / "findings.json"
-    assert scratch.read_bytes() == (project.root / "data/customers" / stage / "findings.json").read_bytes()
+    assert {name: hash_file(path) for name, path in files_below(project.root / "data" / slug)} == before
+    scratch = project.root / "data/.scratch" / slug / stage / "findings.json"
+    assert scratch.read_bytes() == (project.root / "data" / slug / stage / "findings.json").read_bytes()
     status = subprocess.run(["git", "status", "--porcelain"], cwd=project.root, capture_output=True, text=True, check=True)
     assert status.stdout == ""

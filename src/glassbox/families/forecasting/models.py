@@ -256,9 +256,11 @@ def _load_prophets(folder: Path, how: Fitting) -> ProphetModel:
 
 def fit_prophet(past: pd.DataFrame, how: Fitting) -> Any:
     """Prophet fitted on ``ds``, ``y`` and the covariates known ahead."""
-    logging.getLogger("cmdstanpy").setLevel(logging.ERROR)
-    logging.getLogger("prophet").setLevel(logging.ERROR)
+    import cmdstanpy  # noqa: F401 - its import sets up the logger that is silenced below
     from prophet import Prophet
+
+    for name in ("cmdstanpy", "prophet"):  # they write the time of day, which would make each run's page another
+        logging.getLogger(name).disabled = True
 
     recipe = how.recipe
     settings = {
