@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,8 @@ from rich.table import Table
 from glassbox.files import read_json, read_parquet, write_json
 
 ROOT = Path(__file__).parents[1]
+HANDED_ON = "what is handed on"
+STATISTICAL = ("seasonal mean", "ETS", "Theta", "Croston", "ARIMA", "MSTL", "Prophet")
 FITTING = ("compare", "tune", "evaluate")  # the stages whose time is mostly that of fitting models
 
 
@@ -49,6 +52,11 @@ def set_up(folder: Path) -> float:
     ]
     subprocess.run(sync, check=True)
     return time.monotonic() - before
+
+
+def command(request: str) -> list[str]:
+    """The command that runs a request."""
+    return [sys.executable, "-m", "glassbox", "run", request]
 
 
 def copy_project(target: Path) -> None:
@@ -113,27 +121,71 @@ def over_splits(project: Path, splits: int = 20) -> tuple[float, float, float]:
     return sum(scores) / splits, min(scores), max(scores)
 
 
-def measure(with_set_up: bool) -> dict[str, Any]:
+def churn(project: Path) -> dict[str, float]:
+    """The main job: how long, how large, how good."""
+    figures: dict[str, float] = {}
+    figures["first run, s"], figures["peak memory of one process, MiB"] = timed(command("churn"), project)
+    stages = read_json(project / "data/churn/run.json")["stages"]
+    fitting = sum(stages[stage]["seconds"] for stage in FITTING)
+    figures["first run outside compare, tune and evaluate, share"] = 1 - fitting / figures["first run, s"]
+    figures["rerun with nothing to do, s"] = timed(command("churn"), project)[0]
+    report = read_json(project / "reports/churn/report.json")
+    figures["churn, ROC-AUC on the holdout"] = report["metrics"]["roc_auc"]["value"]
+    figures["churn, ROC-AUC of default LightGBM"] = default_lightgbm(project)
+    mean, low, high = over_splits(project)
+    figures["20 other splits, plain logistic regression: mean ROC-AUC"] = mean
+    figures["20 other splits: lowest"], figures["20 other splits: highest"] = low, high
+    return figures
+
+
+def in_backtest(project: Path, name: str, metric: str) -> dict[str, float]:
+    """The metric of every candidate in the backtest of a forecasting request, and of what was handed on."""
+    rows = read_json(project / "data" / name / "compare/leaderboard.json")["rows"]
+    found = {row["candidate"]: row["scores"][metric]["value"] for row in rows if row["scores"]}
+    best = read_json(project / "data" / name / "tune/best.json")
+    tried = read_parquet(project / "data" / name / "tune/trials.parquet")["value"]
+    return found | {HANDED_ON: float(tried.min()) if best["tuned"] else found[best["candidate"]]}
+
+
+def electricity(project: Path) -> dict[str, float]:
+    """One series a week ahead, from eight origins: what is handed on against Prophet, in one run."""
+    figures = {"electricity, run, s": timed(command("electricity"), project)[0]}
+    scores = in_backtest(project, "electricity", "smape")
+    figures["electricity, sMAPE of what is handed on, 8 origins"] = scores[HANDED_ON]
+    figures["electricity, sMAPE of Prophet, 8 origins"] = scores["Prophet"]
+    figures["electricity, times Prophet's (to reach: at most 0.7)"] = scores[HANDED_ON] / scores["Prophet"]
+    figures["electricity, sMAPE on the holdout"] = read_json(project / "reports/electricity/report.json")["metrics"]["smape"][
+        "value"
+    ]
+    return figures
+
+
+def sales(project: Path, series: int = 1000) -> dict[str, float]:
+    """A thousand intermittent series through all stages: how long, and against the best single statistical method."""
+    asked = [*command("sales"), "--set", f"data.most_series={series}"]
+    figures = {f"sales, {series:,} series through all stages, s (to reach: at most 600)": timed(asked, project)[0]}
+    scores = in_backtest(project, "sales", "rmsse")
+    single = min((scores[name], name) for name in STATISTICAL if name in scores)
+    figures["sales, RMSSE of what is handed on, backtest"] = scores[HANDED_ON]
+    figures[f"sales, RMSSE of the best single statistical method ({single[1]})"] = single[0]
+    figures["sales, RMSSE on the holdout"] = read_json(project / "reports/sales/report.json")["metrics"]["rmsse"]["value"]
+    return figures
+
+
+PARTS = {"churn": churn, "electricity": electricity, "sales": sales}
+
+
+def measure(with_set_up: bool, parts: Sequence[str]) -> dict[str, Any]:
     """All figures, by name."""
     figures: dict[str, Any] = {}
-    command = [sys.executable, "-m", "glassbox", "run", "churn"]
     with tempfile.TemporaryDirectory(prefix="glassbox-bench-") as name:
         project = Path(name) / "project"
         project.mkdir()
         if with_set_up:
             figures["set-up, s"] = set_up(Path(name) / "venv")
         copy_project(project)
-        figures["first run, s"], figures["peak memory of one process, MiB"] = timed(command, project)
-        stages = read_json(project / "data/churn/run.json")["stages"]
-        fitting = sum(stages[stage]["seconds"] for stage in FITTING)
-        figures["first run outside compare, tune and evaluate, share"] = 1 - fitting / figures["first run, s"]
-        figures["rerun with nothing to do, s"] = timed(command, project)[0]
-        report = read_json(project / "reports/churn/report.json")
-        figures["churn, ROC-AUC on the holdout"] = report["metrics"]["roc_auc"]["value"]
-        figures["churn, ROC-AUC of default LightGBM"] = default_lightgbm(project)
-        mean, low, high = over_splits(project)
-        figures["20 other splits, plain logistic regression: mean ROC-AUC"] = mean
-        figures["20 other splits: lowest"], figures["20 other splits: highest"] = low, high
+        for part in parts:
+            figures |= PARTS[part](project)
     return figures
 
 
@@ -141,7 +193,9 @@ def main() -> None:
     """Measure, print, write."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--no-set-up", action="store_true", help="leave out making an environment")
-    figures = measure(not parser.parse_args().no_set_up)
+    parser.add_argument("--only", nargs="+", choices=list(PARTS), default=list(PARTS), help="what is measured")
+    asked = parser.parse_args()
+    figures = measure(not asked.no_set_up, asked.only)
     table = Table("what", "figure", title=f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}")
     for name, value in figures.items():
         table.add_row(name, f"{value:.3f}" if value < 2 else f"{value:.1f}")

@@ -45,7 +45,7 @@ stage.show("profile", profile_table(profile, seen.unit))
 
 # %% [markdown]
 # ## When is a difference more than chance?
-# Two samples of the same customers differ too. How far, by chance, is simulated for a batch of the stated size, and shared
+# Two samples of one and the same thing differ too. How far, by chance, is simulated for a batch of the stated size, and shared
 # out over all columns, so that the alarm as a whole keeps its promise. A shift below the usual mark for a small one raises
 # no alarm, however many rows prove it. These values can be changed.
 

@@ -60,16 +60,14 @@ predictor.save(model)
 
 # %% [markdown]
 # ## The seal is broken
-# Here, and nowhere else, the holdout is opened. It is forecast from one origin after another; at each, the model is brought up
-# to date with what came before.
+# Here, and nowhere else, the holdout is opened. It is forecast from one origin after another: by the model as it is from the
+# first, and brought up to date with what came before from each later one.
 
 # %%
 holdout = stage.load("holdout")
 later = evaluate.later_panel(holdout, panel, schema, asked)
 problem = evaluate.holdout_problem(backtest, later, asked.split.origins)
-found = evaluate.forecast_holdout(
-    problem, best, offsets, seed=asked.seed, threads=stage.threads, memo=stage.memo, progress=stage.progress
-)
+found = evaluate.forecast_holdout(problem, predictor, memo=stage.memo, progress=stage.progress)
 naive = evaluate.baseline_holdout(problem, seed=asked.seed)
 stage.show("opened", opened(stage.openings), measured=True)
 
