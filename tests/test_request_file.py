@@ -15,6 +15,7 @@ from glassbox.request_file import load_request, read_request, split_overrides
 from glassbox.request_yaml import MAX_BYTES
 
 CHURN = Path(__file__).parent.parent / "params" / "churn.yaml"
+FORECAST = "task: forecasting\ndata:\n  path: a.csv\n  target: y\n  time: t\n"
 SOUND = """\
 task: classification
 data:
@@ -158,6 +159,17 @@ seed: -1
             1,
             "is 'clasification'; expected 'classification' or 'forecasting'; did you mean 'class",
         ),
+        (FORECAST + "horizon: 0\n", 6, "horizon is '0'; expected a whole number at least 1 and at most 10000"),
+        (FORECAST, 1, "horizon is missing; expected how many steps ahead"),
+        (FORECAST + "horizon: 7\nsplit: {by: hash}\n", 7, "split.by is 'hash'; expected 'horizon'"),
+        (FORECAST + "horizon: 7\nsplit: {holdout: 0.3}\n", 7, "split.holdout means nothing when split.by is 'horizon'"),
+        (
+            FORECAST.replace("time: t", "positive: a") + "horizon: 7\n",
+            5,
+            "data.positive means nothing when task is 'forecasting'",
+        ),
+        (FORECAST.replace("time: t", "holidays: Germany") + "horizon: 7\n", 5, "expected a country as two letters"),
+        (SOUND + "horizon: 7\n", 5, "horizon means nothing when task is 'classification'; 'forecasting' reads it"),
         (
             SOUND.replace("classification", "regression"),
             1,

@@ -75,6 +75,12 @@ stage.show(
 )
 
 # %% [markdown]
+# What each one costs, over all origins. Models of one series are fitted when they forecast, so their time stands there.
+
+# %%
+stage.show("timing", timing_table(comparison.timing), measured=True)
+
+# %% [markdown]
 # Dots are means over windows, lines are 95 % intervals; a dashed line is what the request asks for.
 
 # %%
@@ -94,12 +100,6 @@ stage.show("baseline", against_baseline(comparison.leaderboard), report=True)
 
 # %%
 stage.show("choice", choice(comparison.leaderboard), report=True)
-
-# %% [markdown]
-# What each one costs, over all origins. Models of one series are fitted when they forecast, so their time stands there.
-
-# %%
-stage.show("timing", timing_table(comparison.timing), measured=True)
 
 # %%
 stage.save(leaderboard=comparison.leaderboard, oof=comparison.oof)

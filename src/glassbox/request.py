@@ -148,6 +148,12 @@ def _cutoff(text: str) -> str:
     return text
 
 
+def _country(text: str) -> str:
+    if not re.fullmatch("[A-Z]{2}", text):
+        raise _refuse("expected a country as two letters, such as DE or US")
+    return text
+
+
 ColumnName = Annotated[str, BeforeValidator(lambda given: _column(given) if isinstance(given, str) else given)]
 
 
@@ -192,11 +198,12 @@ class Data(_Part):
     """Forecasting: what becomes of several rows in one step: the target's sum or mean. Covariates are averaged."""
     known: list[ColumnName] = []
     """Forecasting: columns whose values are known ahead, for all steps that are asked for; all others are known to the present."""
-    holidays: Annotated[str, Field(pattern="^[A-Z]{2}$")] | None = None
+    holidays: str | None = None
     """Forecasting: the country whose public holidays matter, as two letters, such as DE or US."""
     most_series: Annotated[int, Field(ge=1)] | None = None
     """Forecasting: how many series are taken, chosen by a hash of their names. Left out: all."""
 
+    _checked_holidays = field_validator("holidays")(lambda text: None if text is None else _country(text))
     _checked_start = field_validator("start")(lambda text: None if text is None else _cutoff(text))
     _checked_size = field_validator("size")(lambda text: None if text is None else _size(text))
     _checked_address = field_validator("path", "url")(lambda text: None if text is None else _address(text))

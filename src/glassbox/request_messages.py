@@ -150,13 +150,21 @@ def _expected(path: Path) -> str:
         return "text"
     if _model_at(path):
         return f"keys below it: {', '.join(keys_of(path))}"
-    if field.annotation in (int, float):
-        return _limited("a whole number" if field.annotation is int else "a number", field)
+    kind, limits = _kind_of(field)
+    if kind in (int, float):
+        return _limited("a whole number" if kind is int else "a number", limits)
     return "a list, such as [one, two]" if "list" in str(field.annotation) else "text"
 
 
-def _limited(number: str, field: FieldInfo) -> str:
-    limits = [
-        f"{words} {getattr(limit, name)}" for limit in field.metadata for name, words in _LIMITS.items() if hasattr(limit, name)
-    ]
-    return " ".join([number, " and ".join(limits)]).strip()
+def _kind_of(field: FieldInfo) -> tuple[Any, Sequence[Any]]:
+    """The type of a field and its limits, also where it may be left out."""
+    for option in typing.get_args(field.annotation):
+        if typing.get_origin(option) is typing.Annotated:
+            kind, *limits = typing.get_args(option)
+            return kind, [limit for given in limits for limit in getattr(given, "metadata", [])]
+    return field.annotation, field.metadata
+
+
+def _limited(number: str, limits: Sequence[Any]) -> str:
+    said = [f"{words} {getattr(limit, name)}" for limit in limits for name, words in _LIMITS.items() if hasattr(limit, name)]
+    return " ".join([number, " and ".join(said)]).strip()

@@ -108,6 +108,16 @@ def test_what_is_saved_is_what_is_loaded_in_another_process_and_twice_the_same_b
     assert not [path for name, path in files_below(tmp_path / "one") if name.endswith((".pkl", ".pickle", ".joblib"))]
 
 
+def test_prophet_takes_the_hyperparameters_that_are_tuned() -> None:
+    from glassbox.families.forecasting.models import fit_prophet
+
+    asked = {"changepoint_prior_scale": 0.3, "seasonality_prior_scale": 2.0, "seasonality_mode": "multiplicative"}
+    days = pd.DataFrame({"ds": panel().times, "y": panel().values[0], "rain": panel().covariates["rain"][0]})
+    found = fit_prophet(days, Fitting(asked, recipe()))
+    assert {name: getattr(found, name) for name in asked} == asked
+    assert list(found.extra_regressors) == ["rain"]
+
+
 @every
 def test_quantiles_are_in_order_and_nothing_falls_below_zero_where_nothing_did(kind: str) -> None:
     made = predictor(kind)

@@ -170,3 +170,15 @@ def test_gaps_are_filled_from_the_season_before_and_never_from_later() -> None:
     later = row.copy()
     later[0, 4] = -1.0
     assert filled(later, 2)[0, :4].tolist() == filled(row, 2)[0, :4].tolist()
+
+
+def test_a_mistyped_target_is_not_taken_for_the_name_of_a_wide_table() -> None:
+    with pytest.raises(DataError, match=r"data\.target: there is no column 'yy' in the data\. Nearest: 'y'"):
+        arrange(arrived(hours()), asked(target="yy"))
+    with pytest.raises(DataError, match=r"data\.target: there is no column 'cuont'.*'count'"):
+        arrange(arrived(hours().assign(count=1, rain=2)), asked(target="cuont"))
+
+
+def test_a_country_that_is_not_known_is_told_before_anything_is_learnt() -> None:
+    with pytest.raises(DataError, match=r"data\.holidays: the public holidays of 'QQ' are not known"):
+        arrange(arrived(hours()), asked(holidays="QQ"))

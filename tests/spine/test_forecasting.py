@@ -73,6 +73,8 @@ def test_history_or_series_in_quantiles_out_over_http(forecast: Project) -> None
         assert [row["note"] for row in own[-3:]] == ["history", "", ""]
         assert own[-1]["day"] == "2021-02-14T00:00:00"
         assert "at least 14 are needed" in ask({"history": history[:5], "horizon": 2}).json()["predictions"][-1]["note"]
+        blind = ask({"series": "s1", "horizon": 1}).json()["predictions"]
+        assert blind[0]["note"] == "where rain is not known, its value of the season before stands in"
         assert "not known" in ask({"series": "nowhere", "horizon": 2}).json()["predictions"][0]["note"]
         assert "not one of the 7 steps" in ask({"shop": "s0", "day": "2030-01-01", "rain": 0.1}).json()["predictions"][0]["note"]
         for wrong, says in (

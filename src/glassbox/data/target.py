@@ -36,7 +36,7 @@ def check_columns(columns: Sequence[str], request: "Request") -> None:
     named += [("data.allow", name) for name in data.allow]
     named += [("split.column", split.column), ("data.time", data.time)]
     named += [("data.known", name) for name in data.known]
-    problems = [_absent(key, name, columns) for key, name in named if name is not None and name not in columns]
+    problems = [absent(key, name, columns) for key, name in named if name is not None and name not in columns]
     if data.target is None:
         problems.append(f"data.target: {request.task} needs the column to predict. Columns: {_listed(columns)}.")
     if split.by in ("group", "time", "column") and split.column is None:
@@ -49,7 +49,8 @@ def check_columns(columns: Sequence[str], request: "Request") -> None:
         raise DataError(problems)
 
 
-def _absent(key: str, name: str, columns: Sequence[str]) -> str:
+def absent(key: str, name: str, columns: Sequence[str]) -> str:
+    """That a request names a column which is not there, with the nearest that are."""
     by_folded = {column.casefold(): column for column in columns}
     near = [by_folded[n] for n in difflib.get_close_matches(name.casefold(), by_folded, n=3, cutoff=0.5)]
     hint = f"Nearest: {', '.join(map(repr, near))}." if near else f"Columns: {_listed(columns)}."

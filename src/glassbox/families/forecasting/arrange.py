@@ -1,5 +1,6 @@
 """From a table as it arrived, long or wide, to one row a series and step; what is found and repaired on the way is said."""
 
+import difflib
 import hashlib
 import re
 from collections.abc import Sequence
@@ -14,8 +15,9 @@ from glassbox.data.schema import distinct
 from glassbox.data.sources import Arrival
 from glassbox.data.split import TIME, read_moments
 from glassbox.data.tables import TEXT, text_column
-from glassbox.data.target import is_missing
+from glassbox.data.target import absent, is_missing
 from glassbox.errors import DataError
+from glassbox.families.forecasting.recipe import is_holiday
 from glassbox.families.forecasting.steps import Step, find_step, named_step
 from glassbox.findings import Cell, Facts, Finding, Note
 
@@ -76,6 +78,8 @@ def arrange(arrival: Arrival, request: "Request") -> tuple[Arrival, dict[str, Fi
         return arrival, {}
     found = pd.DatetimeIndex(moments).as_unit("us")
     step = named_step(request.data.frequency) if request.data.frequency else find_step(found)
+    if request.data.holidays:
+        is_holiday(found[:1], request.data.holidays)  # a country that is not known is told here, before anything is learnt
     placed = _on_grid(found, step, request, lines)
     arrival, placed = _one_a_step(arrival, placed, time, series, target, request, lines)
     told |= _facts(arrival.cells, placed, series, step, lines)
@@ -89,14 +93,18 @@ def arrange(arrival: Arrival, request: "Request") -> tuple[Arrival, dict[str, Fi
 
 
 def _check_named(arrival: Arrival, request: "Request") -> None:
-    columns = set(arrival.cells.columns)
-    absent = [name for name in request.data.series or [] if name not in columns]
-    if absent:
-        raise DataError(f"data.series: there is no column {absent[0]!r} in the data. Columns: {', '.join(sorted(columns)[:12])}.")
-    if request.data.time is not None and request.data.time not in columns:
-        raise DataError(
-            f"data.time: there is no column {request.data.time!r} in the data. Columns: {', '.join(sorted(columns)[:12])}."
-        )
+    """The columns that are named are there. A target that is none is the name of what a wide table holds, unless it looks
+    like a column, or there is but one: then it was mistyped."""
+    columns, data = [str(name) for name in arrival.cells.columns], request.data
+    named = [*(("data.series", name) for name in data.series or []), ("data.time", data.time)]
+    problems = [absent(key, name, columns) for key, name in named if name is not None and name not in columns]
+    target = str(data.target)
+    if not problems and data.time is not None and target not in columns:
+        others = [name for name in columns if name not in (data.time, *(data.series or []))]
+        if len(others) < 2 or difflib.get_close_matches(target, others, n=1):
+            problems.append(absent("data.target", target, columns))
+    if problems:
+        raise DataError(problems)
 
 
 def _joined_names(arrival: Arrival, request: "Request") -> Arrival:

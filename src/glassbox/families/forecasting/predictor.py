@@ -124,8 +124,7 @@ class ForecastPredictor:
         made = np.full((rows, 1 + len(QUANTILES)), np.nan)
         notes = np.full(rows, "", dtype=object)
         notes[~np.isnan(known)] = "history"
-        for name in dict.fromkeys(labels):
-            inside = np.flatnonzero(labels == name)
+        for name, inside in pd.Series(labels).groupby(labels, sort=False).indices.items():
             given, asked = inside[~np.isnan(known[inside])], inside[np.isnan(known[inside])]
             self._answer(str(name), frame, moments, known, given, asked, made, notes)
         found: dict[str, Any] = {series: labels} if series else {}
@@ -171,6 +170,9 @@ class ForecastPredictor:
             stored = not len(given) and not self.recipe.known
             point = self.points[[self.history.names.index(name)]] if stored else self._forecast(history, future)
             quantiles = self.offsets.quantiles(point, scale)
+            unknown = [n for n in self.recipe.known if frame[n].iloc[rows].isna().any()]
+            if unknown:
+                notes[rows] = f"where {' or '.join(unknown)} is not known, its value of the season before stands in"
             made[rows, 0] = point[0, steps]
             made[rows, 1:] = np.maximum(quantiles[0, steps], 0.0) if self.nonnegative else quantiles[0, steps]
 

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from pydantic import BaseModel, ConfigDict
 
+from glassbox.errors import DataError
 from glassbox.families.forecasting.panel import Floats, Panel
 from glassbox.families.forecasting.steps import Step
 
@@ -104,7 +105,12 @@ def windows_of(seasons: Sequence[int]) -> list[int]:
 def _days(country: str, first: int, last: int) -> frozenset[Any]:
     import holidays
 
-    return frozenset(holidays.country_holidays(country, years=range(first - 1, last + 2)))
+    try:
+        return frozenset(holidays.country_holidays(country, years=range(first - 1, last + 2)))
+    except NotImplementedError as error:
+        raise DataError(
+            f"data.holidays: the public holidays of {country!r} are not known; expected a country as two letters, such as DE or US."
+        ) from error
 
 
 def is_holiday(times: pd.DatetimeIndex, country: str, shift: int = 0) -> Floats:
