@@ -20,6 +20,11 @@ def test_the_interval_decides(low: float, high: float, verdict: str) -> None:
     assert rows({"f1": ">=0.83"}, {"f1": Estimate(value=(low + high) / 2, low=low, high=high)})[0].verdict == verdict
 
 
+def test_a_value_without_an_interval_proves_nothing() -> None:
+    (row,) = rows({"roc_auc": ">=0.8"}, {"roc_auc": Estimate(value=0.99, n=3)})
+    assert row.verdict == "not proven"
+
+
 def test_what_was_not_evaluated_is_not_proven_and_leads_nowhere() -> None:
     (row,) = rows({"f1": ">0.5"}, {})
     assert (row.value, row.verdict, row.cell) == (None, "not proven", "")

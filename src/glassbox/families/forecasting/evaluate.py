@@ -184,7 +184,7 @@ def holdout_metrics(found: Forecasts, *, leading: str, resamples: int, seed: int
     lead = values[leading]
     origins = len(np.unique(found.origin))
     between = f" ({number(lead.low)} to {number(lead.high)})" if lead.low is not None else ""
-    say = f"{metric_words(leading)} {number(lead.value)}{between} over {origins} origins never seen before, {lead.n or 0:,d} steps in all."
+    say = f"{metric_words(leading)} {number(lead.value)}{between} from {origins} origin{'s' if origins > 1 else ''} never seen before, {lead.n or 0:,d} steps in all."
     return Estimates(title="On the holdout", say=say, values=values)
 
 

@@ -208,7 +208,7 @@ def forecasts(found: Forecasts, panel: Panel, target: str, *, windows: int = 2) 
         say = f"{name}: {number(float(inside.mean()), '.0%')} of what came lies within the 90 % intervals drawn here."
         return drawing(
             canvas,
-            f"The last {len(mine)} forecasts, and what came",
+            "The last forecasts, and what came",
             say=say,
             alt=f"Forecast lines with bands and the actual line of {name} from {panel.times[int(found.origin[mine[0]])]} on.",
             caption="Each forecast begins at a line and knows nothing after it. Bands: 50 % and 90 % of what is expected.",
