@@ -17,9 +17,10 @@ from glassbox.families.forecasting.candidates import candidates
 from glassbox.families.forecasting.compare import BASELINE, compare
 from glassbox.families.forecasting.conformal import Offsets
 from glassbox.families.forecasting.evaluate import bring_up_to_date, refit
+from glassbox.families.forecasting.fitting import Fitting
 from glassbox.families.forecasting.leaks import changed_after
 from glassbox.families.forecasting.metrics import QUANTILES
-from glassbox.families.forecasting.models import KINDS, Fitting, kind_of
+from glassbox.families.forecasting.models import KINDS, kind_of
 from glassbox.families.forecasting.panel import Panel
 from glassbox.families.forecasting.predictor import Columns, ForecastPredictor
 from glassbox.families.forecasting.recipe import future_of
@@ -109,7 +110,7 @@ def test_what_is_saved_is_what_is_loaded_in_another_process_and_twice_the_same_b
 
 
 def test_prophet_takes_the_hyperparameters_that_are_tuned() -> None:
-    from glassbox.families.forecasting.models import fit_prophet
+    from glassbox.families.forecasting.prophets import fit_prophet
 
     asked = {"changepoint_prior_scale": 0.3, "seasonality_prior_scale": 2.0, "seasonality_mode": "multiplicative"}
     days = pd.DataFrame({"ds": panel().times, "y": panel().values[0], "rain": panel().covariates["rain"][0]})

@@ -9,8 +9,9 @@ import numpy as np
 import pandas as pd
 
 from glassbox.families.fitting import Forgetful, Remembers
+from glassbox.families.forecasting.fitting import Fitting
 from glassbox.families.forecasting.metrics import Forecasts
-from glassbox.families.forecasting.models import Fitting, kind_of
+from glassbox.families.forecasting.models import kind_of
 from glassbox.families.forecasting.panel import Floats, Panel, scales
 from glassbox.families.forecasting.recipe import Recipe, future_of
 

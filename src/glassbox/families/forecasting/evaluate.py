@@ -10,7 +10,9 @@ from glassbox.data.schema import Schema
 from glassbox.families.fitting import Progress, Remembers, limited
 from glassbox.families.forecasting.arrange import series_column, time_column
 from glassbox.families.forecasting.backtest import Problem, forecast_from, oof_frame, read_oof
+from glassbox.families.forecasting.boosting import with_lags
 from glassbox.families.forecasting.conformal import Offsets, fit_offsets
+from glassbox.families.forecasting.fitting import Fitting
 from glassbox.families.forecasting.metrics import (
     LEVEL,
     NAMES,
@@ -22,7 +24,7 @@ from glassbox.families.forecasting.metrics import (
     more_is_better,
     score,
 )
-from glassbox.families.forecasting.models import Fitting, kind_of, with_lags
+from glassbox.families.forecasting.models import kind_of
 from glassbox.families.forecasting.panel import Floats, Panel, scales
 from glassbox.families.forecasting.predictor import QUANTILE_NAMES, Columns, ForecastPredictor
 from glassbox.families.forecasting.problem import open_panel
@@ -184,7 +186,8 @@ def holdout_metrics(found: Forecasts, *, leading: str, resamples: int, seed: int
     lead = values[leading]
     origins = len(np.unique(found.origin))
     between = f" ({number(lead.low)} to {number(lead.high)})" if lead.low is not None else ""
-    say = f"{metric_words(leading)} {number(lead.value)}{between} from {origins} origin{'s' if origins > 1 else ''} never seen before, {lead.n or 0:,d} steps in all."
+    many = "1 origin" if origins == 1 else f"{origins} origins"
+    say = f"{metric_words(leading)} {number(lead.value)}{between} from {many} never seen before, {lead.n or 0:,d} steps in all."
     return Estimates(title="On the holdout", say=say, values=values)
 
 

@@ -12,8 +12,9 @@ import pandas as pd
 from glassbox.data.schema import ColumnSchema, Schema
 from glassbox.errors import GlassboxError
 from glassbox.families.forecasting.conformal import Offsets
+from glassbox.families.forecasting.fitting import Fitting, Model
 from glassbox.families.forecasting.metrics import QUANTILES
-from glassbox.families.forecasting.models import Fitting, Model, kind_of
+from glassbox.families.forecasting.models import kind_of
 from glassbox.families.forecasting.panel import Floats, Panel, scales
 from glassbox.families.forecasting.recipe import Recipe, stood_in
 from glassbox.files import read_json, read_parquet, write_json, write_parquet
