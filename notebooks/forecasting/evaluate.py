@@ -143,7 +143,7 @@ stage.show("updated", evaluate.updated(fresh), report=True)
 
 # %%
 predictions = evaluate.predictions(found, problem, holdout, columns)
-stage.save(model=model, served=served, predictions=predictions, metrics=evaluate.values_of(judged))
+stage.save(model=model, served=served, predictions=predictions, metrics=judged.values)
 
 # %% [markdown]
 # ## Limits of what was shown

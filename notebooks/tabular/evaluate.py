@@ -176,7 +176,7 @@ stage.show("shap", explain.shap_global(predictor, holdout, seed=asked.seed))
 stage.show("local", explain.shap_local(predictor, holdout, seed=asked.seed))
 
 # %%
-stage.save(model=model, served=model, predictions=predictions, metrics=evaluate.values_of(found))
+stage.save(model=model, served=model, predictions=predictions, metrics=found.values)
 
 # %% [markdown]
 # ## Limits of what was shown

@@ -27,7 +27,8 @@ class Task:
 
     `metrics` maps a metric's name to whether more of it is better; `ranges` holds the lowest and highest value of the
     metrics that are not shares (0 to 1). `splits` are the ways in which its holdout can be set apart, the first of them
-    unless the request says otherwise. `keys` are those of a request that only some tasks read, `needs` those of them
+    unless the request says otherwise. `unit` names the columns that the family may make when it arranges what arrived: the
+    series, then the time. `keys` are those of a request that only some tasks read, `needs` those of them
     that it cannot do without.
     """
 
@@ -36,6 +37,7 @@ class Task:
     ranges: dict[str, tuple[float, float]] = field(default_factory=dict)
     splits: tuple[str, ...] = ("hash", "group", "time", "column")
     keys: tuple[str, ...] = ()
+    unit: tuple[str, ...] = ()
     needs: tuple[str, ...] = ()
 
 
@@ -74,6 +76,7 @@ TASKS: dict[str, Task] = {
             **{name: (0.0, math.inf) for name in ("mase", "rmsse", "pinball", "mae", "rmse")},
         },
         splits=("horizon",),
+        unit=("series", "time"),
         keys=(
             "horizon",
             "data.time",

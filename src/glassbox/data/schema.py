@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict
 
 from glassbox.data import cells
 from glassbox.data.cells import Decimal_, Writing
+from glassbox.request import TASKS
 
 if TYPE_CHECKING:
     from glassbox.request import Request
@@ -28,7 +29,6 @@ MOSTLY_DISTINCT = 0.5
 FEW_ROWS = 50  # with fewer rows, a column in which most values differ says nothing about its kind
 MAX_CATEGORIES = 1000  # of a column are listed in the schema
 WORDS_OF_TEXT = 4  # a value of this many words, on average, is prose
-_UNIT = ("series", "time")  # what a family may have called the columns that name its units
 _ID_NAME = re.compile(r"id|ids|uid|uuid|guid|key|nr|no|num|number|code|index|idx|row|serial|ssn|isbn|ean")
 
 
@@ -345,17 +345,15 @@ def infer_schema(frame: pd.DataFrame, request: "Request") -> Schema:
     target, name_of_row = request.data.target, request.data.id
     aside = [request.split.column] if request.split.by in ("group", "column") and request.split.column else []
     features = request.data.features
-    own = {target, name_of_row, request.split.column, *([] if request.horizon is None else [*request.data.known, *_UNIT])}
-    asked = None if features is None else {*features, *own, request.data.time, *(request.data.series or [])}
+    unit, series = TASKS[request.task].unit, request.data.series or []
+    own = {target, name_of_row, request.split.column, request.data.time, *series, *request.data.known, *unit}
+    asked = None if features is None else {*features, *own}
     wanted = [str(name) for name in frame.columns if name != "row_id" and (asked is None or name in asked)]
     counted = {name: _count(frame[name]) for name in wanted}
     default_decimal = _default_decimal(counted.values())
     columns = []
     for name in wanted:
-        series = request.data.series or [] if request.horizon is not None else []
-        forced: Kind | None = (
-            "identifier" if name == name_of_row else "category" if name in (*series, *_UNIT[:1]) and request.horizon else None
-        )
+        forced: Kind | None = "identifier" if name == name_of_row else "category" if name in (*series, *unit[:1]) else None
         if name == target and request.task == "classification":
             columns.append(_label_column(name, counted[name]))
         elif name == target or name in request.data.known:

@@ -1,11 +1,15 @@
 """What fits of every family share: results that are remembered, threads that are held to, progress that is told."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol, cast
 
 from threadpoolctl import threadpool_limits
+
+from glassbox.errors import GlassboxError
+from glassbox.families.candidates import Candidate
 
 Progress = Callable[[int, int, str], None]
 
@@ -32,3 +36,54 @@ def limited(threads: int) -> Iterator[None]:
     """
     with threadpool_limits(limits=threads):
         yield
+
+
+def run_side_by_side(
+    tried: Sequence[Candidate],
+    places: Sequence[int],
+    fit: Callable[[Candidate, int], dict[str, Any]],
+    *,
+    place: str,
+    threads: int = 1,
+    workers: int = 1,
+    progress: Progress | None = None,
+) -> list[list[dict[str, Any]]]:
+    """Every candidate at every place (a fold, an origin), several side by side.
+
+    Parameters
+    ----------
+    fit
+        Fits a candidate at a place.
+    place
+        What a place is called when progress is told.
+
+    Returns
+    -------
+    list of list of dict
+        For each candidate what `fit` gave at each place; where it failed, ``reason``, and the others go on.
+
+    Raises
+    ------
+    GlassboxError
+        When two candidates have one name.
+    """
+    names = [candidate.name for candidate in tried]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise GlassboxError(f"Candidates need names of their own; {', '.join(map(repr, twice))} is used more than once.")
+    jobs = [(candidate, i) for candidate in tried for i in range(len(places))]
+
+    def one(job: tuple[Candidate, int]) -> dict[str, Any]:
+        candidate, i = job
+        try:
+            return fit(candidate, places[i])
+        except Exception as error:  # a candidate that fails is a row with its reason; it is not remembered
+            said = str(error).strip().splitlines()
+            return {"reason": f"{type(error).__name__}: {said[0] if said else 'no message'}"}
+
+    results: list[dict[str, Any]] = []
+    with limited(threads), ThreadPoolExecutor(workers) as pool:
+        for done, (job, result) in enumerate(zip(jobs, pool.map(one, jobs), strict=True), start=1):
+            results.append(result)
+            if progress:
+                progress(done, len(jobs), f"{job[0].name}, {place} {job[1] + 1} of {len(places)}")
+    return [results[i * len(places) : (i + 1) * len(places)] for i in range(len(tried))]

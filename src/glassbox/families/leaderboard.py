@@ -1,7 +1,7 @@
 """The leaderboard of every family: who leads, who cannot be told from the leader, who goes on, and how it is shown."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import pandas as pd
 
@@ -91,6 +91,26 @@ def choice(leaderboard: Mapping[str, Any]) -> Note:
     if simplest != chosen:
         lines.append(f"It will be taken only if it then beats the simplest of these: {simplest}.")
     return Note(title="Which one is tuned", say=said(leaderboard), lines=lines, tone="good")
+
+
+class Timed(Protocol):
+    """A candidate that was run, or failed for a reason, and the seconds that it took."""
+
+    @property
+    def candidate(self) -> Candidate: ...
+    @property
+    def reason(self) -> str: ...
+    @property
+    def fit_s(self) -> float: ...
+    @property
+    def predict_s(self) -> float: ...
+
+
+def timing_frame(runs: Sequence[Timed], units: int) -> pd.DataFrame:
+    """Seconds to fit and to predict, and microseconds to predict one of `units` rows (windows); missing where it failed."""
+    rows = [(run.candidate.name, run.fit_s, run.predict_s, 1e6 * run.predict_s / units) for run in runs if not run.reason]
+    failed = [(run.candidate.name, None, None, None) for run in runs if run.reason]
+    return pd.DataFrame([*rows, *failed], columns=["candidate", "fit", "predict", "per row"])
 
 
 def timing_table(timing: pd.DataFrame) -> Table:

@@ -4,7 +4,6 @@ A candidate that does not beat the seasonal naive forecast is never handed on: t
 """
 
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +13,7 @@ from scipy.optimize import nnls
 
 from glassbox.errors import GlassboxError
 from glassbox.families.candidates import Candidate
-from glassbox.families.fitting import Progress, Remembers, limited
+from glassbox.families.fitting import Progress, Remembers, run_side_by_side
 from glassbox.families.forecasting.backtest import Problem, forecast_from, oof_frame, read_oof
 from glassbox.families.forecasting.metrics import (
     NAMES,
@@ -28,7 +27,7 @@ from glassbox.families.forecasting.metrics import (
 )
 from glassbox.families.forecasting.models import KINDS
 from glassbox.families.forecasting.panel import Floats
-from glassbox.families.leaderboard import candidate_in
+from glassbox.families.leaderboard import candidate_in, timing_frame
 from glassbox.findings import Note
 from glassbox.markup import metric_words, number
 
@@ -72,27 +71,12 @@ def run_candidates(
     progress: Progress | None = None,
 ) -> list[Run]:
     """Every candidate from every origin, several side by side; what fails is told with its reason, and the others go on."""
-    names = [candidate.name for candidate in tried]
-    if twice := sorted({name for name in names if names.count(name) > 1}):
-        raise GlassboxError(f"Candidates need names of their own; {', '.join(map(repr, twice))} is used more than once.")
-    jobs = [(candidate, origin) for candidate in tried for origin in problem.origins]
 
-    def one(job: tuple[Candidate, int]) -> dict[str, Any]:
-        candidate, origin = job
-        try:
-            return forecast_from(problem, origin, candidate.kind, candidate.params, seed=seed, threads=threads, memo=memo)
-        except Exception as error:  # a candidate that fails is a row with its reason; it is not remembered
-            said = str(error).strip().splitlines()
-            return {"reason": f"{type(error).__name__}: {said[0] if said else 'no message'}"}
+    def fit(candidate: Candidate, origin: int) -> dict[str, Any]:
+        return forecast_from(problem, origin, candidate.kind, candidate.params, seed=seed, threads=threads, memo=memo)
 
-    results = []
-    with limited(threads), ThreadPoolExecutor(workers) as pool:
-        for done, (job, result) in enumerate(zip(jobs, pool.map(one, jobs), strict=True), start=1):
-            results.append(result)
-            if progress:
-                progress(done, len(jobs), f"{job[0].name}, origin {problem.origins.index(job[1]) + 1} of {len(problem.origins)}")
-    k = len(problem.origins)
-    return [_run(candidate, results[i * k : (i + 1) * k], problem) for i, candidate in enumerate(tried)]
+    found = run_side_by_side(tried, problem.origins, fit, place="origin", threads=threads, workers=workers, progress=progress)
+    return [_run(candidate, results, problem) for candidate, results in zip(tried, found, strict=True)]
 
 
 def _run(candidate: Candidate, results: Sequence[Mapping[str, Any]], problem: Problem) -> Run:
@@ -231,7 +215,9 @@ def compare(
         "beaten_by_baseline": [run.candidate.name for run in runs if run.found is not None and run not in better],
     }
     blocks = [oof_frame(run.found, problem, run.candidate.name) for run in runs if run.found is not None]
-    return Comparison(leaderboard, pd.concat(blocks, ignore_index=True), _timing(runs, problem))
+    return Comparison(
+        leaderboard, pd.concat(blocks, ignore_index=True), timing_frame(runs, len(problem.origins) * len(problem.panel.names))
+    )
 
 
 def _to_tune(leader: Run, better: Sequence[Run], values: Mapping[str, float], sign: float) -> Candidate:
@@ -251,21 +237,6 @@ def _row(run: Run, gain: Any, resamples: int, seed: int) -> dict[str, Any]:
         "behind": gain.model_dump() if gain is not None else None,
         "note": f"failed: {run.reason}" if run.reason else "",
     }
-
-
-def _timing(runs: Sequence[Run], problem: Problem) -> pd.DataFrame:
-    windows = len(problem.origins) * len(problem.panel.names)
-    return pd.DataFrame(
-        [
-            {
-                "candidate": run.candidate.name,
-                "fit": run.fit_s if run.found is not None else None,
-                "predict": run.predict_s if run.found is not None else None,
-                "per row": 1e6 * run.predict_s / windows if run.found is not None else None,
-            }
-            for run in runs
-        ]
-    )
 
 
 def against_baseline(leaderboard: Mapping[str, Any]) -> Note:

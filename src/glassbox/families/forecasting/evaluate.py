@@ -29,7 +29,7 @@ from glassbox.families.forecasting.panel import Floats, Panel, scales
 from glassbox.families.forecasting.predictor import QUANTILE_NAMES, Columns, ForecastPredictor
 from glassbox.families.forecasting.problem import open_panel
 from glassbox.families.forecasting.recipe import Recipe, future_of, is_holiday
-from glassbox.findings import Cell, Estimate, Estimates, Facts, Note, Table
+from glassbox.findings import Cell, Estimates, Facts, Note, Table
 from glassbox.markup import metric_words, number
 
 if TYPE_CHECKING:
@@ -418,8 +418,3 @@ def components(predictor: ForecastPredictor) -> Note | Table:
 def updated(predictor: ForecastPredictor) -> Note:
     """That what is served knows more than what was evaluated, and how."""
     return Note(title="Brought up to date before it is served", say=predictor.updated, tone="good")
-
-
-def values_of(found: Estimates) -> dict[str, Estimate]:
-    """The metrics by name, as they are saved."""
-    return dict(found.values)

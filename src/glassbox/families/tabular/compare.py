@@ -1,7 +1,6 @@
 """The comparison: every candidate on every fold, the leaderboard, and which candidate deserves to be tuned."""
 
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,9 +9,9 @@ import pandas as pd
 
 from glassbox.errors import GlassboxError
 from glassbox.families.candidates import Candidate
-from glassbox.families.fitting import Progress
-from glassbox.families.leaderboard import candidate_in, choice, leaderboard_frame, leaderboard_table, timing_table
-from glassbox.families.tabular.fit import Problem, Remembers, fit_fold, limited
+from glassbox.families.fitting import Progress, Remembers, run_side_by_side
+from glassbox.families.leaderboard import candidate_in, choice, leaderboard_frame, leaderboard_table, timing_frame, timing_table
+from glassbox.families.tabular.fit import Problem, fit_fold
 from glassbox.families.tabular.metrics import NAMES, Floats, Sample, more_is_better, over_folds, paired_gain
 from glassbox.families.tabular.models import KINDS
 from glassbox.families.tabular.recipe import Recipe
@@ -68,28 +67,12 @@ def run_candidates(
     progress: Progress | None = None,
 ) -> list[Run]:
     """Every candidate on every fold, several side by side; what fails is told with its reason, and the others go on."""
-    names = [candidate.name for candidate in tried]
-    if twice := sorted({name for name in names if names.count(name) > 1}):
-        raise GlassboxError(f"Candidates need names of their own; {', '.join(map(repr, twice))} is used more than once.")
-    jobs = [(candidate, fold) for candidate in tried for fold in problem.folds]
 
-    def one(job: tuple[Candidate, int]) -> dict[str, Any]:
-        candidate, fold = job
-        try:
-            return fit_fold(problem, fold, candidate.kind, candidate.params, recipe, seed=seed, threads=threads, memo=memo)
-        except Exception as error:  # a candidate that fails is a row with its reason; it is not remembered
-            return {
-                "reason": f"{type(error).__name__}: {str(error).strip().splitlines()[0] if str(error).strip() else 'no message'}"
-            }
+    def fit(candidate: Candidate, fold: int) -> dict[str, Any]:
+        return fit_fold(problem, fold, candidate.kind, candidate.params, recipe, seed=seed, threads=threads, memo=memo)
 
-    results: list[dict[str, Any]] = []
-    with limited(threads), ThreadPoolExecutor(workers) as pool:
-        for done, (job, result) in enumerate(zip(jobs, pool.map(one, jobs), strict=True), start=1):
-            results.append(result)
-            if progress:
-                progress(done, len(jobs), f"{job[0].name}, fold {job[1] + 1} of {len(problem.folds)}")
-    k = len(problem.folds)
-    return [_run(candidate, results[i * k : (i + 1) * k], problem) for i, candidate in enumerate(tried)]
+    found = run_side_by_side(tried, problem.folds, fit, place="fold", threads=threads, workers=workers, progress=progress)
+    return [_run(candidate, results, problem) for candidate, results in zip(tried, found, strict=True)]
 
 
 def _run(candidate: Candidate, folds: Sequence[Mapping[str, Any]], problem: Problem) -> Run:
@@ -164,7 +147,7 @@ def compare(
         "simplest": simplest.model_dump(),
         "chosen": chosen.model_dump(),
     }
-    return Comparison(leaderboard, oof_frame(runs, problem), _timing(runs, len(problem.y)))
+    return Comparison(leaderboard, oof_frame(runs, problem), timing_frame(runs, len(problem.y)))
 
 
 def _row(run: Run, problem: Problem, resamples: int, seed: int) -> dict[str, Any]:
@@ -195,20 +178,6 @@ def oof_frame(runs: Sequence[Run], problem: Problem) -> pd.DataFrame:
             block.insert(0, "candidate", run.candidate.name)
             blocks.append(block)
     return pd.concat(blocks, ignore_index=True)
-
-
-def _timing(runs: Sequence[Run], rows: int) -> pd.DataFrame:
-    return pd.DataFrame(
-        [
-            {
-                "candidate": run.candidate.name,
-                "fit": run.fit_s if run.proba is not None else None,
-                "predict": run.predict_s if run.proba is not None else None,
-                "per row": 1e6 * run.predict_s / rows if run.proba is not None else None,
-            }
-            for run in runs
-        ]
-    )
 
 
 def run_of(candidate: Candidate, oof: pd.DataFrame, problem: Problem) -> Run:

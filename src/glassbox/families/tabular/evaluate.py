@@ -16,7 +16,7 @@ from glassbox.families.tabular.fit import Problem, codes_of, fit, limited
 from glassbox.families.tabular.metrics import NAMES, Floats, Sample, estimates, more_is_better, score, spoken
 from glassbox.families.tabular.predictor import TabularPredictor, describe
 from glassbox.families.tabular.recipe import Recipe
-from glassbox.findings import Estimate, Estimates, Facts, Note, Table
+from glassbox.findings import Estimates, Facts, Note, Table
 from glassbox.markup import number
 
 LEAST_ROWS, LEAST_OF_CLASS = 50, 10  # a slice with fewer says nothing
@@ -329,12 +329,7 @@ def headline(predicted: pd.DataFrame, target: str, positive: str, classes: Seque
     return Note(title="What it is good for", say=say, lines=lines, tone="good" if share < 0.8 * reach else "look")
 
 
-def values_of(found: Estimates) -> dict[str, Estimate]:
-    """The metrics by name, as they are saved."""
-    return dict(found.values)
-
-
 __all__ = [
     "drawn", "gap", "headline", "holdout_clusters", "holdout_metrics", "oof_proba", "opened", "predictions", "refit", "sample_of", "share_to_reach", "slices",
-    "slices_table", "values_of",
+    "slices_table",
 ]  # fmt: skip
