@@ -141,6 +141,12 @@ served = stage.folder("served")
 fresh.save(served)
 stage.show("updated", evaluate.updated(fresh), report=True)
 
+# %% [markdown]
+# What it says next, taken apart: the trend that it goes on with, and the season that it repeats.
+
+# %%
+stage.show("forecast_components", plots.forecast_components(fresh), report=True)
+
 # %%
 predictions = evaluate.predictions(found, problem, holdout, columns)
 stage.save(model=model, served=served, predictions=predictions, metrics=judged.values)

@@ -331,6 +331,19 @@ def test_figures_are_drawn_alike_twice_and_say_what_they_show(evaluated: dict, d
     assert "<svg" in (one.svg or "")
 
 
+def test_the_next_forecast_is_taken_apart_into_the_trend_that_it_goes_on_with(evaluated: dict) -> None:  # type: ignore[type-arg]
+    steady = evaluated["predictor"]
+    found = plots.forecast_components(steady)
+    assert isinstance(found, Figure)
+    assert "within a week the season swings by" in found.say
+    steeper = replace(steady)
+    steeper.__dict__["points"] = steady.points + 10 * np.arange(7)
+    moved = plots.forecast_components(steeper)
+    assert isinstance(moved, Figure)
+    goes = [float(figure.say.split(" to ")[1].split(";")[0]) for figure in (found, moved)]
+    assert goes[1] > goes[0] + 10
+
+
 def test_a_recipe_for_a_short_history_looks_no_further_back_than_there_is() -> None:
     short = panel().until(24)
     made = recipe(short)

@@ -12,6 +12,7 @@ from matplotlib.figure import Figure as Canvas
 from glassbox.families.forecasting.explore import longest, whole
 from glassbox.families.forecasting.metrics import Forecasts, by_window
 from glassbox.families.forecasting.panel import Floats, Panel
+from glassbox.families.forecasting.predictor import ForecastPredictor
 from glassbox.families.marks import quiet
 from glassbox.families.selection import leaderboard, param_importances, tuning_history
 from glassbox.findings import Figure, Note
@@ -79,12 +80,7 @@ def decomposition(panel: Panel, season: int, target: str, seasons_shown: int = 8
     rows = [("value", known), ("trend", parts.trend), ("season", parts.seasonal), ("remainder", parts.resid)]
     moments = times[-min(shown, len(parts.trend)) :]
     with style():
-        canvas = Canvas(figsize=(WIDTH, 4.2))
-        for axes, (name, values) in zip(canvas.subplots(4, 1, sharex=True), rows, strict=True):
-            axes.plot(moments, np.asarray(values)[-len(moments) :], color=ACCENT if name != "remainder" else SOFT, linewidth=1)
-            axes.set_ylabel(name)
-            quiet(axes, grid="y")
-        _dates(axes)
+        canvas = _stacked(rows, moments)
         share = 1 - float(np.var(parts.resid)) / float(np.var(known[-len(parts.resid) :]))
         say = f"Trend and season of {season} steps explain {number(max(0.0, share), '.0%')} of how {target} moves."
         return drawing(
@@ -93,6 +89,52 @@ def decomposition(panel: Panel, season: int, target: str, seasons_shown: int = 8
             say=say,
             alt="Four lines, one above the other: the value, its trend, its season and what remains.",
             caption="The last seasons; all rows share the time axis, each has its own scale.",
+        )
+
+
+def _stacked(rows: Sequence[tuple[str, Any]], moments: pd.DatetimeIndex, origin: pd.Timestamp | None = None) -> Canvas:
+    """The last values of each row, one above the other over one axis of time; what comes from an origin on is stronger."""
+    canvas = Canvas(figsize=(WIDTH, 0.3 + len(rows)))
+    for axes, (name, values) in zip(canvas.subplots(len(rows), 1, sharex=True), rows, strict=True):
+        drawn = np.asarray(values)[-len(moments) :]
+        axes.plot(moments, drawn, color=SOFT if name == "remainder" else ACCENT, linewidth=1)
+        if origin is not None:
+            axes.axvline(_place(origin), color=LINE, linewidth=1)
+            axes.plot(moments[moments >= origin], drawn[moments >= origin], color=ACCENT, linewidth=1.8)
+        axes.set_ylabel(name)
+        quiet(axes, grid="y")
+        _dates(axes)
+    return canvas
+
+
+def forecast_components(predictor: ForecastPredictor, seasons_shown: int = 4) -> Figure | Note:
+    """Trend and season of the next forecast, as STL takes the longest series and its forecast apart together."""
+    from statsmodels.tsa.seasonal import STL
+
+    panel, season, horizon = predictor.history, predictor.recipe.seasons[0], predictor.recipe.horizon
+    row = longest(panel)
+    known, times = whole(panel, row, season)
+    values = np.concatenate([known[-12 * season :], predictor.points[row]])
+    if season < 2 or len(values) < 2 * season + 1 or np.ptp(values) == 0:
+        return Note(title="Nothing to take apart:", say="there is no season, or the forecast does not move.")
+    parts = STL(values, period=season).fit()
+    shown = min(len(values), seasons_shown * season + horizon)
+    moments = pd.DatetimeIndex([*times[-12 * season :], *predictor.ahead])[-shown:]
+    trend, swing = parts.trend[-horizon:], parts.seasonal[-min(horizon, season) :]
+    with style():
+        canvas = _stacked([("value", values), ("trend", parts.trend), ("season", parts.seasonal)], moments, predictor.ahead[0])
+        say = (
+            f"Over the horizon the trend goes from {number(float(trend[0]))} to {number(float(trend[-1]))}; "
+            f"within {predictor.recipe.step.season_words(season)} the season swings by {number(float(np.ptp(swing)))}."
+        )
+        name = panel.names[row] or predictor.columns.target
+        caption = "Left of the line what came, right of it the forecast. Each row has its own scale."
+        return drawing(
+            canvas,
+            f"What the next forecast of {name} is made of",
+            say=say,
+            alt=f"Three lines: value, trend and season. {say}",
+            caption=caption,
         )
 
 
@@ -285,6 +327,7 @@ __all__ = [
     "autocorrelation",
     "by_step",
     "decomposition",
+    "forecast_components",
     "forecasts",
     "leaderboard",
     "param_importances",

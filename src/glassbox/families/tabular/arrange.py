@@ -12,7 +12,5 @@ if TYPE_CHECKING:
 def arrange(arrival: Arrival, request: "Request") -> tuple[Arrival, dict[str, Finding]]:
     """What arrived, as it is."""
     return arrival, {
-        "unit": Note(
-            title="A row is a case of its own.", say="Rows are learnt from, held back and judged one by one.", tone="good"
-        )
+        "unit": Note(title="A row is a case of its own.", say="Each is learnt from, and predicted, by itself.", tone="good")
     }
