@@ -9,7 +9,6 @@ from typing import Any, Protocol, cast
 from threadpoolctl import threadpool_limits
 
 from glassbox.errors import GlassboxError
-from glassbox.families.candidates import Candidate
 
 Progress = Callable[[int, int, str], None]
 
@@ -39,9 +38,9 @@ def limited(threads: int) -> Iterator[None]:
 
 
 def run_side_by_side(
-    tried: Sequence[Candidate],
+    tried: Sequence[Any],
     places: Sequence[int],
-    fit: Callable[[Candidate, int], dict[str, Any]],
+    fit: Callable[[Any, int], dict[str, Any]],
     *,
     place: str,
     threads: int = 1,
@@ -72,7 +71,7 @@ def run_side_by_side(
         raise GlassboxError(f"Candidates need names of their own; {', '.join(map(repr, twice))} is used more than once.")
     jobs = [(candidate, i) for candidate in tried for i in range(len(places))]
 
-    def one(job: tuple[Candidate, int]) -> dict[str, Any]:
+    def one(job: tuple[Any, int]) -> dict[str, Any]:
         candidate, i = job
         try:
             return fit(candidate, places[i])
