@@ -21,7 +21,8 @@ request = "churn"
 
 # %%
 from glassbox.data.schema import Schema
-from glassbox.families.tabular import metrics, plots
+from glassbox.families.classes import metrics
+from glassbox.families.tabular import plots
 from glassbox.families.tabular.candidates import Candidate, candidate_table, candidates
 from glassbox.families.tabular.compare import choice, compare, leaderboard_frame, leaderboard_table, timing_table
 from glassbox.families.tabular.fit import problem_of

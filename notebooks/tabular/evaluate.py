@@ -25,9 +25,11 @@ request = "churn"
 
 # %%
 from glassbox.data.schema import Schema
-from glassbox.families.tabular import evaluate, explain, metrics, plots
-from glassbox.families.tabular.calibrate import calibrate, choose_threshold
+from glassbox.families.classes import evaluate, metrics
+from glassbox.families.tabular import explain, plots
+from glassbox.families.classes.calibrate import calibrate, choose_threshold
 from glassbox.families.tabular.fit import problem_of
+from glassbox.families.tabular.refit import refit
 from glassbox.stage import Stage
 
 # %%
@@ -68,7 +70,7 @@ if problem.binary:
 # What tuning kept is fitted once more, on all rows of train.
 
 # %%
-predictor = evaluate.refit(
+predictor = refit(
     best, problem, schema, calibrated.calibration, threshold.value, seed=asked.seed, threads=stage.threads
 )
 model = stage.folder("model")

@@ -21,9 +21,9 @@ request = "churn"
 
 # %%
 from glassbox.data.schema import Schema
-from glassbox.families.tabular import metrics
+from glassbox.families.classes import metrics
 from glassbox.families.tabular.fit import problem_of
-from glassbox.families.tabular.folds import folds_table, groups_of, make_folds
+from glassbox.families.classes.folds import folds_table, groups_of, make_folds
 from glassbox.families.tabular.imbalance import imbalance
 from glassbox.families.tabular.leaks import audit, duplicates_across, identifiers, leaks_table
 from glassbox.families.tabular.recipe import default_recipe

@@ -21,7 +21,8 @@ request = "churn"
 
 # %%
 from glassbox.data.schema import Schema
-from glassbox.families.tabular import metrics, plots
+from glassbox.families.classes import metrics
+from glassbox.families.tabular import plots
 from glassbox.families.tabular.candidates import TRIALS
 from glassbox.families.tabular.compare import candidate_in, run_of
 from glassbox.families.tabular.fit import problem_of

@@ -9,13 +9,13 @@ import pytest
 
 from glassbox.data.schema import Schema
 from glassbox.families.base import Predictor, load_predictor
-from glassbox.families.tabular.calibration import Calibration
+from glassbox.families.classes.calibration import Calibration
+from glassbox.families.classes.metrics import Sample, score
 from glassbox.families.tabular.candidates import Candidate, candidates
-from glassbox.families.tabular.evaluate import refit
 from glassbox.families.tabular.fit import fit_fold
-from glassbox.families.tabular.metrics import Sample, score
 from glassbox.families.tabular.models import KINDS
 from glassbox.families.tabular.predictor import TabularPredictor
+from glassbox.families.tabular.refit import refit
 from glassbox.files import files_below, hash_tree
 from toy_tables import FULL, customers, problem
 

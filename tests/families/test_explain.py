@@ -4,14 +4,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from glassbox.families.classes.calibration import Calibration
+from glassbox.families.classes.metrics import Sample, score
 from glassbox.families.tabular import explain, shapley
-from glassbox.families.tabular.calibration import Calibration
-from glassbox.families.tabular.evaluate import refit
 from glassbox.families.tabular.fit import problem_of
-from glassbox.families.tabular.metrics import Sample, score
 from glassbox.families.tabular.models import KINDS
 from glassbox.families.tabular.plots import explanations
 from glassbox.families.tabular.predictor import TabularPredictor
+from glassbox.families.tabular.refit import refit
 from glassbox.families.tabular.sampling import by_hash
 from glassbox.files import hash_value
 from toy_tables import FULL, customers

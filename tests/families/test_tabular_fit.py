@@ -4,8 +4,8 @@ import pytest
 
 from glassbox.code import code_closure
 from glassbox.errors import DataError
+from glassbox.families.classes.folds import make_folds
 from glassbox.families.tabular.fit import CODE, codes_of, fit_fold, positive_class, problem_of
-from glassbox.families.tabular.folds import make_folds
 from toy_tables import FULL, SMALL, customers, problem
 
 

@@ -4,8 +4,8 @@ import pytest
 from sklearn.datasets import load_breast_cancer, load_iris
 
 from glassbox.data.schema import ColumnSchema, Schema
+from glassbox.families.classes.folds import make_folds
 from glassbox.families.tabular.fit import problem_of
-from glassbox.families.tabular.folds import make_folds
 from glassbox.families.tabular.leaks import audit, duplicates_across, identifiers, leaks_table
 from toy_tables import customers
 

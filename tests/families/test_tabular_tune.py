@@ -5,7 +5,7 @@ import pytest
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
 from glassbox.errors import GlassboxError
-from glassbox.families.tabular import tune as module
+from glassbox.families.classes import tune as module
 from glassbox.families.tabular.candidates import Candidate
 from glassbox.families.tabular.compare import run_candidates
 from glassbox.families.tabular.tune import Tuning, best_table, distributions, gain_estimates, search_note, tune

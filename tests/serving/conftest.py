@@ -10,9 +10,9 @@ import pandas as pd
 import pytest
 
 from glassbox.data.schema import ColumnSchema, Schema
-from glassbox.families.tabular.calibration import Calibration
-from glassbox.families.tabular.evaluate import refit
+from glassbox.families.classes.calibration import Calibration
 from glassbox.families.tabular.fit import problem_of
+from glassbox.families.tabular.refit import refit
 from glassbox.serving.build import build_package
 from glassbox.serving.process import running
 

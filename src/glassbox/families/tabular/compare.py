@@ -1,58 +1,26 @@
-"""The comparison: every candidate on every fold, the leaderboard, and which candidate deserves to be tuned."""
+"""The comparison of tables: every candidate on every fold, as `glassbox.families.classes.compare` ranks them."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-import pandas as pd
-
-from glassbox.errors import GlassboxError
 from glassbox.families.candidates import Candidate
-from glassbox.families.fitting import Progress, Remembers, run_side_by_side
-from glassbox.families.leaderboard import candidate_in, choice, leaderboard_frame, leaderboard_table, timing_frame, timing_table
-from glassbox.families.tabular.fit import Problem, fit_fold
-from glassbox.families.tabular.metrics import NAMES, Floats, Sample, more_is_better, over_folds, paired_gain
+from glassbox.families.classes import compare as classes
+from glassbox.families.classes.compare import Comparison, FitFold, Run, oof_frame, run_of
+from glassbox.families.classes.problem import Problem
+from glassbox.families.fitting import Progress, Remembers
+from glassbox.families.leaderboard import candidate_in, choice, leaderboard_frame, leaderboard_table, timing_table
+from glassbox.families.tabular.fit import fit_fold
 from glassbox.families.tabular.models import KINDS
 from glassbox.families.tabular.recipe import Recipe
 
 
-@dataclass(frozen=True)
-class Comparison:
-    """What came out of a comparison.
+def fitter(recipe: Recipe, problem: Problem, *, seed: int, threads: int = 1, memo: Remembers | None = None) -> FitFold:
+    """Fits a candidate on all folds but one."""
 
-    leaderboard
-        As it is saved: ``metric``, ``rows`` (best first), ``leader``, ``tied`` (not told apart from the leader), and of
-        those, whole with kind and hyperparameters, ``simplest`` and ``chosen``: the most flexible, which tuning can gain most on,
-        and which will have to beat the simplest to be taken.
-    oof
-        Out-of-fold predictions: ``candidate``, ``row_id``, ``proba_<class>``.
-    timing
-        Measured: seconds to fit and to predict, a row a candidate.
-    """
+    def fit(candidate: Candidate, fold: int) -> dict[str, Any]:
+        return fit_fold(problem, fold, candidate.kind, candidate.params, recipe, seed=seed, threads=threads, memo=memo)
 
-    leaderboard: dict[str, Any]
-    oof: pd.DataFrame
-    timing: pd.DataFrame
-
-
-@dataclass(frozen=True)
-class Run:
-    """One candidate on all folds: its out-of-fold probabilities, or why there are none."""
-
-    candidate: Candidate
-    proba: Floats | None = None
-    reason: str = ""
-    fit_s: float = 0.0
-    predict_s: float = 0.0
-
-    def by_fold(self, problem: Problem) -> list[tuple[np.ndarray, Floats]]:
-        """Truth and probabilities, a pair a fold."""
-        assert self.proba is not None
-        return [(problem.y[problem.fold == fold], self.proba[problem.fold == fold]) for fold in problem.folds]
-
-    def samples(self, problem: Problem) -> list[Sample]:
-        return [Sample.of(y, proba, positive=problem.positive) for y, proba in self.by_fold(problem)]
+    return fit
 
 
 def run_candidates(
@@ -67,24 +35,8 @@ def run_candidates(
     progress: Progress | None = None,
 ) -> list[Run]:
     """Every candidate on every fold, several side by side; what fails is told with its reason, and the others go on."""
-
-    def fit(candidate: Candidate, fold: int) -> dict[str, Any]:
-        return fit_fold(problem, fold, candidate.kind, candidate.params, recipe, seed=seed, threads=threads, memo=memo)
-
-    found = run_side_by_side(tried, problem.folds, fit, place="fold", threads=threads, workers=workers, progress=progress)
-    return [_run(candidate, results, problem) for candidate, results in zip(tried, found, strict=True)]
-
-
-def _run(candidate: Candidate, folds: Sequence[Mapping[str, Any]], problem: Problem) -> Run:
-    reasons = [str(fold["reason"]) for fold in folds if "reason" in fold]
-    if reasons:
-        return Run(candidate, reason=reasons[0])
-    proba = np.empty((len(problem.y), len(problem.classes)))
-    for fold, result in zip(problem.folds, folds, strict=True):
-        proba[problem.fold == fold] = result["proba"]
-    if not np.isfinite(proba).all():
-        return Run(candidate, reason=f"{int((~np.isfinite(proba)).any(axis=1).sum())} rows got no probability")
-    return Run(candidate, proba, "", sum(float(f["fit_s"]) for f in folds), sum(float(f["predict_s"]) for f in folds))
+    fit = fitter(recipe, problem, seed=seed, threads=threads, memo=memo)
+    return classes.run_candidates(tried, problem, fit, threads=threads, workers=workers, progress=progress)
 
 
 def compare(
@@ -122,71 +74,10 @@ def compare(
         When no candidate could be fitted.
     """
     runs = run_candidates(tried, recipe, problem, seed=seed, memo=memo, threads=threads, workers=workers, progress=progress)
-    if not any(run.proba is not None for run in runs):
-        raise GlassboxError("No candidate could be fitted: " + "; ".join(f"{run.candidate.name}: {run.reason}" for run in runs))
-    rows = [_row(run, problem, resamples, seed) for run in runs]
-    sign = -1.0 if more_is_better(metric) else 1.0
-    order = sorted(range(len(runs)), key=lambda i: _rank(rows[i], runs[i], metric, sign))
-    runs, rows = [runs[i] for i in order], [rows[i] for i in order]
-    leader = runs[0]
-    for run, row in zip(runs, rows, strict=True):
-        if run.proba is not None and run is not leader:
-            row["behind"] = paired_gain(
-                leader.by_fold(problem), run.by_fold(problem), metric, positive=problem.positive, resamples=resamples, seed=seed
-            ).model_dump()
-    tied = [row["candidate"] for row in rows if row["behind"] and row["behind"]["low"] is not None and row["behind"]["low"] <= 0]
-    able = [run for run in runs if run is leader or (run.candidate.name in tied and KINDS[run.candidate.kind].learns)]
-    by_complexity = sorted(able, key=lambda run: KINDS[run.candidate.kind].complexity)  # stable: of like kinds, the better first
-    simplest = by_complexity[0].candidate
-    chosen = max(able, key=lambda run: KINDS[run.candidate.kind].complexity).candidate
-    leaderboard = {
-        "metric": metric,
-        "rows": rows,
-        "leader": leader.candidate.name,
-        "tied": tied,
-        "simplest": simplest.model_dump(),
-        "chosen": chosen.model_dump(),
-    }
-    return Comparison(leaderboard, oof_frame(runs, problem), timing_frame(runs, len(problem.y)))
-
-
-def _row(run: Run, problem: Problem, resamples: int, seed: int) -> dict[str, Any]:
-    scores = over_folds(run.samples(problem), NAMES, resamples=resamples, seed=seed) if run.proba is not None else {}
-    return {
-        "candidate": run.candidate.name,
-        "kind": run.candidate.kind,
-        "params": run.candidate.params,
-        "scores": {name: estimate.model_dump() for name, estimate in scores.items()},
-        "behind": None,
-        "note": f"failed: {run.reason}" if run.reason else "",
-    }
-
-
-def _rank(row: Mapping[str, Any], run: Run, metric: str, sign: float) -> tuple[bool, float, int, str]:
-    value = row["scores"][metric]["value"] if row["scores"] else None
-    complexity = KINDS[run.candidate.kind].complexity if run.candidate.kind in KINDS else 99
-    return (value is None, sign * (value or 0.0), complexity, run.candidate.name)
-
-
-def oof_frame(runs: Sequence[Run], problem: Problem) -> pd.DataFrame:
-    """Out-of-fold probabilities, one block of rows a candidate."""
-    blocks = []
-    for run in runs:
-        if run.proba is not None:
-            block = pd.DataFrame(run.proba, columns=[f"proba_{name}" for name in problem.classes])
-            block.insert(0, "row_id", problem.row_ids)
-            block.insert(0, "candidate", run.candidate.name)
-            blocks.append(block)
-    return pd.concat(blocks, ignore_index=True)
-
-
-def run_of(candidate: Candidate, oof: pd.DataFrame, problem: Problem) -> Run:
-    """A candidate's run as saved among the out-of-fold predictions."""
-    block = oof[oof["candidate"] == candidate.name].set_index("row_id")
-    return Run(candidate, block.loc[problem.row_ids, [f"proba_{name}" for name in problem.classes]].to_numpy(dtype=np.float64))
+    return classes.compare(runs, problem, KINDS, metric=metric, seed=seed, resamples=resamples)
 
 
 __all__ = [
-    "Comparison", "Run", "candidate_in", "choice", "compare", "leaderboard_frame", "leaderboard_table", "oof_frame", "run_candidates", "run_of",
-    "timing_table",
+    "Comparison", "Run", "candidate_in", "choice", "compare", "fitter", "leaderboard_frame", "leaderboard_table", "oof_frame", "run_candidates",
+    "run_of", "timing_table",
 ]  # fmt: skip

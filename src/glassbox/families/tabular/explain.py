@@ -7,9 +7,9 @@ import numpy as np
 import pandas as pd
 from scipy.stats import t as student
 
-from glassbox.families.tabular.calibration import label as labelled
+from glassbox.families.classes.calibration import label as labelled
+from glassbox.families.classes.metrics import Sample, more_is_better, score
 from glassbox.families.tabular.fit import codes_of
-from glassbox.families.tabular.metrics import Sample, more_is_better, score
 from glassbox.families.tabular.models import Codes, Floats
 from glassbox.families.tabular.plots import explanations
 from glassbox.families.tabular.predictor import TabularPredictor

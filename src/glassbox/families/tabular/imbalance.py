@@ -3,11 +3,11 @@
 import numpy as np
 import pandas as pd
 
-from glassbox.families.tabular.calibrate import threshold_curve
+from glassbox.families.classes.calibrate import threshold_curve
+from glassbox.families.classes.metrics import paired_gain, score, spoken
 from glassbox.families.tabular.candidates import Candidate
 from glassbox.families.tabular.compare import run_candidates
 from glassbox.families.tabular.fit import Problem, Remembers
-from glassbox.families.tabular.metrics import paired_gain, score, spoken
 from glassbox.families.tabular.recipe import Recipe
 from glassbox.findings import Table
 

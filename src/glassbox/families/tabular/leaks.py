@@ -12,9 +12,9 @@ import numpy.typing as npt
 import pandas as pd
 
 from glassbox.data.schema import ColumnSchema, Schema
+from glassbox.families.classes.folds import identity
+from glassbox.families.classes.metrics import Sample, score
 from glassbox.families.tabular.fit import Problem
-from glassbox.families.tabular.folds import identity
-from glassbox.families.tabular.metrics import Sample, score
 from glassbox.families.tabular.recipe import UNUSABLE
 from glassbox.findings import Facts, Note, Table
 from glassbox.markup import number

@@ -52,7 +52,7 @@ class Kind:
     """One kind of model.
 
     `complexity` orders kinds for the question which is the simplest; `linear` asks the recipe to scale; `learns` is
-    False for what looks at no column.
+    False for what looks at no column; `searched` says that it may be tuned.
     """
 
     fit: Callable[[Floats, Codes, Fitting], Model]
@@ -60,6 +60,7 @@ class Kind:
     complexity: int
     linear: bool = False
     learns: bool = True
+    searched: bool = True
 
 
 # ------------------------------------------------------------------------------------------------------ scikit-learn

@@ -14,7 +14,7 @@ from glassbox.data.schema import Schema
 from glassbox.errors import GlassboxError
 from glassbox.families import persist
 from glassbox.families.base import served_schema
-from glassbox.families.tabular.calibration import Calibration, label
+from glassbox.families.classes.calibration import Calibration, label
 from glassbox.families.tabular.models import Floats, Model, kind_of
 from glassbox.families.tabular.recipe import TRUSTED, Feature, Recipe, features_of
 from glassbox.files import read_json, write_json

@@ -7,28 +7,29 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from glassbox.families.classes.plots.balance import target_balance
+    from glassbox.families.classes.plots.curves import gain_curve, precision_recall, roc, threshold
+    from glassbox.families.classes.plots.outcomes import calibration, confusion, slices
     from glassbox.families.selection import leaderboard, param_importances, tuning_history
-    from glassbox.families.tabular.plots.columns import distributions, over_time, rates, target_balance
-    from glassbox.families.tabular.plots.curves import gain_curve, precision_recall, roc, threshold
-    from glassbox.families.tabular.plots.outcomes import calibration, confusion, slices
+    from glassbox.families.tabular.plots.columns import distributions, over_time, rates
     from glassbox.families.tabular.plots.patterns import extremes, interaction, missing_patterns, relations_map
 
 _WHERE = {
     "distributions": "columns",
     "over_time": "columns",
     "rates": "columns",
-    "target_balance": "columns",
+    "target_balance": "glassbox.families.classes.plots.balance",
     "extremes": "patterns",
     "interaction": "patterns",
     "missing_patterns": "patterns",
     "relations_map": "patterns",
-    "gain_curve": "curves",
-    "precision_recall": "curves",
-    "roc": "curves",
-    "threshold": "curves",
-    "calibration": "outcomes",
-    "confusion": "outcomes",
-    "slices": "outcomes",
+    "gain_curve": "glassbox.families.classes.plots.curves",
+    "precision_recall": "glassbox.families.classes.plots.curves",
+    "roc": "glassbox.families.classes.plots.curves",
+    "threshold": "glassbox.families.classes.plots.curves",
+    "calibration": "glassbox.families.classes.plots.outcomes",
+    "confusion": "glassbox.families.classes.plots.outcomes",
+    "slices": "glassbox.families.classes.plots.outcomes",
     "leaderboard": "glassbox.families.selection",
     "param_importances": "glassbox.families.selection",
     "tuning_history": "glassbox.families.selection",

@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from glassbox.errors import DataError
-from glassbox.families.tabular.folds import folds_table, groups_of, identity, make_folds
+from glassbox.families.classes.folds import folds_table, groups_of, identity, make_folds
 
 
 def table(n: int = 60) -> tuple[list[str], list[str]]:

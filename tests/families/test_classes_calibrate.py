@@ -4,8 +4,8 @@ from scipy.special import expit, logit
 from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LogisticRegression
 
-from glassbox.families.tabular.calibrate import calibrate, choose_threshold, fit_calibration, threshold_curve
-from glassbox.families.tabular.calibration import Calibration, Curve, label
+from glassbox.families.classes.calibrate import calibrate, choose_threshold, fit_calibration, threshold_curve
+from glassbox.families.classes.calibration import Calibration, Curve, label
 from glassbox.request import Bound
 
 RNG = np.random.default_rng(0)

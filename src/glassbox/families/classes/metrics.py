@@ -18,7 +18,7 @@ from typing import Any, cast
 import numpy as np
 import numpy.typing as npt
 
-from glassbox.families.tabular.calibration import label
+from glassbox.families.classes.calibration import label
 from glassbox.findings import Estimate
 from glassbox.request import TASKS, Bound, Cost
 

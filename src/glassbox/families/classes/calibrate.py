@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from glassbox.families.tabular.calibration import Calibration, Codes, Curve, Floats, Method, log_odds
-from glassbox.families.tabular.metrics import row_log_loss, spoken
+from glassbox.families.classes.calibration import Calibration, Codes, Curve, Floats, Method, log_odds
+from glassbox.families.classes.metrics import row_log_loss, spoken
 from glassbox.findings import Facts, Table
 from glassbox.request import Bound
 

@@ -5,8 +5,8 @@ import sklearn.metrics as sk
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from glassbox.families.tabular import metrics
-from glassbox.families.tabular.metrics import Sample, bootstrap, estimates, over_folds, paired_gain, score
+from glassbox.families.classes import metrics
+from glassbox.families.classes.metrics import Sample, bootstrap, estimates, over_folds, paired_gain, score
 from glassbox.request import TASKS, Bound
 
 

@@ -3,9 +3,10 @@ import pandas as pd
 import pytest
 
 from glassbox.errors import DataError
-from glassbox.families.tabular import evaluate
-from glassbox.families.tabular.calibration import Calibration, Curve
+from glassbox.families.classes import evaluate
+from glassbox.families.classes.calibration import Calibration, Curve
 from glassbox.families.tabular.predictor import TabularPredictor
+from glassbox.families.tabular.refit import refit
 from glassbox.files import hash_tree
 from toy_tables import FULL, customers, problem
 
@@ -13,7 +14,7 @@ from toy_tables import FULL, customers, problem
 def model(classes: int = 2, threshold: float | None = 0.5, calibration: Calibration | None = None) -> TabularPredictor:
     _, schema = customers(classes=classes)
     best = {"kind": "logistic_regression", "params": {}, "recipe": FULL.model_dump()}
-    return evaluate.refit(best, problem(classes=classes), schema, calibration or Calibration(), threshold, seed=0)
+    return refit(best, problem(classes=classes), schema, calibration or Calibration(), threshold, seed=0)
 
 
 def test_predictions_are_as_the_contract_says() -> None:
@@ -82,7 +83,7 @@ def test_gap_shows_a_model_that_knows_rows_by_heart() -> None:
     _, schema = customers()
     judged = problem()
     best = {"kind": "random_forest", "params": {"n_estimators": 30}, "recipe": FULL.model_dump()}
-    predictor = evaluate.refit(best, judged, schema, Calibration(), 0.5, seed=0)
+    predictor = refit(best, judged, schema, Calibration(), 0.5, seed=0)
     oof = np.column_stack([1 - judged.y * 0.2 - 0.4, judged.y * 0.2 + 0.4])
     oof[::3] = oof[::3, ::-1]
     found = evaluate.gap(predictor, judged, oof, evaluate.predictions(predictor, customers(seed=5)[0]), "roc_auc", 0.5).facts

@@ -1,8 +1,8 @@
-"""The evaluation: refit on all of train, the holdout once, where it is weak, and what the stakeholder gains."""
+"""The evaluation where the answer is a class: the holdout once, where it is weak, and what the stakeholder gains."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -10,65 +10,31 @@ import pandas as pd
 
 from glassbox.data.schema import Schema
 from glassbox.errors import DataError
+from glassbox.families.base import Predictor
+from glassbox.families.classes.calibration import label
+from glassbox.families.classes.metrics import NAMES, Floats, Sample, estimates, more_is_better, score, spoken
+from glassbox.families.classes.problem import Problem, codes_of
 from glassbox.families.opened import opened
-from glassbox.families.tabular.calibration import Calibration, label
-from glassbox.families.tabular.fit import Problem, codes_of, fit, limited
-from glassbox.families.tabular.metrics import NAMES, Floats, Sample, estimates, more_is_better, score, spoken
-from glassbox.families.tabular.predictor import TabularPredictor, describe
-from glassbox.families.tabular.recipe import Recipe
 from glassbox.findings import Estimates, Facts, Note, Table
 from glassbox.markup import number
 
+
+class ClassPredictor(Predictor, Protocol):
+    """A predictor whose answer is a class."""
+
+    @property
+    def classes(self) -> list[str]: ...
+    @property
+    def positive(self) -> str: ...
+    @property
+    def threshold(self) -> float | None: ...
+    def proba(self, frame: pd.DataFrame) -> Floats:
+        """Calibrated probabilities of shape (rows, classes)."""
+        ...
+
+
 LEAST_ROWS, LEAST_OF_CLASS = 50, 10  # a slice with fewer says nothing
 SLICE_RESAMPLES = 500
-
-
-def refit(
-    best: Mapping[str, Any],
-    problem: Problem,
-    schema: Schema,
-    calibration: Calibration,
-    threshold: float | None,
-    *,
-    seed: int,
-    threads: int = 1,
-) -> TabularPredictor:
-    """Fit what tuning kept on all rows of train, and put it together with calibration and threshold.
-
-    Parameters
-    ----------
-    best
-        As tuning saved it: ``kind``, ``params``, ``recipe``.
-    problem, schema
-        Train, and what its rows look like.
-    calibration, threshold
-        From out-of-fold predictions; with more than two classes no threshold is used.
-    """
-    recipe = Recipe.model_validate(best["recipe"])
-    columns = list(recipe.columns)
-    with limited(threads):
-        fitted = fit(
-            best["kind"],
-            best["params"],
-            recipe,
-            problem.frame[columns],
-            problem.y,
-            len(problem.classes),
-            seed=seed,
-            threads=threads,
-        )
-    return TabularPredictor(
-        schema=schema,
-        recipe=recipe,
-        transformer=fitted.transformer,
-        kind=best["kind"],
-        params=dict(best["params"]),
-        model=fitted.model,
-        calibration=calibration,
-        threshold=threshold if problem.binary else None,
-        positive=problem.classes[problem.positive],
-        features=describe(schema, fitted.transformer),
-    )
 
 
 def oof_proba(oof: pd.DataFrame, problem: Problem) -> Floats:
@@ -87,7 +53,7 @@ def oof_proba(oof: pd.DataFrame, problem: Problem) -> Floats:
     return found
 
 
-def predictions(predictor: TabularPredictor, holdout: pd.DataFrame) -> pd.DataFrame:
+def predictions(predictor: ClassPredictor, holdout: pd.DataFrame) -> pd.DataFrame:
     """``row_id``, ``y_true``, ``y_pred`` and one ``proba_<class>`` a class, sorted by ``row_id``."""
     rows = holdout.sort_values("row_id", kind="stable").reset_index(drop=True)
     found = predictor.predict(rows)
@@ -130,7 +96,7 @@ def holdout_metrics(
 
 
 def gap(
-    predictor: TabularPredictor, problem: Problem, oof: Floats, predicted: pd.DataFrame, metric: str, threshold: float | None
+    predictor: ClassPredictor, problem: Problem, oof: Floats, predicted: pd.DataFrame, metric: str, threshold: float | None
 ) -> Facts:
     """The leading metric on the rows that taught, out of fold, and on the holdout.
 
@@ -330,6 +296,6 @@ def headline(predicted: pd.DataFrame, target: str, positive: str, classes: Seque
 
 
 __all__ = [
-    "drawn", "gap", "headline", "holdout_clusters", "holdout_metrics", "oof_proba", "opened", "predictions", "refit", "sample_of", "share_to_reach", "slices",
+    "drawn", "gap", "headline", "holdout_clusters", "holdout_metrics", "oof_proba", "opened", "predictions", "sample_of", "share_to_reach", "slices",
     "slices_table",
 ]  # fmt: skip

@@ -1,0 +1,57 @@
+"""How often each class is there."""
+
+import pandas as pd
+
+from glassbox.families.marks import ACCENT, SOFT, between, clean, label, name_rows, percent, rows_canvas, side_values
+from glassbox.findings import Figure
+from glassbox.theme import drawing, style
+
+
+def target_balance(table: pd.DataFrame, target: str, positive: str, most: int = 15) -> Figure:
+    """How often each class is there.
+
+    Parameters
+    ----------
+    table
+        One row a class, the most frequent first: ``class``, ``n``, ``share``, ``low``, ``high``.
+    target, positive
+        The target's name, and the class that is looked for.
+    most
+        Of more classes, the rest are drawn as one.
+    """
+    shown = table.head(most)
+    if len(table) > most:
+        rest = table.iloc[most:]
+        other = pd.DataFrame({"class": [f"{len(rest)} more"], "n": [rest["n"].sum()], "share": [rest["share"].sum()]})
+        shown = pd.concat([shown, other], ignore_index=True)
+    names, share = [str(name) for name in shown["class"]], shown["share"].to_numpy(dtype=float)
+    binary = len(table) == 2
+    with style():
+        canvas, axes = rows_canvas(len(names), extra=0.55, step=0.36)
+        colors = [ACCENT if name == positive and binary else SOFT for name in names]
+        axes.barh(range(len(names)), share, height=0.55, color=colors, alpha=0.9)
+        name_rows(axes, names, strong=names.index(positive) if binary and positive in names else None)
+        side_values(axes, [f"{percent(s)} · {n:,d}" for s, n in zip(share, shown["n"], strict=True)])
+        axes.set_xlim(0, share.max() * 1.02)
+        axes.set_xticks([])
+        axes.set_xlabel(f"share of rows by {label(target)}")
+        top, last, total = table.iloc[0], table.iloc[-1], int(table["n"].sum())
+        if binary:
+            mine = table[table["class"] == positive].iloc[0]
+            interval = between(100 * mine["low"], 100 * mine["high"], ".1f")
+            say = (
+                f"{clean(target)} is {clean(positive)} in {percent(mine['share'], 1)} of {total:,d} rows{interval}; naming {clean(top['class'])} for "
+                f"every row would be right {percent(top['share'], 1)} of the time."
+            )
+        else:
+            say = (
+                f"{clean(target)} has {len(table)} classes in {total:,d} rows, from {clean(top['class'])} ({percent(top['share'], 1)}) "
+                f"to {clean(last['class'])} ({int(last['n']):,d} rows)."
+            )
+        rows = "; ".join(f"{clean(n)} {percent(s, 1)} ({c:,d} rows)" for n, s, c in zip(names, share, shown["n"], strict=True))
+        return drawing(
+            canvas, "What is to be told apart", say=say, alt=f"Bars of the share of each class of {clean(target)}: {rows}."
+        )
+
+
+__all__ = ["target_balance"]
