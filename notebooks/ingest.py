@@ -22,7 +22,7 @@ request = "churn"
 # %%
 from glassbox.data import quality
 from glassbox.data.ingest import conform_parts, infer_schema, read, split
-from glassbox.families.base import arrange_of
+from glassbox.families.base import arrange_of, looks_of
 from glassbox.stage import Stage
 
 stage = Stage.open("ingest", request, upstream, product)
@@ -32,8 +32,8 @@ stage = Stage.open("ingest", request, upstream, product)
 # anything is learned of the data. What each column is gets inferred on train alone, and both parts are brought into that schema.
 
 # %%
-arrival, units = read(stage.request, stage.root, arrange_of(stage.request.task))
-parts = split(arrival.cells, stage.request)
+arrival, units = read(stage.request, stage.root, arrange_of(stage.request))
+parts = split(arrival.cells, stage.request, looks_of(arrival.cells, stage.request))
 schema = infer_schema(parts.train, stage.request)
 snapshot = conform_parts(parts, schema)
 

@@ -157,7 +157,7 @@ seed: -1
         (
             SOUND.replace("classification", "clasification"),
             1,
-            "is 'clasification'; expected 'classification' or 'forecasting'; did you mean 'class",
+            "is 'clasification'; expected 'classification', 'forecasting' or 'nlp'; did you mean 'class",
         ),
         (FORECAST + "horizon: 0\n", 6, "horizon is '0'; expected a whole number at least 1 and at most 10000"),
         (FORECAST, 1, "horizon is missing; expected how many steps ahead"),

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from glassbox.files import readable_json
-from glassbox.request import MEASURED, TASKS, Data, Request, Split
+from glassbox.request import MEASURED, Data, Request, Split, Weights, task_rows
 from glassbox.request_schema import main, request_schema
 
 PARAMS = Path(__file__).parent.parent / "params"
@@ -51,8 +51,9 @@ def test_every_field_and_every_metric_is_there() -> None:
         *Request.model_fields,
         *(f"data.{name}" for name in Data.model_fields),
         *(f"split.{name}" for name in Split.model_fields),
+        *(f"weights.{name}" for name in Weights.model_fields),
     }
-    wanted |= {f"requirements.{metric}" for task in TASKS.values() for metric in task.metrics}
+    wanted |= {f"requirements.{metric}" for task in task_rows() for metric in task.metrics}
     wanted |= {f"requirements.{metric}" for metric in MEASURED} | {"requirements.cost"}
     assert paths == wanted
 

@@ -346,7 +346,9 @@ def get(entry: Annotated[str, typer.Argument(help="A name from data/catalog.yaml
 
     root = _root()
     found = find_entry(entry, root)
-    _say(f"{os.path.relpath(fetch(found, root))}: verified. {found.description}")
+    for path in fetch(found, root):
+        _say(f"{os.path.relpath(path)}: verified.")
+    _say(found.description)
 
 
 @data_app.command()

@@ -6,9 +6,9 @@ from typing import Any, cast
 from pydantic import BaseModel
 
 from glassbox.files import plain
-from glassbox.request import Data, Request, Split
+from glassbox.request import Data, Request, Split, Weights
 
-_PARTS = (Request, Data, Split)
+_PARTS = (Request, Data, Split, Weights)
 
 
 class _Recorded:

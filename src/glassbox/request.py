@@ -29,7 +29,8 @@ class Task:
     metrics that are not shares (0 to 1). `splits` are the ways in which its holdout can be set apart, the first of them
     unless the request says otherwise. `unit` names the columns that the family may make when it arranges what arrived: the
     series, then the time. `keys` are those of a request that only some tasks read, `needs` those of them
-    that it cannot do without.
+    that it cannot do without. `target` is what is predicted. `documents` says that a file of plain text is a case. `answers` are rows of their own, by
+    the request's `answer`, for what is asked otherwise of the same kind of data.
     """
 
     family: str
@@ -39,24 +40,28 @@ class Task:
     keys: tuple[str, ...] = ()
     unit: tuple[str, ...] = ()
     needs: tuple[str, ...] = ()
+    documents: bool = False
+    target: Literal["classes", "number", "spans"] = "classes"
+    answers: "Mapping[str, Task]" = field(default_factory=dict)
 
 
+CLASS_METRICS = {
+    "roc_auc": True,
+    "average_precision": True,
+    "accuracy": True,
+    "balanced_accuracy": True,
+    "f1": True,
+    "precision": True,
+    "recall": True,
+    "log_loss": False,
+    "brier": False,
+    "calibration_error": False,
+}
 # A new family is one row here, one folder in `families/` and one in `notebooks/`.
 TASKS: dict[str, Task] = {
     "classification": Task(
         family="tabular",
-        metrics={
-            "roc_auc": True,
-            "average_precision": True,
-            "accuracy": True,
-            "balanced_accuracy": True,
-            "f1": True,
-            "precision": True,
-            "recall": True,
-            "log_loss": False,
-            "brier": False,
-            "calibration_error": False,
-        },
+        metrics=CLASS_METRICS,
         ranges={"log_loss": (0.0, math.inf)},
         keys=("data.positive", "data.allow", "data.id"),
     ),
@@ -89,10 +94,27 @@ TASKS: dict[str, Task] = {
             "data.most_series",
         ),
         needs=("horizon",),
+        target="number",
+    ),
+    "nlp": Task(
+        family="text",
+        metrics=CLASS_METRICS,
+        ranges={"log_loss": (0.0, math.inf)},
+        keys=("answer", "data.positive", "data.id", "weights.encoder"),
+        documents=True,
+        answers={
+            "spans": Task(
+                family="spans",
+                metrics={"f1": True, "precision": True, "recall": True},
+                keys=("answer", "data.id", "weights.encoder", "weights.pipeline"),
+                documents=True,
+                target="spans",
+            )
+        },
     ),
 }
 # Named in the design and not answered yet: a request for one gets told so.
-PLANNED = ("regression", "nlp", "computer_vision", "recommendation", "anomaly_detection", "retrieval")
+PLANNED = ("regression", "computer_vision", "recommendation", "anomaly_detection", "retrieval")
 # Of the values that a request may have, those that are acted on so far; others get told so.
 BUILT = {("type",): ("model_development",), ("data", "source"): ("files",)}
 # Measured on the running service, whatever the task; never decided by. In milliseconds; less is better.
@@ -101,7 +123,7 @@ MEASURED = {"latency": "ms"}
 # fmt: off
 RESERVED = frozenset([
     "raw", "packages", "assets", "mlflow", "index", "catalog", "bench", "store", "scratch", "request", "requests", "con", "prn", "aux", "nul",
-    "tabular", "text", "vision", "forecasting", "recommendation", "anomaly", "retrieval",
+    "tabular", "text", "spans", "vision", "forecasting", "recommendation", "anomaly", "retrieval",
 ])
 # fmt: on
 NAME = re.compile(r"[a-z][a-z0-9_-]{0,63}")
@@ -238,6 +260,28 @@ class Split(_Part):
     _checked_cutoff = field_validator("cutoff")(lambda text: None if text is None else _cutoff(text))
 
 
+class Weights(_Part):
+    """Models that were trained elsewhere, as catalog:NAME, a folder, or the name of a model on a hub."""
+
+    encoder: str | None = None
+    """Text: a sentence encoder in the format of Sentence Transformers. Left out: models of words and characters alone."""
+    pipeline: str | None = None
+    """Entities: a spaCy pipeline with an entity recogniser. Left out: recognisers start from nothing."""
+
+    _checked_address = field_validator("encoder", "pipeline")(lambda text: None if text is None else _address(text))
+
+
+def task_row(task: str, answer: str | None = None) -> Task | None:
+    """The row of a task, and of what is asked in it; None when there is none."""
+    row = TASKS.get(task)
+    return row.answers.get(answer, row) if row is not None and answer is not None else row
+
+
+def task_rows() -> list[Task]:
+    """The rows of all tasks and of all that is asked in them."""
+    return [row for task in TASKS.values() for row in (task, *task.answers.values())]
+
+
 class Request(_Part):
     """A request as resolved: every default written out. Attribute reads are what a stage's key is made of."""
 
@@ -249,8 +293,12 @@ class Request(_Part):
     """What kind of question is asked."""
     problem: str = ""
     """The question in a stakeholder's words; it opens the report."""
+    answer: Literal["classes", "spans"] = "classes"
+    """Text: what is asked, the class of each text (classes) or the entities in it (spans)."""
     data: Data
     """Where the data comes from and which of it is meant."""
+    weights: Weights = Weights()
+    """Models that were trained elsewhere and are started from."""
     horizon: Annotated[int, Field(ge=1, le=10_000)] | None = None
     """Forecasting: how many steps ahead are forecast."""
     split: Split = Split()
@@ -284,6 +332,11 @@ class Request(_Part):
         if name in RESERVED:
             raise _refuse("expected another name; this one is reserved")
         return name
+
+    @property
+    def row(self) -> Task:
+        """What this request's task, and what is asked in it, come with; of a task that is not known, nothing."""
+        return task_row(self.task, self.answer) or Task(family=self.task, metrics={}, target="number")
 
     def resolved(self) -> dict[str, Any]:
         """The request as plain data, every default written out; `from_resolved` reads it back."""

@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from glassbox.request import MEASURED, TASKS, Request
+from glassbox.request import MEASURED, TASKS, Request, task_rows
 from glassbox.request_secrets import mask
 from glassbox.request_yaml import Node
 
@@ -127,9 +127,7 @@ def unknown_key(path: Path) -> str:
 def _all_keys() -> list[str]:
     keys = list(Request.model_fields)
     keys += [f"{part}.{key}" for part in keys for key in keys_of((part,))]
-    return keys + [
-        f"requirements.{metric}" for metric in [*(name for task in TASKS.values() for name in task.metrics), *MEASURED]
-    ]
+    return keys + [f"requirements.{metric}" for metric in [*(name for task in task_rows() for name in task.metrics), *MEASURED]]
 
 
 def _model_at(path: Path) -> type[BaseModel] | None:

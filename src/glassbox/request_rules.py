@@ -8,7 +8,21 @@ from typing import get_args
 
 from pydantic import BaseModel
 
-from glassbox.request import BUILT, MEASURED, PLANNED, TASKS, Bound, Data, Request, RequestType, Split
+from glassbox.request import (
+    BUILT,
+    MEASURED,
+    PLANNED,
+    TASKS,
+    Bound,
+    Data,
+    Request,
+    RequestType,
+    Split,
+    Task,
+    Weights,
+    task_row,
+    task_rows,
+)
 from glassbox.request_messages import Path, hint, nearest, one_of, problem, shown
 from glassbox.request_yaml import Node
 
@@ -36,10 +50,15 @@ def _said(tree: Node, *path: str) -> bool:
     """Whether something other than the default stands at a path: a resolved request has all defaults written out."""
     if not given(tree, *path):
         return False
-    parts: dict[str, type[BaseModel]] = {"data": Data, "split": Split}
+    parts: dict[str, type[BaseModel]] = {"data": Data, "split": Split, "weights": Weights}
     part = parts.get(path[0], Request) if len(path) > 1 else Request
     default, node = part.model_fields[path[-1]].default, tree.find(*path)
     return node is not None and str(node.value) != str(default)
+
+
+def _row(tree: Node) -> Task | None:
+    """What the task, and what is asked in it, come with; None while the task is unknown."""
+    return task_row(text(tree, "task") or "", text(tree, "answer"))
 
 
 def rule_problems(tree: Node) -> Iterator[str]:
@@ -77,21 +96,27 @@ def _planned_problems(tree: Node) -> Iterator[str]:
 
 def unread_keys(request: Request) -> list[str]:
     """The keys that a request of this task and this split means nothing by."""
-    own = {key for task in TASKS.values() for key in task.keys} - set(TASKS[request.task].keys)
+    own = {key for row in task_rows() for key in row.keys} - set(request.row.keys)
     split = ("holdout", "column", "cutoff") if request.split.by == "horizon" else ("origins",)
     return [*sorted(own), *(f"split.{key}" for key in split)]
 
 
 def _own_problems(tree: Node) -> Iterator[str]:
     """Keys that only other tasks read, and those that this one cannot do without."""
-    task = TASKS.get(text(tree, "task") or "")
+    task = _row(tree)
     if task is None:
         return
-    for key in sorted({key for other in TASKS.values() for key in other.keys} - set(task.keys)):
+    for key in sorted({key for other in task_rows() for key in other.keys} - set(task.keys)):
         if _said(tree, *key.split(".")):
-            readers = [name for name, other in TASKS.items() if key in other.keys]
+            readers = [name for name, other in TASKS.items() if any(key in row.keys for row in (other, *other.answers.values()))]
+            answered = (
+                f" and answer is {text(tree, 'answer')!r}"
+                if text(tree, "answer") in TASKS[text(tree, "task") or ""].answers
+                else ""
+            )
+            elsewhere = f"{one_of(readers)} reads it" if readers != [text(tree, "task")] else "another answer reads it"
             yield problem(
-                tree, tuple(key.split(".")), f"means nothing when task is {text(tree, 'task')!r}; {one_of(readers)} reads it."
+                tree, tuple(key.split(".")), f"means nothing when task is {text(tree, 'task')!r}{answered}; {elsewhere}."
             )
     for key in task.needs:
         if not given(tree, *key.split(".")):
@@ -143,7 +168,7 @@ def _column_problems(tree: Node) -> Iterator[str]:
 
 
 def _split_problems(tree: Node) -> Iterator[str]:
-    task = TASKS.get(text(tree, "task") or "")
+    task = _row(tree)
     splits = task.splits if task else ("hash",)
     by = text(tree, "split", "by") if given(tree, "split", "by") else splits[0]
     column = text(tree, "split", "column")
@@ -243,10 +268,10 @@ class _Metric:
 
 def _known_metrics(tree: Node) -> dict[str, _Metric]:
     """The metrics that may be named: of all tasks while the task is unknown."""
-    task = TASKS.get(text(tree, "task") or "")
+    task = _row(tree)
     metrics = [
         _Metric(name, better, *one.ranges.get(name, (0.0, 1.0)))
-        for one in ([task] if task else TASKS.values())
+        for one in ([task] if task else task_rows())
         for name, better in one.metrics.items()
     ]
     metrics += [_Metric(name, better=False, high=math.inf) for name in MEASURED]

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from glassbox.files import readable_json, write_text
-from glassbox.request import MEASURED, NAME, TASKS, Request
+from glassbox.request import MEASURED, NAME, TASKS, Request, task_rows
 
 _PERCENT_OR_NUMBER = r"\s*[+-]?\d+(\.\d+)?([eE][+-]?\d+)?"
 # YAML reads these without quotes as numbers or truth values; the field takes them as they are written.
@@ -44,8 +44,8 @@ def request_schema() -> dict[str, Any]:
 
 
 def _requirements(description: str, cost: dict[str, Any]) -> dict[str, Any]:
-    metrics = {metric: better for task in TASKS.values() for metric, better in task.metrics.items()}
-    finite = {metric: task.ranges.get(metric, (0.0, 1.0))[1] < math.inf for task in TASKS.values() for metric in task.metrics}
+    metrics = {metric: better for task in task_rows() for metric, better in task.metrics.items()}
+    finite = {metric: task.ranges.get(metric, (0.0, 1.0))[1] < math.inf for task in task_rows() for metric in task.metrics}
     shares = {metric for metric, bounded in finite.items() if bounded}
     bounds: dict[str, Any] = {metric: _bound(metric, better, share=metric in shares) for metric, better in metrics.items()}
     for metric in MEASURED:

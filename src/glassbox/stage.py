@@ -21,7 +21,7 @@ from glassbox.findings import Figure, Finding, Shown, read_findings
 from glassbox.memo import Memo
 from glassbox.platforms import platform_facts
 from glassbox.recording import recorded
-from glassbox.request import TASKS, Request
+from glassbox.request import Request
 
 SEALED = {"holdout": "evaluate"}  # a product, and the one stage that may open it
 FINDING_MIME = "application/vnd.glassbox.finding+json"
@@ -246,4 +246,4 @@ def _inputs(root: Path, slug: str, upstream: Mapping[str, Any] | None) -> dict[s
 
 def family_of(request: Request) -> str:
     """The family that answers the request's task."""
-    return TASKS[request.task].family
+    return request.row.family

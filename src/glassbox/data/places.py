@@ -47,8 +47,7 @@ def find_places(request: "Request", root: Path) -> list[Place]:
         raise DataError("data.path: a request for files names a path, a glob, a URL or a catalogue entry.")
     if path.startswith(CATALOG):
         entry = find_entry(path.removeprefix(CATALOG), root)
-        file = fetch(entry, root)
-        return [Place(entry.path, lambda: _read_local(file, entry.path))]
+        return [Place(name, _reader(file, name)) for name, file in zip(entry.files, fetch(entry, root), strict=True)]
     if ".." in PurePosixPath(path.replace("\\", "/")).parts:
         raise DataError(f"data.path: {mask(path)!r} climbs out of its folder with '..'; write the path without.")
     protocol, rest = split_protocol(path)

@@ -16,7 +16,6 @@ from pydantic import BaseModel, ConfigDict
 
 from glassbox.data import cells
 from glassbox.data.cells import Decimal_, Writing
-from glassbox.request import TASKS
 
 if TYPE_CHECKING:
     from glassbox.request import Request
@@ -345,7 +344,7 @@ def infer_schema(frame: pd.DataFrame, request: "Request") -> Schema:
     target, name_of_row = request.data.target, request.data.id
     aside = [request.split.column] if request.split.by in ("group", "column") and request.split.column else []
     features = request.data.features
-    unit, series = TASKS[request.task].unit, request.data.series or []
+    unit, series = request.row.unit, request.data.series or []
     own = {target, name_of_row, request.split.column, request.data.time, *series, *request.data.known, *unit}
     asked = None if features is None else {*features, *own}
     wanted = [str(name) for name in frame.columns if name != "row_id" and (asked is None or name in asked)]
@@ -354,15 +353,15 @@ def infer_schema(frame: pd.DataFrame, request: "Request") -> Schema:
     columns = []
     for name in wanted:
         forced: Kind | None = "identifier" if name == name_of_row else "category" if name in (*series, *unit[:1]) else None
-        if name == target and request.task == "classification":
+        if name == target and request.row.target == "classes":
             columns.append(_label_column(name, counted[name]))
-        elif name == target or name in request.data.known:
+        elif (name == target and request.row.target == "number") or name in request.data.known:
             columns.append(_number_column(name, counted[name], default_decimal))
         else:
             columns.append(_infer_column(name, counted[name], default_decimal, forced))
     found = {column.name: column for column in columns}
     label = found.get(target) if target else None
-    classes = label.categories if label is not None and request.task == "classification" else None
+    classes = label.categories if label is not None and request.row.target == "classes" else None
     return Schema(
         columns=columns,
         target=label.name if label else None,

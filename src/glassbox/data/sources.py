@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from glassbox.data.conll import looks_like_conll, read_conll
 from glassbox.data.delimited import read_delimited
-from glassbox.data.formats import GZIP, PARQUET, foreign, read_json_lines, read_parquet_table
+from glassbox.data.documents import read_document
+from glassbox.data.formats import GZIP, PARQUET, foreign, read_json_lines, read_parquet_table, without_orange_heads
 from glassbox.data.places import find_places
 from glassbox.data.tables import TEXT, FileTable
 from glassbox.errors import DataError
@@ -21,6 +23,7 @@ from glassbox.findings import Finding
 if TYPE_CHECKING:
     from glassbox.request import Request
 
+DOCUMENTS = (".txt", ".text", ".md", ".eml", ".html", ".htm")
 MOST_UNREADABLE = 0.05  # of the rows may be; with more, what is left is no fair sample of the file
 QUARANTINE = ["source", "line", "reason", "text"]
 
@@ -105,7 +108,7 @@ def read_source(request: "Request", root: Path) -> Arrival:
     tables: list[FileTable] = []
     for place in find_places(request, root):
         content = place.read()
-        table = read_file(content, place.name)
+        table = read_file(content, place.name, documents=request.row.documents)
         tables.append(table)
         facts.append(FileFacts(place.name, len(content), len(table.lines), len(table.bad), table.written))
     quarantine = _sorted(
@@ -128,8 +131,10 @@ def read_source(request: "Request", root: Path) -> Arrival:
     )
 
 
-def read_file(content: bytes, name: str) -> FileTable:
+def read_file(content: bytes, name: str, *, documents: bool = False) -> FileTable:
     """The table in one file, whatever its format: found by content first, by the name's ending second.
+
+    With `documents`, a file of plain text is one row: ``text``, and the ``folder`` and ``file`` that it lies in.
 
     Raises
     ------
@@ -141,7 +146,7 @@ def read_file(content: bytes, name: str) -> FileTable:
             content = gzip.decompress(content)
         except (OSError, EOFError, zlib.error) as error:
             raise DataError(f"{name}: this gzip file is damaged or cut off: {error}") from error
-        table = read_file(content, name.removesuffix(".gz"))
+        table = read_file(content, name.removesuffix(".gz"), documents=documents)
         return replace(table, written=f"{table.written}, gzip")
     if not content.strip(b" \t\r\n\0\xef\xbb\xbf\xff\xfe"):
         raise DataError(f"{name}: the file is empty.")
@@ -152,7 +157,11 @@ def read_file(content: bytes, name: str) -> FileTable:
         raise DataError(f"{name}: this is {other}.")
     if name.lower().endswith((".jsonl", ".ndjson", ".json")) or content.lstrip(b"\xef\xbb\xbf \t\r\n")[:2] in (b'{"', b"{}"):
         return read_json_lines(content, name)
-    return read_delimited(content, name)
+    if looks_like_conll(content):
+        return read_conll(content, name)
+    if documents and name.lower().endswith(DOCUMENTS):
+        return read_document(content, name)
+    return without_orange_heads(read_delimited(content, name))
 
 
 def _refuse_unreadable(facts: Sequence[FileFacts], quarantine: pd.DataFrame) -> None:

@@ -34,8 +34,8 @@ HOLDOUT_WORDS = frozenset({"holdout", "hold-out", "test", "testing", "eval", "ev
 class Parts:
     """The two parts, as text cells in canonical order with `row_id` in front, and the table that says which row is where.
 
-    `table` has the columns `row_id`, `part` and `content`, a hash of what a model may see of the row: equal where rows
-    look the same to it.
+    `table` has the columns `row_id`, `part` and `content`, a hash of what a model may see of the row, or the family's own name
+    for rows that look alike: equal where rows look the same to it.
     """
 
     train: pd.DataFrame
@@ -54,7 +54,7 @@ def in_holdout(identity: str, share: float) -> bool:
     return int(hashlib.sha256(f"holdout:{identity}".encode()).hexdigest()[:16], 16) / 2**64 < share
 
 
-def split(cells: pd.DataFrame, request: "Request") -> Parts:
+def split(cells: pd.DataFrame, request: "Request", looks: Any = None) -> Parts:
     """Set the holdout apart as the request says.
 
     Parameters
@@ -63,6 +63,8 @@ def split(cells: pd.DataFrame, request: "Request") -> Parts:
         Text cells; nothing is missing in the target, nor in the column of time of a split by time.
     request : Request
         `split` says how; `data.id` and `data.target` say what a row's identity is.
+    looks : array of str, optional
+        A name for each row, the same where rows look alike to a model. Left out: a hash of what it may see of them.
 
     Returns
     -------
@@ -81,7 +83,7 @@ def split(cells: pd.DataFrame, request: "Request") -> Parts:
     whole = hash_rows([canonicals[name] for name in sorted(canonicals)], len(cells))
     row_ids = _row_ids(identities, cells, whole)
     seen = _seen(list(cells.columns), request, id_column)
-    contents = hash_rows([canonicals[name] for name in seen], len(cells))
+    contents = hash_rows([canonicals[name] for name in seen], len(cells)) if looks is None else np.asarray(looks, dtype=object)
     order = np.argsort(row_ids, kind="stable")
     table = pd.DataFrame({"row_id": row_ids, "part": np.where(sealed, "holdout", "train"), "content": contents}).iloc[order]
     kept = cells.drop(columns=[id_column]) if request.data.id == RESERVED and id_column else cells

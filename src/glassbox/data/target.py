@@ -100,16 +100,20 @@ def check_target(cells: pd.DataFrame, request: "Request", dropped: int = 0) -> N
     if not len(cells):
         raise DataError(f"data.target: {target!r} is missing in all {dropped:,} rows; there is nothing to learn from.")
     labels = count_labels(cells[target])
-    if len(labels) == 1:
+    if len(labels) == 1 and request.row.target != "spans":
         raise DataError(
             f"data.target: {target!r} is {next(iter(labels))!r} in all {len(cells):,} rows that have one; "
             "where all are alike there is nothing to tell apart."
         )
     if len(cells) < request.folds:
         raise DataError(f"{len(cells):,} rows are fewer than the {request.folds} folds; more rows are needed, or fewer folds.")
-    check = _TASKS.get(request.task)
+    check = _KINDS.get(request.row.target)
     if check is not None:
         check(target, labels, request)
+
+
+def _task(request: "Request") -> str:
+    return f"a {request.task}" if request.task == "classification" else f"{request.task} with this answer"
 
 
 def _check_classes(target: str, labels: Mapping[str, int], request: "Request") -> None:
@@ -117,13 +121,13 @@ def _check_classes(target: str, labels: Mapping[str, int], request: "Request") -
     whole = all(number.value.is_integer() for number in numbers)
     if len(numbers) == len(labels) and (len(labels) > MANY_NUMBERS or (not whole and len(labels) > MANY_NUMBERS // 2)):
         raise DataError(
-            f"task: a classification asks for classes, but {target!r} holds {len(labels):,} different numbers: a quantity. "
+            f"task: {_task(request)} asks for classes, but {target!r} holds {len(labels):,} different numbers: a quantity. "
             "Ask for `task: regression`, or name another target."
         )
     rows = sum(labels.values())
     if len(labels) > MANY_CLASSES or len(labels) > max(2, rows // 2):
         raise DataError(
-            f"task: a classification asks for classes, but {target!r} holds {len(labels):,} different values in {rows:,} rows. "
+            f"task: {_task(request)} asks for classes, but {target!r} holds {len(labels):,} different values in {rows:,} rows. "
             "Name a target with few values, each in many rows."
         )
     positive = request.data.positive
@@ -131,7 +135,7 @@ def _check_classes(target: str, labels: Mapping[str, int], request: "Request") -
         raise DataError(f"data.positive: {target!r} is never {positive!r}; it is {_listed(list(labels))}.")
 
 
-_TASKS: dict[str, Callable[[str, Mapping[str, int], "Request"], None]] = {"classification": _check_classes}
+_KINDS: dict[str, Callable[[str, Mapping[str, int], "Request"], None]] = {"classes": _check_classes}
 
 
 def check_parts(train: Mapping[str, int], holdout: Mapping[str, int], request: "Request") -> None:
@@ -151,7 +155,7 @@ def check_parts(train: Mapping[str, int], holdout: Mapping[str, int], request: "
         )
     if rows < request.folds:
         raise DataError(f"Train has {_rows(rows)}, fewer than the {request.folds} folds; more rows are needed, or fewer folds.")
-    if request.task != "classification":
+    if request.row.target != "classes":
         return
     problems = [
         f"data.target: the class {label!r} has {_rows(train.get(label, 0))} in train, fewer than the {request.folds} folds. "

@@ -12,7 +12,6 @@ import pandas as pd
 from glassbox.data.schema import Schema
 from glassbox.errors import GlassboxError
 from glassbox.files import read_json
-from glassbox.request import TASKS
 
 if TYPE_CHECKING:
     from glassbox.data.sources import Arrange
@@ -104,9 +103,15 @@ class Predictor(Protocol):
         ...
 
 
-def arrange_of(task: str) -> "Arrange":
-    """How the family of a task brings what arrived into a row for each unit that it learns from, and says what it found."""
-    return cast("Arrange", import_module(f"glassbox.families.{TASKS[task].family}.arrange").arrange)
+def arrange_of(request: "Request") -> "Arrange":
+    """How the family that answers a request brings what arrived into a row for each unit that it learns from, and says what it found."""
+    return cast("Arrange", import_module(f"glassbox.families.{request.row.family}.arrange").arrange)
+
+
+def looks_of(cells: pd.DataFrame, request: "Request") -> Any:
+    """A name for each row, the same where rows look alike to a model, where the family has its own way to tell; else None."""
+    module = import_module(f"glassbox.families.{request.row.family}.arrange")
+    return module.looks(cells, request) if hasattr(module, "looks") else None
 
 
 def served_schema(schema: Schema, fields: Sequence[str]) -> Schema:

@@ -30,7 +30,7 @@ from glassbox.families.marks import (
 )
 from glassbox.findings import Figure
 from glassbox.markup import number
-from glassbox.request import TASKS
+from glassbox.request import task_rows
 from glassbox.theme import drawing, style
 
 Bools = npt.NDArray[np.bool_]
@@ -38,7 +38,7 @@ Bools = npt.NDArray[np.bool_]
 
 def higher_is_better(metric: str) -> bool:
     """Whether more of a metric is better; True for a metric that no task lists."""
-    return next((task.metrics[metric] for task in TASKS.values() if metric in task.metrics), True)
+    return next((task.metrics[metric] for task in task_rows() if metric in task.metrics), True)
 
 
 def leaderboard(table: pd.DataFrame, metric: str, bound: float | None = None) -> Figure:

@@ -8,7 +8,6 @@ from glassbox.files import read_json, read_parquet
 from glassbox.findings import Estimate, Shown, Table, read_findings
 from glassbox.pipeline.run import RunResult
 from glassbox.pipeline.store import Entry
-from glassbox.request import TASKS
 from glassbox.tracking import RunRecord, StageRecord
 
 
@@ -31,7 +30,7 @@ def run_record(result: RunResult) -> RunRecord | None:
     ]
     shown = {stage.name: stage.findings for stage in stages}
     best = _product(entries, "tune", "best") or {}
-    primary = str(best.get("metric") or next(iter(TASKS[runner.request.task].metrics)))
+    primary = str(best.get("metric") or next(iter(runner.request.row.metrics)))
     model = entries["evaluate"].product("model") if "evaluate" in entries else None
     schema = _product(entries, "ingest", "schema")
     return RunRecord(
@@ -44,7 +43,7 @@ def run_record(result: RunResult) -> RunRecord | None:
         schema=Schema.model_validate(schema) if schema else None,
         metrics=_metrics(shown.get("evaluate", {})),
         primary=primary,
-        more_is_better=TASKS[runner.request.task].metrics.get(primary, True),
+        more_is_better=runner.request.row.metrics.get(primary, True),
         leaderboard=_leaderboard(shown.get("compare", {})),
         trials=_product(entries, "tune", "trials"),
     )

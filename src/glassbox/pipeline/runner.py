@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from glassbox.code import HASHES
 from glassbox.data.places import source_fingerprint
+from glassbox.data.weights import weights_fingerprint
 from glassbox.errors import GlassboxError, StageError
 from glassbox.files import hash_file, hash_value, read_json, write_json
 from glassbox.pipeline.reasons import why_stale
@@ -111,7 +112,7 @@ class Runner:
             "family": family_of(self.request),
             "cells": self._cells(self.root / spec.source),
             "inputs": inputs,
-            "source": {} if spec.upstream else source_fingerprint(self.request, self.root),
+            "source": (weights_fingerprint if spec.upstream else source_fingerprint)(self.request, self.root),
             "lock": hash_file(self.root / "requirements.lock"),
             "platform": platform_facts(self.request.threads),
             "products": sorted(set(spec.products) - {"nb"}),

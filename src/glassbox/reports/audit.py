@@ -10,7 +10,7 @@ from collections.abc import Callable
 from glassbox.findings import Audit, AuditRow, Cell
 from glassbox.markup import metric_words, number
 from glassbox.reports.reading import Findings, cell, counted, estimates, facts, pick, rows, said
-from glassbox.request import TASKS, Request
+from glassbox.request import Request
 
 # Metrics that a model gains nothing on by always saying the commonest class.
 FAIR = ("roc_auc", "average_precision", "balanced_accuracy", "f1", "recall", "log_loss", "brier")
@@ -67,14 +67,14 @@ def trained_on_all_data(findings: Findings, request: Request) -> AuditRow:
 def imbalance_ignored(findings: Findings, request: Request) -> AuditRow:
     """Whether the share of the classes was looked at, and the model judged by something that it cannot win by guessing."""
     pattern = "Imbalance ignored"
-    if "accuracy" not in TASKS[request.task].metrics:
+    if "accuracy" not in request.row.metrics:
         return AuditRow(pattern=pattern, verdict="avoided", evidence="The task has no classes to be out of balance.")
     where = cell(findings, "features", "imbalance") or cell(findings, "explore", "target")
     if not where:
         return _unknown(pattern, "No finding shows how often each class comes.")
     words = said(findings, "features", "imbalance") or said(findings, "explore", "target")
     share = _rarest(facts(findings, "ingest", "split"))
-    asked = [name for name in request.requirements if name in TASKS[request.task].metrics]
+    asked = [name for name in request.requirements if name in request.row.metrics]
     fair = [name for name in estimates(findings, "evaluate", "metrics") if name in FAIR]
     if share is not None and share < RARE and asked and not any(name in FAIR for name in asked):
         evidence = f"{words} Only {_listed(asked)} was asked for, which always saying the commoner class can satisfy."
@@ -158,7 +158,7 @@ def overfitting(findings: Findings, request: Request) -> AuditRow:
     if out_of_fold is None or holdout is None:
         return _unknown(pattern, "No comparison of train, folds and holdout was shown.")
     metric = _gap_metric(findings, gap, holdout)
-    upward = TASKS[request.task].metrics.get(metric, True)
+    upward = request.row.metrics.get(metric, True)
     drop = out_of_fold - holdout if upward else holdout - out_of_fold
     found = estimates(findings, "evaluate", "metrics").get(metric)
     width = (found.high - found.low) / 2 if found and found.low is not None and found.high is not None else 0.02

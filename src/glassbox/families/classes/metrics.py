@@ -20,12 +20,12 @@ import numpy.typing as npt
 
 from glassbox.families.classes.calibration import label
 from glassbox.findings import Estimate
-from glassbox.request import TASKS, Bound, Cost
+from glassbox.request import CLASS_METRICS, Bound, Cost
 
 Floats = npt.NDArray[np.float64]
 Codes = npt.NDArray[np.int64]
 
-NAMES = tuple(TASKS["classification"].metrics)
+NAMES = tuple(CLASS_METRICS)
 THRESHOLDED = ("accuracy", "balanced_accuracy", "f1", "precision", "recall")  # they judge labels, not probabilities
 LABELS = {"roc_auc": "ROC-AUC", "f1": "F1", "brier": "Brier score"}  # as people write them, where it is not the name itself
 RESAMPLES: dict[Cost, int] = {"low": 1000, "medium": 2000, "high": 5000}
@@ -36,7 +36,7 @@ _TINY = float(np.finfo(np.float64).eps)
 
 def more_is_better(metric: str) -> bool:
     """Whether more of a metric is better."""
-    return TASKS["classification"].metrics[metric]
+    return CLASS_METRICS[metric]
 
 
 def spoken(metric: str) -> str:
