@@ -30,7 +30,7 @@ from glassbox.stage import Stage
 # %%
 stage = Stage.open("monitor", request, upstream, product)
 train, tuned_oof, model = stage.load("train", "tuned_oof", "model")
-seen = watched(model, train, tuned_oof)
+seen = watched(model, train, tuned_oof, stage.kept)
 rows, predictions, truth = seen.rows, seen.predictions, seen.truth
 
 # %% [markdown]

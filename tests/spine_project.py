@@ -13,6 +13,7 @@ import pandas as pd
 
 from glassbox.files import read_json
 from toy_series import shops
+from toy_texts import messages
 
 REPOSITORY = Path(__file__).parents[1]
 REQUEST = """\
@@ -108,6 +109,23 @@ folds: 3
 """
 
 
+MESSAGES = """\
+name: messages
+task: nlp
+problem: Is a message praise or a complaint, so that complaints are answered first?
+data:
+  path: messages.jsonl
+  target: about
+  positive: complaint
+  features: [text]
+requirements:
+  accuracy: ">0.6"
+  latency: "<5s"
+cost: low
+folds: 3
+"""
+
+
 def new_project(root: Path, slug: str = "customers") -> Project:
     """The repository's notebooks and pipeline with a request of our own, in a git repository of its own."""
     shutil.copytree(
@@ -120,6 +138,9 @@ def new_project(root: Path, slug: str = "customers") -> Project:
     if slug == "shops":
         (root / "params/shops.yaml").write_text(SHOPS, encoding="utf-8")
         shops(days=220).drop(columns=["row_id", "staff"]).to_csv(root / "shops.csv", index=False)
+    elif slug == "messages":
+        (root / "params/messages.yaml").write_text(MESSAGES, encoding="utf-8")
+        messages().to_json(root / "messages.jsonl", orient="records", lines=True)
     else:
         (root / "params/customers.yaml").write_text(REQUEST, encoding="utf-8")
         customers().to_csv(root / "customers.csv", index=False)

@@ -117,6 +117,35 @@ class Figure(_Finding):
     plotly: dict[str, Any] | None = None
 
 
+class Mark(BaseModel):
+    """A part of a text, by its first character and the one after its last: what it is called, or what it weighs (-1 to 1)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    start: int
+    end: int
+    label: str = ""
+    weight: float | None = None
+
+
+class Passage(BaseModel):
+    """A text with marks in it, that do not overlap and stand in order; `head` says what it is an example of."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    head: str
+    text: str
+    marks: list[Mark] = []
+
+
+class Passages(_Finding):
+    """Texts with marks in them: what spoke for and against, or what was found in them."""
+
+    kind: Literal["passages"] = "passages"
+    passages: list[Passage]
+    note: str = ""
+
+
 class AuditRow(BaseModel):
     """One anti-pattern, what was found, and where."""
 
@@ -157,7 +186,7 @@ class Verdicts(_Finding):
 
 
 Finding = Annotated[
-    Table | Estimates | Facts | Note | Figure | Audit | Verdicts,
+    Table | Estimates | Facts | Note | Figure | Passages | Audit | Verdicts,
     Field(discriminator="kind"),
 ]
 _adapter: TypeAdapter[Finding] = TypeAdapter(Finding)

@@ -10,7 +10,7 @@ from markupsafe import Markup, escape
 from glassbox.svg import ACCENT, COLOURS, INK, LINE, PAPER, SOFT, page_svg
 
 if TYPE_CHECKING:
-    from glassbox.findings import Audit, Estimate, Estimates, Facts, Figure, Note, Table, Verdicts
+    from glassbox.findings import Audit, Estimate, Estimates, Facts, Figure, Mark, Note, Passages, Table, Verdicts
 
 MARKS = {
     "met": ("met", "✓"),
@@ -271,6 +271,37 @@ def _figure(figure: "Figure", cell: str, hover: bool, place: str) -> Markup:
     return _finding(body + _caption(figure.title, words, cell), "drawn")
 
 
+def _passages(found: "Passages", cell: str) -> Markup:
+    shown = Markup("").join(
+        Markup('<blockquote class="passage"><p class="soft">{}</p><p>{}</p></blockquote>').format(
+            p.head, _marked(p.text, p.marks)
+        )
+        for p in found.passages
+    )
+    note = Markup('<p class="soft">{}</p>').format(found.note) if found.note else Markup("")
+    return _finding(_caption(found.title, found.say, cell) + (shown or Markup('<p class="soft">Nothing to show.</p>')) + note)
+
+
+def _marked(text: str, marks: "list[Mark]") -> Markup:
+    parts, at = [], 0
+    for mark in marks:
+        parts.append(Markup("{}").format(text[at : mark.start]))
+        css = "named" if mark.weight is None else _strength(mark.weight)
+        label = Markup(" <small>{}</small>").format(mark.label) if mark.label else Markup("")
+        parts.append(Markup('<mark class="{}">{}{}</mark>').format(css, text[mark.start : mark.end], label))
+        at = mark.end
+    return Markup("").join([*parts, Markup("{}").format(text[at:])])
+
+
+def _strength(weight: float) -> str:
+    """How strongly a part speaks for (`for1` to `for3`) or against (`against1` to `against3`).
+
+    >>> _strength(0.9), _strength(-0.2)
+    ('for3', 'against1')
+    """
+    return f"{'for' if weight >= 0 else 'against'}{1 + (abs(weight) > 1 / 3) + (abs(weight) > 2 / 3)}"
+
+
 def _audit(audit: "Audit", cell: str) -> Markup:
     heads = [("pattern", False), ("verdict", False), ("evidence", False)]
     rows = [
@@ -317,6 +348,7 @@ _BODY: dict[str, Callable[[Any, str], Markup]] = {
     "estimates": _estimates,
     "facts": _facts,
     "note": _note,
+    "passages": _passages,
     "audit": _audit,
     "verdicts": _verdicts,
 }

@@ -149,6 +149,11 @@ class Stage:
         return max(1, share // self.threads)
 
     @property
+    def kept(self) -> Path:
+        """Where what is costly to compute is kept by its content, for all stages and requests: embeddings."""
+        return self.root / "data" / ".store" / "kept"
+
+    @property
     def openings(self) -> int:
         """How often this very holdout has been opened so far in this folder, this time included."""
         ledger = self._ledger(self._inputs["ingest.holdout"])

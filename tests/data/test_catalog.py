@@ -103,7 +103,10 @@ def test_an_index_that_does_not_answer_is_an_error(entry, monkeypatch, tmp_path)
 def test_the_catalogue_that_is_shipped_can_be_read():
     entries = catalog.read_catalog(Path(__file__).parents[2])
     assert {"churn", "credit_default", "bikeshare"} <= set(entries)
-    assert all(len(e.wheel_sha256) == 64 and all(len(sha256) == 64 for _, sha256 in e.files.values()) and e.data_licence for e in entries.values())
+    assert all(
+        len(e.wheel_sha256) == 64 and all(len(sha256) == 64 for _, sha256 in e.files.values()) and e.data_licence
+        for e in entries.values()
+    )
 
 
 @pytest.mark.parametrize("content", ["- a", "toy: {title: x}", "toy: 3", "a: [", "a: !!python/object:os.system {}"])

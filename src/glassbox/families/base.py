@@ -150,15 +150,17 @@ def scorer_of(folder: Path, truth: pd.Series, request: "Request") -> Scorer:
     return cast(Scorer, _module(folder, "scoring").scorer(schema, truth, request.requirements, request.data.positive))
 
 
-def watched(folder: Path, train: pd.DataFrame, oof: pd.DataFrame) -> Watched:
+def watched(folder: Path, train: pd.DataFrame, oof: pd.DataFrame, kept: Path | None = None) -> Watched:
     """What later data are compared with: train, and predictions for it by models that had not seen it.
+
+    `kept` is the folder of what is costly to compute and kept by its content (`Stage.kept`).
 
     Raises
     ------
     GlassboxError
         When the folder holds no predictor, or the predictions are of another run than train.
     """
-    return cast(Watched, _module(folder, "scoring").watched(load_predictor(folder), train, oof))
+    return cast(Watched, _module(folder, "scoring").watched(load_predictor(folder), train, oof, kept))
 
 
 def _module(folder: Path, name: str) -> ModuleType:

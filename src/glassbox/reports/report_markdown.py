@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from glassbox.findings import Audit, Estimates, Facts, Figure, Finding, Note, Table, Verdicts
+from glassbox.findings import Audit, Estimates, Facts, Figure, Finding, Note, Passages, Table, Verdicts
 from glassbox.markup import interval, metric_words, number
 from glassbox.reports.prose import markdown_text as text
 from glassbox.reports.report import Filled, Part, Report
@@ -102,6 +102,14 @@ def _figure(figure: Figure) -> str:
     return "  \n".join(text(words) for words in (figure.caption, f"Figure: {figure.alt}") if words)
 
 
+def _passages(found: Passages) -> str:
+    blocks = []
+    for passage in found.passages:
+        named = ", ".join(f"{passage.text[m.start : m.end]} ({m.label or f'{m.weight or 0:+.2f}'})" for m in passage.marks)
+        blocks.append(f"> {text(passage.head)}  \n> {text(passage.text)}" + (f"  \n> {text(named)}" if named else ""))
+    return "\n\n".join([*blocks, *([text(found.note)] if found.note else [])])
+
+
 def _audit(audit: Audit) -> str:
     rows = [[text(r.pattern), f"{SIGNS[r.verdict]} {r.verdict}", f"{text(r.evidence)}{_link(r.cell)}"] for r in audit.rows]
     return _grid(["Pattern", "Verdict", "Evidence"], rows, [False, False, False])
@@ -121,6 +129,7 @@ _BODIES: dict[str, Callable[[Any], str]] = {
     "facts": _facts,
     "note": _note,
     "figure": _figure,
+    "passages": _passages,
     "audit": _audit,
     "verdicts": _verdicts,
 }

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from glassbox.errors import DataError
-from glassbox.findings import Table
+from glassbox.findings import Facts, Table
 
 _REPEAT = re.compile(r"^([0-9a-f]{16})-\d+$")  # an exact repeat of a row that is known by its content
 
@@ -128,4 +128,31 @@ def folds_table(folds: pd.DataFrame, train: pd.DataFrame, target: str, classes: 
     return Table.of(table, "Folds", say=say, formats={str(label): ".1%" for label in classes})
 
 
-__all__ = ["folds_table", "groups_of", "identity", "make_folds"]
+def duplicates_across(split: pd.DataFrame) -> Facts:
+    """Whether rows stand on both sides of the split; read off the split's names and hashes alone, never the holdout.
+
+    Parameters
+    ----------
+    split
+        ``row_id``, ``part`` and, where ingest gives it, ``content``: a hash of what a model may see of the row.
+    """
+    content = split["content"] if "content" in split else split["row_id"].map(identity)
+    sides = split["part"].groupby(content).transform("nunique")
+    sealed = split["part"] == "holdout"
+    alike = int((sealed & (sides > 1)).sum())
+    share = alike / max(1, int(sealed.sum()))
+    say = (
+        "No row of the holdout looks like a row of train."
+        if not alike
+        else f"{alike:,d} rows of the holdout ({100 * share:.1f} %) look just like a row of train: different rows with the same values."
+    )
+    facts: dict[str, str | float | int | bool | None] = {
+        "rows": len(split),
+        "rows that repeat another": int(len(split) - content.nunique()),
+        "names on both sides": int((split["part"].groupby(split["row_id"].map(identity)).nunique() > 1).sum()),
+        "holdout rows alike one of train": alike,
+    }
+    return Facts(title="Duplicates across the split", say=say, facts=facts)
+
+
+__all__ = ["duplicates_across", "folds_table", "groups_of", "identity", "make_folds"]

@@ -1,6 +1,7 @@
 """How well a batch was predicted, once its labels have arrived: the metric that the model was chosen by."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -12,7 +13,7 @@ from glassbox.families.classes import metrics
 from glassbox.families.classes.problem import codes_of, positive_class
 
 
-def watched(predictor: Predictor, train: pd.DataFrame, oof: pd.DataFrame) -> Watched:
+def watched(predictor: Predictor, train: pd.DataFrame, oof: pd.DataFrame, kept: Path | None = None) -> Watched:
     """Each row of train is compared with later rows, and its calibrated out-of-fold prediction with theirs."""
     return Watched(train, predictor.served, predictor.finish(out_of_fold(train, oof)), train[str(predictor.schema.target)])
 

@@ -1,6 +1,7 @@
 """How a forecaster is watched once actual values arrive: level, trend and season of what it missed by, a season a row."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from glassbox.families.forecasting.predictor import ForecastPredictor
 FIELDS = ("level", "trend", "season")
 
 
-def watched(predictor: ForecastPredictor, train: pd.DataFrame, oof: pd.DataFrame) -> Watched:
+def watched(predictor: ForecastPredictor, train: pd.DataFrame, oof: pd.DataFrame, kept: Path | None = None) -> Watched:
     """The backtest as the reference that later forecasts are compared with.
 
     One row for each series, origin and season (the shortest). In units of the series' scale: ``level`` is the mean error,

@@ -1,16 +1,16 @@
 """Why the model says what it says: what it would miss, which way each column pushes, and what decided single rows."""
 
 import hashlib
-from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 from scipy.stats import t as student
 
 from glassbox.families.classes.calibration import label as labelled
+from glassbox.families.classes.cases import Case, worth_a_look
 from glassbox.families.classes.metrics import Sample, more_is_better, score
 from glassbox.families.tabular.fit import codes_of
-from glassbox.families.tabular.models import Codes, Floats
+from glassbox.families.tabular.models import Floats
 from glassbox.families.tabular.plots import explanations
 from glassbox.families.tabular.predictor import TabularPredictor
 from glassbox.families.tabular.sampling import by_hash, canonical
@@ -108,44 +108,6 @@ def shap_global(predictor: TabularPredictor, holdout: pd.DataFrame, *, seed: int
         return explanations.strengths(found.columns, found.strength(), found.unit, rows=len(rows), most=MOST_COLUMNS)
     pushes = found.values[:, :, predictor.positive_at]
     return explanations.pushes(found.columns, pushes, rows, found.unit, predictor.positive, most=MOST_COLUMNS)
-
-
-@dataclass(frozen=True)
-class Case:
-    """A row that is worth a look, and why it was chosen."""
-
-    why: str
-    at: int
-    label: int  # what the model said, by number of class
-
-
-def worth_a_look(proba: Floats, truth: Codes, positive: int, threshold: float | None) -> list[Case]:
-    """The surest row that was right (if there are such, one called positive), the surest that was wrong, the most undecided.
-
-    Parameters
-    ----------
-    proba
-        (rows, classes).
-    truth
-        (rows,) classes by number.
-    positive, threshold
-        From which probability of the positive class on a row is called so; None: the most probable class.
-    """
-    said = labelled(proba, positive, threshold)
-    if threshold is None or proba.shape[1] != 2:
-        ordered = np.sort(proba, axis=1)
-        sure = ordered[:, -1] - ordered[:, -2]
-    else:
-        p, middle = proba[:, positive], float(np.clip(threshold, 1e-9, 1 - 1e-9))
-        sure = np.where(p >= middle, (p - middle) / (1 - middle), (middle - p) / middle)
-    right = said == truth
-    hits = right & (said == positive) if (right & (said == positive)).any() else right
-    chosen = []
-    for why, among in (("Surest and right", hits), ("Surest and wrong", ~right)):
-        if among.any():
-            chosen.append((why, int(np.where(among, sure, -1.0).argmax())))
-    chosen.append(("Most undecided", int(sure.argmin())))
-    return [Case(why, at, int(said[at])) for why, at in chosen]
 
 
 def shap_local(predictor: TabularPredictor, holdout: pd.DataFrame, *, seed: int = 0, most: int = 6) -> Figure:

@@ -12,11 +12,11 @@ import numpy.typing as npt
 import pandas as pd
 
 from glassbox.data.schema import ColumnSchema, Schema
-from glassbox.families.classes.folds import identity
+from glassbox.families.classes.folds import duplicates_across
 from glassbox.families.classes.metrics import Sample, score
 from glassbox.families.tabular.fit import Problem
 from glassbox.families.tabular.recipe import UNUSABLE
-from glassbox.findings import Facts, Note, Table
+from glassbox.findings import Note, Table
 from glassbox.markup import number
 
 Codes = npt.NDArray[np.int64]
@@ -254,33 +254,6 @@ def identifiers(rows: Sequence[Mapping[str, Any]], row_name: str | None) -> Note
         lines.insert(0, f"{row_name}: the name of the row, as the request says; never an input")
     say = "No column looks like an identifier." if not lines else f"{len(lines)} kept out of the model."
     return Note(title="Identifiers", say=say, lines=lines, tone="good")
-
-
-def duplicates_across(split: pd.DataFrame) -> Facts:
-    """Whether rows stand on both sides of the split; read off the split's names and hashes alone, never the holdout.
-
-    Parameters
-    ----------
-    split
-        ``row_id``, ``part`` and, where ingest gives it, ``content``: a hash of what a model may see of the row.
-    """
-    content = split["content"] if "content" in split else split["row_id"].map(identity)
-    sides = split["part"].groupby(content).transform("nunique")
-    sealed = split["part"] == "holdout"
-    alike = int((sealed & (sides > 1)).sum())
-    share = alike / max(1, int(sealed.sum()))
-    say = (
-        "No row of the holdout looks like a row of train."
-        if not alike
-        else f"{alike:,d} rows of the holdout ({100 * share:.1f} %) look just like a row of train: different rows with the same values."
-    )
-    facts: dict[str, str | float | int | bool | None] = {
-        "rows": len(split),
-        "rows that repeat another": int(len(split) - content.nunique()),
-        "names on both sides": int((split["part"].groupby(split["row_id"].map(identity)).nunique() > 1).sum()),
-        "holdout rows alike one of train": alike,
-    }
-    return Facts(title="Duplicates across the split", say=say, facts=facts)
 
 
 __all__ = ["alone", "audit", "column_codes", "duplicates_across", "identifiers", "leaks_table"]

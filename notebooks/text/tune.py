@@ -1,0 +1,114 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # Tune
+# How much better can the winner become?
+
+# %% tags=["parameters"]
+upstream = {"ingest": ["train", "schema"], "features": ["recipe", "folds"], "compare": ["leaderboard", "oof"]}
+product = None
+request = "reviews"
+
+# %%
+from glassbox.data.schema import Schema
+from glassbox.families.classes import metrics
+from glassbox.families.text import plots
+from glassbox.families.text.candidates import TRIALS
+from glassbox.families.text.compare import candidate_in, leader_run
+from glassbox.families.text.recipe import Recipe
+from glassbox.families.text.setting import texts_of
+from glassbox.families.text.tune import best_table, gain_estimates, search_note, tune
+from glassbox.stage import Stage
+
+# %%
+stage = Stage.open("tune", request, upstream, product)
+train, folds, leaderboard, oof = stage.load("train", "folds", "leaderboard", "oof")
+schema = Schema.model_validate(stage.load("schema"))
+recipe = Recipe.model_validate(stage.load("recipe"))
+texts = texts_of(
+    train, schema, recipe, folds, stage.request, stage.root, stage.kept, workers=stage.workers, progress=stage.progress
+)
+
+# %% [markdown]
+# ## What is searched
+# One space a kind of model; only the chosen one's is used.
+
+# %%
+spaces = {
+    "words": {"C": {"low": 0.1, "high": 100.0, "log": True}, "min_rows": {"low": 1, "high": 5}},
+    "characters": {"C": {"low": 0.1, "high": 50.0, "log": True}, "min_rows": {"low": 3, "high": 10}},
+    "naive_bayes_linear": {
+        "C": {"low": 0.01, "high": 1.0, "log": True},
+        "beta": {"low": 0.25, "high": 1.0},
+        "alpha": {"low": 0.3, "high": 3.0, "log": True},
+    },
+    "embeddings": {"C": {"low": 0.1, "high": 100.0, "log": True}},
+}
+
+# %%
+chosen = candidate_in(leaderboard, "chosen")
+strongest = leader_run(leaderboard, oof, texts.problem)
+trials = TRIALS[stage.request.cost]
+space = spaces.get(chosen.kind, {})
+stage.show("search", search_note(space, trials, chosen))
+
+# %% [markdown]
+# Trials are counted, never timed. The first is the candidate as it was compared; each later one is asked for in the light of
+# all before it.
+
+# %%
+tuning = tune(
+    chosen,
+    space,
+    recipe,
+    texts,
+    trials=trials,
+    strongest=strongest,
+    metric=leaderboard["metric"],
+    seed=stage.request.seed,
+    resamples=metrics.RESAMPLES[stage.request.cost],
+    memo=stage.memo,
+    threads=stage.threads,
+    workers=stage.workers,
+    progress=stage.progress,
+)
+
+# %% [markdown]
+# Dots are trials, the line is the best so far, the dashed line is the candidate before tuning.
+
+# %%
+stage.show("history", plots.tuning_history(tuning.trials, leaderboard["metric"], tuning.default), report=True)
+
+# %% [markdown]
+# Which hyperparameters made the difference. With few trials this is a hint, not a finding.
+
+# %%
+stage.show("importances", plots.param_importances(tuning.importances))
+
+# %% [markdown]
+# ## Was it worth it?
+# Measured on the same out-of-fold texts before and after, and against the leader of the comparison, which stays unless it is beaten.
+
+# %%
+stage.show("gain", gain_estimates(tuning), report=True)
+
+# %%
+stage.show("best", best_table(tuning), report=True)
+
+# %%
+stage.save(best=tuning.best, trials=tuning.trials, tuned_oof=tuning.oof)
+
+# %% [markdown]
+# ## Limits of what was shown
+# - The best of many trials is chosen on the very texts that score it, so its gain flatters; the holdout does not.
+# - Only the candidate that was chosen is tuned.

@@ -1,0 +1,171 @@
+"""The sentence encoder: the only importer of Sentence Transformers. Each text is encoded by itself, and remembered by its content.
+
+A text encoded in a batch gets other last digits with other neighbours; alone it always gets the same.
+"""
+
+import hashlib
+import io
+import os
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from glassbox.errors import GlassboxError
+from glassbox.files import files_below, write_bytes
+
+Vectors = npt.NDArray[np.float32]
+SHARDS = 256
+TAKEN = (".json", ".txt", ".safetensors", ".model")  # of a folder of weights: never a pickle, never code
+
+
+def offline() -> None:
+    """No library asks a model hub for anything, or tells anyone of its use."""
+    for name in ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE", "HF_HUB_DISABLE_TELEMETRY", "HF_HUB_DISABLE_PROGRESS_BARS"):
+        os.environ.setdefault(name, "1")
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+
+
+@dataclass(frozen=True)
+class Encoder:
+    """A sentence encoder in a folder, and how many tokens of a text it reads."""
+
+    folder: Path
+    most_tokens: int = 128
+
+    @cached_property
+    def digest(self) -> str:
+        """By which its embeddings are known."""
+        files = {name: path for name, path in files_below(self.folder) if name.endswith(TAKEN)}
+        return hashlib.sha256(
+            repr([(n, hashlib.sha256(p.read_bytes()).hexdigest()) for n, p in files.items()]).encode()
+        ).hexdigest()
+
+    @cached_property
+    def model(self) -> Any:
+        """The library's own object, on the processor.
+
+        Raises
+        ------
+        GlassboxError
+            When the folder holds no sentence encoder, or only weights that could run code.
+        """
+        offline()
+        import torch
+        from sentence_transformers import SentenceTransformer
+        from transformers.utils import logging
+
+        logging.set_verbosity_error()
+        logging.disable_progress_bar()
+        if not list(self.folder.rglob("*.safetensors")):
+            raise GlassboxError(f"{self.folder.name}: no weights in safetensors here; others could run code and are not opened.")
+        torch.set_num_threads(1)
+        options = {"local_files_only": True, "trust_remote_code": False}
+        try:
+            model = SentenceTransformer(str(self.folder), device="cpu", model_kwargs={"use_safetensors": True}, **options)
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise GlassboxError(f"{self.folder.name}: is no sentence encoder: {str(error).splitlines()[0]}") from error
+        model.max_seq_length = self.most_tokens
+        return model.eval()
+
+    @cached_property
+    def _lock(self) -> threading.Lock:
+        return threading.Lock()
+
+    def one(self, text: str) -> Vectors:
+        """The embedding of one text, of length one."""
+        import torch
+
+        with self._lock, torch.inference_mode():  # the tokeniser is not safe for threads; the network is
+            features = self.model.preprocess([text])
+        with torch.inference_mode():
+            found = self.model(features)["sentence_embedding"][0].numpy()
+        return np.asarray(found / np.linalg.norm(found), dtype=np.float32)
+
+    def encode(self, texts: Sequence[str], workers: int = 1) -> Vectors:
+        """Embeddings of shape (texts, numbers); equal texts are encoded once."""
+        distinct = list(dict.fromkeys(texts))
+        if not distinct:
+            return np.zeros((0, self.model.get_sentence_embedding_dimension()), dtype=np.float32)
+        _ = self.model, self._lock  # made before threads ask for them
+        with ThreadPoolExecutor(workers) as pool:
+            made = np.stack(list(pool.map(self.one, distinct)))
+        place = {text: i for i, text in enumerate(distinct)}
+        return made[[place[text] for text in texts]]
+
+    def save(self, folder: Path) -> None:
+        """Copy what is needed to encode, and nothing that could run code."""
+        for name, path in files_below(self.folder):
+            if name.endswith(TAKEN):
+                write_bytes(folder / name, path.read_bytes())
+
+
+@dataclass(frozen=True)
+class Remembered:
+    """An encoder whose embeddings are kept on disk by the content of the text, a few hundred files in all.
+
+    Parameters
+    ----------
+    store
+        The folder that they lie in; None keeps nothing.
+    progress
+        Told how many texts of how many are encoded.
+    """
+
+    encoder: Encoder
+    store: Path | None
+    workers: int = 1
+    progress: Callable[[int, int, str], None] | None = None
+
+    def __call__(self, texts: Sequence[str]) -> Vectors:
+        if self.store is None:
+            return self.encoder.encode(texts, self.workers)
+        names = [hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest() for text in texts]
+        wanted: dict[int, dict[str, str]] = {}
+        for name, text in zip(names, texts, strict=True):
+            wanted.setdefault(int(name[:2], 16) % SHARDS, {})[name] = text
+        found: dict[str, Vectors] = {}
+        done = 0
+        for shard in sorted(wanted):
+            found |= self._shard(shard, wanted[shard])
+            done += len(wanted[shard])
+            if self.progress:
+                self.progress(done, len(set(names)), "texts encoded")
+        if not names:
+            return self.encoder.encode([], 1)
+        return np.stack([found[name] for name in names])
+
+    def _shard(self, shard: int, wanted: dict[str, str]) -> dict[str, Vectors]:
+        assert self.store is not None
+        path = self.store / f"{self.encoder.digest[:24]}-{self.encoder.most_tokens}" / f"{shard:02x}.npz"
+        known = _read(path)
+        missing = sorted(name for name in wanted if name not in known)
+        if missing:
+            made = self.encoder.encode([wanted[name] for name in missing], self.workers)
+            known |= dict(zip(missing, made, strict=True))
+            write_bytes(path, _written(known))
+        return {name: known[name] for name in wanted}
+
+
+def _read(path: Path) -> dict[str, Vectors]:
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            return dict(zip(stored["names"].tolist(), stored["vectors"], strict=True))
+    except (FileNotFoundError, ValueError, KeyError, OSError, EOFError):
+        return {}  # not there, or spoiled: it is encoded again
+
+
+def _written(known: dict[str, Vectors]) -> bytes:
+    sink = io.BytesIO()
+    names = sorted(known)
+    np.savez(sink, names=np.array(names), vectors=np.stack([known[name] for name in names]))
+    return sink.getvalue()
+
+
+__all__ = ["Encoder", "Remembered", "offline"]

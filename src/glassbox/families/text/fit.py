@@ -1,0 +1,78 @@
+"""One fit of texts: a model on some rows, asked on others. What candidates and trials are remembered by."""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from glassbox.families.classes.problem import Problem
+from glassbox.families.fitting import Forgetful, Remembers
+from glassbox.families.text.corpus import Corpus
+from glassbox.families.text.encoder import Encoder
+from glassbox.families.text.models import Codes, Fitting, Model, encodes, kind_of
+from glassbox.files import hash_value
+
+CODE = "glassbox.families.text.fit"  # what results are remembered by: this module and all that it imports
+
+
+@dataclass(frozen=True)
+class Texts:
+    """The rows of a problem as texts: what every fit of a stage shares."""
+
+    problem: Problem
+    corpus: Corpus
+    encoder: Encoder | None = None
+
+    def digest(self, kind: str, params: Mapping[str, Any]) -> str:
+        """The hash of what a model of this kind sees of them."""
+        embedded = None
+        if self.encoder is not None and (encodes(kind, params) or kind == "transformer"):
+            embedded = [self.encoder.digest, self.encoder.most_tokens]
+        corpus, problem = self.corpus, self.problem
+        told = [problem.row_ids, problem.y.tolist(), problem.classes, problem.fold.tolist(), embedded]
+        return hash_value([list(corpus.texts), list(corpus.varied), *told])
+
+
+def fit(texts: Texts, kind: str, params: Mapping[str, Any], rows: Codes, *, seed: int, threads: int = 1) -> Model:
+    """A model of `kind`, taught by some rows and their varied twins."""
+    view = texts.corpus.rows(rows, teaching=True)
+    y = np.concatenate([texts.problem.y[rows]] * (len(view) // max(1, len(rows))))
+    weights = texts.encoder.folder if texts.encoder is not None else None
+    return kind_of(kind).fit(view, y, Fitting(dict(params), len(texts.problem.classes), seed, threads, weights))
+
+
+def fit_fold(
+    texts: Texts, fold: int, kind: str, params: Mapping[str, Any], *, seed: int, threads: int = 1, memo: Remembers | None = None
+) -> dict[str, Any]:
+    """Probabilities for the rows of one fold, by a model that saw the others.
+
+    Returns
+    -------
+    dict
+        ``proba`` of shape (rows of the fold, classes), and ``fit_s``, ``predict_s``: the seconds that it took when it
+        was computed.
+    """
+    out = texts.problem.fold == fold
+
+    def compute() -> dict[str, Any]:
+        started = time.perf_counter()
+        model = fit(texts, kind, params, np.flatnonzero(~out), seed=seed, threads=threads)
+        between = time.perf_counter()
+        proba = model.proba(texts.corpus.rows(np.flatnonzero(out)))
+        return {"proba": proba, "fit_s": between - started, "predict_s": time.perf_counter() - between}
+
+    parts = {
+        "what": "fold of texts",
+        "data": texts.digest(kind, params),
+        "fold": fold,
+        "kind": kind,
+        "params": dict(params),
+        "seed": seed,
+        "threads": threads,
+    }
+    return (memo or Forgetful()).remember(parts, compute, code=[CODE])
+
+
+__all__ = ["Texts", "fit", "fit_fold"]

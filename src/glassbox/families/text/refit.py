@@ -1,0 +1,70 @@
+"""What tuning kept, fitted once more on all rows of train."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from glassbox.data.schema import Schema
+from glassbox.families.classes.calibration import Calibration
+from glassbox.families.fitting import limited
+from glassbox.families.text.encoder import Encoder, Remembered
+from glassbox.families.text.fit import Texts, fit
+from glassbox.families.text.models import encodes
+from glassbox.families.text.predictor import TextPredictor
+from glassbox.families.text.recipe import Recipe
+from glassbox.families.text.watch import Watch
+
+
+def refit(
+    best: Mapping[str, Any],
+    texts: Texts,
+    schema: Schema,
+    calibration: Calibration,
+    threshold: float | None,
+    *,
+    seed: int,
+    threads: int = 1,
+    store: Path | None = None,
+    workers: int = 1,
+) -> TextPredictor:
+    """Fit what tuning kept on all rows of train, and put it together with calibration and threshold.
+
+    Parameters
+    ----------
+    best
+        As tuning saved it: ``kind``, ``params``, ``recipe``.
+    texts, schema
+        Train, and what its rows look like.
+    calibration, threshold
+        From out-of-fold predictions; with more than two classes no threshold is used.
+    store
+        Where embeddings are kept.
+    """
+    problem, encoded = texts.problem, encodes(best["kind"], best["params"])
+    with limited(threads):
+        model = fit(texts, best["kind"], best["params"], np.arange(len(problem.y)), seed=seed, threads=threads)
+    return TextPredictor(
+        schema=schema,
+        recipe=Recipe.model_validate(best["recipe"]),
+        kind=best["kind"],
+        params=dict(best["params"]),
+        model=model,
+        calibration=calibration,
+        threshold=threshold if problem.binary else None,
+        positive=problem.classes[problem.positive],
+        watch=Watch.of(texts.corpus if encoded else replace(texts.corpus, encode=None)),
+        encoder=texts.encoder if encoded else None,
+        store=store,
+        workers=workers,
+    )
+
+
+def encoder_at(folder: Path | None, recipe: Recipe) -> Encoder | None:
+    """The encoder of a request, reading as far as the recipe says."""
+    return None if folder is None else Encoder(folder, recipe.most_tokens)
+
+
+__all__ = ["Encoder", "Remembered", "encoder_at", "refit"]

@@ -1,0 +1,28 @@
+"""Messages that are made up: what they are about stands in their words, with markup, wrong decoding and twins among them."""
+
+import numpy as np
+import pandas as pd
+
+THANKS = ["thank you so much", "works well", "very happy with it", "great service", "what a lovely parcel", "kind and quick"]
+WRONG = ["it is broken", "does not work", "still no answer", "very slow service", "what a useless parcel", "rude and late"]
+BOTH = ["the parcel came", "on monday", "by mail", "to my house", "i wrote to you", "about my order", "from the shop", "in blue"]
+
+
+def messages(rows: int = 400, seed: int = 3) -> pd.DataFrame:
+    """``text``, ``about`` (praise, complaint) and ``channel``; some say both."""
+    rng = np.random.default_rng(seed)
+    made = []
+    for i in range(rows):
+        about = "complaint" if rng.random() < 0.45 else "praise"
+        own, other = (WRONG, THANKS) if about == "complaint" else (THANKS, WRONG)
+        parts = [str(part) for part in rng.choice(BOTH, 3, replace=False)] + [str(rng.choice(own))]
+        if rng.random() < 0.15:
+            parts.append(str(rng.choice(other)))
+        parts = [parts[j] for j in rng.permutation(len(parts))]
+        text = f"{', '.join(parts)}. Order {int(rng.integers(1000, 9999))}."
+        text = text.replace(", ", "<br />", 1) if i % 11 == 0 else text
+        text = text.replace("order", "ordÃ©r", 1) if i % 29 == 0 else text
+        made.append({"text": text, "about": about, "channel": str(rng.choice(["mail", "chat"]))})
+    frame = pd.DataFrame(made)
+    frame.loc[5, "text"] = f"{frame.loc[4, 'text']} indeed"
+    return frame
