@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from glassbox.files import read_json
+from toy_news import conll
 from toy_series import shops
 from toy_texts import messages
 
@@ -126,6 +127,23 @@ folds: 3
 """
 
 
+NEWS = """\
+name: news
+task: nlp
+answer: spans
+problem: Who and what is named in the news?
+data:
+  path: news/*.txt
+  target: entities
+split: {by: column, column: file}
+requirements:
+  f1: ">0.5"
+  latency: "<5s"
+cost: low
+folds: 2
+"""
+
+
 def new_project(root: Path, slug: str = "customers") -> Project:
     """The repository's notebooks and pipeline with a request of our own, in a git repository of its own."""
     shutil.copytree(
@@ -141,6 +159,11 @@ def new_project(root: Path, slug: str = "customers") -> Project:
     elif slug == "messages":
         (root / "params/messages.yaml").write_text(MESSAGES, encoding="utf-8")
         messages().to_json(root / "messages.jsonl", orient="records", lines=True)
+    elif slug == "news":
+        (root / "params/news.yaml").write_text(NEWS, encoding="utf-8")
+        (root / "news").mkdir()
+        for part, count, seed in (("train", 200, 1), ("test", 60, 2)):
+            (root / f"news/{part}.txt").write_text(conll(count, seed), encoding="utf-8")
     else:
         (root / "params/customers.yaml").write_text(REQUEST, encoding="utf-8")
         customers().to_csv(root / "customers.csv", index=False)

@@ -1,16 +1,100 @@
 """The leaderboard of every family: who leads, who cannot be told from the leader, who goes on, and how it is shown."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol, TypeVar
 
 import pandas as pd
 
 from glassbox.families.candidates import Candidate
-from glassbox.findings import Note, Table
+from glassbox.findings import Estimate, Note, Table
 from glassbox.markup import metric_words
 
 OVER_WINDOWS = "Means over windows (a series from an origin); intervals are 95 % bootstrap over series, or over origins where series are few."
 OVER_ROWS = "Means over folds; intervals are 95 % bootstrap over rows within folds. Metrics of labels call a row at a probability of a half."
+
+
+class Ranked(Protocol):
+    """What a kind of model is among the others: how complex, whether it looks at the rows at all, whether it can be searched."""
+
+    @property
+    def complexity(self) -> int: ...
+    @property
+    def learns(self) -> bool: ...
+    @property
+    def searched(self) -> bool: ...
+
+
+R = TypeVar("R", bound="Timed")
+
+
+def ranked(
+    runs: Sequence[R],
+    kinds: Mapping[str, Ranked],
+    metric: str,
+    scores: Callable[[R], Mapping[str, Estimate]],
+    gain: Callable[[R, R], Estimate],
+    *,
+    more_is_better: bool = True,
+) -> dict[str, Any]:
+    """Candidates by their score, who cannot be told from the leader, and which one is tuned.
+
+    Parameters
+    ----------
+    scores
+        The metrics of a run; none where it failed.
+    gain
+        By how much the leader is better than another on the same rows.
+
+    Returns
+    -------
+    dict
+        ``metric``, ``rows`` (best first), ``leader``, ``tied`` (not told apart from the leader), and, whole with kind and
+        hyperparameters, ``simplest`` of these and ``chosen``: the most flexible of these that can be searched, else the best that can.
+    """
+    rows = {run.candidate.name: _row(run, scores(run)) for run in runs}
+    sign = -1.0 if more_is_better else 1.0
+
+    def rank(run: R) -> tuple[bool, float, int, str]:
+        found = rows[run.candidate.name]["scores"]
+        value = found[metric]["value"] if found else None
+        complexity = kinds[run.candidate.kind].complexity if run.candidate.kind in kinds else 99
+        return (value is None, sign * (value or 0.0), complexity, run.candidate.name)
+
+    order = sorted(runs, key=rank)
+    leader = order[0]
+    for run in order[1:]:
+        if not run.reason:
+            rows[run.candidate.name]["behind"] = gain(leader, run).model_dump()
+    behind = {name: row["behind"] for name, row in rows.items() if row["behind"]}
+    tied = [
+        run.candidate.name
+        for run in order
+        if (found := behind.get(run.candidate.name)) and found["low"] is not None and found["low"] <= 0
+    ]
+    able = [run for run in order if run is leader or (run.candidate.name in tied and kinds[run.candidate.kind].learns)]
+    searchable = [run for run in able if kinds[run.candidate.kind].searched] or [
+        run for run in order if not run.reason and kinds[run.candidate.kind].searched
+    ][:1]
+    return {
+        "metric": metric,
+        "rows": [rows[run.candidate.name] for run in order],
+        "leader": leader.candidate.name,
+        "tied": tied,
+        # min and max are stable: of like kinds, the better.
+        "simplest": min(able, key=lambda run: kinds[run.candidate.kind].complexity).candidate.model_dump(),
+        "chosen": max(searchable or able, key=lambda run: kinds[run.candidate.kind].complexity).candidate.model_dump(),
+    }
+
+
+def _row(run: "Timed", scores: Mapping[str, Estimate]) -> dict[str, Any]:
+    return {
+        "candidate": run.candidate.name,
+        "kind": run.candidate.kind,
+        "params": run.candidate.params,
+        "scores": {name: estimate.model_dump() for name, estimate in scores.items()},
+        "behind": None,
+        "note": f"failed: {run.reason}" if run.reason else "",
+    }
 
 
 def leaderboard_frame(leaderboard: Mapping[str, Any], metric: str | None = None) -> pd.DataFrame:

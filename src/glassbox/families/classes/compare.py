@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,20 +12,10 @@ from glassbox.families.candidates import Candidate
 from glassbox.families.classes.metrics import NAMES, Floats, Sample, more_is_better, over_folds, paired_gain
 from glassbox.families.classes.problem import Problem
 from glassbox.families.fitting import Progress, run_side_by_side
-from glassbox.families.leaderboard import candidate_in, choice, timing_frame
+from glassbox.families.leaderboard import Ranked, candidate_in, choice, ranked, timing_frame
+from glassbox.findings import Estimate
 
 FitFold = Callable[[Candidate, int], dict[str, Any]]
-
-
-class Ranked(Protocol):
-    """What a kind of model is among the others: how complex, whether it looks at the rows at all, whether it can be searched."""
-
-    @property
-    def complexity(self) -> int: ...
-    @property
-    def learns(self) -> bool: ...
-    @property
-    def searched(self) -> bool: ...
 
 
 @dataclass(frozen=True)
@@ -126,52 +116,18 @@ def compare(
     """
     if not any(run.proba is not None for run in runs):
         raise GlassboxError("No candidate could be fitted: " + "; ".join(f"{run.candidate.name}: {run.reason}" for run in runs))
-    rows = [_row(run, problem, resamples, seed) for run in runs]
-    sign = -1.0 if more_is_better(metric) else 1.0
-    order = sorted(range(len(runs)), key=lambda i: _rank(rows[i], runs[i], kinds, metric, sign))
-    runs, rows = [runs[i] for i in order], [rows[i] for i in order]
-    leader = runs[0]
-    for run, row in zip(runs, rows, strict=True):
-        if run.proba is not None and run is not leader:
-            row["behind"] = paired_gain(
-                leader.by_fold(problem), run.by_fold(problem), metric, positive=problem.positive, resamples=resamples, seed=seed
-            ).model_dump()
-    tied = [row["candidate"] for row in rows if row["behind"] and row["behind"]["low"] is not None and row["behind"]["low"] <= 0]
-    able = [run for run in runs if run is leader or (run.candidate.name in tied and kinds[run.candidate.kind].learns)]
-    by_complexity = sorted(able, key=lambda run: kinds[run.candidate.kind].complexity)  # stable: of like kinds, the better first
-    searchable = [run for run in able if kinds[run.candidate.kind].searched] or [
-        run for run in runs if run.proba is not None and kinds[run.candidate.kind].searched
-    ][:1]
-    chosen = max(searchable or able, key=lambda run: kinds[run.candidate.kind].complexity).candidate
-    leaderboard = {
-        "metric": metric,
-        "rows": rows,
-        "leader": leader.candidate.name,
-        "tied": tied,
-        "simplest": by_complexity[0].candidate.model_dump(),
-        "chosen": chosen.model_dump(),
-    }
+    by_name = {run.candidate.name: run for run in runs}
+
+    def scores(run: Run) -> dict[str, Estimate]:
+        return over_folds(run.samples(problem), NAMES, resamples=resamples, seed=seed) if run.proba is not None else {}
+
+    def gain(leader: Run, run: Run) -> Estimate:
+        pair = leader.by_fold(problem), run.by_fold(problem)
+        return paired_gain(*pair, metric, positive=problem.positive, resamples=resamples, seed=seed)
+
+    leaderboard = ranked(runs, kinds, metric, scores, gain, more_is_better=more_is_better(metric))
+    runs = [by_name[row["candidate"]] for row in leaderboard["rows"]]
     return Comparison(leaderboard, oof_frame(runs, problem), timing_frame(runs, len(problem.y)))
-
-
-def _row(run: Run, problem: Problem, resamples: int, seed: int) -> dict[str, Any]:
-    scores = over_folds(run.samples(problem), NAMES, resamples=resamples, seed=seed) if run.proba is not None else {}
-    return {
-        "candidate": run.candidate.name,
-        "kind": run.candidate.kind,
-        "params": run.candidate.params,
-        "scores": {name: estimate.model_dump() for name, estimate in scores.items()},
-        "behind": None,
-        "note": f"failed: {run.reason}" if run.reason else "",
-    }
-
-
-def _rank(
-    row: Mapping[str, Any], run: Run, kinds: Mapping[str, Ranked], metric: str, sign: float
-) -> tuple[bool, float, int, str]:
-    value = row["scores"][metric]["value"] if row["scores"] else None
-    complexity = kinds[run.candidate.kind].complexity if run.candidate.kind in kinds else 99
-    return (value is None, sign * (value or 0.0), complexity, run.candidate.name)
 
 
 def oof_frame(runs: Sequence[Run], problem: Problem) -> pd.DataFrame:

@@ -91,10 +91,10 @@ class Corpus:
 
     @cached_property
     def embeddings(self) -> npt.NDArray[np.float32]:
-        """(texts and varied texts, numbers) of the sentence encoder."""
+        """(texts, numbers) of the sentence encoder. Varied twins have the embedding of their text: they are made for models of words."""
         if self.encode is None:
             raise ValueError("no sentence encoder is named in the request (weights.encoder)")
-        return self.encode([*self.texts, *self.varied])
+        return self.encode(list(self.texts))
 
 
 @dataclass(frozen=True)
@@ -138,4 +138,4 @@ class View:
 
     def embeddings(self) -> Floats:
         """(rows, numbers) of the sentence encoder."""
-        return self.corpus.embeddings[self.rows].astype(np.float64)
+        return self.corpus.embeddings[self.rows % len(self.corpus.texts)].astype(np.float64)

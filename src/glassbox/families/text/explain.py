@@ -48,7 +48,8 @@ def attributions(predictor: TextPredictor, texts: Sequence[str]) -> list[Floats]
     def ask(varied: Any) -> Floats:
         return log_odds(predictor.proba_of([str(text) for text in varied]))
 
-    explainer = Partition(ask, Text(_tokenizer, mask_token="...", collapse_mask_token=True), output_names=predictor.classes)
+    masker = Text(_tokenizer, collapse_mask_token=True)  # what is left out becomes an ellipsis, which no model counts as a word
+    explainer = Partition(ask, masker, output_names=predictor.classes)
     found = []
     for text in texts:
         value = explainer([text], max_evals=EVALUATIONS, batch_size=EVALUATIONS, silent=True)

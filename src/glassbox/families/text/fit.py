@@ -38,9 +38,10 @@ class Texts:
 def fit(texts: Texts, kind: str, params: Mapping[str, Any], rows: Codes, *, seed: int, threads: int = 1) -> Model:
     """A model of `kind`, taught by some rows and their varied twins."""
     view = texts.corpus.rows(rows, teaching=True)
-    y = np.concatenate([texts.problem.y[rows]] * (len(view) // max(1, len(rows))))
+    copies = len(view) // max(1, len(rows))
+    y = np.concatenate([texts.problem.y[rows]] * copies)
     weights = texts.encoder.folder if texts.encoder is not None else None
-    return kind_of(kind).fit(view, y, Fitting(dict(params), len(texts.problem.classes), seed, threads, weights))
+    return kind_of(kind).fit(view, y, Fitting(dict(params), len(texts.problem.classes), seed, threads, weights, copies))
 
 
 def fit_fold(

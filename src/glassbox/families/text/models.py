@@ -4,7 +4,7 @@ A new kind is one row in `KINDS`. Models speak of views of a corpus and of class
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol, cast
 
@@ -37,13 +37,19 @@ class Model(Protocol):
 
 @dataclass(frozen=True)
 class Fitting:
-    """What is asked of a fit besides texts: hyperparameters, how many classes, seed, threads, and where the encoder lies."""
+    """What is asked of a fit besides texts: hyperparameters, how many classes, seed, threads, where the encoder lies,
+    and how many copies (with its varied twins) of each row there are."""
 
     params: Mapping[str, Any]
     classes: int
     seed: int
     threads: int
     weights: Path | None = None
+    copies: int = 1
+
+    def c(self, default: float) -> float:
+        """The inverse strength of regularisation: with copies of each row, a row still weighs one."""
+        return float(self.params.get("C", default)) / self.copies
 
 
 @dataclass(frozen=True)
@@ -234,7 +240,7 @@ def present(counts: Any) -> Any:
 
 def _tf_idf_model(unit: str, low: int, high: int) -> Callable[[View, Codes, Fitting], TermModel]:
     def fit(view: View, y: Codes, asked: Fitting) -> TermModel:
-        params = {"head": "logistic", "C": 10.0, "ngrams": [low, high], "min_rows": 2, "most_terms": MOST_TERMS, **asked.params}
+        params = {"head": "logistic", "ngrams": [low, high], "min_rows": 2, "most_terms": MOST_TERMS, **asked.params}
         first, last = params["ngrams"] if isinstance(params["ngrams"], list | tuple) else (1, params["ngrams"])
         grams = Grams("words" if unit == "words" else "characters", int(first), int(last))
         vocabulary, counts = view.learn(grams, params["min_rows"], params["most_terms"])
@@ -242,7 +248,7 @@ def _tf_idf_model(unit: str, low: int, high: int) -> Callable[[View, Codes, Fitt
         if not vocabulary.terms:
             raise GlassboxError("no n-gram stands in enough texts to be learnt")
         head = {"logistic": logistic, "svm": support_vectors}[params["head"]]
-        return TermModel(vocabulary, idf, head(tf_idf(counts, idf), y, asked.classes, c=float(params["C"]), seed=asked.seed))
+        return TermModel(vocabulary, idf, head(tf_idf(counts, idf), y, asked.classes, c=asked.c(10.0), seed=asked.seed))
 
     return fit
 
@@ -270,7 +276,7 @@ def _fit_naive_bayes_linear(view: View, y: Codes, asked: Fitting) -> TermModel:
     """
     from sklearn.linear_model import LogisticRegression
 
-    params = {"C": 0.1, "alpha": 1.0, "beta": 1.0, "ngrams": [1, 3], "min_rows": 3, "most_terms": MOST_TERMS, **asked.params}
+    params = {"alpha": 1.0, "beta": 1.0, "ngrams": [1, 3], "min_rows": 3, "most_terms": MOST_TERMS, **asked.params}
     first, last = params["ngrams"] if isinstance(params["ngrams"], list | tuple) else (1, params["ngrams"])
     vocabulary, counts = view.learn(Grams("words", int(first), int(last)), params["min_rows"], params["most_terms"])
     if not vocabulary.terms:
@@ -283,7 +289,7 @@ def _fit_naive_bayes_linear(view: View, y: Codes, asked: Fitting) -> TermModel:
         if not hit.any() or hit.all():
             continue
         ratio = log_count_ratio(x, hit, float(params["alpha"]))
-        model = LogisticRegression(C=float(params["C"]), solver="liblinear", dual=True, max_iter=1000, random_state=asked.seed)
+        model = LogisticRegression(C=asked.c(0.1), solver="liblinear", dual=True, max_iter=1000, random_state=asked.seed)
         model.fit(x @ sp.diags(ratio), hit)
         own, beta = model.coef_[0], float(params["beta"])
         mixed = (1 - beta) * np.abs(own).mean() + beta * own
@@ -308,8 +314,7 @@ class EmbeddingModel:
 
 
 def _fit_embeddings(view: View, y: Codes, asked: Fitting) -> EmbeddingModel:
-    c = float(asked.params.get("C", 10.0))
-    return EmbeddingModel(logistic(view.embeddings(), y, asked.classes, c=c, seed=asked.seed))
+    return EmbeddingModel(logistic(view.embeddings(), y, asked.classes, c=asked.c(10.0), seed=asked.seed))
 
 
 # ----------------------------------------------------------------------------------------------------------- ensemble
@@ -344,10 +349,7 @@ def pooled(probas: list[Floats], weights: list[float]) -> Floats:
 
 def _fit_ensemble(view: View, y: Codes, asked: Fitting) -> Ensemble:
     members = asked.params["members"]
-    fitted = [
-        kind_of(member["kind"]).fit(view, y, Fitting(member["params"], asked.classes, asked.seed, asked.threads, asked.weights))
-        for member in members
-    ]
+    fitted = [kind_of(member["kind"]).fit(view, y, replace(asked, params=member["params"])) for member in members]
     return Ensemble([member["kind"] for member in members], fitted, [float(member["weight"]) for member in members])
 
 

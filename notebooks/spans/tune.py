@@ -1,0 +1,106 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # Tune
+# How much better can the winner become?
+
+# %% tags=["parameters"]
+upstream = {"ingest": ["train", "schema"], "features": ["recipe", "folds"], "compare": ["leaderboard", "oof"]}
+product = None
+request = "entities"
+
+# %%
+from glassbox.data.schema import Schema
+from glassbox.families.spans import metrics, plots
+from glassbox.families.spans.candidates import EPOCHS, TRIALS
+from glassbox.families.spans.compare import candidate_in, leader_run
+from glassbox.families.spans.recipe import Recipe
+from glassbox.families.spans.setting import setting
+from glassbox.families.spans.tune import best_table, gain_estimates, search_note, tune
+from glassbox.stage import Stage
+
+# %%
+stage = Stage.open("tune", request, upstream, product)
+train, folds, leaderboard, oof = stage.load("train", "folds", "leaderboard", "oof")
+schema = Schema.model_validate(stage.load("schema"))
+recipe = Recipe.model_validate(stage.load("recipe"))
+asked = stage.request
+sentences = setting(train, schema, recipe, folds, asked, stage.root, workers=stage.workers)
+
+# %% [markdown]
+# ## What is searched
+# One space a kind of recogniser; only the chosen one's is used.
+
+# %%
+spaces = {
+    "recogniser": {
+        "epochs": {"low": EPOCHS[asked.cost], "high": 2 * EPOCHS[asked.cost]},
+        "dropout": {"low": 0.1, "high": 0.4},
+        "learning_rate": {"low": 0.0005, "high": 0.002, "log": True},
+    },
+    "token_head": {"epochs": {"low": 4, "high": 16}, "learning_rate": {"low": 0.001, "high": 0.01, "log": True}},
+}
+
+# %%
+chosen = candidate_in(leaderboard, "chosen")
+strongest = leader_run(leaderboard, oof, sentences)
+trials = TRIALS[asked.cost]
+space = spaces.get(chosen.kind, {})
+stage.show("search", search_note(space, trials, chosen))
+
+# %% [markdown]
+# Trials are counted, never timed. The first is the candidate as it was compared.
+
+# %%
+tuning = tune(
+    chosen,
+    space,
+    sentences,
+    recipe=recipe.model_dump(),
+    trials=trials,
+    strongest=strongest,
+    metric=leaderboard["metric"],
+    seed=asked.seed,
+    resamples=metrics.RESAMPLES[asked.cost],
+    memo=stage.memo,
+    threads=stage.threads,
+    workers=stage.workers,
+    progress=stage.progress,
+)
+
+# %% [markdown]
+# Dots are trials, the line is the best so far, the dashed line is the candidate before tuning.
+
+# %%
+stage.show("history", plots.tuning_history(tuning.trials, leaderboard["metric"], tuning.default), report=True)
+
+# %%
+stage.show("importances", plots.param_importances(tuning.importances))
+
+# %% [markdown]
+# ## Was it worth it?
+# Measured on the same out-of-fold texts before and after.
+
+# %%
+stage.show("gain", gain_estimates(tuning), report=True)
+
+# %%
+stage.show("best", best_table(tuning), report=True)
+
+# %%
+stage.save(best=tuning.best, trials=tuning.trials, tuned_oof=tuning.oof)
+
+# %% [markdown]
+# ## Limits of what was shown
+# - Recognisers are dear to train, so few trials are made; `cost: high` makes more.
+# - The best of several trials is chosen on the very texts that score it; the holdout was not asked.

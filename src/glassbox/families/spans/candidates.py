@@ -1,0 +1,32 @@
+"""What is tried when nobody says otherwise, and how much is searched."""
+
+from glassbox.families.candidates import Candidate, candidate_table
+from glassbox.request import Cost
+
+# Counted, never timed: a slower machine gives the same answer later.
+TRIALS: dict[Cost, int] = {"low": 1, "medium": 2, "high": 12}
+EPOCHS: dict[Cost, int] = {"low": 4, "medium": 3, "high": 8}
+
+
+def candidates(cost: Cost, *, encoder: bool, pipeline: bool) -> list[Candidate]:
+    """From a list of names to a fine-tuned transformer.
+
+    Parameters
+    ----------
+    encoder, pipeline
+        Whether the request names such weights.
+    """
+    found = [Candidate(name="gazetteer", kind="gazetteer")]
+    if pipeline:
+        found.append(Candidate(name="spaCy as it comes", kind="as_it_comes"))
+    if encoder and cost != "low":
+        found.append(Candidate(name="token head on the encoder", kind="token_head", params={"epochs": 8}))
+    start = "pipeline" if pipeline else "nothing"
+    name = "spaCy, fine-tuned" if pipeline else "spaCy, trained from nothing"
+    found.append(Candidate(name=name, kind="recogniser", params={"epochs": EPOCHS[cost], "start": start}))
+    if encoder and cost == "high":
+        found.append(Candidate(name="transformer, fine-tuned", kind="tagger", params={"epochs": 3}))
+    return found
+
+
+__all__ = ["EPOCHS", "TRIALS", "Candidate", "candidate_table", "candidates"]

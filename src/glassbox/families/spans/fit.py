@@ -1,0 +1,68 @@
+"""One fit of a recogniser: on some rows, asked on others. What candidates and trials are remembered by."""
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from glassbox.errors import GlassboxError
+from glassbox.families.fitting import Forgetful, Remembers
+from glassbox.families.spans.models import Fitting, Model, judged, kind_of
+from glassbox.families.spans.sentences import Ints, Sentences
+
+CODE = "glassbox.families.spans.fit"  # what results are remembered by: this module and all that it imports
+
+
+def fit(sentences: Sentences, kind: str, params: Mapping[str, Any], rows: Ints, *, seed: int, threads: int = 1) -> Model:
+    """A recogniser of `kind`, taught by some rows.
+
+    Raises
+    ------
+    GlassboxError
+        When the request does not name weights that it needs.
+    """
+    how = kind_of(kind)
+    lacking = [name for name in how.needs if getattr(sentences.shared, name) is None]
+    if lacking:
+        raise GlassboxError(f"the request names no weights.{lacking[0]}")
+    return how.fit(sentences, rows, Fitting(dict(params), seed, threads))
+
+
+def fit_fold(
+    sentences: Sentences,
+    fold: int,
+    kind: str,
+    params: Mapping[str, Any],
+    *,
+    seed: int,
+    threads: int = 1,
+    memo: Remembers | None = None,
+) -> dict[str, Any]:
+    """The spans found in the rows of one fold, by a recogniser that saw the others.
+
+    Returns
+    -------
+    dict
+        ``spans``, a list of ``[start, end, type]`` a row of the fold, and the seconds ``fit_s`` and ``predict_s``.
+    """
+    out = sentences.fold == fold
+
+    def compute() -> dict[str, Any]:
+        started = time.perf_counter()
+        model = fit(sentences, kind, params, np.flatnonzero(~out), seed=seed, threads=threads)
+        between = time.perf_counter()
+        found = judged(kind, model, sentences, np.flatnonzero(out))
+        told = [[list(span) for span in row] for row in found]
+        return {"spans": told, "fit_s": between - started, "predict_s": time.perf_counter() - between}
+
+    parts = {
+        "what": "fold of spans",
+        "data": sentences.digest,
+        "fold": fold,
+        "kind": kind,
+        "params": dict(params),
+        "seed": seed,
+        "threads": threads,
+    }
+    return (memo or Forgetful()).remember(parts, compute, code=[CODE])

@@ -1,0 +1,54 @@
+"""Folds of texts with entities: by hash, whole documents together, and texts that are alike too."""
+
+import hashlib
+from collections.abc import Sequence
+
+import pandas as pd
+
+from glassbox.errors import DataError
+from glassbox.families.spans.sentences import Sentences
+from glassbox.findings import Table
+
+
+def make_folds(row_ids: Sequence[str], groups: Sequence[str], k: int, *, seed: int = 0) -> pd.DataFrame:
+    """``row_id`` and ``fold``, sorted by ``row_id``: groups by the rank of a hash, each to the next fold.
+
+    Raises
+    ------
+    DataError
+        When there are fewer groups than folds.
+    """
+    names = sorted(
+        set(groups), key=lambda name: (hashlib.sha256(f"fold:{seed}:{name}".encode("utf-8", "surrogatepass")).hexdigest(), name)
+    )
+    if len(names) < k:
+        raise DataError(f"{k} folds need {k} documents or more; there are {len(names)}. Ask for fewer folds, or bring more data.")
+    place = {name: i % k for i, name in enumerate(names)}
+    frame = pd.DataFrame({"row_id": list(row_ids), "fold": [place[name] for name in groups]})
+    return frame.astype({"fold": "int64"}).sort_values("row_id", kind="stable", ignore_index=True)
+
+
+def together(sentences: Sentences, alike: Sequence[str]) -> list[str]:
+    """What must not stand in two folds: the document of each text; where there are no documents, the texts that it is alike.
+
+    Lines that stand in many documents (a date, a table's head) would tie all documents into one; they are left where they are.
+    """
+    several = len(set(sentences.documents)) < len(sentences.texts)
+    return sentences.documents if several else list(alike)
+
+
+def folds_table(sentences: Sentences) -> Table:
+    """Texts and entities of each fold."""
+    rows = []
+    for fold in sentences.folds:
+        inside = [i for i, own in enumerate(sentences.fold) if own == fold]
+        rows.append(
+            {
+                "fold": fold + 1,
+                "texts": len(inside),
+                "documents": len({sentences.documents[i] for i in inside}),
+                "entities": sum(len(sentences.spans[i]) for i in inside),
+            }
+        )
+    say = f"{len(rows)} folds; a document stands in one of them as a whole."
+    return Table.of(pd.DataFrame(rows), "Folds", say=say, formats=dict.fromkeys(("texts", "documents", "entities"), ",d"))

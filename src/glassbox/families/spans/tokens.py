@@ -1,0 +1,291 @@
+"""A token-classification head: the embeddings of a pretrained encoder, token by token, and a linear layer that tags them.
+
+With the encoder as it comes, only the layer is learnt (on embeddings that are computed once); fine-tuned, the encoder learns with it.
+Words are those of spaCy's rules; a word is tagged by its first piece, as Devlin et al. (2019), section 5.3, do.
+"""
+
+import threading
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from glassbox.families.spans.recogniser import tokens as words_of
+from glassbox.families.spans.spans import Span, spans_of, tags_of
+from glassbox.families.text.encoder import Encoder, offline
+from glassbox.families.text.models import read_array, write_array
+from glassbox.files import read_json, write_bytes, write_json
+
+Singles = npt.NDArray[np.float32]
+MOST_PIECES = 256
+ROWS_AT_ONCE = 2048
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """Words of each text, and the embedding of each word's first piece; words beyond what the encoder reads have none."""
+
+    words: list[list[tuple[int, int]]]
+    vectors: list[Singles]
+
+    def take(self, rows: Sequence[int]) -> "Encoded":
+        """Some of the texts."""
+        return Encoded([self.words[i] for i in rows], [self.vectors[i] for i in rows])
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """An encoder in a folder, asked for its last layer token by token."""
+
+    folder: Path
+
+    @cached_property
+    def parts(self) -> tuple[Any, Any]:
+        """The tokeniser and the network, without a head."""
+        offline()
+        import torch
+        from transformers import AutoModel, AutoTokenizer
+        from transformers.utils import logging
+
+        logging.set_verbosity_error()
+        logging.disable_progress_bar()
+        torch.set_num_threads(1)
+        tokenizer = AutoTokenizer.from_pretrained(self.folder, local_files_only=True)
+        return tokenizer, AutoModel.from_pretrained(self.folder, local_files_only=True, use_safetensors=True).eval()
+
+    def encode(self, texts: Sequence[str], workers: int = 1) -> Encoded:
+        """The embeddings of the words of each text; each text is encoded by itself, so that its neighbours change no digit."""
+        import torch
+
+        tokenizer, network = self.parts
+        words, lock = words_of(texts), threading.Lock()
+
+        def one(i: int) -> Singles:
+            with lock:
+                pieces = pieces_of(tokenizer, [texts[i][a:b] for a, b in words[i]])
+            with torch.inference_mode():
+                found = network(**{name: value for name, value in pieces.items() if name != "first"}).last_hidden_state[0]
+            return np.asarray(found[pieces["first"]].numpy(), dtype=np.float32)
+
+        with ThreadPoolExecutor(workers) as pool:
+            return Encoded(words, list(pool.map(one, range(len(texts)))))
+
+
+def pieces_of(tokenizer: Any, words: Sequence[str]) -> dict[str, Any]:
+    """The pieces of some words for the network, and ``first``: where the first piece of each word stands."""
+    found = tokenizer(list(words) or [""], is_split_into_words=True, truncation=True, max_length=MOST_PIECES, return_tensors="pt")
+    seen: set[int] = set()
+    first = []
+    for place, word in enumerate(found.word_ids(0)):
+        if word is not None and word not in seen and words:
+            seen.add(word)
+            first.append(place)
+    return {"input_ids": found["input_ids"], "attention_mask": found["attention_mask"], "first": first}
+
+
+@dataclass(frozen=True)
+class TokenHead:
+    """A linear layer on the embeddings of an encoder that stays as it came."""
+
+    tags: list[str]
+    weights: Singles
+    bias: Singles
+    encoder: Tokens
+
+    def find(self, texts: Sequence[str], encoded: Encoded | None = None) -> list[list[Span]]:
+        found = encoded or self.encoder.encode(texts)
+        return [self._one(words, vectors) for words, vectors in zip(found.words, found.vectors, strict=True)]
+
+    def _one(self, words: Sequence[tuple[int, int]], vectors: Singles) -> list[Span]:
+        if not len(vectors):
+            return []
+        best = (vectors.astype(np.float64) @ self.weights.astype(np.float64) + self.bias).argmax(axis=1)
+        return spans_of(list(words)[: len(vectors)], [self.tags[k] for k in best])
+
+    def save(self, folder: Path) -> None:
+        write_array(folder / "weights.npy", self.weights)
+        write_array(folder / "bias.npy", self.bias)
+        write_json(folder / "tags.json", self.tags)
+        Encoder(self.encoder.folder).save(folder / "encoder")
+
+    @classmethod
+    def load(cls, folder: Path) -> "TokenHead":
+        weights, bias = (read_array(folder / f"{name}.npy") for name in ("weights", "bias"))
+        return cls(read_json(folder / "tags.json"), weights, bias, Tokens(folder / "encoder"))
+
+
+def all_tags(types: Sequence[str]) -> list[str]:
+    """``O`` and the tags of all types."""
+    return ["O", *(f"{first}-{name}" for name in types for first in ("B", "I"))]
+
+
+def fit_head(
+    encoded: Encoded,
+    spans: Sequence[Sequence[Span]],
+    types: Sequence[str],
+    encoder: Tokens,
+    params: Mapping[str, Any],
+    *,
+    seed: int,
+) -> TokenHead:
+    """Learn the layer by Adam on embeddings that stay as they are."""
+    import torch
+
+    asked = {"epochs": 8, "learning_rate": 3e-3, "weight_decay": 1e-4, **params}
+    tags = all_tags(types)
+    place = {tag: i for i, tag in enumerate(tags)}
+    vectors = np.concatenate([v for v in encoded.vectors if len(v)])
+    labels = np.array(
+        [place[tag] for w, v, s in zip(encoded.words, encoded.vectors, spans, strict=True) for tag in tags_of(w, s)[: len(v)]],
+        dtype=np.int64,
+    )
+    torch.set_num_threads(1)
+    rng = np.random.default_rng(seed)
+    x, y = torch.from_numpy(vectors), torch.from_numpy(labels)
+    weights = torch.zeros((x.shape[1], len(tags)), requires_grad=True)
+    bias = torch.zeros(len(tags), requires_grad=True)
+    optimiser = torch.optim.Adam([weights, bias], lr=asked["learning_rate"], weight_decay=asked["weight_decay"])
+    steps = int(asked["epochs"]) * -(-len(x) // ROWS_AT_ONCE)
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: max(0.0, 1 - step / steps))
+    for _ in range(int(asked["epochs"])):
+        order = torch.from_numpy(rng.permutation(len(x)))
+        for start in range(0, len(x), ROWS_AT_ONCE):
+            rows = order[start : start + ROWS_AT_ONCE]
+            loss = torch.nn.functional.cross_entropy(x[rows] @ weights + bias, y[rows])
+            optimiser.zero_grad()
+            loss.backward()
+            optimiser.step()
+            schedule.step()
+    return TokenHead(tags, weights.detach().numpy().copy(), bias.detach().numpy().copy(), encoder)
+
+
+# ------------------------------------------------------------------------------------------------------- fine-tuned
+
+
+@dataclass(frozen=True)
+class Tagger:
+    """An encoder fine-tuned with its head."""
+
+    network: Any
+    tokenizer: Any
+    tags: list[str]
+
+    def find(self, texts: Sequence[str], encoded: Encoded | None = None) -> list[list[Span]]:
+        import torch
+
+        words = words_of(texts) if encoded is None else encoded.words
+        device = next(self.network.parameters()).device
+        found = []
+        for text, places in zip(texts, words, strict=True):
+            pieces = pieces_of(self.tokenizer, [text[a:b] for a, b in places])
+            with torch.inference_mode():
+                inputs = {name: pieces[name].to(device) for name in ("input_ids", "attention_mask")}
+                best = self.network(**inputs).logits[0].argmax(dim=-1).cpu().tolist()
+            found.append(spans_of(places[: len(pieces["first"])], [self.tags[best[at]] for at in pieces["first"]]))
+        return found
+
+    def save(self, folder: Path) -> None:
+        from safetensors.torch import save
+
+        state = {name: value.detach().cpu().float().contiguous() for name, value in sorted(self.network.state_dict().items())}
+        write_bytes(folder / "model.safetensors", save(state))
+        config = {k: v for k, v in self.network.config.to_dict().items() if not k.startswith("_") and k != "transformers_version"}
+        write_json(folder / "config.json", config)
+        write_bytes(folder / "tokenizer.json", self.tokenizer.backend_tokenizer.to_str().encode())
+        write_json(folder / "tags.json", self.tags)
+
+    @classmethod
+    def load(cls, folder: Path) -> "Tagger":
+        offline()
+        from safetensors.torch import load as tensors
+        from transformers import AutoConfig, AutoModelForTokenClassification, PreTrainedTokenizerFast
+
+        network = AutoModelForTokenClassification.from_config(AutoConfig.from_pretrained(folder, local_files_only=True))
+        network.load_state_dict(tensors((folder / "model.safetensors").read_bytes()))
+        tokenizer = PreTrainedTokenizerFast(tokenizer_file=str(folder / "tokenizer.json"), pad_token="[PAD]")  # noqa: S106 - no password
+        return cls(network.eval(), tokenizer, read_json(folder / "tags.json"))
+
+
+def fine_tune(
+    texts: Sequence[str],
+    spans: Sequence[Sequence[Span]],
+    types: Sequence[str],
+    folder: Path,
+    params: Mapping[str, Any],
+    *,
+    seed: int,
+    threads: int = 1,
+) -> Tagger:
+    """Fine-tune the encoder in `folder` with a new head; in bfloat16 when there is a GPU."""
+    offline()
+    import torch
+    from transformers import AutoModelForTokenClassification, AutoTokenizer
+    from transformers.utils import logging
+
+    logging.set_verbosity_error()
+    asked = {"epochs": 3, "learning_rate": 5e-5, "batch": 16, "weight_decay": 0.01, **params}
+    tags = all_tags(types)
+    place = {tag: i for i, tag in enumerate(tags)}
+    words = words_of(texts)
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    torch.set_num_threads(threads)
+    torch.use_deterministic_algorithms(True)
+    with torch.random.fork_rng(devices=[0] if device.type == "cuda" else []):
+        torch.manual_seed(seed)
+        tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+        network = AutoModelForTokenClassification.from_pretrained(
+            folder, num_labels=len(tags), local_files_only=True, use_safetensors=True
+        ).to(device)
+        rows = [
+            (pieces_of(tokenizer, [text[a:b] for a, b in w]), [place[tag] for tag in tags_of(w, s)])
+            for text, w, s in zip(texts, words, spans, strict=True)
+        ]
+        _learn(network, rows, asked, seed, device)
+    return Tagger(network.float().eval(), tokenizer, tags)
+
+
+def _learn(
+    network: Any, rows: Sequence[tuple[dict[str, Any], list[int]]], asked: Mapping[str, Any], seed: int, device: Any
+) -> None:
+    import torch
+
+    rng, size = np.random.default_rng(seed), int(asked["batch"])
+    steps = int(asked["epochs"]) * -(-len(rows) // size)
+    optimiser = torch.optim.AdamW(network.parameters(), lr=asked["learning_rate"], weight_decay=asked["weight_decay"])
+    schedule = torch.optim.lr_scheduler.LambdaLR(
+        optimiser, lambda step: min((step + 1) / max(1, steps // 10), (steps - step) / max(1, steps - steps // 10))
+    )
+    narrow = torch.autocast("cuda", dtype=torch.bfloat16) if device.type == "cuda" else nullcontext()
+    network.train()
+    for _ in range(int(asked["epochs"])):
+        order = rng.permutation(len(rows))
+        for start in range(0, len(order), size):
+            inputs, labels = _batch([rows[i] for i in order[start : start + size]])
+            with narrow:
+                logits = network(**{name: value.to(device) for name, value in inputs.items()}).logits
+            loss = torch.nn.functional.cross_entropy(logits.float().flatten(0, 1), labels.flatten().to(device), ignore_index=-100)
+            optimiser.zero_grad()
+            loss.backward()
+            torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+            optimiser.step()
+            schedule.step()
+
+
+def _batch(rows: Sequence[tuple[dict[str, Any], list[int]]]) -> tuple[dict[str, Any], Any]:
+    """Rows of unequal length as one block; what is no first piece has no label."""
+    import torch
+
+    longest = max(pieces["input_ids"].shape[1] for pieces, _ in rows)
+    ids = torch.zeros((len(rows), longest), dtype=torch.long)
+    mask, labels = torch.zeros_like(ids), torch.full_like(ids, -100)
+    for i, (pieces, tags) in enumerate(rows):
+        length = pieces["input_ids"].shape[1]
+        ids[i, :length], mask[i, :length] = pieces["input_ids"][0], 1
+        labels[i, pieces["first"]] = torch.tensor(tags[: len(pieces["first"])], dtype=torch.long)
+    return {"input_ids": ids, "attention_mask": mask}, labels
