@@ -162,8 +162,8 @@ def new_project(root: Path, slug: str = "customers") -> Project:
     elif slug == "news":
         (root / "params/news.yaml").write_text(NEWS, encoding="utf-8")
         (root / "news").mkdir()
-        for part, count, seed in (("train", 200, 1), ("test", 60, 2)):
-            (root / f"news/{part}.txt").write_text(conll(count, seed), encoding="utf-8")
+        for part, count, seed, names in (("train", 200, 1, 6), ("test", 60, 2, 8)):
+            (root / f"news/{part}.txt").write_text(conll(count, seed, names), encoding="utf-8")
     else:
         (root / "params/customers.yaml").write_text(REQUEST, encoding="utf-8")
         customers().to_csv(root / "customers.csv", index=False)

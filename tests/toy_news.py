@@ -19,8 +19,8 @@ FRAMES = [
 TYPES = {"p": ("PER", PERSONS), "l": ("LOC", PLACES), "f": ("ORG", FIRMS)}
 
 
-def sentences(count: int, seed: int) -> list[tuple[str, list[list[int | str]]]]:
-    """Texts with ``[start, end, type]`` of each name."""
+def sentences(count: int, seed: int, names_of_each: int = 8) -> list[tuple[str, list[list[int | str]]]]:
+    """Texts with ``[start, end, type]`` of each name; the later names can be kept for texts that nobody learns from."""
     draw = random.Random(seed)
     made = []
     for _ in range(count):
@@ -29,7 +29,7 @@ def sentences(count: int, seed: int) -> list[tuple[str, list[list[int | str]]]]:
             text += " " if text else ""
             if word.strip("{}") in TYPES and word != word.strip("{}"):
                 kind, names = TYPES[word.strip("{}")]
-                name = draw.choice(names)
+                name = draw.choice(names[:names_of_each])
                 spans.append([len(text), len(text) + len(name), kind])
                 word = name
             text += word
@@ -37,10 +37,10 @@ def sentences(count: int, seed: int) -> list[tuple[str, list[list[int | str]]]]:
     return made
 
 
-def conll(count: int, seed: int, document: int = 8) -> str:
+def conll(count: int, seed: int, names_of_each: int = 8, document: int = 8) -> str:
     """The same as CoNLL has it: a word a line, its tag in the last column, a document every few sentences."""
     lines = []
-    for i, (text, spans) in enumerate(sentences(count, seed)):
+    for i, (text, spans) in enumerate(sentences(count, seed, names_of_each)):
         lines += ["-DOCSTART- -X- O", ""] if i % document == 0 else []
         at = 0
         for word in text.split(" "):

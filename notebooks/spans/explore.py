@@ -46,7 +46,8 @@ stage.show("texts", explore.length_facts(sentences))
 # A rare type has few examples to learn from, and weighs little in a score over all.
 
 # %%
-stage.show("target", plots.target_balance(explore.balance(sentences), schema.target, ""), report=True)
+drawn = plots.target_balance(explore.balance(sentences), schema.target, "", kinds="types", units="entities")
+stage.show("target", drawn, report=True)
 
 # %% [markdown]
 # Names that stand once only say how far a list of names can reach.

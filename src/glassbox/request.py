@@ -255,6 +255,8 @@ class Split(_Part):
         """What is held back, in words."""
         if self.by == "horizon":
             return "the last horizon" if self.origins == 1 else f"the last {self.origins} horizons"
+        if self.by == "column":
+            return f"the official part, by {self.column}"
         return f"{100 * self.holdout:.0f}\u00a0% of the rows, by {self.by}"
 
     _checked_cutoff = field_validator("cutoff")(lambda text: None if text is None else _cutoff(text))

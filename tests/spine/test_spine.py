@@ -69,10 +69,13 @@ def test_only_evaluate_names_the_holdout() -> None:
     assert openers == {"evaluate"}
 
 
-def test_no_page_or_product_names_this_machine(finished: Project) -> None:
-    for folder in ("reports/customers", "data/customers"):
-        for name, path in files_below(finished.root / folder):
-            assert str(finished.root).encode() not in path.read_bytes(), name
+def test_no_page_or_product_names_this_machine(finished: Project, texts: Project, news: Project) -> None:
+    for project in (finished, texts, news):
+        for folder in (f"reports/{project.slug}", f"data/{project.slug}"):
+            for name, path in files_below(project.root / folder):
+                content = path.read_bytes()
+                assert str(project.root).encode() not in content, name
+                assert b"site-packages" not in content, name
 
 
 def test_text_of_a_user_stays_text(finished: Project) -> None:

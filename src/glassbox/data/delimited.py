@@ -75,7 +75,7 @@ def read_delimited(content: bytes, name: str = "") -> FileTable:
     DataError
         When the line that names the columns cannot be read.
     """
-    content, encoding, notes = _to_utf8(content)
+    content, encoding, notes = to_utf8(content)
     content, told = _told_separator(content)
     sample = _decode(content[:_SAMPLE_BYTES], _FALLBACK)[:_SAMPLE_LINES]
     dialect = find_dialect([line for line, _ in sample if line], name)
@@ -94,7 +94,7 @@ def read_delimited(content: bytes, name: str = "") -> FileTable:
 # --------------------------------------------------------------------------------------------------------- encoding
 
 
-def _to_utf8(content: bytes) -> tuple[bytes, str, list[str]]:
+def to_utf8(content: bytes) -> tuple[bytes, str, list[str]]:
     """The content without its mark of byte order, UTF-8 where it was UTF-16 or -32; its encoding; what was done."""
     for mark, encoding in _BOMS:
         if content.startswith(mark):

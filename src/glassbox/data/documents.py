@@ -3,8 +3,8 @@
 from pathlib import PurePosixPath
 
 import numpy as np
-from charset_normalizer import from_bytes
 
+from glassbox.data.delimited import to_utf8
 from glassbox.data.tables import FileTable, text_frame
 
 
@@ -15,11 +15,7 @@ def read_document(content: bytes, name: str) -> FileTable:
     ['Good.', 'spam', '1.txt']
     """
     path = PurePosixPath(name)
-    try:
-        text, notes = content.decode("utf-8-sig"), []
-    except UnicodeDecodeError:
-        guess = from_bytes(content).best()
-        text = str(guess) if guess is not None else content.decode("cp1252", "replace")
-        notes = [f"It is not UTF-8; read as {guess.encoding if guess is not None else 'cp1252'}."]
+    found, encoding, notes = to_utf8(content)
+    text = found.decode("utf-8", "replace")
     cells = text_frame(["text", "folder", "file"], [[text], [path.parent.name], [path.name]])
-    return FileTable(cells, np.array([1], dtype="int64"), [], notes, "a text in each file")
+    return FileTable(cells, np.array([1], dtype="int64"), [], notes, f"a text in each file, {encoding}")

@@ -119,7 +119,7 @@ def leaderboard_table(
     rows = []
     for row in leaderboard["rows"]:
         behind = row["behind"]
-        note = row["note"] or (
+        remark = row["note"] or (
             "" if not behind else f"behind by {behind['value']:.4f} ({behind['low']:.4f} to {behind['high']:.4f})"
         )
         rest = {name: row["scores"].get(name, {}).get("value") for name in others}
@@ -129,7 +129,7 @@ def leaderboard_table(
                 metric: _interval(row["scores"].get(metric))["value"],
                 **_bounds(row, metric),
                 **rest,
-                "note": note,
+                "note": remark,
             }
         )
     return Table.of(

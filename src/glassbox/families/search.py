@@ -21,6 +21,7 @@ from glassbox.errors import GlassboxError
 from glassbox.families.candidates import Candidate
 from glassbox.families.fitting import Progress
 from glassbox.families.selection import higher_is_better
+from glassbox.families.words import counted
 from glassbox.findings import Estimate, Estimates, Note, Table
 from glassbox.markup import metric_words
 
@@ -287,6 +288,11 @@ def _importances(
 # ----------------------------------------------------------------------------------------------------------- findings
 
 
+def _members(members: Sequence[Mapping[str, Any]]) -> str:
+    """The members of an ensemble with their weights."""
+    return "; ".join(f"{member['name']} ({member['weight']:.2f})" for member in members)
+
+
 def best_table(tuning: Tuning) -> Table:
     """Default and best trial side by side, hyperparameter by hyperparameter."""
     default = json.loads(tuning.trials["params"].iloc[0])
@@ -295,12 +301,15 @@ def best_table(tuning: Tuning) -> Table:
     names = sorted({*default, *top, *searched})
     rows = [{"hyperparameter": name, "default": _text(default, name), "best trial": _text(top, name)} for name in names]
     frame = pd.DataFrame(rows, columns=["hyperparameter", "default", "best trial"])
-    kept = ", ".join(f"{name}={_text(tuning.best['params'], name)}" for name in tuning.best["params"])
+    kept = ", ".join(
+        f"{name}={_text(tuning.best['params'], name)}" if name != "members" else f"of {_members(value)}"
+        for name, value in tuning.best["params"].items()
+    )
     return Table.of(
         frame,
         f"Hyperparameters of {tuning.best['searched']}",
         say=_verdict(tuning),
-        note=f"Taken: {tuning.best['candidate']}, {kept}.",
+        note=f"Taken: {tuning.best['candidate']}{f', {kept}' if kept else ''}.",
     )
 
 
@@ -319,7 +328,7 @@ def _text(params: Mapping[str, Any], name: str) -> str:
 def _verdict(tuning: Tuning) -> str:
     best, searched = tuning.best, tuning.best["searched"]
     found = "a gain" if tuning.gain.low is not None and tuning.gain.low > 0 else "no gain that can be told from none"
-    say = f"{best['trials']} trials of {searched} found {found}"
+    say = f"{counted(best['trials'], 'trial')} of {searched} found {found}"
     if best["candidate"] != searched:
         return f"{say}; it does not beat {best['candidate']} clearly, {best['rival']}, so that is taken."
     say += "; it is taken as tuned" if best["tuned"] else "; its defaults are kept"
@@ -343,7 +352,7 @@ def search_note(space: Space, trials: int, candidate: Candidate) -> Note:
     """What is searched, in plain words."""
     lines = [f"{name}: {_range(given)}" for name, given in space.items()]
     say = (
-        f"{candidate.name}: {trials} trials, the first of them the default."
+        f"{candidate.name}: {counted(trials, 'trial')}, the first of them the default."
         if space
         else f"{candidate.name}: nothing is searched."
     )

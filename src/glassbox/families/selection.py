@@ -28,6 +28,7 @@ from glassbox.families.marks import (
     rows_canvas,
     side_values,
 )
+from glassbox.families.words import counted
 from glassbox.findings import Figure
 from glassbox.markup import number
 from glassbox.request import task_rows
@@ -181,7 +182,7 @@ def tuning_history(trials: pd.DataFrame, metric: str = "score", default: float |
             canvas,
             "How tuning went",
             say=say,
-            alt=f"The score of each of {len(at)} trials as dots and the best so far as a rising step line. {say}",
+            alt=f"The score of each of {counted(len(at), 'trial')} as dots and the best so far as a rising step line. {say}",
         )
 
 
@@ -198,7 +199,7 @@ def _course(at: Floats, value: Floats, best: Floats, done: Bools, metric: str, d
         return "No trial could be finished."
     peak = best[-1]
     first = int(np.flatnonzero(done & (value == peak))[0]) if (value == peak).any() else int(np.flatnonzero(best == peak)[0])
-    say = f"The best of {int(done.sum())} trials was number {int(at[first])}, with {metric_words(metric)} {number(float(peak))}"
+    say = f"The best of {counted(int(done.sum()), 'trial')} was number {int(at[first])}, with {metric_words(metric)} {number(float(peak))}"
     idle = len(at) - first - 1
     say += f"; the {idle} after it found nothing better." if idle > 1 else "."
     if default is not None:

@@ -35,6 +35,15 @@ def label(text: Any, width: int = 26) -> str:
     return f"\u2068{line}\u2069" if _RTL.search(line) else line
 
 
+def counted(n: int, what: str) -> str:
+    """A number of things.
+
+    >>> counted(1, "trial"), counted(1200, "trial")
+    ('1 trial', '1,200 trials')
+    """
+    return f"{n:,} {what}{'' if n == 1 else 's'}"
+
+
 def percent(share: float, digits: int = 0) -> str:
     """A share as people say it; never nought or all when it is not.
 
@@ -81,4 +90,4 @@ def short(value: float) -> str:
     return f"{value:,g}"
 
 
-__all__ = ["between", "clean", "label", "listed", "percent", "short"]
+__all__ = ["between", "clean", "counted", "label", "listed", "percent", "short"]

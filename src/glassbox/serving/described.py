@@ -117,7 +117,11 @@ def predict_body(schema: Schema, example: Mapping[str, Any]) -> dict[str, Any]:
 
 def predict_responses(returns: Mapping[str, str]) -> dict[int | str, dict[str, Any]]:
     """What ``POST /predict`` answers, by status."""
-    kinds = {"text": {"type": ["string", "null"]}, "number": {"type": ["number", "null"]}}
+    kinds: dict[str, dict[str, Any]] = {
+        "text": {"type": ["string", "null"]},
+        "number": {"type": ["number", "null"]},
+        "list": {"type": "array", "items": {"type": "object"}},
+    }
     prediction = {
         "type": "object",
         "required": list(returns),

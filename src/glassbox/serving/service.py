@@ -114,10 +114,11 @@ def records(predictions: pd.DataFrame) -> list[dict[str, Any]]:
 
 
 def prediction_schema(package: Package, example: Mapping[str, Any]) -> dict[str, str]:
-    """What the model's answer holds: name to ``number`` or ``text``, found by asking it for the example row."""
+    """What the model's answer holds: name to ``number``, ``text`` or ``list``, found by asking it for the example row."""
     frame, _ = admit([example], package.schema)
     row = records(package.predictor.predict(frame))[0]
-    return {name: "text" if isinstance(value, str) else "number" for name, value in row.items()}
+    kinds: dict[type, str] = {str: "text", list: "list"}
+    return {name: kinds.get(type(value), "number") for name, value in row.items()}
 
 
 def check_headers(headers: Mapping[str, str]) -> None:

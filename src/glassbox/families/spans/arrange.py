@@ -46,7 +46,7 @@ def arrange(arrival: Arrival, request: "Request") -> tuple[Arrival, dict[str, Fi
     arrival = arrival.set_aside(is_missing(arrival.cells[target]), "the target is missing")
     texts, cells = arrival.cells[text].tolist(), arrival.cells[target].tolist()
     read = [read_spans(str(cell), str(one)) for cell, one in zip(cells, texts, strict=True)]
-    wrong = [found if isinstance(found, str) else "" for found in read]
+    wrong = found_wrong = [found if isinstance(found, str) else "" for found in read]
     spans = [[] if isinstance(found, str) else found for found in read]
     bare = [str(one).strip() for one in texts]
     shifted = [moved(found, -(len(str(one)) - len(str(one).lstrip()))) for found, one in zip(spans, texts, strict=True)]
@@ -59,6 +59,11 @@ def arrange(arrival: Arrival, request: "Request") -> tuple[Arrival, dict[str, Fi
         arranged = arranged.set_aside(away, reason)
         wrong = [one for one, out in zip(wrong, away, strict=True) if not out]
     types = types_of(kept)
+    if len(cells) and not len(arranged.cells):
+        first = next(reason for reason in found_wrong if reason)
+        raise DataError(
+            f'data.target: {target!r} cannot be read in any of {len(cells):,} texts: {first}. Expected [[0, 5, "PER"], ...].'
+        )
     if len(arranged.cells) and not types:
         raise DataError(
             f"data.target: {target!r} holds no entity in any of {len(arranged.cells):,} texts; there is nothing to learn."

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from glassbox.errors import GlassboxError
+from glassbox.families.quiet import quiet
 from glassbox.families.spans.spans import Span
 from glassbox.files import read_json, write_json
 
@@ -28,13 +29,10 @@ def load(folder: Path) -> Any:
     GlassboxError
         When the folder holds no pipeline with a recogniser of entities.
     """
-    import warnings
-
-    import spacy
-
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # that a model was made by another minor version is no fault
+        with quiet():  # that a model was made by another minor version is no fault
+            import spacy
+
             nlp = spacy.load(folder, exclude=OTHERS)
     except (OSError, ValueError) as error:
         raise GlassboxError(f"{folder.name}: is no spaCy pipeline: {str(error).splitlines()[0]}") from error
@@ -53,7 +51,8 @@ def recognised(nlp: Any, texts: Sequence[str]) -> list[list[Span]]:
 
 def tokens(texts: Sequence[str]) -> list[list[tuple[int, int]]]:
     """Where spaCy's English rules begin and end the words of each text."""
-    import spacy
+    with quiet():
+        import spacy
 
     tokenizer = spacy.blank("en").tokenizer
     return [[(word.idx, word.idx + len(word)) for word in tokenizer(text) if not word.is_space] for text in texts]
@@ -144,9 +143,7 @@ def main(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    import warnings
-
-    warnings.simplefilter("ignore")
-    main(Path(sys.argv[1]))
+    with quiet():
+        main(Path(sys.argv[1]))
 
 __all__ = ["known_types", "load", "recognised", "tokens", "train"]

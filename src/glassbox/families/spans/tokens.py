@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from glassbox.families.quiet import quiet
 from glassbox.families.spans.recogniser import tokens as words_of
 from glassbox.families.spans.spans import Span, spans_of, tags_of
 from glassbox.families.text.encoder import Encoder, offline
@@ -49,9 +50,10 @@ class Tokens:
     def parts(self) -> tuple[Any, Any]:
         """The tokeniser and the network, without a head."""
         offline()
-        import torch
-        from transformers import AutoModel, AutoTokenizer
-        from transformers.utils import logging
+        with quiet():
+            import torch
+            from transformers import AutoModel, AutoTokenizer
+            from transformers.utils import logging
 
         logging.set_verbosity_error()
         logging.disable_progress_bar()
@@ -203,8 +205,9 @@ class Tagger:
     @classmethod
     def load(cls, folder: Path) -> "Tagger":
         offline()
-        from safetensors.torch import load as tensors
-        from transformers import AutoConfig, AutoModelForTokenClassification, PreTrainedTokenizerFast
+        with quiet():
+            from safetensors.torch import load as tensors
+            from transformers import AutoConfig, AutoModelForTokenClassification, PreTrainedTokenizerFast
 
         network = AutoModelForTokenClassification.from_config(AutoConfig.from_pretrained(folder, local_files_only=True))
         network.load_state_dict(tensors((folder / "model.safetensors").read_bytes()))
@@ -224,9 +227,10 @@ def fine_tune(
 ) -> Tagger:
     """Fine-tune the encoder in `folder` with a new head; in bfloat16 when there is a GPU."""
     offline()
-    import torch
-    from transformers import AutoModelForTokenClassification, AutoTokenizer
-    from transformers.utils import logging
+    with quiet():
+        import torch
+        from transformers import AutoModelForTokenClassification, AutoTokenizer
+        from transformers.utils import logging
 
     logging.set_verbosity_error()
     asked = {"epochs": 3, "learning_rate": 5e-5, "batch": 16, "weight_decay": 0.01, **params}

@@ -8,6 +8,7 @@ import pandas as pd
 
 from glassbox.data.cells import clean
 from glassbox.data.sources import Arrival
+from glassbox.errors import DataError
 from glassbox.families.text.alike import alike
 from glassbox.families.text.recipe import TAG
 from glassbox.findings import Cell, Facts, Finding, Note
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from glassbox.request import Request
 
 LONG = 20_000  # characters: what is beyond is not read
+PROSE, FEWEST = 3.0, 1.5  # words a value, on average: of prose, and of anything that may be a text
 SAMPLE = 2_000  # texts in which wrong decoding is looked for
 
 
@@ -34,14 +36,23 @@ def arrange(arrival: Arrival, request: "Request") -> tuple[Arrival, dict[str, Fi
 
 
 def prose(cells: pd.DataFrame, request: "Request") -> list[str]:
-    """The columns that hold texts, before there is a schema: those named, else all whose values have three words or more."""
+    """The columns that hold texts, before there is a schema: those named, else all whose values have three words or more.
+
+    Raises
+    ------
+    DataError
+        When no column looks like one.
+    """
     hidden = {request.data.target, request.data.id, request.split.column}
     if request.data.features:
         return [name for name in request.data.features if name in cells.columns]
     names = [str(name) for name in cells.columns if name not in hidden]
     lengths = {name: _words(cells[name]) for name in names}
-    long = [name for name in names if lengths[name] >= 3]
-    return long or sorted(names, key=lambda name: -lengths[name])[:1]
+    if long := [name for name in names if lengths[name] >= PROSE]:
+        return long
+    if names and max(lengths.values()) < FEWEST:
+        raise DataError(f"data.features: no column holds texts; name the one that does. Columns: {', '.join(map(repr, names))}.")
+    return sorted(names, key=lambda name: -lengths[name])[:1]
 
 
 def _words(column: pd.Series) -> float:

@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from glassbox.errors import GlassboxError
+from glassbox.families.quiet import quiet
 from glassbox.files import files_below, write_bytes
 
 Vectors = npt.NDArray[np.float32]
@@ -57,9 +58,10 @@ class Encoder:
             When the folder holds no sentence encoder, or only weights that could run code.
         """
         offline()
-        import torch
-        from sentence_transformers import SentenceTransformer
-        from transformers.utils import logging
+        with quiet():
+            import torch
+            from sentence_transformers import SentenceTransformer
+            from transformers.utils import logging
 
         logging.set_verbosity_error()
         logging.disable_progress_bar()

@@ -10,6 +10,7 @@ from glassbox.families.classes.calibration import Codes, log_odds
 from glassbox.families.classes.cases import worth_a_look
 from glassbox.families.classes.problem import codes_of
 from glassbox.families.marks import wilson
+from glassbox.families.quiet import quiet
 from glassbox.families.text.explore import clip
 from glassbox.families.text.models import Ensemble, Floats, Model, TermModel
 from glassbox.families.text.predictor import TextPredictor
@@ -42,8 +43,9 @@ def attributions(predictor: TextPredictor, texts: Sequence[str]) -> list[Floats]
     Owen values over a tree of neighbouring words (SHAP's partition explainer; Lundberg and Lee 2017): within `EVALUATIONS` asks, words
     that were not taken apart share what they add together.
     """
-    from shap.explainers import Partition
-    from shap.maskers import Text
+    with quiet():
+        from shap.explainers import Partition
+        from shap.maskers import Text
 
     def ask(varied: Any) -> Floats:
         return log_odds(predictor.proba_of([str(text) for text in varied]))

@@ -48,6 +48,7 @@ class Recipe(BaseModel):
         'It was fine & schön'
         """
         text = BETWEEN_COLUMNS.join(parts)[: 2 * self.most_characters]
+        text = text.encode("utf-8", "replace").decode("utf-8")  # half of a two-part sign is none
         if self.markup:
             text = html.unescape(TAG.sub(" ", text))
         if self.encoding and ftfy.badness.is_bad(text):

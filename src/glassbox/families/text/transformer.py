@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from glassbox.errors import GlassboxError
+from glassbox.families.quiet import quiet
 from glassbox.families.text.corpus import Floats, View
 from glassbox.families.text.encoder import offline
 from glassbox.families.text.models import Fitting, softmax
@@ -56,8 +57,9 @@ class Transformer:
 def load(folder: Path) -> Transformer:
     """The transformer that was saved in `folder`."""
     offline()
-    from safetensors.torch import load as tensors
-    from transformers import AutoConfig, AutoModelForSequenceClassification, PreTrainedTokenizerFast
+    with quiet():
+        from safetensors.torch import load as tensors
+        from transformers import AutoConfig, AutoModelForSequenceClassification, PreTrainedTokenizerFast
 
     network = AutoModelForSequenceClassification.from_config(AutoConfig.from_pretrained(folder, local_files_only=True))
     network.load_state_dict(tensors((folder / WEIGHTS).read_bytes()))
@@ -81,9 +83,10 @@ def fine_tune(texts: Sequence[str], y: npt.NDArray[np.int64], asked: Fitting) ->
     if asked.weights is None:
         raise GlassboxError("no encoder is named in the request (weights.encoder)")
     offline()
-    import torch
-    from transformers import AutoModelForSequenceClassification, AutoTokenizer
-    from transformers.utils import logging
+    with quiet():
+        import torch
+        from transformers import AutoModelForSequenceClassification, AutoTokenizer
+        from transformers.utils import logging
 
     logging.set_verbosity_error()
     params = {"epochs": 2, "learning_rate": 3e-5, "batch": 16, "most_tokens": 256, "weight_decay": 0.01, **asked.params}

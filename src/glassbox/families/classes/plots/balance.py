@@ -7,7 +7,9 @@ from glassbox.findings import Figure
 from glassbox.theme import drawing, style
 
 
-def target_balance(table: pd.DataFrame, target: str, positive: str, most: int = 15) -> Figure:
+def target_balance(
+    table: pd.DataFrame, target: str, positive: str, most: int = 15, *, kinds: str = "classes", units: str = "rows"
+) -> Figure:
     """How often each class is there.
 
     Parameters
@@ -18,6 +20,8 @@ def target_balance(table: pd.DataFrame, target: str, positive: str, most: int = 
         The target's name, and the class that is looked for.
     most
         Of more classes, the rest are drawn as one.
+    kinds, units
+        What classes and rows are called.
     """
     shown = table.head(most)
     if len(table) > most:
@@ -34,7 +38,7 @@ def target_balance(table: pd.DataFrame, target: str, positive: str, most: int = 
         side_values(axes, [f"{percent(s)} · {n:,d}" for s, n in zip(share, shown["n"], strict=True)])
         axes.set_xlim(0, share.max() * 1.02)
         axes.set_xticks([])
-        axes.set_xlabel(f"share of rows by {label(target)}")
+        axes.set_xlabel(f"share of {units} by {label(target)}")
         top, last, total = table.iloc[0], table.iloc[-1], int(table["n"].sum())
         if binary:
             mine = table[table["class"] == positive].iloc[0]
@@ -45,10 +49,10 @@ def target_balance(table: pd.DataFrame, target: str, positive: str, most: int = 
             )
         else:
             say = (
-                f"{clean(target)} has {len(table)} classes in {total:,d} rows, from {clean(top['class'])} ({percent(top['share'], 1)}) "
-                f"to {clean(last['class'])} ({int(last['n']):,d} rows)."
+                f"{clean(target)} has {len(table)} {kinds} in {total:,d} {units}, from {clean(top['class'])} ({percent(top['share'], 1)}) "
+                f"to {clean(last['class'])} ({int(last['n']):,d} {units})."
             )
-        rows = "; ".join(f"{clean(n)} {percent(s, 1)} ({c:,d} rows)" for n, s, c in zip(names, share, shown["n"], strict=True))
+        rows = "; ".join(f"{clean(n)} {percent(s, 1)} ({c:,d} {units})" for n, s, c in zip(names, share, shown["n"], strict=True))
         return drawing(
             canvas, "What is to be told apart", say=say, alt=f"Bars of the share of each class of {clean(target)}: {rows}."
         )

@@ -1,0 +1,218 @@
+"""What every model of texts and every recogniser of entities owes: the same bytes, the same answers after loading, no surprises."""
+
+import os
+import subprocess
+import sys
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from glassbox.data.formats import foreign
+from glassbox.data.schema import Schema, infer_schema
+from glassbox.families.base import Predictor, load_predictor
+from glassbox.families.classes.calibration import Calibration
+from glassbox.families.classes.problem import problem_of
+from glassbox.families.spans import evaluate as spans_evaluate
+from glassbox.families.spans.sentences import Sentences, sentences_of
+from glassbox.families.text.corpus import Corpus
+from glassbox.families.text.encoder import Encoder, Remembered
+from glassbox.families.text.fit import Texts
+from glassbox.families.text.recipe import default_recipe
+from glassbox.families.text.refit import refit
+from glassbox.files import files_below, hash_tree
+from glassbox.request import Data, Request
+from toy_encoder import toy_encoder
+from toy_news import sentences
+from toy_texts import messages
+
+LINEAR = {"kind": "words", "params": {"head": "logistic", "C": 1.0}}
+WORDS = [
+    {"kind": "majority", "params": {}},
+    LINEAR,
+    {"kind": "words", "params": {"head": "svm", "C": 0.5, "ngrams": [1, 1]}},
+    {"kind": "characters", "params": {"head": "logistic", "C": 5.0, "ngrams": [2, 3]}},
+    {"kind": "naive_bayes_linear", "params": {"C": 0.1, "ngrams": [1, 2], "beta": 0.5}},
+    {"kind": "embeddings", "params": {"C": 10.0}},
+    {"kind": "transformer", "params": {"epochs": 1, "most_tokens": 16, "batch": 32}},
+    {
+        "kind": "ensemble",
+        "params": {
+            "members": [{"name": "a", "weight": 0.7, **LINEAR}, {"name": "b", "weight": 0.4, "kind": "embeddings", "params": {}}]
+        },
+    },
+]
+SPANS = [
+    {"kind": "gazetteer", "params": {}},
+    {"kind": "recogniser", "params": {"epochs": 2, "start": "nothing"}},
+    {"kind": "token_head", "params": {"epochs": 4}},
+    {"kind": "tagger", "params": {"epochs": 1}},
+]
+every_model = pytest.mark.parametrize("best", WORDS, ids=lambda best: best["kind"] + str(best["params"].get("head", "")))
+every_recogniser = pytest.mark.parametrize("best", SPANS, ids=lambda best: best["kind"])
+
+
+def rows(count: int = 160, classes: int = 2) -> pd.DataFrame:
+    found = messages(count).assign(row_id=[f"r{i:04d}" for i in range(count)])
+    if classes == 3:
+        found.loc[::3, "about"] = "other"
+        found.loc[::3, "text"] = "a question about the size of parcels"
+    return found[["row_id", "text", "about"]]
+
+
+def text_schema(frame: pd.DataFrame) -> Schema:
+    return infer_schema(frame, Request(name="a", task="nlp", data=Data(path="x", target="about", features=["text"])))
+
+
+def model(best: dict, folder: Path, frame: pd.DataFrame | None = None) -> Predictor:  # type: ignore[type-arg]
+    frame = rows() if frame is None else frame
+    schema = text_schema(frame)
+    recipe = default_recipe(schema, None, most_tokens=16)
+    problem = problem_of(frame, "about", schema.classes or [], None)
+    encoder = Encoder(toy_encoder(folder), 16)
+    corpus = Corpus(recipe.texts(problem.frame), encode=Remembered(encoder, None))
+    told = {**best, "recipe": recipe.model_dump()}
+    return refit(told, Texts(problem, corpus, encoder), schema, Calibration(), 0.5, seed=1)
+
+
+def news(count: int = 80) -> pd.DataFrame:
+    found = sentences(count, 3)
+    from glassbox.families.spans.spans import Span, written
+
+    return pd.DataFrame(
+        {
+            "row_id": [f"r{i:04d}" for i in range(count)],
+            "text": [text for text, _ in found],
+            "entities": [written([Span(int(a), int(b), str(kind)) for a, b, kind in spans]) for _, spans in found],
+        }
+    )
+
+
+def recogniser(best: dict, folder: Path) -> Predictor:  # type: ignore[type-arg]
+    frame = news()
+    asked = Request(name="a", task="nlp", answer="spans", data=Data(path="x", target="entities", features=["text"]))
+    found: Sentences = sentences_of(frame, "entities", "text", encoder=toy_encoder(folder))
+    told = {**best, "recipe": {"column": "text"}}
+    return spans_evaluate.refit(told, found, infer_schema(frame, asked), seed=1)
+
+
+@every_model
+def test_a_model_is_the_same_after_loading(best: dict, tmp_path: Path) -> None:  # type: ignore[type-arg]
+    made = model(best, tmp_path / "weights")
+    made.save(tmp_path / "a")
+    loaded = load_predictor(tmp_path / "a")
+    frame = rows(40)
+    first, second = made.predict(frame), loaded.predict(frame)
+    assert first["y_pred"].tolist() == second["y_pred"].tolist()
+    assert np.allclose(first.drop(columns="y_pred"), second.drop(columns="y_pred"), atol=1e-6)
+    loaded.save(tmp_path / "b")
+    assert hash_tree(tmp_path / "a") == hash_tree(tmp_path / "b")
+    assert isinstance(loaded, Predictor)
+    assert [name for name, path in files_below(tmp_path / "a") if foreign(path.read_bytes()).startswith("a pickle")] == []
+
+
+@every_model
+def test_a_text_is_answered_by_itself(best: dict, tmp_path: Path) -> None:  # type: ignore[type-arg]
+    made = model(best, tmp_path)
+    frame = rows(20)
+    whole, alone = made.predict(frame), pd.concat([made.predict(frame.iloc[[i]]) for i in range(20)])
+    assert np.allclose(whole.drop(columns="y_pred"), alone.drop(columns="y_pred"), atol=1e-6)
+    assert whole[["proba_complaint", "proba_praise"]].sum(axis=1).to_numpy() == pytest.approx(np.ones(20))
+
+
+@every_model
+def test_strange_texts_get_an_answer(best: dict, tmp_path: Path) -> None:  # type: ignore[type-arg]
+    made = model(best, tmp_path)
+    strange = ["", None, " \t\n", "\0\x01", "🎈" * 50, "x" * 30_000, "<script>alert(1)</script>", "ة" * 200, "a\ud800b"]
+    found = made.predict(pd.DataFrame({"text": strange}))
+    assert found["proba_praise"].between(0, 1).all()
+    assert len(made.predict(pd.DataFrame({"text": []}))) == 0
+
+
+@every_model
+def test_three_classes_and_one_that_is_absent(best: dict, tmp_path: Path) -> None:  # type: ignore[type-arg]
+    found = model(best, tmp_path, rows(classes=3)).predict(rows(12))
+    assert [c for c in found if c.startswith("proba_")] == ["proba_complaint", "proba_other", "proba_praise"]
+    assert found.drop(columns="y_pred").sum(axis=1).to_numpy() == pytest.approx(np.ones(12))
+
+
+@every_recogniser
+def test_a_recogniser_is_the_same_after_loading(best: dict, tmp_path: Path) -> None:  # type: ignore[type-arg]
+    made = recogniser(best, tmp_path / "weights")
+    made.save(tmp_path / "a")
+    loaded = load_predictor(tmp_path / "a")
+    assert made.predict(news(30))["y_pred"].tolist() == loaded.predict(news(30))["y_pred"].tolist()
+    loaded.save(tmp_path / "b")
+    assert hash_tree(tmp_path / "a") == hash_tree(tmp_path / "b")
+    assert [name for name, path in files_below(tmp_path / "a") if foreign(path.read_bytes()).startswith("a pickle")] == []
+
+
+@every_recogniser
+def test_spans_lie_in_their_texts_and_do_not_overlap(best: dict, tmp_path: Path) -> None:  # type: ignore[type-arg]
+    made = recogniser(best, tmp_path)
+    texts = [*news(30)["text"], "", " ", "🎈 Anna Berg 🎈", "x" * 30_000, "Paris", "\0"]
+    for text, spans in zip(texts, made.predict(pd.DataFrame({"text": texts}))["y_pred"], strict=True):
+        assert all(text[span["start"] : span["end"]] == span["text"] != "" for span in spans)
+        assert all(a["end"] <= b["start"] for a, b in pairwise(spans))
+
+
+TWICE = """
+import sys
+from itertools import pairwise
+from pathlib import Path
+from test_texts import SPANS, WORDS, model, recogniser
+for i, best in enumerate(WORDS):
+    model(best, Path(sys.argv[1]) / "weights").save(Path(sys.argv[1]) / f"model{i}")
+for i, best in enumerate(SPANS):
+    recogniser(best, Path(sys.argv[1]) / "weights").save(Path(sys.argv[1]) / f"spans{i}")
+"""
+
+
+def test_other_processes_and_hash_seeds_give_the_same_bytes(tmp_path: Path) -> None:
+    here = Path(__file__).parent
+    path = f"{here}:{here.parent}:{here.parents[1] / 'src'}"
+    for seed in ("1", "2"):
+        env = {
+            "PYTHONHASHSEED": seed,
+            "PYTHONPATH": path,
+            "OMP_NUM_THREADS": "1",
+            "PATH": os.environ["PATH"],
+            "HOME": str(tmp_path),
+        }
+        subprocess.run([sys.executable, "-c", TWICE, str(tmp_path / seed)], check=True, env=env)
+    for i in range(len(WORDS)):
+        assert hash_tree(tmp_path / "1" / f"model{i}") == hash_tree(tmp_path / "2" / f"model{i}"), WORDS[i]
+    for i in range(len(SPANS)):
+        assert hash_tree(tmp_path / "1" / f"spans{i}") == hash_tree(tmp_path / "2" / f"spans{i}"), SPANS[i]
+
+
+def test_embeddings_are_remembered_by_content(tmp_path: Path) -> None:
+    encoder = Encoder(toy_encoder(tmp_path / "weights"), 16)
+    asked: list[str] = []
+
+    class Counting(Encoder):
+        def one(self, text: str) -> np.ndarray:  # type: ignore[type-arg]
+            asked.append(text)
+            return encoder.one(text)
+
+    remembered = Remembered(Counting(encoder.folder, 16), tmp_path / "kept")
+    first = remembered(["one text", "another text", "one text"])
+    assert sorted(asked) == ["another text", "one text"]
+    second = remembered(["another text", "a third"])
+    assert sorted(asked) == ["a third", "another text", "one text"]
+    assert np.array_equal(first[1], second[0])
+    assert np.linalg.norm(first, axis=1) == pytest.approx(np.ones(3), abs=1e-5)
+    for path in (tmp_path / "kept").rglob("*.npz"):
+        path.write_bytes(b"spoiled")
+    assert np.array_equal(remembered(["one text"])[0], first[0])
+
+
+def test_weights_that_could_run_code_are_not_opened(tmp_path: Path) -> None:
+    from glassbox.errors import GlassboxError
+
+    (tmp_path / "pytorch_model.bin").write_bytes(b"x")
+    (tmp_path / "config.json").write_text("{}")
+    with pytest.raises(GlassboxError, match="safetensors"):
+        _ = Encoder(tmp_path).model

@@ -1,0 +1,249 @@
+"""The stages of texts in the small: what is counted, learnt, combined, augmented, explained."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import scipy.sparse as sp
+from sklearn.feature_extraction.text import TfidfVectorizer
+
+from glassbox.data.schema import Schema, infer_schema
+from glassbox.errors import GlassboxError
+from glassbox.families.candidates import Candidate
+from glassbox.families.classes.compare import Run
+from glassbox.families.classes.folds import make_folds
+from glassbox.families.classes.problem import problem_of
+from glassbox.families.text import explain, explore, leaks, words
+from glassbox.families.text.augment import vary, worth_varying
+from glassbox.families.text.compare import ENSEMBLE, compare, ensemble_of, weights_of
+from glassbox.families.text.corpus import WORD, Corpus, Grams
+from glassbox.families.text.fit import Texts, fit_fold
+from glassbox.families.text.models import KINDS, Fitting, Head, inverse_frequency, log_count_ratio, pooled, tf_idf
+from glassbox.families.text.recipe import Recipe, default_recipe
+from glassbox.families.text.watch import Watch
+from glassbox.memo import Memo
+from glassbox.request import Data, Request
+from toy_texts import messages
+
+REQUEST = Request(name="a", task="nlp", data=Data(path="x", target="about", features=["text"]))
+
+
+def frame(rows: int = 240) -> tuple[pd.DataFrame, Schema]:
+    found = messages(rows).assign(row_id=[f"r{i:04d}" for i in range(rows)])
+    return found[["row_id", "text", "about"]], infer_schema(found[["row_id", "text", "about"]], REQUEST)
+
+
+def texts(rows: int = 240, k: int = 3) -> Texts:
+    found, schema = frame(rows)
+    folds = make_folds(found["row_id"], found["about"], k)
+    problem = problem_of(found, "about", schema.classes or [], folds, positive="complaint")
+    return Texts(problem, Corpus(default_recipe(schema, None).texts(problem.frame)))
+
+
+def test_what_is_mended_is_mended_and_the_rest_stays() -> None:
+    recipe = Recipe(columns=["a", "b"])
+    assert recipe.texts(pd.DataFrame({"a": ["x <br/>y &lt; 3", None], "b": ["2 < 3 > 1", "schÃ¶n"]})) == [
+        "x y < 3 2 < 3 > 1",
+        "schön",
+    ]
+    assert recipe.model_copy(update={"markup": False}).texts(pd.DataFrame({"a": ["<b>x"], "b": [""]})) == ["<b>x"]
+    assert len(Recipe(columns=["a"], most_characters=10).text(["word " * 100])) <= 10
+
+
+def test_a_word_is_what_a_reader_calls_one() -> None:
+    assert WORD.findall("Don't panic, it's 5 o’clock! naïve_case") == [
+        "Don't",
+        "panic",
+        "it's",
+        "5",
+        "o’clock",
+        "!",
+        "naïve",
+        "case",
+    ]
+
+
+def test_counts_of_all_rows_leak_nothing_into_a_fold() -> None:
+    corpus = Corpus(["common alone", "common twin", "common twin", "secret secret", "secret common"])
+    taught = corpus.rows(np.array([0, 1, 2]))
+    vocabulary, counts = taught.learn(Grams("words", 1, 1), 2, 100)
+    assert vocabulary.terms == ["common", "twin"]
+    assert counts.toarray().tolist() == [[1, 0], [1, 1], [1, 1]]
+    assert corpus.rows(np.array([3, 4])).counts(vocabulary).toarray().tolist() == [[0, 0], [1, 0]]
+
+
+def test_another_corpus_is_counted_the_same_way() -> None:
+    corpus = Corpus(["good film", "good day", "bad film"])
+    vocabulary, _ = corpus.whole().learn(Grams("words", 1, 1), 1, 100)
+    assert vocabulary.terms == ["film", "good"]  # what stands in one text alone is not counted
+    served = Corpus(["a GOOD good film", "nothing known"])
+    assert served.whole().counts(vocabulary).toarray().tolist() == [[1, 2], [0, 0]]
+
+
+def test_most_terms_keeps_the_most_frequent() -> None:
+    corpus = Corpus(["a b c", "a b", "a", "c b"])
+    vocabulary, _ = corpus.whole().learn(Grams("words", 1, 1), 1, 2)
+    assert vocabulary.terms == ["a", "b"]
+
+
+def test_tf_idf_is_that_of_scikit_learn() -> None:
+    corpus = texts().corpus
+    vocabulary, counts = corpus.whole().learn(Grams("words", 1, 2), 2, 10_000)
+    own = tf_idf(counts, inverse_frequency(counts))
+    theirs = TfidfVectorizer(tokenizer=WORD.findall, token_pattern=None, ngram_range=(1, 2), min_df=2, sublinear_tf=True)
+    found = theirs.fit_transform(corpus.texts)
+    assert theirs.get_feature_names_out().tolist() == vocabulary.terms
+    assert np.allclose(own.toarray(), found.toarray(), atol=1e-6)
+
+
+def test_log_count_ratio_by_hand() -> None:
+    x = sp.csr_matrix([[1.0, 1.0], [1.0, 0.0], [0.0, 1.0]])
+    hit = np.array([True, True, False])
+    # p = 1 + (2, 1) = (3, 2), q = 1 + (0, 1) = (1, 2)
+    assert log_count_ratio(x, hit, 1.0) == pytest.approx(np.log([(3 / 5) / (1 / 3), (2 / 5) / (2 / 3)]))
+
+
+def test_probabilities_of_heads_add_up() -> None:
+    for link, columns in (("softmax", 1), ("softmax", 3), ("each", 1), ("each", 3)):
+        proba = Head(np.ones((2, columns), np.float32), np.zeros(columns, np.float32), link, 2.0).proba(np.array([[1.0, -3.0]]))
+        assert proba.shape == (1, max(2, columns))
+        assert proba.sum(axis=1) == pytest.approx([1.0])
+
+
+def test_an_ensemble_prefers_what_is_right_and_ignores_what_says_nothing() -> None:
+    rng = np.random.default_rng(1)
+    y = rng.integers(0, 2, 400)
+    good = np.where(np.eye(2)[y] == 1, 0.8, 0.2)
+    noise = np.column_stack([p := rng.uniform(0.3, 0.7, 400), 1 - p])
+    weights = weights_of([good, noise], y)
+    assert weights[0] > 1
+    assert weights[1] < 0.3
+    assert pooled([good, noise], [1.0, 0.0]) == pytest.approx(good)
+
+
+def test_what_an_ensemble_says_of_a_fold_is_weighed_on_the_others() -> None:
+    found = texts()
+    problem = found.problem
+    sure, other = (np.where(np.eye(2)[problem.y] == 1, p, 1 - p) for p in (0.9, 0.7))
+    runs = [Run(Candidate(name=n, kind="words"), proba) for n, proba in (("a", sure.copy()), ("b", other))]
+    before = ensemble_of(runs, problem)
+    assert before is not None
+    assert before.proba is not None
+    flipped = problem.y.copy()
+    flipped[problem.fold == 0] = 1 - flipped[problem.fold == 0]
+    after = ensemble_of(runs, problem_like(problem, flipped))
+    assert after is not None
+    assert after.proba is not None
+    assert np.allclose(before.proba[problem.fold == 0], after.proba[problem.fold == 0])
+    assert not np.allclose(before.proba[problem.fold != 0], after.proba[problem.fold != 0])
+
+
+def problem_like(problem: object, y: np.ndarray) -> object:
+    from dataclasses import replace
+
+    return replace(problem, y=y)  # type: ignore[type-var]
+
+
+def test_the_comparison_ranks_and_remembers(tmp_path: Path) -> None:
+    tried = [
+        Candidate(name="majority", kind="majority"),
+        Candidate(name="words", kind="words"),
+        Candidate(name="broken", kind="embeddings"),
+    ]
+    found = texts()
+    first = compare(tried, found, memo=Memo(tmp_path, {}), resamples=50)
+    names = [row["candidate"] for row in first.leaderboard["rows"]]
+    assert names[-1] == "broken"
+    assert "weights.encoder" in first.leaderboard["rows"][-1]["note"]
+    assert names.index("words") < names.index("majority")
+    assert ENSEMBLE not in names  # one member is none
+    kept = sorted(tmp_path.rglob("*.json"))
+    again = compare(tried, found, memo=Memo(tmp_path, {}), resamples=50)
+    assert sorted(tmp_path.rglob("*.json")) == kept
+    assert again.oof.equals(first.oof)
+
+
+def test_augmentation_touches_a_text_by_itself_and_weighs_no_more() -> None:
+    own = texts().corpus.texts
+    for how in ("dropout", "swap"):
+        varied = vary(own, how, 3)  # type: ignore[arg-type]
+        assert varied == vary(own, how, 3)  # type: ignore[arg-type]
+        assert varied[:5] == vary(own[:5], how, 3)  # type: ignore[arg-type]
+        assert varied != own
+    assert sorted(vary(own[:1], "swap", 3)[0].split()) == sorted(own[0].split())
+    assert vary(["the film was good"], "synonyms", 1, {"film": "movie", "good": "fine", "the": "a", "was": "is"})[0] != ""
+    twins = texts()
+    same = Texts(twins.problem, Corpus(twins.corpus.texts, list(twins.corpus.texts)))
+    once, twice = (
+        fit_fold(t, 0, "embeddings" if False else "words", {"C": 1.0, "ngrams": [1, 1]}, seed=0)["proba"] for t in (twins, same)
+    )
+    assert np.abs(once - twice).max() < 0.05  # a row that stands twice weighs as it did
+
+
+def test_augmentation_is_kept_only_where_folds_are_sure() -> None:
+    kept, table = worth_varying(texts(), ["dropout"], metric="roc_auc", seed=0, resamples=100)
+    assert kept == "none"
+    assert table.say.startswith("None is kept")
+
+
+def test_a_word_that_decides_alone_is_worth_a_look() -> None:
+    found = texts()
+    signed = [
+        f"{text} xsignature" if y == found.problem.positive else text
+        for text, y in zip(found.corpus.texts, found.problem.y, strict=True)
+    ]
+    rows = leaks.audit(Corpus(signed), found.problem)
+    assert rows[0]["column"] == "xsignature"
+    assert rows[0]["verdict"] == "look"
+    assert {row["verdict"] for row in leaks.audit(found.corpus, found.problem)} == {"clear"}
+
+
+def test_telling_words_are_those_that_were_planted() -> None:
+    found = texts()
+    counted = words.count(found.corpus, found.problem.y, 2)
+    z = words.telling(counted)
+    complaint = [counted.words[i] for i in words.strongest(counted, z, found.problem.positive, 8)]
+    assert {"not", "still", "broken"} & set(complaint)
+    assert "parcel" not in complaint
+
+
+def test_near_duplicates_with_two_labels_are_told() -> None:
+    found = texts()
+    groups = [f"g{i}" for i in range(len(found.problem.y))]
+    other = int(np.flatnonzero(found.problem.y != found.problem.y[0])[0])
+    groups[other] = groups[0]
+    said = explore.near_duplicates(groups, found.corpus, found.problem).say
+    assert "2 texts" in said
+    assert "in 1 of them the labels differ" in said
+
+
+def test_what_is_watched_tells_strange_texts_from_known_ones() -> None:
+    corpus = texts().corpus
+    watch = Watch.of(corpus)
+    known, strange = (
+        watch.describe(corpus.texts[:50]),
+        watch.describe(["Zażółć gęślą jaźń natychmiast proszę państwa dzisiaj wieczorem"]),
+    )
+    assert known["unknown words"].mean() < 0.15
+    assert strange["unknown words"].iloc[0] == 1.0
+    assert strange["language"].iloc[0] == "pl"
+
+
+def test_marks_stand_where_words_do() -> None:
+    text = "it was not good"
+    found = explain.marks(text, np.array([0.0, 0.01, -2.0, 1.0]))
+    assert [(text[m.start : m.end], m.weight) for m in found] == [("not", -1.0), ("good", 0.5)]
+
+
+def test_an_unknown_kind_is_refused() -> None:
+    from glassbox.families.text.models import kind_of
+
+    with pytest.raises(GlassboxError, match="there are majority, words"):
+        kind_of("forest")
+
+
+def test_no_n_gram_in_two_texts_is_an_answer() -> None:
+    corpus = Corpus(["aa", "bb", "cc", "dd"])
+    with pytest.raises(GlassboxError, match="no n-gram"):
+        KINDS["words"].fit(corpus.rows(np.array([0, 1])), np.array([0, 1]), Fitting({}, 2, 0, 1))

@@ -1,0 +1,182 @@
+"""Requests of texts, end to end, by the real command with the real notebooks: classes and entities, and what they get for bad input."""
+
+import json
+from pathlib import Path
+
+import httpx
+import pandas as pd
+import pytest
+from sklearn.metrics import accuracy_score, roc_auc_score
+
+from glassbox.files import read_json
+from glassbox.pipeline.spec import STAGES
+from glassbox.serving.process import running
+from spine_project import Project, new_project
+from toy_texts import messages
+
+
+def test_every_stage_ran_and_the_audit_is_clean(texts: Project, news: Project) -> None:
+    for project in (texts, news):
+        assert project.statuses() == dict.fromkeys(STAGES, "ran")
+        report = read_json(project.root / f"reports/{project.slug}/report.json")
+        assert len(report["audit"]) == 8
+        assert {row["verdict"] for row in report["audit"]} <= {"avoided", "look"}
+        assert [row["verdict"] for row in report["requirements"]] == ["met", "met"]
+
+
+def test_the_same_bytes_with_one_worker_and_another_hash_seed(texts: Project, news: Project) -> None:
+    for project in (texts, news):
+        done = project.command("verify", project.slug)
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert "all the same bytes" in done.stdout
+
+
+def test_anyone_can_recompute_the_metrics(texts: Project, news: Project) -> None:
+    found = pd.read_parquet(texts.root / "data/messages/evaluate/predictions.parquet")
+    metrics = read_json(texts.root / "reports/messages/report.json")["metrics"]
+    assert metrics["accuracy"]["value"] == pytest.approx(accuracy_score(found["y_true"], found["y_pred"]))
+    assert metrics["roc_auc"]["value"] == pytest.approx(roc_auc_score(found["y_true"] == "complaint", found["proba_complaint"]))
+    spans = pd.read_parquet(news.root / "data/news/evaluate/predictions.parquet")
+    own, said = ([{tuple(span) for span in json.loads(cell)} for cell in spans[name]] for name in ("y_true", "y_pred"))
+    right = sum(len(a & b) for a, b in zip(own, said, strict=True))
+    f1 = 2 * right / (sum(map(len, own)) + sum(map(len, said)))
+    assert read_json(news.root / "reports/news/report.json")["metrics"]["f1"]["value"] == pytest.approx(f1)
+
+
+def test_texts_that_are_alike_stand_in_one_fold(texts: Project) -> None:
+    split = pd.read_parquet(texts.root / "data/messages/ingest/split.parquet")
+    folds = pd.read_parquet(texts.root / "data/messages/features/folds.parquet")
+    together = split.merge(folds, on="row_id").groupby("content")["fold"].nunique()
+    assert together.max() == 1
+    assert split["content"].duplicated().any()
+
+
+def test_documents_stand_in_one_fold_and_the_official_part_is_sealed(news: Project) -> None:
+    train = pd.read_parquet(news.root / "data/news/ingest/train.parquet")
+    folds = pd.read_parquet(news.root / "data/news/features/folds.parquet")
+    assert train.merge(folds, on="row_id").groupby("document")["fold"].nunique().max() == 1
+    assert train["document"].str.startswith("train.txt").all()
+    assert pd.read_parquet(news.root / "data/news/ingest/holdout.parquet")["document"].str.startswith("test.txt").all()
+
+
+def test_a_text_in_a_label_with_probabilities_out(texts: Project) -> None:
+    with running(texts.root / "data/messages/deploy") as url, httpx.Client(base_url=url, trust_env=False, timeout=60) as client:
+
+        def ask(body: object) -> httpx.Response:
+            return client.post("/predict", json=body)
+
+        one = ask({"text": "it is broken and the service was rude"}).json()["predictions"][0]
+        assert one["y_pred"] == "complaint"
+        assert one["proba_complaint"] + one["proba_praise"] == pytest.approx(1.0)
+        several = ask({"texts": ["works well, thank you", "does not work"]}).json()["predictions"]
+        assert [row["y_pred"] for row in several] == ["praise", "complaint"]
+        assert ask({"text": ""}).status_code == 200
+        assert ask({"text": None}).json()["warnings"][0]["expected"].startswith("never missing")
+        assert ask({"text": "x" * 1_000_000}).status_code == 200
+        assert ask({"text": "x" * 1_100_000}).status_code == 413
+        assert ask({"text": ["a", "list"]}).status_code == 422
+        assert ask({"texts": []}).status_code == 422
+        assert "perhaps text" in ask({"txet": "a"}).json()["detail"] + str(ask({"text": "a", "txet": "a"}).json()["problems"])
+        json_type = {"content-type": "application/json"}
+        for body, status in ((b'{"text": "\xff\xfe"}', 400), (b"\x00\x01\x02", 400), (b"", 400)):
+            assert client.post("/predict", content=body, headers=json_type).status_code == status
+        assert client.post("/predict", content=b"\x89PNG", headers={"content-type": "image/png"}).status_code == 415
+
+
+def test_a_text_in_spans_out(news: Project) -> None:
+    with running(news.root / "data/news/deploy") as url, httpx.Client(base_url=url, trust_env=False, timeout=60) as client:
+        text = "Anna Berg said on Monday that Acme Corp would open in Paris ."
+        [answer] = client.post("/predict", json={"text": text}).json()["predictions"]
+        assert {(span["text"], span["type"]) for span in answer["y_pred"]} >= {("Acme Corp", "ORG"), ("Paris", "LOC")}
+        assert all(text[span["start"] : span["end"]] == span["text"] for span in answer["y_pred"])
+        assert client.post("/predict", json={"text": ""}).json()["predictions"] == [{"y_pred": []}]
+        assert client.get("/schema").json()["prediction"] == {"y_pred": "list"}
+
+
+def test_texts_of_a_user_stay_text(texts: Project) -> None:
+    for stage in ("ingest", "explore", "evaluate"):
+        page = (texts.root / f"reports/messages/{stage}.html").read_text(encoding="utf-8")
+        assert "<br />on" not in page
+        assert "alert(" not in page
+
+
+def test_monitoring_watches_words_and_languages(texts: Project) -> None:
+    profile = read_json(texts.root / "data/messages/monitor/profile.json")
+    assert [column["name"] for column in profile["columns"]][:3] == ["words", "unknown words", "language"]
+    planted = next(f for f in read_json(texts.root / "data/messages/monitor/findings.json") if f["name"] == "planted")["finding"]
+    assert planted["rows"][0][2] == "go on"
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    return new_project(tmp_path_factory.mktemp("bad") / "project", "messages")
+
+
+def refused(project: Project, rows: object, *, until: str = "features", **changes: object) -> str:
+    """What the command says of a request for these rows, in one line."""
+    path = project.root / "odd.jsonl"
+    if isinstance(rows, pd.DataFrame):
+        rows.to_json(path, orient="records", lines=True)
+    else:
+        path.write_bytes(rows if isinstance(rows, bytes) else str(rows).encode())
+    asked: dict[str, object] = {"name": "odd", "task": "nlp", "folds": 3, "data": {"path": "odd.jsonl", "target": "about"}}
+    (project.root / "params/odd.json").write_text(json.dumps(asked | changes), encoding="utf-8")
+    done = project.command("run", "odd", "--no-track", "--until", until)
+    said = " ".join((done.stdout + done.stderr).split())
+    assert "Traceback" not in said
+    return said
+
+
+def test_keys_of_other_answers_are_told_apart(project: Project) -> None:
+    assert "weights.pipeline" in refused(project, messages(60), weights={"pipeline": "catalog:x"})
+    assert "another answer reads it" in refused(project, messages(60), weights={"pipeline": "catalog:x"})
+    assert "expected one of" in refused(project, messages(60), answer="boxes").replace(
+        "expected 'classes' or 'spans'", "expected one of"
+    )
+    assert "means nothing when task is 'nlp'" in refused(project, messages(60), horizon=3)
+
+
+def test_weights_that_are_not_there(project: Project) -> None:
+    assert "there is no folder 'data/raw/nowhere'" in refused(project, messages(60), weights={"encoder": "data/raw/nowhere"})
+    assert "the catalogue has no entry 'minilmm'; nearest: minilm" in refused(
+        project, messages(60), weights={"encoder": "catalog:minilmm"}
+    )
+
+
+def test_no_text_at_all(project: Project) -> None:
+    rows = messages(60).assign(text="")
+    assert "no column holds texts" in refused(project, rows)
+    assert "missing in all" in refused(project, rows, data={"path": "odd.jsonl", "target": "about", "features": ["text"]})
+
+
+def test_a_number_of_classes_that_is_none(project: Project) -> None:
+    rows = messages(60).assign(about=[f"{i / 7:.3f}" for i in range(60)])
+    assert "a quantity" in refused(project, rows)
+
+
+def test_entities_without_a_target_that_can_be_read(project: Project) -> None:
+    rows = messages(60).assign(about="not spans")
+    said = refused(project, rows, answer="spans")
+    assert "cannot be read in any of 60 texts: entities that are no JSON" in said
+
+
+def test_binary_where_text_was_promised(project: Project) -> None:
+    assert "is a picture" in refused(project, b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 20)
+    assert "empty" in refused(project, b"")
+
+
+def test_the_holdout_keeps_official_parts_of_files(tmp_path: Path) -> None:
+    from glassbox.data.ingest import read
+    from glassbox.request import Data, Request, Split
+
+    for part in ("posts-train", "posts-test"):
+        messages(30).to_csv(tmp_path / f"{part}.csv", index=False)
+    asked = Request(
+        name="a",
+        task="nlp",
+        data=Data(path="*.csv", target="about", features=["text"]),
+        split=Split(by="column", column="file"),
+        folds=3,
+    )
+    arrival, _ = read(asked, tmp_path)
+    assert arrival.cells["file"].astype(str).unique().tolist() == ["test", "train"]
