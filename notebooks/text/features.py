@@ -49,7 +49,8 @@ stage.show("folds", folds_table(folds, train, schema.target, schema.classes))
 # What is done to a text before any model sees it, here and in the service alike. These settings can be changed.
 
 # %%
-settings = {"markup": True, "encoding": True, "most_characters": 20_000, "most_tokens": 128}
+most_tokens = {"low": 64, "medium": 64, "high": 256}[asked.cost]  # what the encoder reads of a text: most of the time goes there
+settings = {"markup": True, "encoding": True, "most_characters": 20_000, "most_tokens": most_tokens}
 
 # %%
 recipe = default_recipe(schema, asked.data.features, **settings)

@@ -3,6 +3,7 @@
 import pytest
 
 from fabricated_run import HOSTILE
+from glassbox.files import plain
 from glassbox.findings import (
     Audit,
     AuditRow,
@@ -12,14 +13,24 @@ from glassbox.findings import (
     Facts,
     Figure,
     Finding,
+    Mark,
     Note,
+    Passage,
+    Passages,
     RequirementRow,
     Table,
     Verdicts,
+    read_finding,
 )
 from glassbox.markup import finding_html, metric_words, number, plotly_data
 
 FINDINGS: list[Finding] = [
+    Passages(
+        title=HOSTILE,
+        say=HOSTILE,
+        passages=[Passage(head=HOSTILE, text=HOSTILE, marks=[Mark(start=0, end=4, label=HOSTILE)])],
+        note=HOSTILE,
+    ),
     Table(title=HOSTILE, say=HOSTILE, columns=[Column(name=HOSTILE, unit=HOSTILE)], rows=[[HOSTILE]], note=HOSTILE),
     Estimates(title=HOSTILE, say=HOSTILE, values={HOSTILE: Estimate(value=1.0, unit=HOSTILE)}),
     Facts(title=HOSTILE, say=HOSTILE, facts={HOSTILE: HOSTILE}),
@@ -105,3 +116,19 @@ def test_numbers_as_people_read_them(value: object, words: str) -> None:
 
 def test_a_metric_that_nobody_listed_is_still_readable() -> None:
     assert metric_words("mean_pinball_loss") == "mean pinball loss"
+
+
+def test_marks_in_a_text_escape_it_and_tell_their_strength_in_words_of_style() -> None:
+    text = "<b>not</b> good"
+    found = Passages(
+        title="Why",
+        passages=[
+            Passage(head="a <i>", text=text, marks=[Mark(start=3, end=6, weight=-1.0), Mark(start=11, end=15, weight=0.4)]),
+            Passage(head="b", text="Oslo", marks=[Mark(start=0, end=4, label="<LOC>")]),
+        ],
+    )
+    html = finding_html(found)
+    assert '&lt;b&gt;<mark class="against3">not</mark>&lt;/b&gt; <mark class="for2">good</mark>' in html
+    assert '<mark class="named">Oslo <small>&lt;LOC&gt;</small></mark>' in html
+    assert "<i>" not in html
+    assert read_finding(plain(found)) == found

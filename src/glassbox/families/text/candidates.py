@@ -4,7 +4,7 @@ from glassbox.families.candidates import Candidate, candidate_table
 from glassbox.request import Cost
 
 # Counted, never timed: a slower machine gives the same answer later.
-TRIALS: dict[Cost, int] = {"low": 4, "medium": 6, "high": 30}
+TRIALS: dict[Cost, int] = {"low": 4, "medium": 4, "high": 30}
 GPU_KINDS = ("transformer",)
 
 
@@ -28,7 +28,7 @@ def candidates(cost: Cost, *, encoder: bool) -> list[Candidate]:
     )
     if cost == "low":
         return few + embedded
-    characters = {"ngrams": [2, 5], "min_rows": 5, "most_terms": 200_000}
+    characters = {"ngrams": [3, 4] if cost == "medium" else [2, 5], "min_rows": 5, "most_terms": 200_000}
     more = [
         Candidate(name="TF-IDF of words, linear SVM", kind="words", params={"head": "svm", "C": 0.5}),
         Candidate(

@@ -1,6 +1,7 @@
 """Why a text is called what it is called: what each of its words adds (Shapley values), the surest mistakes, the weightiest words."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -47,8 +48,10 @@ def attributions(predictor: TextPredictor, texts: Sequence[str]) -> list[Floats]
         from shap.explainers import Partition
         from shap.maskers import Text
 
+    asked = replace(predictor, store=None)  # texts with words left out are not worth keeping
+
     def ask(varied: Any) -> Floats:
-        return log_odds(predictor.proba_of([str(text) for text in varied]))
+        return log_odds(asked.proba_of([str(text) for text in varied]))
 
     masker = Text(_tokenizer, collapse_mask_token=True)  # what is left out becomes an ellipsis, which no model counts as a word
     explainer = Partition(ask, masker, output_names=predictor.classes)

@@ -9,15 +9,18 @@ from glassbox.families.base import Watched
 from glassbox.families.classes.scoring import out_of_fold, scorer
 from glassbox.families.text.predictor import TextPredictor
 
+MOST = 5_000  # texts are enough for a profile; more would only take longer
+
 
 def watched(predictor: TextPredictor, train: pd.DataFrame, oof: pd.DataFrame, kept: Path | None = None) -> Watched:
-    """Each text of train by its length, unknown words, language and embedding, with its calibrated out-of-fold prediction."""
-    rows = replace(predictor, store=kept).described(train)
+    """Texts of train (of many, some thousands) by their length, unknown words, language and embedding, with their calibrated out-of-fold predictions."""
+    sample = train.sort_values("row_id", kind="stable").iloc[:: max(1, len(train) // MOST)].reset_index(drop=True)
+    rows = replace(predictor, store=kept).described(sample)
     return Watched(
         rows,
         predictor.watch.schema(rows),
-        predictor.finish(out_of_fold(train, oof)),
-        train[str(predictor.schema.target)],
+        predictor.finish(out_of_fold(sample, oof)),
+        sample[str(predictor.schema.target)],
         unit="texts",
     )
 
