@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from glassbox.files import read_json
+from toy_encoder import toy_encoder
 from toy_news import conll
 from toy_series import shops
 from toy_texts import messages
@@ -113,6 +114,7 @@ folds: 3
 MESSAGES = """\
 name: messages
 task: nlp
+weights: {encoder: encoder}
 problem: Is a message praise or a complaint, so that complaints are answered first?
 data:
   path: messages.jsonl
@@ -158,6 +160,7 @@ def new_project(root: Path, slug: str = "customers") -> Project:
         shops(days=220).drop(columns=["row_id", "staff"]).to_csv(root / "shops.csv", index=False)
     elif slug == "messages":
         (root / "params/messages.yaml").write_text(MESSAGES, encoding="utf-8")
+        toy_encoder(root / "encoder")
         messages().to_json(root / "messages.jsonl", orient="records", lines=True)
     elif slug == "news":
         (root / "params/news.yaml").write_text(NEWS, encoding="utf-8")

@@ -5,7 +5,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,7 +26,7 @@ class Comparison:
     detail: str = ""
 
 
-def _copy_project(root: Path, target: Path, path: str | None) -> None:
+def _copy_project(root: Path, target: Path, paths: Sequence[str]) -> None:
     for name in _COPIED:
         source = root / name
         if source.is_dir():
@@ -37,7 +37,9 @@ def _copy_project(root: Path, target: Path, path: str | None) -> None:
     if (root / "data" / "raw").is_dir():
         (target / "data").mkdir(exist_ok=True)
         (target / "data" / "raw").symlink_to(root / "data" / "raw")
-    if path and ":" not in path and not Path(path).is_absolute():
+    for path in paths:
+        if ":" in path or Path(path).is_absolute():
+            continue
         first = Path(path).parts[0]
         if first != "data" and (root / first).exists() and not (target / first).exists():
             (target / first).symlink_to(root / first)
@@ -51,13 +53,13 @@ def _products(root: Path, slug: str) -> dict[str, str]:
     return found
 
 
-def verify(root: Path, slug: str, path: str | None, *, workers: int, render: RenderPlain) -> list[Comparison]:
+def verify(root: Path, slug: str, paths: Sequence[str], *, workers: int, render: RenderPlain) -> list[Comparison]:
     """Compare the last run of a request with one made from nothing in another folder.
 
     Parameters
     ----------
-    path
-        The request's `data.path`, so that a file beside the project is found from the other folder too.
+    paths
+        The request's `data.path` and `weights`, so that what lies beside the project is found from the other folder too.
     render
         Renders a request's pages without what is measured into a folder.
 
@@ -72,7 +74,7 @@ def verify(root: Path, slug: str, path: str | None, *, workers: int, render: Ren
     with tempfile.TemporaryDirectory(prefix="glassbox-verify-") as name:
         other = Path(name) / "elsewhere"
         other.mkdir()
-        _copy_project(root, other, path)
+        _copy_project(root, other, paths)
         seed = "1" if os.environ.get("PYTHONHASHSEED") != "1" else "2"
         environment = {**os.environ, "GLASSBOX_ROOT": str(other), "PYTHONHASHSEED": seed}
         ended = [read_json(root / "data" / slug / "run.json")["stages"]]
