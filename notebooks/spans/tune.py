@@ -44,11 +44,11 @@ sentences = setting(train, schema, recipe, folds, asked, stage.root, workers=sta
 # %%
 spaces = {
     "recogniser": {
-        "epochs": {"low": EPOCHS[asked.cost], "high": 2 * EPOCHS[asked.cost]},
+        "epochs": {"low": EPOCHS[asked.cost], "high": EPOCHS[asked.cost] + 2},
         "dropout": {"low": 0.1, "high": 0.4},
         "learning_rate": {"low": 0.0005, "high": 0.002, "log": True},
     },
-    "token_head": {"epochs": {"low": 4, "high": 16}, "learning_rate": {"low": 0.001, "high": 0.01, "log": True}},
+    "token_head": {"epochs": {"low": 10, "high": 40}, "learning_rate": {"low": 0.005, "high": 0.1, "log": True}},
 }
 
 # %%

@@ -20,7 +20,7 @@ def candidates(cost: Cost, *, encoder: bool, pipeline: bool) -> list[Candidate]:
     if pipeline:
         found.append(Candidate(name="spaCy as it comes", kind="as_it_comes"))
     if encoder and cost != "low":
-        found.append(Candidate(name="token head on the encoder", kind="token_head", params={"epochs": 8}))
+        found.append(Candidate(name="token head on the encoder", kind="token_head", params={"epochs": 20}))
     start = "pipeline" if pipeline else "nothing"
     name = "spaCy, fine-tuned" if pipeline else "spaCy, trained from nothing"
     found.append(Candidate(name=name, kind="recogniser", params={"epochs": EPOCHS[cost], "start": start}))

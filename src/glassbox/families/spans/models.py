@@ -67,33 +67,29 @@ class Gazetteer:
 
     @cached_property
     def _longest(self) -> dict[str, int]:
-        """For the first word of each name, how many characters the longest name with it has."""
+        """For the first word of each name, how many words the longest name with it has."""
         found: dict[str, int] = {}
         for name in self.names:
-            first = name.split(" ", 1)[0]
-            found[first] = max(found.get(first, 0), len(name))
+            words = name.split(" ")
+            found[words[0]] = max(found.get(words[0], 0), len(words))
         return found
 
     def find(self, texts: Sequence[str]) -> list[list[Span]]:
         return [self._one(text) for text in texts]
 
     def _one(self, text: str) -> list[Span]:
+        words = [(match.start(), match.end()) for match in re.finditer(r"\S+", text)]
         found: list[Span] = []
         at = 0
-        for match in re.finditer(r"\S+", text):
-            if match.start() < at or match.group() not in self._longest:
-                continue
-            end = self._end(text, match.start(), self._longest[match.group()])
-            if end:
-                found.append(Span(match.start(), end, self.names[text[match.start() : end]]))
-                at = end
+        while at < len(words):
+            start, end = words[at]
+            most = self._longest.get(text[start:end], 0)
+            ends = (i for i in range(min(at + most, len(words)) - 1, at - 1, -1) if text[start : words[i][1]] in self.names)
+            last = next(ends, None)
+            if last is not None:
+                found.append(Span(start, words[last][1], self.names[text[start : words[last][1]]]))
+            at = at + 1 if last is None else last + 1
         return found
-
-    def _end(self, text: str, start: int, longest: int) -> int:
-        for end in range(min(len(text), start + longest), start, -1):
-            if (end == len(text) or text[end] == " ") and text[start:end] in self.names:
-                return end
-        return 0
 
     def save(self, folder: Path) -> None:
         write_json(folder / "names.json", dict(sorted(self.names.items())))

@@ -139,7 +139,7 @@ def fit_head(
     """Learn the layer by Adam on embeddings that stay as they are."""
     import torch
 
-    asked = {"epochs": 8, "learning_rate": 3e-3, "weight_decay": 1e-4, **params}
+    asked = {"epochs": 20, "learning_rate": 2e-2, "weight_decay": 1e-5, **params}
     tags = all_tags(types)
     place = {tag: i for i, tag in enumerate(tags)}
     vectors = np.concatenate([v for v in encoded.vectors if len(v)])
