@@ -13,6 +13,7 @@ from glassbox.families.base import served_schema
 from glassbox.families.spans.models import Model, kind_of
 from glassbox.families.spans.recipe import Recipe
 from glassbox.families.spans.spans import Span, read_spans
+from glassbox.families.text.predictor import texts_in
 from glassbox.families.text.watch import Watch
 from glassbox.files import read_json, write_json
 
@@ -55,12 +56,7 @@ class SpanPredictor:
         ValueError
             When it is such a question, and cannot be read.
         """
-        if set(question) != {"texts"} or "texts" in self.fields:
-            return None
-        texts = question["texts"]
-        if not isinstance(texts, list) or not texts or not all(isinstance(text, str) for text in texts):
-            raise ValueError("texts is no list of texts")
-        return [{self.recipe.column: text} for text in texts]
+        return texts_in(question, self.fields)
 
     def texts(self, frame: pd.DataFrame) -> list[str]:
         """The text of each row, as far as it is read."""

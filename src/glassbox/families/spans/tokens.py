@@ -7,7 +7,6 @@ Words are those of spaCy's rules; a word is tagged by its first piece, as Devlin
 import threading
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -21,9 +20,11 @@ from glassbox.families.spans.recogniser import tokens as words_of
 from glassbox.families.spans.spans import Span, spans_of, tags_of
 from glassbox.families.text.encoder import Encoder, offline
 from glassbox.families.text.models import read_array, write_array
-from glassbox.files import read_json, write_bytes, write_json
+from glassbox.families.text.network import NO_LABEL, drawn_from, learn, load_network, pretrained, save_network
+from glassbox.files import read_json, write_json
 
 Singles = npt.NDArray[np.float32]
+HEAD = "AutoModelForTokenClassification"
 MOST_PIECES = 256
 ROWS_AT_ONCE = 2048
 
@@ -193,26 +194,13 @@ class Tagger:
         return found
 
     def save(self, folder: Path) -> None:
-        from safetensors.torch import save
-
-        state = {name: value.detach().cpu().float().contiguous() for name, value in sorted(self.network.state_dict().items())}
-        write_bytes(folder / "model.safetensors", save(state))
-        config = {k: v for k, v in self.network.config.to_dict().items() if not k.startswith("_") and k != "transformers_version"}
-        write_json(folder / "config.json", config)
-        write_bytes(folder / "tokenizer.json", self.tokenizer.backend_tokenizer.to_str().encode())
+        save_network(self.network, self.tokenizer, folder)
         write_json(folder / "tags.json", self.tags)
 
     @classmethod
     def load(cls, folder: Path) -> "Tagger":
-        offline()
-        with quiet():
-            from safetensors.torch import load as tensors
-            from transformers import AutoConfig, AutoModelForTokenClassification, PreTrainedTokenizerFast
-
-        network = AutoModelForTokenClassification.from_config(AutoConfig.from_pretrained(folder, local_files_only=True))
-        network.load_state_dict(tensors((folder / "model.safetensors").read_bytes()))
-        tokenizer = PreTrainedTokenizerFast(tokenizer_file=str(folder / "tokenizer.json"), pad_token="[PAD]")  # noqa: S106 - no password
-        return cls(network.eval(), tokenizer, read_json(folder / "tags.json"))
+        tokenizer, network = load_network(folder, HEAD)
+        return cls(network, tokenizer, read_json(folder / "tags.json"))
 
 
 def fine_tune(
@@ -226,59 +214,18 @@ def fine_tune(
     threads: int = 1,
 ) -> Tagger:
     """Fine-tune the encoder in `folder` with a new head; in bfloat16 when there is a GPU."""
-    offline()
-    with quiet():
-        import torch
-        from transformers import AutoModelForTokenClassification, AutoTokenizer
-        from transformers.utils import logging
-
-    logging.set_verbosity_error()
-    asked = {"epochs": 3, "learning_rate": 5e-5, "batch": 16, "weight_decay": 0.01, **params}
+    params = {"epochs": 3, "learning_rate": 5e-5, "batch": 16, "weight_decay": 0.01, **params}
     tags = all_tags(types)
     place = {tag: i for i, tag in enumerate(tags)}
     words = words_of(texts)
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    torch.set_num_threads(threads)
-    torch.use_deterministic_algorithms(True)
-    with torch.random.fork_rng(devices=[0] if device.type == "cuda" else []):
-        torch.manual_seed(seed)
-        tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
-        network = AutoModelForTokenClassification.from_pretrained(
-            folder, num_labels=len(tags), local_files_only=True, use_safetensors=True
-        ).to(device)
-        rows = [
+    with drawn_from(seed, threads) as device:
+        tokenizer, network = pretrained(folder, HEAD, len(tags))
+        made = [
             (pieces_of(tokenizer, [text[a:b] for a, b in w]), [place[tag] for tag in tags_of(w, s)])
             for text, w, s in zip(texts, words, spans, strict=True)
         ]
-        _learn(network, rows, asked, seed, device)
-    return Tagger(network.float().eval(), tokenizer, tags)
-
-
-def _learn(
-    network: Any, rows: Sequence[tuple[dict[str, Any], list[int]]], asked: Mapping[str, Any], seed: int, device: Any
-) -> None:
-    import torch
-
-    rng, size = np.random.default_rng(seed), int(asked["batch"])
-    steps = int(asked["epochs"]) * -(-len(rows) // size)
-    optimiser = torch.optim.AdamW(network.parameters(), lr=asked["learning_rate"], weight_decay=asked["weight_decay"])
-    schedule = torch.optim.lr_scheduler.LambdaLR(
-        optimiser, lambda step: min((step + 1) / max(1, steps // 10), (steps - step) / max(1, steps - steps // 10))
-    )
-    narrow = torch.autocast("cuda", dtype=torch.bfloat16) if device.type == "cuda" else nullcontext()
-    network.train()
-    for _ in range(int(asked["epochs"])):
-        order = rng.permutation(len(rows))
-        for start in range(0, len(order), size):
-            inputs, labels = _batch([rows[i] for i in order[start : start + size]])
-            with narrow:
-                logits = network(**{name: value.to(device) for name, value in inputs.items()}).logits
-            loss = torch.nn.functional.cross_entropy(logits.float().flatten(0, 1), labels.flatten().to(device), ignore_index=-100)
-            optimiser.zero_grad()
-            loss.backward()
-            torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
-            optimiser.step()
-            schedule.step()
+        learn(network, len(made), lambda rows: _batch([made[i] for i in rows]), params, seed=seed, device=device)
+    return Tagger(network, tokenizer, tags)
 
 
 def _batch(rows: Sequence[tuple[dict[str, Any], list[int]]]) -> tuple[dict[str, Any], Any]:
@@ -287,7 +234,7 @@ def _batch(rows: Sequence[tuple[dict[str, Any], list[int]]]) -> tuple[dict[str, 
 
     longest = max(pieces["input_ids"].shape[1] for pieces, _ in rows)
     ids = torch.zeros((len(rows), longest), dtype=torch.long)
-    mask, labels = torch.zeros_like(ids), torch.full_like(ids, -100)
+    mask, labels = torch.zeros_like(ids), torch.full_like(ids, NO_LABEL)
     for i, (pieces, tags) in enumerate(rows):
         length = pieces["input_ids"].shape[1]
         ids[i, :length], mask[i, :length] = pieces["input_ids"][0], 1

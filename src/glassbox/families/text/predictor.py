@@ -86,12 +86,7 @@ class TextPredictor:
         ValueError
             When it is such a question, and cannot be read.
         """
-        if set(question) != {"texts"} or "texts" in self.fields or len(self.fields) != 1:
-            return None
-        texts = question["texts"]
-        if not isinstance(texts, list) or not texts or not all(isinstance(text, str) for text in texts):
-            raise ValueError("texts is no list of texts")
-        return [{self.fields[0]: text} for text in texts]
+        return texts_in(question, self.fields)
 
     @property
     def encode(self) -> Encode | None:
@@ -155,6 +150,20 @@ class TextPredictor:
                 "schema": self.schema,
             },
         )
+
+
+def texts_in(question: Mapping[str, Any], fields: Sequence[str]) -> list[dict[str, Any]] | None:
+    """The rows of a question ``{"texts": [...]}``, where there is one column of texts; None when it is no such question.
+
+    >>> texts_in({"texts": ["a", "b"]}, ["text"])
+    [{'text': 'a'}, {'text': 'b'}]
+    """
+    if set(question) != {"texts"} or "texts" in fields or len(fields) != 1:
+        return None
+    texts = question["texts"]
+    if not isinstance(texts, list) or not texts or not all(isinstance(text, str) for text in texts):
+        raise ValueError("texts is no list of texts")
+    return [{fields[0]: text} for text in texts]
 
 
 def load(folder: Path) -> TextPredictor:

@@ -1,0 +1,111 @@
+"""Networks of Transformers: how they are fine-tuned, written without pickle, and read again.
+
+The recipe is that of Devlin et al. (2019), appendix A.3: AdamW, a learning rate that rises over the first tenth of the steps and falls to
+zero, few epochs. On a GPU in bfloat16 when there is one. On one platform the same seed gives the same weights.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from glassbox.families.quiet import quiet
+from glassbox.families.text.encoder import offline
+from glassbox.files import write_bytes, write_json
+
+WEIGHTS, CONFIG, TOKENIZER = "model.safetensors", "config.json", "tokenizer.json"
+NO_LABEL = -100  # of a place that is not judged
+Batch = Callable[[Sequence[int]], tuple[Mapping[str, Any], Any]]
+
+
+@contextmanager
+def drawn_from(seed: int, threads: int) -> Iterator[Any]:
+    """The device to learn on, with torch's random numbers begun at `seed` and left as they were."""
+    import torch
+
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    torch.set_num_threads(threads)
+    torch.use_deterministic_algorithms(True)
+    with torch.random.fork_rng(devices=[0] if device.type == "cuda" else []):
+        torch.manual_seed(seed)
+        yield device
+
+
+def pretrained(folder: Path, head: str, labels: int) -> tuple[Any, Any]:
+    """The tokeniser of a folder, and its network with a new head: `head` is the name of a class of Transformers."""
+    offline()
+    with quiet():
+        import transformers
+        from transformers.utils import logging
+
+        logging.set_verbosity_error()
+        logging.disable_progress_bar()
+        tokenizer = transformers.AutoTokenizer.from_pretrained(folder, local_files_only=True)
+        made = getattr(transformers, head).from_pretrained(folder, num_labels=labels, local_files_only=True, use_safetensors=True)
+    return tokenizer, made
+
+
+def learn(network: Any, rows: int, batch: Batch, params: Mapping[str, Any], *, seed: int, device: Any) -> Any:
+    """Fine-tune a network in place, and hand it back ready to be asked.
+
+    Parameters
+    ----------
+    rows
+        How many there are.
+    batch
+        The inputs and the labels of some of them; places with the label `NO_LABEL` are not judged.
+    params
+        ``epochs``, ``batch``, ``learning_rate``, ``weight_decay``.
+    """
+    import torch
+
+    network.to(device).train()
+    rng, size = np.random.default_rng(seed), int(params["batch"])
+    steps = int(params["epochs"]) * -(-rows // size)
+    optimiser = torch.optim.AdamW(network.parameters(), lr=params["learning_rate"], weight_decay=params["weight_decay"])
+    schedule = torch.optim.lr_scheduler.LambdaLR(
+        optimiser, lambda step: min((step + 1) / max(1, steps // 10), (steps - step) / max(1, steps - steps // 10))
+    )
+    narrow = torch.autocast("cuda", dtype=torch.bfloat16) if device.type == "cuda" else nullcontext()
+    for _ in range(int(params["epochs"])):
+        order = rng.permutation(rows)
+        for start in range(0, rows, size):
+            inputs, labels = batch(order[start : start + size].tolist())
+            with narrow:
+                logits = network(**{name: value.to(device) for name, value in inputs.items()}).logits
+            loss = torch.nn.functional.cross_entropy(
+                logits.float().flatten(0, -2), labels.flatten().to(device), ignore_index=NO_LABEL
+            )
+            optimiser.zero_grad()
+            loss.backward()
+            torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+            optimiser.step()
+            schedule.step()
+    return network.float().eval()
+
+
+def save_network(network: Any, tokenizer: Any, folder: Path) -> None:
+    """Weights in safetensors, and what describes them; no path and no version of this machine."""
+    from safetensors.torch import save
+
+    state = {name: value.detach().cpu().float().contiguous() for name, value in sorted(network.state_dict().items())}
+    write_bytes(folder / WEIGHTS, save(state))
+    config = {k: v for k, v in network.config.to_dict().items() if not k.startswith("_") and k != "transformers_version"}
+    write_json(folder / CONFIG, config)
+    write_bytes(folder / TOKENIZER, tokenizer.backend_tokenizer.to_str().encode())
+
+
+def load_network(folder: Path, head: str) -> tuple[Any, Any]:
+    """The tokeniser and the network that `save_network` wrote."""
+    offline()
+    with quiet():
+        import transformers
+        from safetensors.torch import load as tensors
+
+        config = transformers.AutoConfig.from_pretrained(folder, local_files_only=True)
+        network = getattr(transformers, head).from_config(config)
+    network.load_state_dict(tensors((folder / WEIGHTS).read_bytes()))
+    pad = "[PAD]"
+    return transformers.PreTrainedTokenizerFast(tokenizer_file=str(folder / TOKENIZER), pad_token=pad), network.eval()
