@@ -14,7 +14,8 @@ from glassbox.data.schema import Schema
 from glassbox.errors import GlassboxError
 from glassbox.families import persist
 from glassbox.families.base import served_schema
-from glassbox.families.classes.calibration import Calibration, label
+from glassbox.families.classes.calibration import Calibration
+from glassbox.families.classes.predictor import ClassAnswers
 from glassbox.families.tabular.models import Floats, Model, kind_of
 from glassbox.families.tabular.recipe import TRUSTED, Feature, Recipe, features_of
 from glassbox.files import read_json, write_json
@@ -24,7 +25,7 @@ FORMAT = 1
 
 
 @dataclass(frozen=True)
-class TabularPredictor:
+class TabularPredictor(ClassAnswers):
     """A fitted classifier of rows; implements `glassbox.families.base.Predictor`.
 
     Attributes
@@ -55,15 +56,6 @@ class TabularPredictor:
     features: list[Feature]
 
     @property
-    def classes(self) -> list[str]:
-        return list(self.schema.classes or [])
-
-    @property
-    def positive_at(self) -> int:
-        """The number of the positive class among `classes`."""
-        return self.classes.index(self.positive)
-
-    @property
     def fields(self) -> list[str]:
         """The columns of the data that the model looks at."""
         return list(self.recipe.columns)
@@ -72,11 +64,6 @@ class TabularPredictor:
     def served(self) -> Schema:
         """A row at the door: columns that the model does not look at are set aside."""
         return served_schema(self.schema, self.fields)
-
-    @property
-    def updated(self) -> str:
-        """Nothing: the model that was evaluated is served as it is."""
-        return ""
 
     def unfold(self, question: Mapping[str, Any]) -> None:
         """There is no short form: a question is a row."""
@@ -95,18 +82,7 @@ class TabularPredictor:
 
     def predict(self, frame: pd.DataFrame) -> pd.DataFrame:
         """Predictions for a conformed frame: ``y_pred`` and one ``proba_<class>`` a class, in the frame's row order."""
-        return self._answers(self.proba(frame), frame.index)
-
-    def finish(self, raw: pd.DataFrame) -> pd.DataFrame:
-        """What is answered for out-of-fold probabilities: those, calibrated, and the labels that follow."""
-        proba = raw[[f"proba_{name}" for name in self.classes]].to_numpy(dtype=np.float64)
-        return self._answers(self.calibration.apply(proba), raw.index)
-
-    def _answers(self, proba: Floats, index: pd.Index) -> pd.DataFrame:
-        labels = label(proba, self.positive_at, self.threshold)
-        found: dict[str, Any] = {"y_pred": np.array(self.classes, dtype=object)[labels]}
-        found.update({f"proba_{name}": proba[:, k] for k, name in enumerate(self.classes)})
-        return pd.DataFrame(found, index=index)
+        return self.answers(self.proba(frame), frame.index)
 
     def save(self, folder: Path) -> None:
         """Write the model into `folder`, each part in the library's own format or canonical skops: same fit, same bytes."""

@@ -11,7 +11,8 @@ import pandas as pd
 from glassbox.data.schema import Schema
 from glassbox.errors import GlassboxError
 from glassbox.families.base import served_schema
-from glassbox.families.classes.calibration import Calibration, label
+from glassbox.families.classes.calibration import Calibration
+from glassbox.families.classes.predictor import ClassAnswers
 from glassbox.families.text.corpus import Corpus, Encode
 from glassbox.families.text.encoder import Encoder, Remembered
 from glassbox.families.text.models import Floats, Model, encodes, kind_of
@@ -24,7 +25,7 @@ FORMAT = 1
 
 
 @dataclass(frozen=True)
-class TextPredictor:
+class TextPredictor(ClassAnswers):
     """A fitted classifier of texts; implements `glassbox.families.base.Predictor`.
 
     Attributes
@@ -55,15 +56,6 @@ class TextPredictor:
     workers: int = 1
 
     @property
-    def classes(self) -> list[str]:
-        return list(self.schema.classes or [])
-
-    @property
-    def positive_at(self) -> int:
-        """The number of the positive class among `classes`."""
-        return self.classes.index(self.positive)
-
-    @property
     def fields(self) -> list[str]:
         """The columns of the data that the model reads."""
         return list(self.recipe.columns)
@@ -72,11 +64,6 @@ class TextPredictor:
     def served(self) -> Schema:
         """A row at the door: its texts."""
         return served_schema(self.schema, self.fields)
-
-    @property
-    def updated(self) -> str:
-        """Nothing: the model that was evaluated is served as it is."""
-        return ""
 
     def unfold(self, question: Mapping[str, Any]) -> list[dict[str, Any]] | None:
         """``{"texts": [...]}`` stands for a row a text, where there is one column of texts.
@@ -113,18 +100,7 @@ class TextPredictor:
 
     def predict(self, frame: pd.DataFrame) -> pd.DataFrame:
         """Predictions for a conformed frame: ``y_pred`` and one ``proba_<class>`` a class, in the frame's row order."""
-        return self._answers(self.proba(frame), frame.index)
-
-    def finish(self, raw: pd.DataFrame) -> pd.DataFrame:
-        """What is answered for out-of-fold probabilities: those, calibrated, and the labels that follow."""
-        proba = raw[[f"proba_{name}" for name in self.classes]].to_numpy(dtype=np.float64)
-        return self._answers(self.calibration.apply(proba), raw.index)
-
-    def _answers(self, proba: Floats, index: pd.Index) -> pd.DataFrame:
-        labels = label(proba, self.positive_at, self.threshold)
-        found: dict[str, Any] = {"y_pred": np.array(self.classes, dtype=object)[labels]}
-        found.update({f"proba_{name}": proba[:, k] for k, name in enumerate(self.classes)})
-        return pd.DataFrame(found, index=index)
+        return self.answers(self.proba(frame), frame.index)
 
     def save(self, folder: Path) -> None:
         """Write the model into `folder`: arrays, terms and weights in plain formats; same fit, same bytes."""
