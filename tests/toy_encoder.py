@@ -45,7 +45,7 @@ def toy_encoder(folder: Path) -> Path:
     config = BertConfig(
         vocab_size=len(pieces),
         hidden_size=16,
-        num_hidden_layers=1,
+        num_hidden_layers=2,
         num_attention_heads=2,
         intermediate_size=32,
         max_position_embeddings=300,

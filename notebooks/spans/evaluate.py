@@ -85,7 +85,7 @@ stage.show("headline", evaluate.headline(counts), report=True)
 stage.show("examples", evaluate.examples(predictions, holdout, predictor, wrong=False), report=True)
 
 # %%
-stage.show("types", evaluate.type_table(counts, predictor.types), report=True)
+stage.show("types", evaluate.type_table(counts), report=True)
 
 # %% [markdown]
 # What is taken for what: an entity is set against the one that was found where it stands, or against nothing.

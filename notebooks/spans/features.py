@@ -54,7 +54,7 @@ stage.show("recipe", recipe_table(recipe, schema), report=True)
 sentences = setting(train, schema, recipe, None, asked, stage.root)
 alike = split.set_index("row_id")["content"].reindex(sentences.row_ids).tolist()
 folds = make_folds(sentences.row_ids, together(sentences, alike), asked.folds, seed=asked.seed)
-stage.show("folds", folds_table(setting(train, schema, recipe, folds, asked, stage.root)))
+stage.show("folds", folds_table(sentences, folds))
 
 # %% [markdown]
 # ## Leaks

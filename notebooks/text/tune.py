@@ -24,10 +24,11 @@ from glassbox.data.schema import Schema
 from glassbox.families.classes import metrics
 from glassbox.families.text import plots
 from glassbox.families.text.candidates import TRIALS
-from glassbox.families.text.compare import candidate_in, leader_run
+from glassbox.families.classes.tune import tune
+from glassbox.families.search import best_table, gain_estimates, search_note
+from glassbox.families.text.compare import candidate_in, fitter, leader_run
 from glassbox.families.text.recipe import Recipe
 from glassbox.families.text.setting import texts_of
-from glassbox.families.text.tune import best_table, gain_estimates, search_note, tune
 from glassbox.stage import Stage
 
 # %%
@@ -52,7 +53,7 @@ spaces = {
         "beta": {"low": 0.25, "high": 1.0},
         "alpha": {"low": 0.3, "high": 3.0, "log": True},
     },
-    "embeddings": {"C": {"low": 0.1, "high": 100.0, "log": True}},
+    "embeddings": {"C": {"low": 0.0003, "high": 0.3, "log": True}},
 }
 
 # %%
@@ -67,17 +68,19 @@ stage.show("search", search_note(space, trials, chosen))
 # all before it.
 
 # %%
+fit = fitter(texts, seed=stage.request.seed, threads=stage.threads, memo=stage.memo)
 tuning = tune(
     chosen,
     space,
-    recipe,
-    texts,
+    texts.problem,
+    fit,
+    recipe=recipe.model_dump(),
     trials=trials,
-    strongest=strongest,
+    simplest=strongest,
+    rival="the leader of the comparison",
     metric=leaderboard["metric"],
     seed=stage.request.seed,
     resamples=metrics.RESAMPLES[stage.request.cost],
-    memo=stage.memo,
     threads=stage.threads,
     workers=stage.workers,
     progress=stage.progress,

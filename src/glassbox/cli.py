@@ -268,7 +268,7 @@ def verify(name: NameArgument, workers: WorkersOption = 1) -> None:
     def render(project: Path, slug: str, folder: Path) -> None:
         site.render_request(project, slug, out=folder, measured=False)
 
-    named = [request.data.path, request.weights.encoder, request.weights.pipeline]
+    named = [request.data.path, *request.weights.named.values()]
     rows = run_again(root, request.name, [path for path in named if path], workers=workers, render=render)
     for row in rows:
         _say(f"{'same  ' if row.same else 'DIFFER'} {row.name:32} {row.detail}")

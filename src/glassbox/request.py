@@ -272,6 +272,11 @@ class Weights(_Part):
 
     _checked_address = field_validator("encoder", "pipeline")(lambda text: None if text is None else _address(text))
 
+    @property
+    def named(self) -> dict[str, str]:
+        """The addresses that are given, by what they are for."""
+        return {role: address for role in type(self).model_fields if (address := getattr(self, role))}
+
 
 def task_row(task: str, answer: str | None = None) -> Task | None:
     """The row of a task, and of what is asked in it; None when there is none."""

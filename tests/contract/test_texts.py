@@ -36,6 +36,7 @@ WORDS = [
     {"kind": "characters", "params": {"head": "logistic", "C": 5.0, "ngrams": [2, 3]}},
     {"kind": "naive_bayes_linear", "params": {"C": 0.1, "ngrams": [1, 2], "beta": 0.5}},
     {"kind": "embeddings", "params": {"C": 10.0}},
+    {"kind": "embeddings", "params": {"C": 0.1, "layers": True}},
     {"kind": "transformer", "params": {"epochs": 1, "most_tokens": 16, "batch": 32}},
     {
         "kind": "ensemble",
@@ -50,7 +51,9 @@ SPANS = [
     {"kind": "token_head", "params": {"epochs": 4}},
     {"kind": "tagger", "params": {"epochs": 1}},
 ]
-every_model = pytest.mark.parametrize("best", WORDS, ids=lambda best: best["kind"] + str(best["params"].get("head", "")))
+every_model = pytest.mark.parametrize(
+    "best", WORDS, ids=lambda best: best["kind"] + "".join(str(best["params"].get(key, "")) for key in ("head", "layers"))
+)
 every_recogniser = pytest.mark.parametrize("best", SPANS, ids=lambda best: best["kind"])
 
 
@@ -203,7 +206,7 @@ def test_embeddings_are_remembered_by_content(tmp_path: Path) -> None:
     second = remembered(["another text", "a third"])
     assert sorted(asked) == ["a third", "another text", "one text"]
     assert np.array_equal(first[1], second[0])
-    assert np.linalg.norm(first, axis=1) == pytest.approx(np.ones(3), abs=1e-5)
+    assert np.linalg.norm(first, axis=2) == pytest.approx(np.ones(first.shape[:2]), abs=1e-5)
     for path in (tmp_path / "kept").rglob("*.npz"):
         path.write_bytes(b"spoiled")
     assert np.array_equal(remembered(["one text"])[0], first[0])
@@ -216,3 +219,40 @@ def test_weights_that_could_run_code_are_not_opened(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text("{}")
     with pytest.raises(GlassboxError, match="safetensors"):
         _ = Encoder(tmp_path).model
+
+
+def test_the_last_layer_is_the_sentence_embedding_of_the_library(tmp_path: Path) -> None:
+    encoder = Encoder(toy_encoder(tmp_path), 16)
+    theirs = encoder.model.encode(["works well with you"], normalize_embeddings=True)[0]
+    assert encoder.one("works well with you")[-1] == pytest.approx(theirs, abs=1e-5)
+    assert encoder.one("works well with you").shape == (2, 16)
+
+
+def test_a_long_text_is_read_from_both_ends(tmp_path: Path) -> None:
+    encoder = Encoder(toy_encoder(tmp_path), 10)  # two of them mark beginning and end
+    assert encoder.both_ends("it is broken does not work") == "it is broken does not work"
+    assert encoder.both_ends("it is broken does not work still no answer very slow") == "it is broken does no answer very slow"
+    assert encoder.both_ends("") == ""
+
+
+def test_no_hub_is_asked(tmp_path: Path) -> None:
+    script = """
+import os, socket, sys
+from pathlib import Path
+def refuse(*_, **__):
+    raise SystemExit("asked the network")
+socket.socket.connect = refuse
+socket.create_connection = refuse
+socket.getaddrinfo = refuse
+from glassbox.families.text.encoder import Encoder
+from toy_encoder import toy_encoder
+assert Encoder(toy_encoder(Path(sys.argv[1])), 16).one("works well").shape == (2, 16)
+assert os.environ["HF_HUB_OFFLINE"] == os.environ["TRANSFORMERS_OFFLINE"] == "1"
+"""
+    here = Path(__file__).parents[1]
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(("HF_", "TRANSFORMERS"))}
+    env = {**kept, "PYTHONPATH": f"{here}:{here.parent / 'src'}"}
+    done = subprocess.run(
+        [sys.executable, "-c", script, str(tmp_path / "weights")], env=env, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr[-2000:]

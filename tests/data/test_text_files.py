@@ -149,3 +149,65 @@ def test_names_of_groups_do_not_depend_on_the_order() -> None:
     again = looks_of(pd.DataFrame({"text": texts[::-1]}), asked).tolist()
     assert once == again[::-1]
     assert len(set(once)) == 2
+
+
+def test_what_is_wrong_with_texts_is_found_counted_and_said(tmp_path: Path) -> None:
+    plain = [{"text": f"a text of several plain words, number {i}", "about": "ab"[i % 2]} for i in range(40)]
+    odd = [
+        "with <b>markup</b> in it",
+        "wrongly decoded schÃ¶ne GrÃ¼Ãe",
+        "lost \ufffd signs",
+        "a bell \u0007 rings",
+        "long " * 5000,
+        "",
+    ]
+    rows = [*plain, *({"text": text, "about": "a"} for text in odd)]
+    (tmp_path / "a.jsonl").write_text("\n".join(json.dumps(row) for row in rows), encoding="utf-8")
+    asked = Request(name="a", task="nlp", data=Data(path="a.jsonl", target="about"), folds=3)
+    arrival, found = read(asked, tmp_path, arrange_of(asked))
+    assert len(arrival.cells) == len(rows) - 1
+    assert arrival.quarantine["reason"].tolist() == ["there is no text"]
+    said = " ".join(found["unit_rules"].lines)  # type: ignore[union-attr]
+    for words in (
+        "1 text with markup",
+        "look wrongly decoded",
+        "stands for lost ones",
+        "cannot be printed",
+        "1 text longer than 20,000",
+        "1 row without any text",
+    ):
+        assert words in said
+
+
+def test_several_columns_of_texts_are_read_together(tmp_path: Path) -> None:
+    rows = [
+        {"title": f"title of {i} words here", "body": f"body of {i} with more words", "kind": "ab"[i % 2], "n": i}
+        for i in range(30)
+    ]
+    pd.DataFrame(rows).to_csv(tmp_path / "a.csv", index=False)
+    asked = Request(name="a", task="nlp", data=Data(path="a.csv", target="kind"), folds=3)
+    _, found = read(asked, tmp_path, arrange_of(asked))
+    assert found["unit"].facts["read from"] == "title, body"  # type: ignore[union-attr]
+
+
+def test_texts_on_both_sides_of_the_split_are_told(tmp_path: Path) -> None:
+    from glassbox.families.classes.folds import duplicates_across
+
+    words = "one two three four five six seven eight nine ten eleven twelve thirteen fourteen"
+    rows = [{"text": f"{words} {i}", "about": "ab"[i % 2]} for i in range(40)]
+    rows += [
+        {"text": f"something of its own number {i} with other words {i * 7} in it {i * 3}", "about": "ab"[i % 2]}
+        for i in range(40)
+    ]
+    pd.DataFrame(rows).to_csv(tmp_path / "a.csv", index=False)
+    asked = Request(name="a", task="nlp", data=Data(path="a.csv", target="about"), folds=3)
+    arrival, _ = read(asked, tmp_path, arrange_of(asked))
+    table = split(arrival.cells, asked, looks_of(arrival.cells, asked)).table
+    found = duplicates_across(table).facts
+    sealed = table[table["part"] == "holdout"]
+    assert (
+        found["holdout rows alike one of train"]
+        == sealed["content"].isin(table.loc[table["part"] == "train", "content"]).sum()
+        > 0
+    )
+    assert found["names on both sides"] == 0

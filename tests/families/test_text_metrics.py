@@ -34,6 +34,16 @@ def test_the_same_as_a_library_counts_from_tags() -> None:
     assert score(counts)["f1"] == pytest.approx(f1_score(own, said, labels=["B-A", "B-B"], average="micro"))
 
 
+def test_the_example_that_seqeval_documents_comes_out_as_it_says() -> None:
+    true = [["O", "O", "O", "B-MISC", "I-MISC", "I-MISC", "O"], ["B-PER", "I-PER", "O"]]
+    said = [["O", "O", "B-MISC", "I-MISC", "I-MISC", "I-MISC", "O"], ["B-PER", "I-PER", "O"]]
+
+    def read(rows: list[list[str]]) -> list[list[Span]]:
+        return [spans_of([(3 * i, 3 * i + 2) for i in range(len(tags))], tags) for tags in rows]
+
+    assert score(Counts.of(read(true), read(said), ["MISC", "PER"]))["f1"] == pytest.approx(0.5)
+
+
 def test_documents_are_redrawn_as_a_whole() -> None:
     truth = [[Span(0, 2, "A")] for _ in range(40)]
     found = [[Span(0, 2, "A")] if i < 20 else [] for i in range(40)]

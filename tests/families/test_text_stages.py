@@ -19,8 +19,10 @@ from glassbox.families.text.augment import vary, worth_varying
 from glassbox.families.text.compare import ENSEMBLE, compare, ensemble_of, weights_of
 from glassbox.families.text.corpus import WORD, Corpus, Grams
 from glassbox.families.text.fit import Texts, fit_fold
-from glassbox.families.text.models import KINDS, Fitting, Head, inverse_frequency, log_count_ratio, pooled, tf_idf
+from glassbox.families.text.heads import Head
+from glassbox.families.text.models import KINDS, Fitting, pooled
 from glassbox.families.text.recipe import Recipe, default_recipe
+from glassbox.families.text.terms import inverse_frequency, log_count_ratio, tf_idf
 from glassbox.families.text.watch import Watch
 from glassbox.memo import Memo
 from glassbox.request import Data, Request
@@ -175,9 +177,7 @@ def test_augmentation_touches_a_text_by_itself_and_weighs_no_more() -> None:
     assert vary(["the film was good"], "synonyms", 1, {"film": "movie", "good": "fine", "the": "a", "was": "is"})[0] != ""
     twins = texts()
     same = Texts(twins.problem, Corpus(twins.corpus.texts, list(twins.corpus.texts)))
-    once, twice = (
-        fit_fold(t, 0, "embeddings" if False else "words", {"C": 1.0, "ngrams": [1, 1]}, seed=0)["proba"] for t in (twins, same)
-    )
+    once, twice = (fit_fold(t, 0, "words", {"C": 1.0, "ngrams": [1, 1]}, seed=0)["proba"] for t in (twins, same))
     assert np.abs(once - twice).max() < 0.05  # a row that stands twice weighs as it did
 
 

@@ -13,6 +13,7 @@ import numpy as np
 from glassbox.data.tables import BadRow, FileTable, bad_row, text_frame
 
 TAG = re.compile(r"O|[BIELSU]-\S+")
+DOCUMENT = "document"  # the column that says which document a sentence is of
 BEGINS_DOCUMENT = "-DOCSTART-"
 _LOOKED_AT = 400  # lines
 
@@ -52,7 +53,7 @@ def read_conll(content: bytes, name: str) -> FileTable:
         entities.append(json.dumps(found, ensure_ascii=False))
         documents.append(f"{name.rpartition('/')[2]}:{document}")
         lines.append(line)
-    frame = text_frame(["text", "entities", "document"], [texts, entities, documents], len(texts))
+    frame = text_frame(["text", "entities", DOCUMENT], [texts, entities, documents], len(texts))
     return FileTable(frame, np.array(lines, dtype="int64"), bad, [], "words in columns, tags in the last (CoNLL)")
 
 

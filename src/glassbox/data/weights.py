@@ -67,8 +67,7 @@ def weights_fingerprint(request: "Request", root: Path) -> dict[str, str]:
 
     Those of the catalogue are known by their recorded hashes, folders by their content.
     """
-    named = {"encoder": request.weights.encoder, "pipeline": request.weights.pipeline}
-    return {role: _fingerprint(address, root) for role, address in named.items() if address}
+    return {role: _fingerprint(address, root) for role, address in request.weights.named.items()}
 
 
 def _fingerprint(address: str, root: Path) -> str:

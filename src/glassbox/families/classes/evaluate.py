@@ -12,6 +12,7 @@ from glassbox.data.schema import Schema
 from glassbox.errors import DataError
 from glassbox.families.base import Predictor
 from glassbox.families.classes.calibration import label
+from glassbox.families.classes.folds import groups_of
 from glassbox.families.classes.metrics import NAMES, Floats, Sample, estimates, more_is_better, score, spoken
 from glassbox.families.classes.problem import Problem, codes_of
 from glassbox.families.opened import opened
@@ -133,9 +134,7 @@ def holdout_clusters(holdout: pd.DataFrame, group: str | None) -> list[str] | No
     """The group of each row of the holdout in the order of `predictions`; None when the split is not by group."""
     if group is None:
         return None
-    rows = holdout.sort_values("row_id", kind="stable")
-    own = "row " + rows["row_id"].astype(str)
-    return ("group " + rows[group].astype(str)).where(rows[group].notna(), own).tolist()
+    return groups_of(holdout.sort_values("row_id", kind="stable"), group=group)
 
 
 # ------------------------------------------------------------------------------------------------------------- slices
@@ -242,6 +241,7 @@ def slices_table(table: pd.DataFrame, metric: str, overall: float, most: int = 1
     )
     if not len(table):
         say = f"No part of the holdout has {LEAST_ROWS} rows or more with {LEAST_OF_CLASS} or more of each class: none can be judged."
+        return Table.of(pd.DataFrame(columns=["slice", metric, "low", "high", "n"]), "Where it is weak", say=say)
     shown = table.head(most).assign(weak=lambda t: np.where(t["weak"], "weaker", ""))
     note = (
         f"{len(table)} slices were looked at, of {LEAST_ROWS} rows or more with {LEAST_OF_CLASS} or more of each class; on all rows it is {number(overall)}. "

@@ -1,6 +1,8 @@
 """Tuning where the answer is a class: trials are run on the folds of the comparison, and judged by a paired bootstrap."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -9,11 +11,13 @@ from glassbox.families.candidates import Candidate
 from glassbox.families.classes.compare import FitFold, Run, oof_frame, run_candidates
 from glassbox.families.classes.metrics import paired_gain, score
 from glassbox.families.classes.problem import Problem
+from glassbox.families.fitting import Progress
+from glassbox.families.search import SIMPLEST, Space, Tuning, search
 from glassbox.findings import Estimate
 
 
 @dataclass(frozen=True)
-class ClassTrier:
+class _Trier:
     """How a candidate is run on its folds and judged; implements `glassbox.families.search.Trier`."""
 
     problem: Problem
@@ -41,3 +45,44 @@ class ClassTrier:
 
     def oof(self, run: Run) -> pd.DataFrame:
         return oof_frame([run], self.problem).drop(columns="candidate")
+
+
+def tune(
+    candidate: Candidate,
+    space: Space,
+    problem: Problem,
+    fit: FitFold,
+    *,
+    recipe: Mapping[str, Any],
+    trials: int,
+    simplest: Run | None = None,
+    rival: str = SIMPLEST,
+    metric: str = "roc_auc",
+    seed: int = 0,
+    resamples: int = 1000,
+    threads: int = 1,
+    workers: int = 1,
+    progress: Progress | None = None,
+) -> Tuning:
+    """Search better hyperparameters for a candidate, as `glassbox.families.search.search` says.
+
+    Parameters
+    ----------
+    problem, fit
+        Rows, target and folds; how the family fits a candidate on all folds but one.
+    recipe
+        What the models see, as it is saved.
+    simplest, rival
+        A run that has to be beaten, and what it is called.
+    metric
+        What decides: the mean over folds.
+
+    Raises
+    ------
+    GlassboxError
+        When the space cannot be read, or the default itself cannot be fitted.
+    """
+    trier = _Trier(problem, fit, metric, seed, resamples, threads, workers)
+    return search(
+        candidate, space, trier, recipe=recipe, trials=trials, simplest=simplest, rival=rival, seed=seed, progress=progress
+    )

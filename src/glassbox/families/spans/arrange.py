@@ -13,6 +13,7 @@ from glassbox.data.target import absent, is_missing
 from glassbox.errors import DataError
 from glassbox.families.spans.spans import Span, moved, read_spans, types_of, written
 from glassbox.families.text.alike import alike
+from glassbox.families.words import counted
 from glassbox.findings import Cell, Facts, Finding, Note
 
 if TYPE_CHECKING:
@@ -96,10 +97,10 @@ def _rules(spans: Sequence[Sequence[Span]], before: Sequence[Any], after: Sequen
     lines = []
     if moved_texts:
         lines.append(
-            f"{moved_texts:,} texts begin or end with white space; it is taken off, and their entities are moved with them."
+            f"{counted(moved_texts, 'text')} with white space at an end: it is taken off, and entities are moved with their text."
         )
     if edges:
-        lines.append(f"{edges:,} entities begin or end with white space; no recogniser will find these exactly.")
+        lines.append(f"{edges:,} of the entities begin or end with white space: no recogniser will find these exactly.")
     if not lines:
         return Note(
             title="Entities are where they say.",

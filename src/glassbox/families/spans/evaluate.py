@@ -16,7 +16,7 @@ from glassbox.families.spans.metrics import Counts, score, scores
 from glassbox.families.spans.models import judged
 from glassbox.families.spans.predictor import SpanPredictor
 from glassbox.families.spans.recipe import Recipe
-from glassbox.families.spans.sentences import Sentences, clusters, document_of, spans_in
+from glassbox.families.spans.sentences import Sentences, clusters, spans_in
 from glassbox.families.spans.spans import Span, read_spans, written
 from glassbox.families.text.corpus import Corpus
 from glassbox.families.text.watch import Watch
@@ -70,7 +70,7 @@ def counts_of(predicted: pd.DataFrame, holdout: pd.DataFrame, types: Sequence[st
     truth, found = both(predicted)
     every = sorted({*types, *(span.type for row in truth for span in row)})
     rows = holdout.set_index("row_id").loc[predicted["row_id"]].reset_index()
-    return Counts.of(truth, found, every, clusters(rows, document_of(list(rows.columns))))
+    return Counts.of(truth, found, every, clusters(rows))
 
 
 def holdout_metrics(counts: Counts, *, leading: str, resamples: int, seed: int) -> Estimates:
@@ -103,11 +103,10 @@ def gap(predictor: SpanPredictor, sentences: Sentences, oof: Sequence[Sequence[S
     return Facts(title="Gap", say=say, facts={**facts, "train over out of fold": by_heart, "out of fold over holdout": flattery})
 
 
-def type_table(counts: Counts, types: Sequence[str]) -> Table:
+def type_table(counts: Counts) -> Table:
     """Each type: how much is found, how much of what is named is right."""
-    every = [*types, *[f"type {i}" for i in range(len(types), counts.true.shape[1])]]
     rows = []
-    for k, name in enumerate(every):
+    for k, name in enumerate(counts.types):
         sums = np.array([counts.right[:, k].sum(), counts.found[:, k].sum(), counts.true[:, k].sum()])
         rows.append({"type": name, "entities": int(sums[2]), **{key: float(value) for key, value in scores(sums).items()}})
     rows.sort(key=lambda row: (float(str(row["f1"])), str(row["type"])))

@@ -5,7 +5,7 @@ from collections import Counter, defaultdict
 import numpy as np
 import pandas as pd
 
-from glassbox.families.marks import wilson
+from glassbox.families.classes.plots.balance import shares
 from glassbox.families.spans.sentences import Sentences
 from glassbox.families.text.words import lengths
 from glassbox.families.words import clean, listed, percent
@@ -16,10 +16,7 @@ from glassbox.markup import number
 def balance(sentences: Sentences) -> pd.DataFrame:
     """Each type, the most frequent first: ``class``, ``n``, ``share``, ``low``, ``high``; of all entities."""
     counts = Counter(span.type for row in sentences.spans for span in row)
-    table = pd.DataFrame({"class": sentences.types, "n": [counts[name] for name in sentences.types]})
-    low, high = wilson(table["n"], np.full(len(table), table["n"].sum()))
-    table = table.assign(share=table["n"] / table["n"].sum(), low=low, high=high)
-    return table.sort_values(["n", "class"], ascending=[False, True], ignore_index=True)
+    return shares(sentences.types, np.array([counts[name] for name in sentences.types], dtype=np.int64))
 
 
 def names_of(sentences: Sentences) -> dict[str, Counter[str]]:

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Sequence
 
+import numpy as np
 import pandas as pd
 
 from glassbox.errors import DataError
@@ -37,11 +38,12 @@ def together(sentences: Sentences, alike: Sequence[str]) -> list[str]:
     return sentences.documents if several else list(alike)
 
 
-def folds_table(sentences: Sentences) -> Table:
+def folds_table(sentences: Sentences, folds: pd.DataFrame) -> Table:
     """Texts and entities of each fold."""
     rows = []
-    for fold in sentences.folds:
-        inside = [i for i, own in enumerate(sentences.fold) if own == fold]
+    place = folds.set_index("row_id")["fold"].reindex(sentences.row_ids).to_numpy()
+    for fold in range(int(place.max()) + 1):
+        inside = np.flatnonzero(place == fold)
         rows.append(
             {
                 "fold": fold + 1,

@@ -31,6 +31,7 @@ class Counts:
     found: Floats
     true: Floats
     cluster: npt.NDArray[np.int64]
+    types: list[str]
 
     @classmethod
     def of(
@@ -52,12 +53,7 @@ class Counts:
                 said[i, place[span.type]] += 1
                 right[i, place[span.type]] += span in wanted
         names = np.arange(len(truth)) if clusters is None else np.unique(np.asarray(clusters, dtype=str), return_inverse=True)[1]
-        return cls(right, said, true, names.astype(np.int64))
-
-    def take(self, rows: Any) -> "Counts":
-        """Some of the texts."""
-        _, cluster = np.unique(self.cluster[rows], return_inverse=True)
-        return Counts(self.right[rows], self.found[rows], self.true[rows], cluster.astype(np.int64))
+        return cls(right, said, true, names.astype(np.int64), list(types))
 
     def sums(self) -> Floats:
         """Right, found and true over all types and texts."""

@@ -1,7 +1,6 @@
 """Texts with their entities and folds: what every fit of a stage shares, and what of it is costly and done once."""
 
 import threading
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -11,7 +10,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from glassbox.data.conll import DOCUMENT
 from glassbox.errors import DataError
+from glassbox.families.classes.folds import groups_of
 from glassbox.families.spans.spans import Span, read_spans, types_of
 from glassbox.files import hash_tree, hash_value
 
@@ -107,7 +108,6 @@ def sentences_of(
     text: str,
     folds: pd.DataFrame | None = None,
     *,
-    document: str | None = None,
     pipeline: Path | None = None,
     encoder: Path | None = None,
     workers: int = 1,
@@ -119,20 +119,10 @@ def sentences_of(
     if folds is not None:
         fold = folds.set_index("row_id")["fold"].reindex(row_ids).to_numpy().astype(np.int64)
     texts, spans = rows[text].tolist(), spans_in(rows, target, text)
-    documents = clusters(rows, document)
+    documents = clusters(rows)
     return Sentences(row_ids, texts, spans, types_of(spans), fold, documents, Shared(texts, pipeline, encoder, workers))
 
 
-def clusters(rows: pd.DataFrame, document: str | None) -> list[str]:
-    """The document of each row; a row without one is by itself."""
-    own = ("row " + rows["row_id"].astype(str)).tolist()
-    if document is None or document not in rows:
-        return own
-    return [
-        f"document {name}" if isinstance(name, str) else alone for name, alone in zip(rows[document].tolist(), own, strict=True)
-    ]
-
-
-def document_of(columns: Sequence[str]) -> str | None:
-    """The column that says which document a text belongs to, where the data has one."""
-    return "document" if "document" in columns else None
+def clusters(rows: pd.DataFrame) -> list[str]:
+    """The document of each row; a row without one, and each row where there are none, is by itself."""
+    return groups_of(rows, group=DOCUMENT if DOCUMENT in rows else None)

@@ -9,7 +9,7 @@ from glassbox.data.schema import Schema
 from glassbox.data.weights import locate
 from glassbox.families.spans.arrange import text_of
 from glassbox.families.spans.recipe import Recipe
-from glassbox.families.spans.sentences import Sentences, document_of, sentences_of
+from glassbox.families.spans.sentences import Sentences, sentences_of
 
 if TYPE_CHECKING:
     from glassbox.request import Request
@@ -33,7 +33,6 @@ def setting(
         schema.target,
         recipe.column,
         folds,
-        document=document_of(list(train.columns)),
         pipeline=None if pipeline is None else locate(pipeline, root),
         encoder=None if encoder is None else locate(encoder, root),
         workers=workers,

@@ -14,6 +14,7 @@ import pandas as pd
 
 from glassbox.data.schema import Schema
 from glassbox.errors import DataError
+from glassbox.families.classes.plots.balance import shares
 from glassbox.families.marks import wilson
 from glassbox.families.tabular.association import LEAST, Codes, Floats, Relation, Variable, crosstab, variable, with_target
 from glassbox.families.tabular.association import among as all_pairs
@@ -113,10 +114,7 @@ def shape(found: Look) -> Facts:
 def balance(found: Look) -> pd.DataFrame:
     """Each class, the most frequent first: ``class``, ``n``, ``share``, ``low``, ``high``; of all rows."""
     counts = found.rows[found.target.name].value_counts().reindex(found.classes, fill_value=0)
-    table = pd.DataFrame({"class": counts.index.astype(str), "n": counts.to_numpy(dtype=np.int64)})
-    low, high = wilson(table["n"], np.full(len(table), table["n"].sum()))
-    table = table.assign(share=table["n"] / table["n"].sum(), low=low, high=high)
-    return table.sort_values(["n", "class"], ascending=[False, True], kind="stable").reset_index(drop=True)
+    return shares([str(name) for name in found.classes], counts.to_numpy(dtype=np.int64))
 
 
 # ---------------------------------------------------------------------------------------------------------- relations

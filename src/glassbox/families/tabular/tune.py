@@ -1,11 +1,11 @@
 """Tuning of tables: trials are run on the folds of the comparison, and judged by a paired bootstrap over the same rows."""
 
 from glassbox.families.candidates import Candidate
+from glassbox.families.classes import tune as classes
 from glassbox.families.classes.compare import Run
 from glassbox.families.classes.problem import Problem
-from glassbox.families.classes.tune import ClassTrier
 from glassbox.families.fitting import Progress, Remembers
-from glassbox.families.search import Space, Tuning, best_table, distributions, gain_estimates, search, search_note
+from glassbox.families.search import Space, Tuning, best_table, distributions, gain_estimates, search_note
 from glassbox.families.tabular.compare import fitter
 from glassbox.families.tabular.recipe import Recipe
 
@@ -43,9 +43,20 @@ def tune(
         When the space cannot be read, or the default itself cannot be fitted.
     """
     fit = fitter(recipe, problem, seed=seed, threads=threads, memo=memo)
-    trier = ClassTrier(problem, fit, metric, seed, resamples, threads, workers)
-    return search(
-        candidate, space, trier, recipe=recipe.model_dump(), trials=trials, simplest=simplest, seed=seed, progress=progress
+    return classes.tune(
+        candidate,
+        space,
+        problem,
+        fit,
+        recipe=recipe.model_dump(),
+        trials=trials,
+        simplest=simplest,
+        metric=metric,
+        seed=seed,
+        resamples=resamples,
+        threads=threads,
+        workers=workers,
+        progress=progress,
     )
 
 

@@ -11,6 +11,7 @@ from glassbox.data.sources import Arrival
 from glassbox.errors import DataError
 from glassbox.families.text.alike import alike
 from glassbox.families.text.recipe import TAG
+from glassbox.families.words import counted
 from glassbox.findings import Cell, Facts, Finding, Note
 from glassbox.markup import number
 
@@ -86,22 +87,22 @@ def _found(texts: list[str], empty: int) -> Note:
     lines = []
     tagged = sum(TAG.search(text) is not None for text in texts)
     if tagged:
-        lines.append(f"{tagged:,} texts hold markup, such as <br />; the recipe takes it out.")
+        lines.append(f"{counted(tagged, 'text')} with markup, such as <br />: the recipe takes it out.")
     bad = sum(ftfy.badness.is_bad(text) for text in sampled)
     if bad:
         share = number(bad / len(sampled), ".1%")
         lines.append(f"{share} of the texts look wrongly decoded (Ã© for é); the recipe mends what can be mended.")
     replaced = sum("\N{REPLACEMENT CHARACTER}" in text for text in texts)
     if replaced:
-        lines.append(f"{replaced:,} texts hold the sign that stands for lost ones; what was lost cannot be had back.")
+        lines.append(f"{counted(replaced, 'text')} with the sign that stands for lost ones: what was lost cannot be had back.")
     control = sum(any(ord(sign) < 32 and sign not in "\t\r\n" for sign in text) for text in texts)
     if control:
-        lines.append(f"{control:,} texts hold signs that cannot be printed; no model counts them.")
+        lines.append(f"{counted(control, 'text')} with signs that cannot be printed: no model counts them.")
     huge = sum(len(text) > LONG for text in texts)
     if huge:
-        lines.append(f"{huge:,} texts are longer than {LONG:,} characters; they are read so far and no further.")
+        lines.append(f"{counted(huge, 'text')} longer than {LONG:,} characters: read so far and no further.")
     if empty:
-        lines.append(f"{empty:,} rows have no text; they are set aside.")
+        lines.append(f"{counted(empty, 'row')} without any text: set aside.")
     if not lines:
         return Note(title="The texts are clean.", say="No markup, no wrong decoding, none empty, none huge.", tone="good")
     return Note(

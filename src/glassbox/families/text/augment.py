@@ -75,7 +75,7 @@ def synonyms(corpus: Corpus, encode: Encode) -> dict[str, str]:
     words = [str(terms[i]) for i in frequent]
     if len(words) < 2:
         return {}
-    vectors = encode(words).astype(np.float64)
+    vectors = encode(words)[:, -1].astype(np.float64)
     near = vectors @ vectors.T
     np.fill_diagonal(near, -1.0)
     best = near.argmax(axis=1)

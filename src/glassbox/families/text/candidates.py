@@ -24,7 +24,14 @@ def candidates(cost: Cost, *, encoder: bool) -> list[Candidate]:
         Candidate(name="NB-SVM", kind="naive_bayes_linear", params={"C": 0.1, "ngrams": [1, 3], "min_rows": 3}),
     ]
     embedded = (
-        [Candidate(name="sentence embeddings, logistic regression", kind="embeddings", params={"C": 10.0})] if encoder else []
+        [
+            Candidate(name="sentence embeddings, logistic regression", kind="embeddings", params={"C": 0.03}),
+            Candidate(
+                name="all layers of the encoder, logistic regression", kind="embeddings", params={"C": 0.003, "layers": True}
+            ),
+        ]
+        if encoder
+        else []
     )
     if cost == "low":
         return few + embedded

@@ -91,7 +91,10 @@ class Corpus:
 
     @cached_property
     def embeddings(self) -> npt.NDArray[np.float32]:
-        """(texts, numbers) of the sentence encoder. Varied twins have the embedding of their text: they are made for models of words."""
+        """(texts, layers, numbers) of the sentence encoder, the sentence embedding last.
+
+        Varied twins have the embedding of their text: they are made for models of words.
+        """
         if self.encode is None:
             raise ValueError("no sentence encoder is named in the request (weights.encoder)")
         return self.encode(list(self.texts))
@@ -136,6 +139,7 @@ class View:
             return vocabulary.vectorizer.transform(self.texts).tocsr()
         return counts[self.rows][:, at].tocsr()
 
-    def embeddings(self) -> Floats:
-        """(rows, numbers) of the sentence encoder."""
-        return self.corpus.embeddings[self.rows % len(self.corpus.texts)].astype(np.float64)
+    def embeddings(self, *, layers: bool = False) -> Floats:
+        """(rows, numbers): the sentence embedding, or, with `layers`, what every layer of the encoder has, side by side."""
+        found = self.corpus.embeddings[self.rows % len(self.corpus.texts)]
+        return (found.reshape(len(found), -1) if layers else found[:, -1]).astype(np.float64)

@@ -81,20 +81,45 @@ class Encoder:
         return threading.Lock()
 
     def one(self, text: str) -> Vectors:
-        """The embedding of one text, of length one."""
+        """One text as each layer of the network has it, (layers, numbers), of length one each: the last is the sentence embedding.
+
+        The tokens of a layer are put together as the encoder itself puts those of its last together.
+        """
         import torch
 
-        with self._lock, torch.inference_mode():  # the tokeniser is not safe for threads; the network is
-            features = self.model.preprocess([text])
+        network, *pooling = list(self.model)
+        with self._lock:  # the tokeniser is not safe for threads; the network is
+            features = self.model.preprocess([self.both_ends(text)])
+        inputs = {name: features[name] for name in ("input_ids", "attention_mask", "token_type_ids") if name in features}
+        layers = []
         with torch.inference_mode():
-            found = self.model(features)["sentence_embedding"][0].numpy()
-        return np.asarray(found / np.linalg.norm(found), dtype=np.float32)
+            for hidden in network.auto_model(**inputs, output_hidden_states=True).hidden_states[1:]:
+                told = {**features, "token_embeddings": hidden}
+                for module in pooling:
+                    told = module(told)
+                layers.append(told["sentence_embedding"][0].numpy())
+        found = np.stack(layers)
+        return np.asarray(found / np.maximum(np.linalg.norm(found, axis=1, keepdims=True), 1e-12), dtype=np.float32)
+
+    def both_ends(self, text: str) -> str:
+        """The first and the last words of a text that is longer than can be read, half of the tokens each.
+
+        What a text comes to often stands at its end (Sun et al. 2019, sec. 5.3.1).
+        """
+        most = self.most_tokens - self.model.tokenizer.num_special_tokens_to_add()
+        places = self.model.tokenizer(text, add_special_tokens=False, truncation=False, return_offsets_mapping=True)[
+            "offset_mapping"
+        ]
+        if len(places) <= most:
+            return text
+        first, last = places[most // 2][0], places[-(most - most // 2)][0]
+        return f"{text[:first].rstrip()} {text[last:]}"
 
     def encode(self, texts: Sequence[str], workers: int = 1) -> Vectors:
-        """Embeddings of shape (texts, numbers); equal texts are encoded once."""
+        """Embeddings of shape (texts, layers, numbers); equal texts are encoded once."""
         distinct = list(dict.fromkeys(texts))
         if not distinct:
-            return np.zeros((0, self.model.get_sentence_embedding_dimension()), dtype=np.float32)
+            return np.zeros((0, *self.one("").shape), dtype=np.float32)
         _ = self.model, self._lock  # made before threads ask for them
         with ThreadPoolExecutor(workers) as pool:
             made = np.stack(list(pool.map(self.one, distinct)))
@@ -145,7 +170,7 @@ class Remembered:
 
     def _shard(self, shard: int, wanted: dict[str, str]) -> dict[str, Vectors]:
         assert self.store is not None
-        path = self.store / f"{self.encoder.digest[:24]}-{self.encoder.most_tokens}" / f"{shard:02x}.npz"
+        path = self.store / f"{self.encoder.digest[:24]}-layers-{self.encoder.most_tokens}" / f"{shard:02x}.npz"
         known = _read(path)
         missing = sorted(name for name in wanted if name not in known)
         if missing:

@@ -13,8 +13,9 @@ from glassbox.families.classes.problem import codes_of
 from glassbox.families.marks import wilson
 from glassbox.families.quiet import quiet
 from glassbox.families.text.explore import clip
-from glassbox.families.text.models import Ensemble, Floats, Model, TermModel
+from glassbox.families.text.models import Ensemble, Floats, Model
 from glassbox.families.text.predictor import TextPredictor
+from glassbox.families.text.terms import TermModel
 from glassbox.families.words import clean
 from glassbox.findings import Mark, Note, Passage, Passages, Table
 from glassbox.markup import number

@@ -7,8 +7,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from glassbox.families.classes.plots.balance import shares
 from glassbox.families.classes.problem import Problem
-from glassbox.families.marks import wilson
 from glassbox.families.text.corpus import Corpus
 from glassbox.families.text.words import Counted, languages, lengths, strongest, telling
 from glassbox.families.words import clean, listed, percent
@@ -21,10 +21,7 @@ CLIPPED = 280  # characters of a text that are shown
 
 def balance(problem: Problem) -> pd.DataFrame:
     """Each class, the most frequent first: ``class``, ``n``, ``share``, ``low``, ``high``; of all rows."""
-    counts = np.bincount(problem.y, minlength=len(problem.classes))
-    table = pd.DataFrame({"class": problem.classes, "n": counts, "share": counts / counts.sum()})
-    low, high = wilson(counts, np.full(len(counts), counts.sum()))
-    return table.assign(low=low, high=high).sort_values(["n", "class"], ascending=[False, True], ignore_index=True)
+    return shares(problem.classes, np.bincount(problem.y, minlength=len(problem.classes)))
 
 
 def length_table(words: npt.NDArray[np.int64], problem: Problem) -> Table:

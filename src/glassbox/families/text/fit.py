@@ -3,6 +3,7 @@
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -25,14 +26,16 @@ class Texts:
     corpus: Corpus
     encoder: Encoder | None = None
 
+    @cached_property
+    def _bare(self) -> str:
+        corpus, problem = self.corpus, self.problem
+        told = [problem.row_ids, problem.y.tolist(), problem.classes, problem.fold.tolist()]
+        return hash_value([list(corpus.texts), list(corpus.varied), *told])
+
     def digest(self, kind: str, params: Mapping[str, Any]) -> str:
         """The hash of what a model of this kind sees of them."""
-        embedded = None
-        if self.encoder is not None and (encodes(kind, params) or kind == "transformer"):
-            embedded = [self.encoder.digest, self.encoder.most_tokens]
-        corpus, problem = self.corpus, self.problem
-        told = [problem.row_ids, problem.y.tolist(), problem.classes, problem.fold.tolist(), embedded]
-        return hash_value([list(corpus.texts), list(corpus.varied), *told])
+        asked = self.encoder is not None and (encodes(kind, params) or kind == "transformer")
+        return hash_value([self._bare, [self.encoder.digest, self.encoder.most_tokens] if asked and self.encoder else None])
 
 
 def fit(texts: Texts, kind: str, params: Mapping[str, Any], rows: Codes, *, seed: int, threads: int = 1) -> Model:

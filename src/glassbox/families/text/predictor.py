@@ -15,7 +15,7 @@ from glassbox.families.classes.calibration import Calibration
 from glassbox.families.classes.predictor import ClassAnswers
 from glassbox.families.text.corpus import Corpus, Encode
 from glassbox.families.text.encoder import Encoder, Remembered
-from glassbox.families.text.models import Floats, Model, encodes, kind_of
+from glassbox.families.text.models import Floats, Model, kind_of
 from glassbox.families.text.recipe import Recipe
 from glassbox.families.text.watch import Watch
 from glassbox.files import read_json, write_json
@@ -168,4 +168,4 @@ def load(folder: Path) -> TextPredictor:
     )
 
 
-__all__ = ["TextPredictor", "encodes", "load"]
+__all__ = ["TextPredictor", "load", "texts_in"]

@@ -23,8 +23,8 @@ class Recipe(BaseModel):
     """What is done to the texts before any model sees them. The same for train, holdout and service.
 
     `columns` are joined by a line break, in this order. `markup` takes out tags and reads what stands for a sign (``&amp;``);
-    `encoding` mends text that was decoded wrongly (``Ã©``). `most_characters` are read, from the beginning. `most_tokens` is how
-    far the sentence encoder reads. `variation` is what augments the rows that teach.
+    `encoding` mends text that was decoded wrongly (``Ã©``). `most_characters` are read, from the beginning. `most_tokens` are what
+    the sentence encoder reads, of longer texts half from each end. `variation` is what augments the rows that teach.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -80,7 +80,7 @@ def recipe_table(recipe: Recipe, schema: Schema) -> Table:
         ("markup", "taken out" if recipe.markup else "kept", "tags, and what stands for a sign"),
         ("encoding", "mended" if recipe.encoding else "kept", "text that was decoded wrongly"),
         ("length", f"{recipe.most_characters:,} characters", "what stands beyond is not read"),
-        ("tokens", f"{recipe.most_tokens:,}", "as far as the sentence encoder reads"),
+        ("tokens", f"{recipe.most_tokens:,}", "are read by the sentence encoder; of longer texts, half from each end"),
         ("augmentation", recipe.variation, "of the texts that teach, inside folds"),
     ]
     say = f"Models read {', '.join(recipe.columns)}" + (

@@ -10,7 +10,6 @@ import numpy as np
 from glassbox.data.schema import Schema
 from glassbox.families.classes.calibration import Calibration
 from glassbox.families.fitting import limited
-from glassbox.families.text.encoder import Encoder, Remembered
 from glassbox.families.text.fit import Texts, fit
 from glassbox.families.text.models import encodes
 from glassbox.families.text.predictor import TextPredictor
@@ -60,11 +59,3 @@ def refit(
         store=store,
         workers=workers,
     )
-
-
-def encoder_at(folder: Path | None, recipe: Recipe) -> Encoder | None:
-    """The encoder of a request, reading as far as the recipe says."""
-    return None if folder is None else Encoder(folder, recipe.most_tokens)
-
-
-__all__ = ["Encoder", "Remembered", "encoder_at", "refit"]

@@ -11,7 +11,7 @@ import pandas as pd
 
 from glassbox.data.schema import ColumnSchema, Schema
 from glassbox.families.text.corpus import WORD, Corpus, Encode, Grams
-from glassbox.families.text.models import read_array, write_array
+from glassbox.families.text.heads import read_array, write_array
 from glassbox.families.text.words import languages, lengths
 from glassbox.files import read_parquet, write_parquet
 
@@ -35,7 +35,7 @@ class Watch:
         words = frozenset(str(terms[i]) for i in np.lexsort((np.arange(len(total)), -total))[:KNOWN])
         if corpus.encode is None:
             return cls(words)
-        vectors = corpus.embeddings[: len(corpus.texts)].astype(np.float64)
+        vectors = corpus.whole().embeddings()
         centre = vectors.mean(axis=0)
         _, _, directions = np.linalg.svd(np.cov((vectors - centre).T) if len(vectors) > 1 else np.eye(len(centre)))
         signed = (
@@ -54,7 +54,7 @@ class Watch:
             "language": languages(texts),
         }
         if self.centre is not None and self.directions is not None and encode is not None:
-            vectors = encode(list(texts)).astype(np.float64) - self.centre
+            vectors = encode(list(texts))[:, -1].astype(np.float64) - self.centre
             told["distance from the centre"] = np.sqrt((vectors**2).sum(axis=1))
             for i, direction in enumerate(self.directions, start=1):
                 told[f"embedding, direction {i}"] = vectors @ direction

@@ -1,10 +1,22 @@
 """How often each class is there."""
 
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
-from glassbox.families.marks import ACCENT, SOFT, between, clean, label, name_rows, percent, rows_canvas, side_values
+from glassbox.families.marks import ACCENT, SOFT, between, clean, label, name_rows, percent, rows_canvas, side_values, wilson
 from glassbox.findings import Figure
 from glassbox.theme import drawing, style
+
+
+def shares(names: Sequence[str], counts: npt.NDArray[np.integer[Any]]) -> pd.DataFrame:
+    """How often each of some names comes, the most frequent first: ``class``, ``n``, ``share``, ``low``, ``high`` (Wilson's interval)."""
+    low, high = wilson(counts, np.full(len(counts), counts.sum()))
+    table = pd.DataFrame({"class": list(names), "n": counts, "share": counts / counts.sum(), "low": low, "high": high})
+    return table.sort_values(["n", "class"], ascending=[False, True], kind="stable", ignore_index=True)
 
 
 def target_balance(
@@ -58,4 +70,4 @@ def target_balance(
         )
 
 
-__all__ = ["target_balance"]
+__all__ = ["shares", "target_balance"]
