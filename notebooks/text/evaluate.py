@@ -26,6 +26,7 @@ request = "reviews"
 # %%
 from glassbox.data.schema import Schema
 from glassbox.families.classes import evaluate, metrics
+from glassbox.families.classes.answers import class_table, headline, risk_coverage
 from glassbox.families.classes.calibrate import calibrate, choose_threshold
 from glassbox.families.text import explain, plots
 from glassbox.families.text.recipe import Recipe
@@ -130,7 +131,7 @@ stage.show("gap", evaluate.gap(predictor, problem, calibrated.proba, predictions
 # ## What it is good for
 
 # %%
-stage.show("headline", explain.headline(predictions, problem.classes), report=True)
+stage.show("headline", headline(predictions, problem.classes, "texts"), report=True)
 
 # %% [markdown]
 # Who was taken for whom. Dark off the diagonal is where it goes wrong.
@@ -139,13 +140,13 @@ stage.show("headline", explain.headline(predictions, problem.classes), report=Tr
 stage.show("confusion", plots.confusion(predictions["y_true"], predictions["y_pred"], problem.classes), report=True)
 
 # %%
-stage.show("classes", explain.class_table(predictions, problem.classes), report=True)
+stage.show("classes", class_table(predictions, problem.classes, "texts"), report=True)
 
 # %% [markdown]
 # If texts need not all be answered: the surest first, how right the model is on the share that it answers.
 
 # %%
-stage.show("coverage", explain.risk_coverage(predictions, problem.classes), report=True)
+stage.show("coverage", risk_coverage(predictions, problem.classes, "texts"), report=True)
 
 # %%
 truth, score = evaluate.drawn(predictions, problem.classes, positive)

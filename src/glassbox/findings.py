@@ -146,6 +146,24 @@ class Passages(_Finding):
     note: str = ""
 
 
+class Picture(BaseModel):
+    """A small picture: what it is an example of, what it shows in words, and itself as a data URI of PNG or JPEG that we wrote."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    head: str
+    alt: str
+    uri: str = Field(pattern=r"^data:image/(png|jpeg);base64,[A-Za-z0-9+/]+=*$")
+
+
+class Pictures(_Finding):
+    """Small pictures, in rows of as many as there is room for."""
+
+    kind: Literal["pictures"] = "pictures"
+    pictures: list[Picture]
+    note: str = ""
+
+
 class AuditRow(BaseModel):
     """One anti-pattern, what was found, and where."""
 
@@ -186,7 +204,7 @@ class Verdicts(_Finding):
 
 
 Finding = Annotated[
-    Table | Estimates | Facts | Note | Figure | Passages | Audit | Verdicts,
+    Table | Estimates | Facts | Note | Figure | Passages | Pictures | Audit | Verdicts,
     Field(discriminator="kind"),
 ]
 _adapter: TypeAdapter[Finding] = TypeAdapter(Finding)

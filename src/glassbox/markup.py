@@ -10,7 +10,7 @@ from markupsafe import Markup, escape
 from glassbox.svg import ACCENT, COLOURS, INK, LINE, PAPER, SOFT, page_svg
 
 if TYPE_CHECKING:
-    from glassbox.findings import Audit, Estimate, Estimates, Facts, Figure, Mark, Note, Passages, Table, Verdicts
+    from glassbox.findings import Audit, Estimate, Estimates, Facts, Figure, Mark, Note, Passages, Pictures, Table, Verdicts
 
 MARKS = {
     "met": ("met", "✓"),
@@ -282,6 +282,15 @@ def _passages(found: "Passages", cell: str) -> Markup:
     return _finding(_caption(found.title, found.say, cell) + (shown or Markup('<p class="soft">Nothing to show.</p>')) + note)
 
 
+def _pictures(found: "Pictures", cell: str) -> Markup:
+    shown = Markup("").join(
+        Markup('<li><img src="{}" alt="{}" loading="lazy"><span>{}</span></li>').format(p.uri, p.alt, p.head) for p in found.pictures
+    )
+    note = Markup('<p class="soft">{}</p>').format(found.note) if found.note else Markup("")
+    body = Markup('<ul class="pictures">{}</ul>').format(shown) if shown else Markup('<p class="soft">Nothing to show.</p>')
+    return _finding(_caption(found.title, found.say, cell) + body + note)
+
+
 def _marked(text: str, marks: "list[Mark]") -> Markup:
     parts, at = [], 0
     for mark in marks:
@@ -349,6 +358,7 @@ _BODY: dict[str, Callable[[Any, str], Markup]] = {
     "facts": _facts,
     "note": _note,
     "passages": _passages,
+    "pictures": _pictures,
     "audit": _audit,
     "verdicts": _verdicts,
 }

@@ -28,7 +28,7 @@ def platform_facts(threads: int) -> dict[str, str]:
         "instructions": _instruction_sets(),
         "kernels": os.environ.get("OPENBLAS_CORETYPE", ""),
         "python": f"{sys.version_info.major}.{sys.version_info.minor}",
-        "device": "cpu",
+        "device": "gpu" if Path("/proc/driver/nvidia/gpus").is_dir() else "cpu",
         "threads": str(threads),
     }
 

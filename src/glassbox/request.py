@@ -29,7 +29,8 @@ class Task:
     metrics that are not shares (0 to 1). `splits` are the ways in which its holdout can be set apart, the first of them
     unless the request says otherwise. `unit` names the columns that the family may make when it arranges what arrived: the
     series, then the time. `keys` are those of a request that only some tasks read, `needs` those of them
-    that it cannot do without. `target` is what is predicted. `documents` says that a file of plain text is a case. `answers` are rows of their own, by
+    that it cannot do without. `target` is what is predicted. `reads` is how files are read: tables; a file of plain text
+    may be a case; a picture is a case. `answers` are rows of their own, by
     the request's `answer`, for what is asked otherwise of the same kind of data.
     """
 
@@ -40,8 +41,8 @@ class Task:
     keys: tuple[str, ...] = ()
     unit: tuple[str, ...] = ()
     needs: tuple[str, ...] = ()
-    documents: bool = False
-    target: Literal["classes", "number", "spans"] = "classes"
+    reads: Literal["tables", "documents", "pictures"] = "tables"
+    target: Literal["classes", "number", "spans", "boxes"] = "classes"
     answers: "Mapping[str, Task]" = field(default_factory=dict)
 
 
@@ -101,20 +102,36 @@ TASKS: dict[str, Task] = {
         metrics=CLASS_METRICS,
         ranges={"log_loss": (0.0, math.inf)},
         keys=("answer", "data.positive", "data.id", "weights.encoder"),
-        documents=True,
+        reads="documents",
         answers={
             "spans": Task(
                 family="spans",
                 metrics={"f1": True, "precision": True, "recall": True},
                 keys=("answer", "data.id", "weights.encoder", "weights.pipeline"),
-                documents=True,
+                reads="documents",
                 target="spans",
+            )
+        },
+    ),
+    "computer_vision": Task(
+        family="vision",
+        metrics=CLASS_METRICS,
+        ranges={"log_loss": (0.0, math.inf)},
+        keys=("answer", "data.positive", "data.id", "weights.backbones"),
+        reads="pictures",
+        answers={
+            "boxes": Task(
+                family="detection",
+                metrics={"map": True, "map_50": True, "map_75": True, "f1": True, "precision": True, "recall": True},
+                keys=("answer", "data.id", "weights.backbones", "weights.detector"),
+                reads="pictures",
+                target="boxes",
             )
         },
     ),
 }
 # Named in the design and not answered yet: a request for one gets told so.
-PLANNED = ("regression", "computer_vision", "recommendation", "anomaly_detection", "retrieval")
+PLANNED = ("regression", "recommendation", "anomaly_detection", "retrieval")
 # Of the values that a request may have, those that are acted on so far; others get told so.
 BUILT = {("type",): ("model_development",), ("data", "source"): ("files",)}
 # Measured on the running service, whatever the task; never decided by. In milliseconds; less is better.
@@ -123,7 +140,7 @@ MEASURED = {"latency": "ms"}
 # fmt: off
 RESERVED = frozenset([
     "raw", "packages", "assets", "mlflow", "index", "catalog", "bench", "store", "scratch", "request", "requests", "con", "prn", "aux", "nul",
-    "tabular", "text", "spans", "vision", "forecasting", "recommendation", "anomaly", "retrieval",
+    "tabular", "text", "spans", "vision", "detection", "forecasting", "recommendation", "anomaly", "retrieval",
 ])
 # fmt: on
 NAME = re.compile(r"[a-z][a-z0-9_-]{0,63}")
@@ -270,12 +287,19 @@ class Weights(_Part):
     pipeline: str | None = None
     """Entities: a spaCy pipeline with an entity recogniser. Left out: recognisers start from nothing."""
 
-    _checked_address = field_validator("encoder", "pipeline")(lambda text: None if text is None else _address(text))
+    backbones: Annotated[list[str], BeforeValidator(lambda given: [given] if isinstance(given, str) else given)] = []
+    """Pictures: networks trained on other pictures, in torchvision's architectures. Left out: networks start from nothing."""
+    detector: str | None = None
+    """Objects in pictures: a detector as it comes, for the classes that it was trained on."""
+
+    _checked_address = field_validator("encoder", "pipeline", "detector")(lambda text: None if text is None else _address(text))
+    _checked_addresses = field_validator("backbones")(lambda texts: [_address(text) for text in texts])
 
     @property
     def named(self) -> dict[str, str]:
         """The addresses that are given, by what they are for."""
-        return {role: address for role in type(self).model_fields if (address := getattr(self, role))}
+        alone = {role: address for role in ("encoder", "pipeline", "detector") if (address := getattr(self, role))}
+        return alone | {f"backbone {place}": address for place, address in enumerate(self.backbones)}
 
 
 def task_row(task: str, answer: str | None = None) -> Task | None:
@@ -300,8 +324,8 @@ class Request(_Part):
     """What kind of question is asked."""
     problem: str = ""
     """The question in a stakeholder's words; it opens the report."""
-    answer: Literal["classes", "spans"] = "classes"
-    """Text: what is asked, the class of each text (classes) or the entities in it (spans)."""
+    answer: Literal["classes", "spans", "boxes"] = "classes"
+    """Text and pictures: what is asked, the class of each (classes), the entities in a text (spans) or the objects in a picture (boxes)."""
     data: Data
     """Where the data comes from and which of it is meant."""
     weights: Weights = Weights()

@@ -1,13 +1,20 @@
 """Data sets out of packages: fetched without being installed, and checked."""
 
 import hashlib
+import io
+import os
+import shutil
 import subprocess
+import sys
 import zipfile
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
+from PIL import Image
 
-from glassbox.data import catalog
+from glassbox.data import catalog, composed
 from glassbox.errors import DataError, GlassboxError
 
 CONTENT = b"a,y\n1,2\n"
@@ -103,10 +110,10 @@ def test_an_index_that_does_not_answer_is_an_error(entry, monkeypatch, tmp_path)
 def test_the_catalogue_that_is_shipped_can_be_read():
     entries = catalog.read_catalog(Path(__file__).parents[2])
     assert {"churn", "credit_default", "bikeshare"} <= set(entries)
-    assert all(
-        len(e.wheel_sha256) == 64 and all(len(sha256) == 64 for _, sha256 in e.files.values()) and e.data_licence
-        for e in entries.values()
-    )
+    for entry in entries.values():
+        assert len(entry.wheel_sha256 or entry.deb_sha256) == (0 if entry.made_from else 64), entry.name
+        assert entry.data_licence, entry.name
+        assert all(len(sha256) == 64 for sha256 in catalog.fetched_hashes(entry).values()), entry.name
 
 
 @pytest.mark.parametrize("content", ["- a", "toy: {title: x}", "toy: 3", "a: [", "a: !!python/object:os.system {}"])
@@ -120,3 +127,240 @@ def test_a_broken_catalogue_is_an_error_in_words(content, tmp_path):
 def test_a_project_without_a_catalogue_says_so(tmp_path):
     with pytest.raises(DataError, match="no such file"):
         catalog.find_entry("churn", tmp_path)
+
+
+_NAMED = {"name": "toy", "title": "t", "description": "d", "shape": "s", "carrier_licence": "c", "data_licence": "d"}
+_WHEEL = {"package": "p", "version": "1", "wheel_sha256": "a"}
+_DEB = {"debian": "p", "version": "1", "deb_sha256": "a"}
+_FILE = {"member": "m", "sha256": "b"}
+_MADE = {"made_from": "photos", "recipe": {"name": "boxes", "train": 2, "test": 1, "side": 48, "seed": 1}}
+
+
+@pytest.mark.parametrize("fields", [_WHEEL | _FILE, _DEB | _FILE, _WHEEL | {"members": {"m": "b"}}, _MADE])
+def test_an_entry_is_carried_by_one_package_or_made(fields):
+    assert catalog.CatalogEntry(**_NAMED, **fields).name == "toy"
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {},
+        _FILE,
+        _WHEEL,
+        _WHEEL | _DEB | _FILE,
+        _WHEEL | _FILE | {"members": {"m": "b"}},
+        _WHEEL | _FILE | {"deb_sha256": "a"},
+        _WHEEL | _FILE | {"version": ""},
+        {"debian": "p", "version": "1", **_FILE},
+        _MADE | _WHEEL | _FILE,
+        _MADE | {"version": "1"},
+        {"made_from": "photos"},
+        {"recipe": _MADE["recipe"]},
+    ],
+)
+def test_an_entry_that_is_carried_in_no_way_or_in_two_is_refused(fields):
+    with pytest.raises(ValueError, match="expected one of: package"):
+        catalog.CatalogEntry(**_NAMED, **fields)
+
+
+# ------------------------------------------------------------------------------------------------ packages of Debian
+
+
+@pytest.fixture
+def deb(tmp_path_factory) -> Path:
+    """A real package with two files and a link, made by dpkg-deb."""
+    if shutil.which("dpkg-deb") is None:
+        pytest.skip("dpkg-deb is not here")
+    folder = tmp_path_factory.mktemp("debian")
+    content = {
+        "DEBIAN/control": b"Package: carrier\nVersion: 1.0-1\nArchitecture: all\nMaintainer: n <n@example.org>\nDescription: d\n",
+        "usr/share/toy/table.csv": CONTENT,
+        "usr/share/toy/more/other.csv": CONTENT * 2,
+    }
+    for name, text in content.items():
+        (folder / "tree" / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / "tree" / name).write_bytes(text)
+    path = folder / "carrier_1.0-1_all.deb"
+    subprocess.run(["dpkg-deb", "--root-owner-group", "--build", folder / "tree", path], check=True, capture_output=True)
+    return path
+
+
+@pytest.fixture
+def carried(deb) -> catalog.CatalogEntry:
+    return catalog.CatalogEntry(
+        **_NAMED,
+        debian="carrier",
+        version="1.0-1",
+        deb_sha256=hashlib.sha256(deb.read_bytes()).hexdigest(),
+        members={
+            "usr/share/toy/table.csv": hashlib.sha256(CONTENT).hexdigest(),
+            "usr/share/toy/more/other.csv": hashlib.sha256(CONTENT * 2).hexdigest(),
+        },
+    )
+
+
+@pytest.fixture
+def archive(monkeypatch, tmp_path_factory):
+    """Puts an `apt-get` in front of the others, which does what is given; where it notes what it was asked."""
+    folder = tmp_path_factory.mktemp("bin")
+
+    def put(does: str, *, alone: bool = False) -> Path:
+        asked = folder / "asked"
+        script = f"#!{sys.executable}\nimport os, shutil, sys\nopen({str(asked)!r}, 'a').write(' '.join(sys.argv[1:]) + '\\n')\n{does}\n"
+        (folder / "apt-get").write_text(script)
+        (folder / "apt-get").chmod(0o755)
+        monkeypatch.setenv("PATH", str(folder) if alone else f"{folder}{os.pathsep}{os.environ['PATH']}")
+        return asked
+
+    return put
+
+
+def _hands_out(path: Path) -> str:
+    return f"shutil.copy({str(path)!r}, os.getcwd())"
+
+
+def test_files_are_taken_out_of_a_debian_package(carried, deb, archive, tmp_path):
+    asked = archive(_hands_out(deb))
+    paths = catalog.fetch(carried, tmp_path)
+    assert [path.relative_to(tmp_path).as_posix() for path in paths] == ["data/raw/toy/more/other.csv", "data/raw/toy/table.csv"]
+    assert [path.read_bytes() for path in paths] == [CONTENT * 2, CONTENT]
+    assert asked.read_text() == "download carrier=1.0-1\n"
+    assert catalog.fetch(carried, tmp_path) == paths
+    assert len(asked.read_text().splitlines()) == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["data"]
+
+
+def test_another_debian_package_or_member_leaves_nothing_behind(carried, deb, archive, tmp_path):
+    archive(_hands_out(deb))
+    other = carried.model_copy(update={"deb_sha256": "0" * 64})
+    with pytest.raises(GlassboxError, match=r"the Debian package carrier 1\.0-1 is not the one .* recorded 0000"):
+        catalog.fetch(other, tmp_path)
+    for members, words in [
+        ({"usr/share/toy/table.csv": "0" * 64}, "recorded 0000"),
+        ({"usr/share/toy/none.csv": "0" * 64}, "none.csv cannot be read from carrier_1.0-1_all.deb"),
+        ({"usr/share/toy": "0" * 64}, "is no file"),
+    ]:
+        with pytest.raises(GlassboxError, match=words):
+            catalog.fetch(carried.model_copy(update={"members": members}), tmp_path)
+    assert not (tmp_path / "data").exists()
+
+
+def test_a_debian_package_that_cannot_be_had_says_what_to_do(carried, archive, tmp_path):
+    archive("print('E: Unable to locate package carrier', file=sys.stderr); sys.exit(100)")
+    with pytest.raises(GlassboxError) as caught:
+        catalog.fetch(carried, tmp_path)
+    said = str(caught.value)
+    assert "fetching carrier 1.0-1 from the Debian archive failed: E: Unable to locate package carrier" in said
+    assert "`apt-get update`" in said
+    assert "take usr/share/toy/more/other.csv (and 1 more files beside it) out of the Debian package carrier 1.0-1" in said
+    assert "put it at data/raw/toy/more/other.csv" in said
+
+
+def test_a_machine_without_apt_says_so(carried, monkeypatch, tmp_path):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(GlassboxError, match=r"there is no apt-get here(.|\n)*By hand: take usr/share/toy"):
+        catalog.fetch(carried, tmp_path)
+
+
+def test_a_machine_without_dpkg_says_so(carried, deb, archive, tmp_path):
+    archive(_hands_out(deb), alone=True)
+    with pytest.raises(GlassboxError, match=r"there is no dpkg-deb here(.|\n)*By hand: take usr/share/toy"):
+        catalog.fetch(carried, tmp_path)
+
+
+def test_a_debian_package_that_is_none_is_an_error(carried, deb, archive, tmp_path):
+    broken = deb.with_name("broken_1.0-1_all.deb")
+    broken.write_bytes(b"!<arch>\nnothing")
+    archive(_hands_out(broken))
+    entry = carried.model_copy(update={"deb_sha256": hashlib.sha256(broken.read_bytes()).hexdigest()})
+    with pytest.raises(GlassboxError, match=r"broken_1\.0-1_all\.deb cannot be opened: dpkg-deb"):
+        catalog.fetch(entry, tmp_path)
+
+
+# -------------------------------------------------------------------------------------------------- what is made here
+
+
+@pytest.fixture
+def project(tmp_path) -> Path:
+    """A project whose catalogue has photos, already there, and an entry that is made from them."""
+    rng = np.random.default_rng(0)
+    photos = []
+    for _ in range(6):
+        stream = io.BytesIO()
+        Image.fromarray(rng.integers(0, 256, (40, 40, 3), dtype=np.uint8)).save(stream, format="PNG")
+        photos.append(stream.getvalue())
+    there = tmp_path / "data/raw/photos/p.parquet"
+    there.parent.mkdir(parents=True)
+    table = {"dataset": ["train", "test"] * 3, "coarse_cat": ["Pear"] * 6, "image_data": photos}
+    pd.DataFrame(table).to_parquet(there)
+    _write_catalog(tmp_path, hashlib.sha256(there.read_bytes()).hexdigest())
+    return tmp_path
+
+
+def _write_catalog(root: Path, sha256: str, *, seed: int = 1, made_from: str = "photos") -> None:
+    rest = "title: t, description: d, shape: s, carrier_licence: c, data_licence: d"
+    (root / "data/catalog.yaml").write_text(
+        f"photos: {{package: p, version: '1', wheel_sha256: a, member: p.parquet, sha256: '{sha256}', {rest}}}\n"
+        f"toy: {{made_from: {made_from}, recipe: {{name: boxes, train: 2, test: 1, side: 48, seed: {seed}}}, {rest}}}\n"
+    )
+
+
+def test_an_entry_is_made_where_it_is_not_there_and_known_by_its_recipe(project):
+    entry = catalog.find_entry("toy", project)
+    hashes = catalog.fetched_hashes(entry)
+    assert not (project / "data/raw/toy").exists()
+    [path] = catalog.fetch(entry, project)
+    assert [path.relative_to(project).as_posix()] == list(hashes) == list(entry.files) == ["data/raw/toy/pictures.parquet"]
+    assert composed.fingerprint_of(path) == hashes["data/raw/toy/pictures.parquet"]
+    assert len(pd.read_parquet(path)) == 3
+    written = path.stat().st_mtime_ns
+    assert catalog.fetch(entry, project) == [path]
+    assert path.stat().st_mtime_ns == written
+
+
+def test_another_recipe_or_other_photos_are_another_fingerprint_and_made_anew(project):
+    entry = catalog.find_entry("toy", project)
+    [path] = catalog.fetch(entry, project)
+    before = path.read_bytes()
+    sha256 = catalog.find_entry("photos", project).sha256
+    _write_catalog(project, sha256, seed=2)
+    changed = catalog.find_entry("toy", project)
+    assert catalog.fetched_hashes(changed) != catalog.fetched_hashes(entry)
+    catalog.fetch(changed, project)
+    assert path.read_bytes() != before
+    _write_catalog(project, "0" * 64)
+    assert catalog.fetched_hashes(catalog.find_entry("toy", project)) != catalog.fetched_hashes(entry)
+
+
+@pytest.mark.parametrize("how", ["changed", "other"])
+def test_a_made_file_that_was_changed_is_refused_and_left(how, project):
+    entry = catalog.find_entry("toy", project)
+    [path] = catalog.fetch(entry, project)
+    frame = pd.read_parquet(path)
+    if how == "changed":
+        import pyarrow.parquet as pq
+
+        table = pq.read_table(path)
+        pq.write_table(table.set_column(1, "boxes", [["[]"] * len(frame)]).replace_schema_metadata(table.schema.metadata), path)
+    else:
+        path.write_bytes(b"mine")
+    mine = path.read_bytes()
+    with pytest.raises(GlassboxError, match=r"data/raw/toy/pictures\.parquet: this is not a file that was made for 'toy'"):
+        catalog.fetch(entry, project)
+    assert path.read_bytes() == mine
+
+
+def test_what_cannot_be_made_says_why(project, monkeypatch):
+    (project / "data/raw/photos/p.parquet").unlink()
+    failed = subprocess.CompletedProcess([], 1, "", "ERROR: No matching distribution found\n")
+    monkeypatch.setattr(catalog.subprocess, "run", lambda *_, **__: failed)
+    with pytest.raises(GlassboxError, match=r"toy: it cannot be made from 'photos': photos: fetching p 1 .* No matching"):
+        catalog.fetch(catalog.find_entry("toy", project), project)
+    assert not (project / "data/raw/toy").exists()
+
+
+@pytest.mark.parametrize("made_from", ["nothing", "toy"])
+def test_an_entry_that_is_made_from_nothing_is_an_error(made_from, project):
+    _write_catalog(project, "0" * 64, made_from=made_from)
+    with pytest.raises(DataError, match=f"toy is made from '{made_from}'; expected an entry that is one file in a package"):
+        catalog.read_catalog(project)

@@ -13,13 +13,13 @@ from glassbox.errors import GlassboxError
 from glassbox.families.candidates import Candidate
 from glassbox.families.classes.compare import Run
 from glassbox.families.classes.folds import make_folds
+from glassbox.families.classes.heads import Head
 from glassbox.families.classes.problem import problem_of
 from glassbox.families.text import explain, explore, leaks, words
 from glassbox.families.text.augment import vary, worth_varying
 from glassbox.families.text.compare import ENSEMBLE, compare, ensemble_of, weights_of
 from glassbox.families.text.corpus import WORD, Corpus, Grams
 from glassbox.families.text.fit import Texts, fit_fold
-from glassbox.families.text.heads import Head
 from glassbox.families.text.models import KINDS, Fitting, pooled
 from glassbox.families.text.recipe import Recipe, default_recipe
 from glassbox.families.text.terms import inverse_frequency, log_count_ratio, tf_idf
@@ -129,12 +129,12 @@ def test_what_an_ensemble_says_of_a_fold_is_weighed_on_the_others() -> None:
     problem = found.problem
     sure, other = (np.where(np.eye(2)[problem.y] == 1, p, 1 - p) for p in (0.9, 0.7))
     runs = [Run(Candidate(name=n, kind="words"), proba) for n, proba in (("a", sure.copy()), ("b", other))]
-    before = ensemble_of(runs, problem)
+    before = ensemble_of(runs, problem, KINDS)
     assert before is not None
     assert before.proba is not None
     flipped = problem.y.copy()
     flipped[problem.fold == 0] = 1 - flipped[problem.fold == 0]
-    after = ensemble_of(runs, problem_like(problem, flipped))
+    after = ensemble_of(runs, problem_like(problem, flipped), KINDS)
     assert after is not None
     assert after.proba is not None
     assert np.allclose(before.proba[problem.fold == 0], after.proba[problem.fold == 0])

@@ -14,6 +14,7 @@ import pandas as pd
 
 Writing = Literal["plain", "text", "money", "percent"]
 Decimal_ = Literal[".", ","]
+PICTURE = "data:image/"  # how a cell that holds a picture begins
 
 # What pandas, R and spreadsheets write for "nothing", and the question mark of older data sets.
 MISSING_WORDS = frozenset(

@@ -79,8 +79,8 @@ def _with_parts(arrival: Arrival, request: "Request") -> Arrival:
 def conform_parts(parts: Parts, schema: Schema) -> Snapshot:
     """Both parts in the schema's types. What cannot be read becomes missing, and is said."""
     wanted = ["row_id", *(column.name for column in schema.columns)]
-    train = conform(parts.train[wanted], schema)
-    holdout = conform(parts.holdout[wanted], schema)
+    train = conform(parts.train[wanted], schema, pictures_read=True)
+    holdout = conform(parts.holdout[wanted], schema, pictures_read=True)
     notes = [*parts.notes, *_unread(schema, train, holdout), *_odd_columns(schema)]
     return Snapshot(train.frame, holdout.frame, notes)
 

@@ -33,6 +33,8 @@ class Place:
 def find_places(request: "Request", root: Path) -> list[Place]:
     """The files that a request names, sorted by name; a catalogue entry is fetched when it is not there.
 
+    Where a picture is a case, a folder stands for all files below it.
+
     Raises
     ------
     DataError
@@ -52,7 +54,8 @@ def find_places(request: "Request", root: Path) -> list[Place]:
         raise DataError(f"data.path: {mask(path)!r} climbs out of its folder with '..'; write the path without.")
     protocol, rest = split_protocol(path)
     if protocol is None or protocol == "file":
-        return _local_places(rest.removeprefix("localhost") if protocol else path, root)
+        folders = request.row.reads == "pictures"
+        return _local_places(rest.removeprefix("localhost") if protocol else path, root, folders)
     return _remote_places(path, protocol)
 
 
@@ -67,9 +70,11 @@ def source_fingerprint(request: "Request", root: Path) -> dict[str, str]:
     return {place.name: hashlib.sha256(place.read()).hexdigest() for place in find_places(request, root)}
 
 
-def _local_places(path: str, root: Path) -> list[Place]:
+def _local_places(path: str, root: Path, folders: bool = False) -> list[Place]:
     root = root.resolve()
     path = reveal(path)
+    if folders and (root / path).is_dir():
+        path = f"{glob.escape(path.rstrip('/'))}/**"
     if (root / path).is_dir():
         raise DataError(f"data.path: {path!r} is a folder; name the files in it, such as '{path.rstrip('/')}/*.csv'.")
     # A file may have a star or a bracket in its own name.

@@ -28,7 +28,7 @@ def arrived(arrival: Arrival, parts: Parts) -> Facts:
     columns = arrival.cells.shape[1]
     names = [file.name for file in arrival.files]
     facts: dict[str, Cell] = {
-        "files": len(names),
+        "files": sum(file.files for file in arrival.files),
         "source": names[0] if len(names) == 1 else f"{names[0]} to {names[-1]}",
         "written as": "; ".join(dict.fromkeys(file.written for file in arrival.files)),
         "bytes": sum(file.size_bytes for file in arrival.files),

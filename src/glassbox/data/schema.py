@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -20,7 +21,7 @@ from glassbox.data.cells import Decimal_, Writing
 if TYPE_CHECKING:
     from glassbox.request import Request
 
-Kind = Literal["number", "boolean", "category", "date", "text", "identifier", "constant", "empty"]
+Kind = Literal["number", "boolean", "category", "date", "text", "identifier", "constant", "empty", "picture"]
 
 ENOUGH = 0.99  # of a column's values must be readable as numbers (dates) for it to be one of numbers (dates)
 NEARLY_UNIQUE = 0.98
@@ -111,7 +112,7 @@ class Conformed:
 # ---------------------------------------------------------------------------------------------------------- conform
 
 
-def conform(frame: pd.DataFrame, schema: Schema, *, require_all: bool = True) -> Conformed:
+def conform(frame: pd.DataFrame, schema: Schema, *, require_all: bool = True, pictures_read: bool = False) -> Conformed:
     """Bring a frame of text cells, JSON values or typed columns into the schema's types.
 
     Parameters
@@ -122,12 +123,14 @@ def conform(frame: pd.DataFrame, schema: Schema, *, require_all: bool = True) ->
         What `infer_schema` found on train.
     require_all : bool
         Whether every feature has to be there. The target and the id never have to.
+    pictures_read : bool
+        Whether every picture that is a data URI was decoded when it was read, so that it need not be again.
 
     Returns
     -------
     Conformed
         Its frame has the columns of the schema that were found, in the schema's order: numbers as float64 (missing:
-        NaN), dates as datetime64[us] in UTC (missing: NaT), all else as text (missing: None). Values that do not fit are
+        NaN), dates as datetime64[us] in UTC (missing: NaT), pictures as data URIs, all else as text (missing: None). Values that do not fit are
         missing there, and are `problems`; categories that train did not have stay, and are `warnings`.
 
     Examples
@@ -147,7 +150,7 @@ def conform(frame: pd.DataFrame, schema: Schema, *, require_all: bool = True) ->
     typed: dict[str, Any] = {"row_id": frame["row_id"].to_numpy()} if "row_id" in frame and "row_id" not in known else {}
     for name, column in known.items():
         if name in frame:
-            values, bad, unseen = _conform_column(frame[name], column)
+            values, bad, unseen = _conform_column(frame[name], column, pictures_read)
             typed[name] = values
             problems += bad
             warnings += unseen
@@ -156,7 +159,9 @@ def conform(frame: pd.DataFrame, schema: Schema, *, require_all: bool = True) ->
     return Conformed(pd.DataFrame(typed, index=frame.index), problems, warnings)
 
 
-def _conform_column(series: pd.Series, column: ColumnSchema) -> tuple[Any, list[FieldProblem], list[FieldProblem]]:
+def _conform_column(
+    series: pd.Series, column: ColumnSchema, pictures_read: bool = False
+) -> tuple[Any, list[FieldProblem], list[FieldProblem]]:
     """The typed values of one column, the values that do not fit, and the categories that train did not have."""
     if column.kind == "number" and pd.api.types.is_float_dtype(series.dtype) and isinstance(series.dtype, np.dtype):
         numbers = series.to_numpy(dtype="float64", copy=True)
@@ -166,11 +171,12 @@ def _conform_column(series: pd.Series, column: ColumnSchema) -> tuple[Any, list[
     if column.kind == "date" and isinstance(series.dtype, np.dtype) and series.dtype.kind == "M":
         return series.to_numpy().astype("datetime64[us]"), [], []
     codes, values = distinct(series)
-    read = _READERS.get(column.kind, _text_reader)(column)
+    read = _picture_reader(pictures_read) if column.kind == "picture" else _READERS.get(column.kind, _text_reader)(column)
     results = [read(value) for value in values]
     typed = _array_of(column.kind, [result.value for result in results])[codes]
-    problems = _located(column.name, codes, values, [result.problem for result in results])
-    warnings = _located(column.name, codes, values, [result.warning for result in results])
+    found = {i: result.found or clip(repr(values[i])) for i, result in enumerate(results) if result.problem or result.warning}
+    problems = _located(column.name, codes, found, [result.problem for result in results])
+    warnings = _located(column.name, codes, found, [result.warning for result in results])
     return typed, problems, warnings
 
 
@@ -179,6 +185,7 @@ class _Read:
     value: Any = None
     problem: str = ""  # what was expected instead
     warning: str = ""
+    found: str = ""  # in words, where the value itself is not to be shown
 
 
 _FINITE = "a finite number that a float can hold"
@@ -251,6 +258,24 @@ def _text_reader(column: ColumnSchema) -> Callable[[Any], _Read]:
     return lambda value: _Read(cells.clean(cells.to_text(value)))
 
 
+def _picture_reader(read_before: bool) -> Callable[[Any], _Read]:
+    # No import statement: what a service imports it carries along, and only one that looks at pictures needs Pillow.
+    pictures = import_module("glassbox.data.pictures")
+
+    def read(value: Any) -> _Read:
+        text = cells.clean(cells.to_text(value))
+        if text is None or (read_before and text.startswith(cells.PICTURE)):
+            return _Read(text)
+        try:
+            content = pictures.content_of(text)
+            pictures.decoded(content)
+        except pictures.PictureError as error:
+            return _Read(problem=f"a picture ({pictures.KINDS}) in base64", found=f"{error} ({len(text):,} characters)")
+        return _Read(pictures.cell_of(content))
+
+    return read
+
+
 _READERS: dict[str, Callable[[ColumnSchema], Callable[[Any], _Read]]] = {
     "number": _number_reader,
     "date": _date_reader,
@@ -269,12 +294,12 @@ def _array_of(kind: str, values: list[Any]) -> Any:
     return made
 
 
-def _located(name: str, codes: Any, values: Sequence[Any], expected: Sequence[str]) -> list[FieldProblem]:
+def _located(name: str, codes: Any, found: Mapping[int, str], expected: Sequence[str]) -> list[FieldProblem]:
     wrong = [i for i, words in enumerate(expected) if words]
     if not wrong:
         return []
     rows = np.flatnonzero(np.isin(codes, wrong))
-    return [FieldProblem(int(row), name, clip(repr(values[codes[row]])), expected[codes[row]]) for row in rows]
+    return [FieldProblem(int(row), name, found[int(codes[row])], expected[codes[row]]) for row in rows]
 
 
 def distinct(series: pd.Series) -> tuple[Any, list[Any]]:
@@ -355,6 +380,8 @@ def infer_schema(frame: pd.DataFrame, request: "Request") -> Schema:
         forced: Kind | None = "identifier" if name == name_of_row else "category" if name in (*series, *unit[:1]) else None
         if name == target and request.row.target == "classes":
             columns.append(_label_column(name, counted[name]))
+        elif request.row.reads == "pictures" and _is_picture(counted[name]):
+            columns.append(_picture_column(name, counted[name]))
         elif (name == target and request.row.target == "number") or name in request.data.known:
             columns.append(_number_column(name, counted[name], default_decimal))
         else:
@@ -393,6 +420,17 @@ def _label_column(name: str, counted: Counts) -> ColumnSchema:
         classes = [cells.to_text(number) or "" for number in sorted(numbers)]
     kind: Kind = "boolean" if _is_boolean(classes) else "category"
     return column.model_copy(update={"kind": kind, "categories": classes, "distinct": len(classes)})
+
+
+def _is_picture(counted: Counts) -> bool:
+    """Whether every value that is there is a picture."""
+    texts = [text for text in counted if text is not None]
+    return bool(texts) and all(text.startswith(cells.PICTURE) for text in texts)
+
+
+def _picture_column(name: str, counted: Counts) -> ColumnSchema:
+    rows, distinct = sum(counted.values()), sum(text is not None for text in counted)
+    return ColumnSchema(name=name, kind="picture", missing=counted.get(None, 0) / rows, distinct=distinct)
 
 
 def _number_column(name: str, counted: Counts, default_decimal: Decimal_) -> ColumnSchema:

@@ -5,6 +5,7 @@ import zlib
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,9 @@ from glassbox.data.conll import looks_like_conll, read_conll
 from glassbox.data.delimited import read_delimited
 from glassbox.data.documents import read_document
 from glassbox.data.formats import GZIP, PARQUET, foreign, read_json_lines, read_parquet_table, without_orange_heads
-from glassbox.data.places import find_places
+from glassbox.data.picture_files import read_pictures
+from glassbox.data.pictures import in_words
+from glassbox.data.places import Place, find_places
 from glassbox.data.tables import TEXT, FileTable
 from glassbox.errors import DataError
 from glassbox.findings import Finding
@@ -33,13 +36,14 @@ Arrange = Callable[["Arrival", "Request"], tuple["Arrival", dict[str, Finding]]]
 
 @dataclass(frozen=True)
 class FileFacts:
-    """One file that arrived."""
+    """One file that arrived, or many that are one table, as pictures are: `files` counts them."""
 
     name: str
     size_bytes: int
     rows: int
     unreadable: int
     written: str
+    files: int = 1
 
 
 @dataclass(frozen=True)
@@ -62,7 +66,7 @@ class Arrival:
         """The rows for which `away` is true go to quarantine, for one reason."""
         if not away.any():
             return self
-        texts = [" | ".join("" if value is None else value for value in row) for row in _rows(self.cells[away])]
+        texts = [" | ".join("" if value is None else in_words(value) for value in row) for row in _rows(self.cells[away])]
         moved = pd.DataFrame(
             {
                 "source": [self.files[i].name for i in self.sources[away]],
@@ -104,13 +108,7 @@ def read_source(request: "Request", root: Path) -> Arrival:
     DataError
         When there are no rows, or more than 5 % of them cannot be read.
     """
-    facts: list[FileFacts] = []
-    tables: list[FileTable] = []
-    for place in find_places(request, root):
-        content = place.read()
-        table = read_file(content, place.name, documents=request.row.documents)
-        tables.append(table)
-        facts.append(FileFacts(place.name, len(content), len(table.lines), len(table.bad), table.written))
+    facts, tables = _READERS[request.row.reads](find_places(request, root))
     quarantine = _sorted(
         pd.DataFrame(
             [(fact.name, row.line, row.reason, row.text) for fact, table in zip(facts, tables, strict=True) for row in table.bad],
@@ -129,6 +127,34 @@ def read_source(request: "Request", root: Path) -> Arrival:
         files=facts,
         notes=notes,
     )
+
+
+def _read_tables(places: Sequence[Place], *, documents: bool = False) -> tuple[list[FileFacts], list[FileTable]]:
+    facts: list[FileFacts] = []
+    tables: list[FileTable] = []
+    for place in places:
+        content = place.read()
+        table = read_file(content, place.name, documents=documents)
+        tables.append(table)
+        facts.append(FileFacts(place.name, len(content), len(table.lines), len(table.bad), table.written))
+    return facts, tables
+
+
+def _read_pictures(places: Sequence[Place]) -> tuple[list[FileFacts], list[FileTable]]:
+    read = read_pictures(places, read_file)
+    facts = [
+        FileFacts(one.name, one.size_bytes, len(one.table.lines), len(one.table.bad), one.table.written, one.files)
+        for one in read
+    ]
+    return facts, [one.table for one in read]
+
+
+# By what a task reads (`request.Task.reads`).
+_READERS: dict[str, Callable[[Sequence[Place]], tuple[list[FileFacts], list[FileTable]]]] = {
+    "tables": _read_tables,
+    "documents": partial(_read_tables, documents=True),
+    "pictures": _read_pictures,
+}
 
 
 def read_file(content: bytes, name: str, *, documents: bool = False) -> FileTable:

@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from glassbox.data.cells import DATE_FORMATS, canonical, clean, read_date, read_number
-from glassbox.data.schema import distinct
+from glassbox.data.schema import clip, distinct
 from glassbox.data.tables import RESERVED
 from glassbox.data.target import check_parts, count_labels
 from glassbox.errors import DataError
@@ -215,7 +215,8 @@ def _by_column(cells: pd.DataFrame, identities: Any, request: "Request") -> tupl
     column = _column(request)
     codes, values = distinct(cells[column])
     words = [(clean(value) or "").lower() for value in values]
-    strange = sorted({repr(value) for value, word in zip(values, words, strict=True) if word not in TRAIN_WORDS | HOLDOUT_WORDS})
+    known = TRAIN_WORDS | HOLDOUT_WORDS
+    strange = sorted({clip(repr(value)) for value, word in zip(values, words, strict=True) if word not in known})
     if strange:
         raise DataError(
             f"split.column: {column!r} holds {', '.join(strange[:6])}; expected words such as 'train' and 'test' or 'holdout'."

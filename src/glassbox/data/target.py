@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from glassbox.data.cells import canonical, clean, read_number
+from glassbox.data.cells import PICTURE, canonical, clean, read_number
 from glassbox.data.schema import distinct
 from glassbox.data.tables import RESERVED
 from glassbox.errors import DataError
@@ -99,6 +99,8 @@ def check_target(cells: pd.DataFrame, request: "Request", dropped: int = 0) -> N
         return
     if not len(cells):
         raise DataError(f"data.target: {target!r} is missing in all {dropped:,} rows; there is nothing to learn from.")
+    if request.row.reads == "pictures" and cells[target].str.startswith(PICTURE).all():
+        raise DataError(f"data.target: {target!r} holds the pictures; name the column that says what is to be seen in them.")
     labels = count_labels(cells[target])
     if len(labels) == 1 and request.row.target != "spans":
         raise DataError(

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from glassbox.findings import Audit, Estimates, Facts, Figure, Finding, Note, Passages, Table, Verdicts
+from glassbox.findings import Audit, Estimates, Facts, Figure, Finding, Note, Passages, Pictures, Table, Verdicts
 from glassbox.markup import interval, metric_words, number
 from glassbox.reports.prose import markdown_text as text
 from glassbox.reports.report import Filled, Part, Report
@@ -110,6 +110,11 @@ def _passages(found: Passages) -> str:
     return "\n\n".join([*blocks, *([text(found.note)] if found.note else [])])
 
 
+def _pictures(found: Pictures) -> str:
+    lines = [f"- {text(picture.head)}: {text(picture.alt)}" for picture in found.pictures]
+    return "\n\n".join(block for block in ("\n".join(lines), text(found.note)) if block)
+
+
 def _audit(audit: Audit) -> str:
     rows = [[text(r.pattern), f"{SIGNS[r.verdict]} {r.verdict}", f"{text(r.evidence)}{_link(r.cell)}"] for r in audit.rows]
     return _grid(["Pattern", "Verdict", "Evidence"], rows, [False, False, False])
@@ -130,6 +135,7 @@ _BODIES: dict[str, Callable[[Any], str]] = {
     "note": _note,
     "figure": _figure,
     "passages": _passages,
+    "pictures": _pictures,
     "audit": _audit,
     "verdicts": _verdicts,
 }

@@ -6,7 +6,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from glassbox.data.schema import ColumnSchema, Schema
-from glassbox.serving.door import MAX_BODY_BYTES, MAX_PROBLEMS, MAX_ROWS, expectation
+from glassbox.serving.door import MAX_PROBLEMS, MAX_ROWS, body_limit, expectation, picture_field
 
 HEALTH = "Whether the service stands, and which model it serves."
 SCHEMA = "The fields of a row, what each takes, what comes back, and a row to try."
@@ -100,22 +100,24 @@ def predict_body(schema: Schema, example: Mapping[str, Any]) -> dict[str, Any]:
         "required": ["rows"],
         "properties": {"rows": {"type": "array", "minItems": 1, "maxItems": MAX_ROWS, "items": row}},
     }
+    bare: dict[str, Any] = {"schema": {"type": "string", "contentMediaType": "image/*"}}
     return {
         "required": True,
-        "description": f"At most {MAX_BODY_BYTES:,} bytes of JSON in UTF-8.",
+        "description": f"At most {body_limit(schema):,} bytes: JSON in UTF-8{', or a picture' if picture_field(schema) else ''}.",
         "content": {
+            **({kind: bare for kind in ("image/jpeg", "image/png", "application/octet-stream")} if picture_field(schema) else {}),
             "application/json": {
                 "schema": {"oneOf": [row, rows]},
                 "examples": {
                     "row": {"summary": "One row", "value": dict(example)},
                     "rows": {"summary": "Several rows", "value": {"rows": [dict(example), dict(example)]}},
                 },
-            }
+            },
         },
     }
 
 
-def predict_responses(returns: Mapping[str, str]) -> dict[int | str, dict[str, Any]]:
+def predict_responses(returns: Mapping[str, str], limit: int) -> dict[int | str, dict[str, Any]]:
     """What ``POST /predict`` answers, by status."""
     kinds: dict[str, dict[str, Any]] = {
         "text": {"type": ["string", "null"]},
@@ -145,8 +147,8 @@ def predict_responses(returns: Mapping[str, str]) -> dict[int | str, dict[str, A
     refusals = {
         400: "Not JSON, or not UTF-8",
         408: "The request did not arrive in time",
-        413: f"More than {MAX_BODY_BYTES:,} bytes, or more than {MAX_ROWS:,} rows",
-        415: "Another content type than JSON",
+        413: f"More than {limit:,} bytes, or more than {MAX_ROWS:,} rows",
+        415: "Another content type than the ones above",
         422: f"Rows that do not fit the schema; the first {MAX_PROBLEMS} problems are named",
         500: "The model failed",
     }

@@ -1,5 +1,6 @@
 """The door of the service: from the bytes of a request to rows that fit the schema, or to an answer that says what does not."""
 
+import base64
 import difflib
 import json
 import math
@@ -14,6 +15,7 @@ import pandas as pd
 from glassbox.data.schema import ColumnSchema, Schema, conform
 
 MAX_BODY_BYTES = 1_048_576
+MAX_PICTURE_BYTES = 16 * MAX_BODY_BYTES  # of a request where a row holds a picture
 MAX_ROWS = 1_000
 MAX_UNFOLDED = 100_000  # rows that one question in short form may stand for
 MAX_PROBLEMS = 50
@@ -70,6 +72,30 @@ def parse_rows(body: bytes, unfold: Unfold | None = None) -> list[dict[str, Any]
     if isinstance(value, dict):
         return _unfolded(value, unfold) or [value]
     raise RefusedError(422, f'Expected one row as a JSON object, or {{"rows": [...]}}; found {describe(value)}.')
+
+
+def body_limit(schema: Schema) -> int:
+    """How many bytes a request may have: more where a row holds a picture."""
+    return MAX_PICTURE_BYTES if any(field.kind == "picture" for field in schema.features) else MAX_BODY_BYTES
+
+
+def picture_field(schema: Schema) -> str | None:
+    """The one field of a row, where that is a picture: its bytes may be sent as they are. None where a row is more than that."""
+    fields = schema.features
+    return fields[0].name if len(fields) == 1 and fields[0].kind == "picture" else None
+
+
+def picture_row(body: bytes, field: str) -> list[dict[str, Any]]:
+    """The row that the bytes of a picture stand for.
+
+    Raises
+    ------
+    RefusedError
+        400 when there are none.
+    """
+    if not body:
+        raise RefusedError(400, "The request is empty; send the bytes of a picture.")
+    return [{field: base64.b64encode(body).decode()}]
 
 
 def _unfolded(question: dict[str, Any], unfold: Unfold | None) -> list[dict[str, Any]] | None:
@@ -221,7 +247,7 @@ def expectation(field: ColumnSchema) -> str:
         return f"a date written as {field.date_format or '%Y-%m-%d'}"
     if field.kind in ("category", "boolean") and field.categories:
         return choices(field.categories)
-    return "text"
+    return "a picture in base64 (JPEG, PNG, WebP, GIF, BMP or TIFF)" if field.kind == "picture" else "text"
 
 
 def choices(categories: Sequence[str], most: int = 6) -> str:

@@ -1,7 +1,9 @@
 """Rows that fit a schema, made from the schema alone: for the page, the parity check and the measurement of latency."""
 
+import base64
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from importlib import import_module
 from typing import Any
 
 from glassbox.data.schema import ColumnSchema, Schema
@@ -35,9 +37,20 @@ def _value(field: ColumnSchema, row: int, place: int) -> Any:
         return _between(field, position)
     if field.kind == "date":
         return _day(field, position)
+    if field.kind == "picture":
+        return _picture(position)
     if field.categories:
         return field.categories[int(position * len(field.categories))]
     return None if field.kind == "empty" else "example"
+
+
+def _picture(position: float) -> str:
+    """A small picture in base64, of a colour that runs into another."""
+    # No import statement: only a service that looks at pictures carries along what reads and writes them.
+    pictures = import_module("glassbox.data.pictures")
+    size = 32
+    steps = [[[int(255 * part) for part in (position, x / size, y / size)] for x in range(size)] for y in range(size)]
+    return base64.b64encode(pictures.png_of(steps)).decode()
 
 
 def _between(field: ColumnSchema, position: float) -> float | int:

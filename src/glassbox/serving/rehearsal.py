@@ -1,6 +1,9 @@
 """The rehearsal: a packaged service is started and asked, before anyone relies on it. What it answers becomes findings."""
 
+import base64
 import json
+import struct
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +18,7 @@ from glassbox.families.base import load_predictor
 from glassbox.files import files_below, hash_tree, plain
 from glassbox.findings import Estimates, Facts, Table
 from glassbox.serving.described import fields
-from glassbox.serving.door import MAX_BODY_BYTES, admit
+from glassbox.serving.door import admit, body_limit, picture_field
 from glassbox.serving.examples import broken_row, example_rows
 from glassbox.serving.latency import measure_latency
 from glassbox.serving.package import Package
@@ -126,8 +129,16 @@ def refusals(url: str, row: Mapping[str, Any], schema: Schema) -> Table:
         ("A field too many", _json({**row, "colour of hair": "red"}), "application/json"),
         ("Not a number", _json(row).replace(b"{", b'{"x": NaN, ', 1), "application/json"),
         ("A form, not JSON", b"a=1", "application/x-www-form-urlencoded"),
-        ("More than it takes", b" " * (MAX_BODY_BYTES + 1), "application/json"),
+        ("More than it takes", b" " * (body_limit(schema) + 1), "application/json"),
     ]
+    if picture_field(schema):
+        picture = base64.b64decode(str(row[first]))
+        asked += [
+            ("The bytes of a picture", picture, "image/png"),
+            ("A picture that is cut off", picture[: len(picture) // 2], "image/png"),
+            ("A picture that would fill the memory", _bomb(picture), "image/png"),
+            ("Text that says it is a picture", b"no picture", "image/jpeg"),
+        ]
     lines = []
     with httpx.Client(base_url=url, trust_env=False, timeout=60) as client:
         for what, body, kind in asked:
@@ -139,6 +150,12 @@ def refusals(url: str, row: Mapping[str, Any], schema: Schema) -> Table:
         "At the door",
         say="A row that does not fit is refused, and the answer names the field, what was found and what was expected.",
     )
+
+
+def _bomb(png: bytes) -> bytes:
+    """A PNG whose head promises far more pixels than it holds."""
+    head = b"IHDR" + struct.pack(">II", 60_000, 60_000) + png[24:29]
+    return png[:12] + head + struct.pack(">I", zlib.crc32(head)) + png[33:]
 
 
 def _json(value: Mapping[str, Any]) -> bytes:

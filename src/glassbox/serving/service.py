@@ -14,15 +14,16 @@ import pandas as pd
 from fastapi import FastAPI, Request, Response
 from starlette.requests import ClientDisconnect
 
+from glassbox.data.schema import Schema
 from glassbox.files import plain
 from glassbox.serving import described
-from glassbox.serving.door import MAX_BODY_BYTES, RefusedError, admit, parse_rows
+from glassbox.serving.door import MAX_BODY_BYTES, RefusedError, admit, body_limit, parse_rows, picture_field, picture_row
 from glassbox.serving.examples import example_rows
 from glassbox.serving.package import Package, read_package
 
 MAX_WARNINGS = 200
 BODY_SECONDS = 10.0  # a client that sends its request more slowly than this is let go
-DRAIN_BYTES = 16 * MAX_BODY_BYTES  # read on and thrown away, so that the sender hears why it was refused
+DRAIN = 16  # times as much as is taken is read on and thrown away, so that the sender hears why it was refused
 log = logging.getLogger("glassbox.serving")
 
 
@@ -53,15 +54,15 @@ def create_app(folder: Path) -> FastAPI:
     @app.post(
         "/predict",
         response_class=Response,
-        responses=described.predict_responses(returns),
+        responses=described.predict_responses(returns, body_limit(package.schema)),
         openapi_extra={"requestBody": described.predict_body(package.schema, example)},
         description=described.PREDICT,
     )
     async def predict(request: Request) -> Response:
         try:
-            check_headers(request.headers)
-            body = await read_body(request)
-            return await anyio.to_thread.run_sync(predicted, package, body, limiter=one_at_a_time)
+            field = check_headers(request.headers, package.schema)
+            body = await read_body(request, body_limit(package.schema))
+            return await anyio.to_thread.run_sync(predicted, package, body, field, limiter=one_at_a_time)
         except RefusedError as refused:
             problems = [asdict(problem) for problem in refused.problems]
             return answer(refused.status, {"detail": refused.detail, "problems": problems})
@@ -80,8 +81,8 @@ def health_of(package: Package) -> dict[str, Any]:
     }
 
 
-def predicted(package: Package, body: bytes) -> Response:
-    """The answer to the body of a request.
+def predicted(package: Package, body: bytes, field: str | None = None) -> Response:
+    """The answer to the body of a request: JSON, or the bytes of a picture for `field`.
 
     Raises
     ------
@@ -89,7 +90,8 @@ def predicted(package: Package, body: bytes) -> Response:
         When the body does not hold rows that fit the schema.
     """
     try:
-        frame, warnings = admit(parse_rows(body, package.predictor.unfold), package.schema)
+        rows = picture_row(body, field) if field else parse_rows(body, package.predictor.unfold)
+        frame, warnings = admit(rows, package.schema)
         predictions = package.predictor.predict(frame)
     except RefusedError:
         raise
@@ -121,8 +123,8 @@ def prediction_schema(package: Package, example: Mapping[str, Any]) -> dict[str,
     return {name: kinds.get(type(value), "number") for name, value in row.items()}
 
 
-def check_headers(headers: Mapping[str, str]) -> None:
-    """Refuse what is not plain JSON in UTF-8.
+def check_headers(headers: Mapping[str, str], schema: Schema) -> str | None:
+    """Refuse what is neither plain JSON in UTF-8 nor, where a row is a picture, its bytes: the name of that field then.
 
     Raises
     ------
@@ -130,14 +132,20 @@ def check_headers(headers: Mapping[str, str]) -> None:
         415, with the header to send.
     """
     kind, *parameters = [part.strip().lower() for part in headers.get("content-type", "").split(";")]
+    field = picture_field(schema)
+    identity = headers.get("content-encoding", "identity").lower() == "identity"
+    if field and identity and (kind.startswith("image/") or kind == "application/octet-stream"):
+        return field
     if kind != "application/json" and not (kind.startswith("application/") and kind.endswith("+json")):
         found = f"content-type {kind[:80]}" if kind else "no content-type"
-        raise RefusedError(415, f"Found {found}; send JSON, with the header content-type: application/json.")
+        more = ", or the bytes of a picture, with content-type: image/jpeg or image/png" if field else ""
+        raise RefusedError(415, f"Found {found}; send JSON, with the header content-type: application/json{more}.")
     charsets = [p.partition("=")[2].strip("\"' ") for p in parameters if p.startswith("charset")]
     if any(charset not in ("utf-8", "utf8", "us-ascii") for charset in charsets):
         raise RefusedError(415, f"Found charset {charsets[0][:40]}; send UTF-8.")
-    if headers.get("content-encoding", "identity").lower() != "identity":
+    if not identity:
         raise RefusedError(415, "Found a compressed request; send it as it is.")
+    return None
 
 
 async def read_body(request: Request, limit: int = MAX_BODY_BYTES) -> bytes:
@@ -157,7 +165,7 @@ async def read_body(request: Request, limit: int = MAX_BODY_BYTES) -> bytes:
                 size += len(chunk)
                 if size <= limit:
                     body += chunk
-                elif size > DRAIN_BYTES:
+                elif size > DRAIN * limit:
                     break
     except TimeoutError as error:
         raise RefusedError(408, f"The request did not arrive within {BODY_SECONDS:g} seconds.") from error

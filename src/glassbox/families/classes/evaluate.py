@@ -57,7 +57,7 @@ def oof_proba(oof: pd.DataFrame, problem: Problem) -> Floats:
 def predictions(predictor: ClassPredictor, holdout: pd.DataFrame) -> pd.DataFrame:
     """``row_id``, ``y_true``, ``y_pred`` and one ``proba_<class>`` a class, sorted by ``row_id``."""
     rows = holdout.sort_values("row_id", kind="stable").reset_index(drop=True)
-    found = predictor.predict(rows)
+    found = predictor.predict(rows)[["y_pred", *(f"proba_{name}" for name in predictor.classes)]]
     found.insert(0, "y_true", rows[predictor.schema.target].to_numpy())
     found.insert(0, "row_id", rows["row_id"].to_numpy())
     return found
@@ -130,11 +130,13 @@ def drawn(predicted: pd.DataFrame, classes: Sequence[str], positive: str) -> tup
     return predicted["y_true"].to_numpy(), predicted[[f"proba_{name}" for name in classes]]
 
 
-def holdout_clusters(holdout: pd.DataFrame, group: str | None) -> list[str] | None:
-    """The group of each row of the holdout in the order of `predictions`; None when the split is not by group."""
-    if group is None:
-        return None
-    return groups_of(holdout.sort_values("row_id", kind="stable"), group=group)
+def holdout_clusters(holdout: pd.DataFrame, group: str | None, split: pd.DataFrame | None = None) -> list[str] | None:
+    """What is redrawn together, of each row of the holdout in the order of `predictions`: its group when the split is by group, else, with
+    the table of the split, the rows that look alike; None where each row is by itself."""
+    rows = holdout.sort_values("row_id", kind="stable")
+    if group is not None:
+        return groups_of(rows, group=group)
+    return None if split is None else split.set_index("row_id")["content"].reindex(rows["row_id"]).tolist()
 
 
 # ------------------------------------------------------------------------------------------------------------- slices

@@ -15,11 +15,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from glassbox.families.classes.heads import read_array, write_array
 from glassbox.families.quiet import quiet
 from glassbox.families.spans.recogniser import tokens as words_of
 from glassbox.families.spans.spans import Span, spans_of, tags_of
 from glassbox.families.text.encoder import Encoder, offline
-from glassbox.families.text.heads import read_array, write_array
 from glassbox.families.text.network import NO_LABEL, drawn_from, learn, load_network, pretrained, save_network
 from glassbox.files import read_json, write_json
 

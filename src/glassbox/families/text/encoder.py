@@ -4,7 +4,6 @@ A text encoded in a batch gets other last digits with other neighbours; alone it
 """
 
 import hashlib
-import io
 import os
 import threading
 from collections.abc import Callable, Sequence
@@ -18,11 +17,11 @@ import numpy as np
 import numpy.typing as npt
 
 from glassbox.errors import GlassboxError
+from glassbox.families.kept import Kept
 from glassbox.families.quiet import quiet
 from glassbox.files import files_below, write_bytes
 
 Vectors = npt.NDArray[np.float32]
-SHARDS = 256
 TAKEN = (".json", ".txt", ".safetensors", ".model")  # of a folder of weights: never a pickle, never code
 
 
@@ -135,7 +134,7 @@ class Encoder:
 
 @dataclass(frozen=True)
 class Remembered:
-    """An encoder whose embeddings are kept on disk by the content of the text, a few hundred files in all.
+    """An encoder whose embeddings are kept on disk by the content of the text.
 
     Parameters
     ----------
@@ -151,48 +150,13 @@ class Remembered:
     progress: Callable[[int, int, str], None] | None = None
 
     def __call__(self, texts: Sequence[str]) -> Vectors:
-        if self.store is None:
+        if self.store is None or not texts:
             return self.encoder.encode(texts, self.workers)
         names = [hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest() for text in texts]
-        wanted: dict[int, dict[str, str]] = {}
-        for name, text in zip(names, texts, strict=True):
-            wanted.setdefault(int(name[:2], 16) % SHARDS, {})[name] = text
-        found: dict[str, Vectors] = {}
-        done = 0
-        for shard in sorted(wanted):
-            found |= self._shard(shard, wanted[shard])
-            done += len(wanted[shard])
-            if self.progress:
-                self.progress(done, len(set(names)), "texts encoded")
-        if not names:
-            return self.encoder.encode([], 1)
+        folder = self.store / f"{self.encoder.digest[:24]}-layers-{self.encoder.most_tokens}"
+        kept = Kept(folder, lambda missing: self.encoder.encode(missing, self.workers), self.progress, "texts encoded")
+        found = kept.of(dict(zip(names, texts, strict=True)))
         return np.stack([found[name] for name in names])
-
-    def _shard(self, shard: int, wanted: dict[str, str]) -> dict[str, Vectors]:
-        assert self.store is not None
-        path = self.store / f"{self.encoder.digest[:24]}-layers-{self.encoder.most_tokens}" / f"{shard:02x}.npz"
-        known = _read(path)
-        missing = sorted(name for name in wanted if name not in known)
-        if missing:
-            made = self.encoder.encode([wanted[name] for name in missing], self.workers)
-            known |= dict(zip(missing, made, strict=True))
-            write_bytes(path, _written(known))
-        return {name: known[name] for name in wanted}
-
-
-def _read(path: Path) -> dict[str, Vectors]:
-    try:
-        with np.load(path, allow_pickle=False) as stored:
-            return dict(zip(stored["names"].tolist(), stored["vectors"], strict=True))
-    except (FileNotFoundError, ValueError, KeyError, OSError, EOFError):
-        return {}  # not there, or spoiled: it is encoded again
-
-
-def _written(known: dict[str, Vectors]) -> bytes:
-    sink = io.BytesIO()
-    names = sorted(known)
-    np.savez(sink, names=np.array(names), vectors=np.stack([known[name] for name in names]))
-    return sink.getvalue()
 
 
 __all__ = ["Encoder", "Remembered", "offline"]

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 
 from glassbox.errors import GlassboxError
+from glassbox.families.classes.heads import Codes, Head, pooled, read_array, standardised, write_array
 from glassbox.families.text.corpus import Floats, View
 from glassbox.families.text.fitted import Fitting, Model
-from glassbox.families.text.heads import Codes, Head, logistic, read_array, softmax, write_array
 from glassbox.families.text.terms import fit_naive_bayes_linear, load_terms, tf_idf_model
 from glassbox.files import read_json, write_json
 
@@ -69,18 +69,14 @@ class EmbeddingModel:
 
 
 def _fit_embeddings(view: View, y: Codes, asked: Fitting) -> EmbeddingModel:
-    """Logistic regression on standardised numbers, written back to the numbers as they are.
+    """Logistic regression on the embeddings.
 
     With `layers`, every layer of the encoder is read: what a text says of its subject is strongest in the last, how it says it before
     (Jawahar, Sagot and Seddah 2019, table 2).
     """
     layers = bool(asked.params.get("layers", False))
     x = view.embeddings(layers=layers)
-    centre, scale = x.mean(axis=0), np.maximum(x.std(axis=0), 1e-9)
-    head = logistic((x - centre) / scale, y, asked.classes, c=asked.c(0.003 if layers else 0.03), seed=asked.seed)
-    weights = head.weights.astype(np.float64) / scale[:, None]
-    bias = head.bias.astype(np.float64) - centre @ weights
-    return EmbeddingModel(Head(weights.astype(np.float32), bias.astype(np.float32)), layers)
+    return EmbeddingModel(standardised(x, y, asked.classes, c=asked.c(0.003 if layers else 0.03), seed=asked.seed), layers)
 
 
 # ----------------------------------------------------------------------------------------------------------- ensemble
@@ -101,16 +97,6 @@ class Ensemble:
         write_json(folder / "ensemble.json", {"kinds": self.kinds, "weights": self.weights})
         for i, member in enumerate(self.members):
             member.save(folder / str(i))
-
-
-def pooled(probas: list[Floats], weights: list[float]) -> Floats:
-    """The logarithmic opinion pool (Genest and Zidek 1986, eq. 3.6): ``p ∝ prod(p_m ** w_m)``.
-
-    >>> pooled([np.array([[0.2, 0.8]]), np.array([[0.2, 0.8]])], [0.5, 0.5]).round(3).tolist()
-    [[0.2, 0.8]]
-    """
-    logs = [weight * np.log(np.clip(proba, 1e-9, 1.0)) for weight, proba in zip(weights, probas, strict=True)]
-    return softmax(np.sum(logs, axis=0))
 
 
 def _fit_ensemble(view: View, y: Codes, asked: Fitting) -> Ensemble:

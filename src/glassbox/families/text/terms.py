@@ -11,9 +11,9 @@ import pandas as pd
 import scipy.sparse as sp
 
 from glassbox.errors import GlassboxError
+from glassbox.families.classes.heads import Codes, Head, Singles, logistic, read_array, support_vectors, write_array
 from glassbox.families.text.corpus import Floats, Grams, View, Vocabulary
 from glassbox.families.text.fitted import Fitting
-from glassbox.families.text.heads import Codes, Head, Singles, logistic, read_array, support_vectors, write_array
 from glassbox.files import read_json, read_parquet, write_json, write_parquet
 
 MOST_TERMS = 1_000_000

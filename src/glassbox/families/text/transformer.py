@@ -9,9 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from glassbox.errors import GlassboxError
+from glassbox.families.classes.heads import softmax
 from glassbox.families.text.corpus import Floats, View
 from glassbox.families.text.fitted import Fitting
-from glassbox.families.text.heads import softmax
 from glassbox.families.text.network import drawn_from, learn, load_network, pretrained, save_network
 from glassbox.files import read_json, write_json
 

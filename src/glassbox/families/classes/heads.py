@@ -61,6 +61,16 @@ def softmax(scores: Floats) -> Floats:
     return cast(Floats, raised / raised.sum(axis=1, keepdims=True))
 
 
+def pooled(probas: list[Floats], weights: list[float]) -> Floats:
+    """The logarithmic opinion pool (Genest and Zidek 1986, eq. 3.6): ``p ∝ prod(p_m ** w_m)``.
+
+    >>> pooled([np.array([[0.2, 0.8]]), np.array([[0.2, 0.8]])], [0.5, 0.5]).round(3).tolist()
+    [[0.2, 0.8]]
+    """
+    logs = [weight * np.log(np.clip(proba, 1e-9, 1.0)) for weight, proba in zip(weights, probas, strict=True)]
+    return softmax(np.sum(logs, axis=0))
+
+
 def logistic(x: Any, y: Codes, classes: int, *, c: float, seed: int) -> Head:
     """Logistic regression; classes that no row has get a score that is never the highest."""
     from sklearn.linear_model import LogisticRegression
@@ -69,6 +79,15 @@ def logistic(x: Any, y: Codes, classes: int, *, c: float, seed: int) -> Head:
     model = LogisticRegression(C=c, max_iter=1000, random_state=seed, solver="liblinear" if sparse else "lbfgs")
     model.fit(x, y)
     return _spread(model.coef_, model.intercept_, model.classes_, classes)
+
+
+def standardised(x: Floats, y: Codes, classes: int, *, c: float, seed: int) -> Head:
+    """Logistic regression on standardised numbers, written back to the numbers as they are."""
+    centre, scale = x.mean(axis=0), np.maximum(x.std(axis=0), 1e-9)
+    head = logistic((x - centre) / scale, y, classes, c=c, seed=seed)
+    weights = head.weights.astype(np.float64) / scale[:, None]
+    bias = head.bias.astype(np.float64) - centre @ weights
+    return Head(weights.astype(np.float32), bias.astype(np.float32))
 
 
 def support_vectors(x: Any, y: Codes, classes: int, *, c: float, seed: int) -> Head:

@@ -1,0 +1,107 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # Compare
+# Which family of models deserves to be tuned?
+
+# %% tags=["parameters"]
+upstream = {"ingest": ["train", "schema"], "features": ["recipe", "folds"]}
+product = None
+request = "groceries"
+
+# %%
+from glassbox.data.schema import Schema
+from glassbox.families.classes import metrics
+from glassbox.families.vision import plots
+from glassbox.families.vision.candidates import Candidate, candidate_table, candidates
+from glassbox.families.vision.compare import choice, compare, leaderboard_frame, leaderboard_table, timing_table
+from glassbox.families.vision.recipe import Recipe
+from glassbox.families.vision.setting import pictures_of
+from glassbox.stage import Stage
+
+# %%
+stage = Stage.open("compare", request, upstream, product)
+train, folds = stage.load("train", "folds")
+schema = Schema.model_validate(stage.load("schema"))
+recipe = Recipe.model_validate(stage.load("recipe"))
+asked = stage.request
+pictures = pictures_of(
+    train, schema, recipe, folds, asked, stage.root, stage.kept, workers=stage.workers, progress=stage.progress
+)
+
+# %% [markdown]
+# These are tried, on the same folds. Add one, drop one, and run the cell again: what was fitted before is remembered, and so is what
+# each backbone says of a picture, by the picture's content. The weighted ensemble of the best is one more.
+
+# %%
+names = [backbone.name for backbone in pictures.album.backbones]
+tried = candidates(asked.cost, names, recipe.side)
+# tried += [Candidate(name="last block, slowly", kind="fine_tuned", params={"unfrozen": "block", "epochs": 20, "learning_rate": 0.0001})]
+stage.show("candidates", candidate_table(tried))
+
+# %% [markdown]
+# The first requirement that judges probabilities or rankings decides; where the request names none, the area under the ROC curve does.
+
+# %%
+leading = metrics.leading_metric(asked.requirements)
+comparison = compare(
+    tried,
+    pictures,
+    metric=leading,
+    seed=asked.seed,
+    resamples=metrics.RESAMPLES[asked.cost],
+    memo=stage.memo,
+    threads=stage.threads,
+    workers=stage.workers,
+    progress=stage.progress,
+)
+
+# %% [markdown]
+# ## The leaderboard
+# The best stands first. The last column says how far each one is behind the leader on the very same pictures, and between which bounds.
+
+# %%
+stage.show("leaderboard", leaderboard_table(comparison.leaderboard), report=True)
+
+# %% [markdown]
+# Dots are means over folds, lines are 95 % intervals over pictures; a dashed line is what the request asks for.
+
+# %%
+bound = asked.requirements.get(leading)
+stage.show(
+    "leaderboard_figure",
+    plots.leaderboard(leaderboard_frame(comparison.leaderboard), leading, bound.value if bound else None),
+    report=True,
+)
+
+# %% [markdown]
+# ## Which one is tuned?
+# The ensemble has nothing to be searched: where it leads, the best single model is tuned, and has to beat it.
+
+# %%
+stage.show("choice", choice(comparison.leaderboard), report=True)
+
+# %% [markdown]
+# What each one costs. Seconds belong to the machine, so nothing is decided by them.
+
+# %%
+stage.show("timing", timing_table(comparison.timing), measured=True)
+
+# %%
+stage.save(leaderboard=comparison.leaderboard, oof=comparison.oof)
+
+# %% [markdown]
+# ## Limits of what was shown
+# - Each candidate is shown with one set of hyperparameters: one that is behind here might be ahead when tuned.
+# - Intervals speak of the pictures that judged. That other pictures would have taught other models is not in them.
+# - A backbone was trained on pictures from elsewhere; whether some of these were among them cannot be told.

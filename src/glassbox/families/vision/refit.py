@@ -1,0 +1,60 @@
+"""What tuning kept, fitted once more on all rows of train."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from glassbox.data.schema import Schema
+from glassbox.families.classes.calibration import Calibration
+from glassbox.families.fitting import limited
+from glassbox.families.vision.fit import Pictures, checkpoint_of, fit, forget
+from glassbox.families.vision.models import places_of
+from glassbox.families.vision.predictor import VisionPredictor
+from glassbox.families.vision.recipe import Recipe
+from glassbox.families.vision.watch import Watch
+
+
+def refit(
+    best: Mapping[str, Any],
+    pictures: Pictures,
+    schema: Schema,
+    calibration: Calibration,
+    threshold: float | None,
+    *,
+    seed: int,
+    threads: int = 1,
+) -> VisionPredictor:
+    """Fit what tuning kept on all rows of train, and put it together with calibration and threshold.
+
+    Parameters
+    ----------
+    best
+        As tuning saved it: ``kind``, ``params``, ``recipe``.
+    pictures, schema
+        Train, and what its rows look like.
+    calibration, threshold
+        From out-of-fold predictions; with more than two classes no threshold is used.
+    """
+    problem, album = pictures.problem, pictures.album
+    parts = {"what": "all of train", "data": pictures.digest(best["kind"]), "best": dict(best), "seed": seed, "threads": threads}
+    checkpoint = checkpoint_of(pictures, parts)
+    with limited(threads):
+        everyone = np.arange(len(problem.y))
+        model = fit(pictures, best["kind"], best["params"], everyone, seed=seed, threads=threads, checkpoint=checkpoint)
+    forget(checkpoint)
+    asked = places_of(best["kind"], best["params"])
+    return VisionPredictor(
+        schema=schema,
+        recipe=Recipe.model_validate(best["recipe"]),
+        kind=best["kind"],
+        params=dict(best["params"]),
+        model=model,
+        calibration=calibration,
+        threshold=threshold if problem.binary else None,
+        positive=problem.classes[problem.positive],
+        watch=Watch.of(album, asked[0] if asked else None),
+        backbones=album.backbones,
+        store=album.store,
+        workers=album.workers,
+    )

@@ -1,0 +1,29 @@
+"""How well a batch of pictures was classified, and what later pictures are compared with."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pandas as pd
+
+from glassbox.families.base import Watched
+from glassbox.families.classes.scoring import out_of_fold, scorer
+from glassbox.families.vision.predictor import VisionPredictor
+
+MOST = 5_000  # pictures are enough for a profile; more would only take longer
+
+
+def watched(predictor: VisionPredictor, train: pd.DataFrame, oof: pd.DataFrame, kept: Path | None = None) -> Watched:
+    """Pictures of train (of many, some thousands) by size, brightness, colour, sharpness and embedding, with their calibrated out-of-fold
+    predictions."""
+    sample = train.sort_values("row_id", kind="stable").iloc[:: max(1, len(train) // MOST)].reset_index(drop=True)
+    rows = replace(predictor, store=kept).described(sample)
+    return Watched(
+        rows,
+        predictor.watch.schema(rows),
+        predictor.finish(out_of_fold(sample, oof)),
+        sample[str(predictor.schema.target)],
+        unit="pictures",
+    )
+
+
+__all__ = ["out_of_fold", "scorer", "watched"]

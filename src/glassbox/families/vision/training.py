@@ -1,0 +1,161 @@
+"""How a network learns: by epochs, each of which can be taken up again after a kill, with the same weights in the end.
+
+On a GPU in bfloat16, channels last, compiled; elsewhere as it stands. On one platform the same seed gives the same weights.
+"""
+
+import threading
+from collections.abc import Callable, Mapping
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import nn
+
+from glassbox.families.vision.networks import device
+from glassbox.files import write_bytes
+
+Codes = npt.NDArray[np.int64]
+Inputs = Callable[[Codes, np.random.Generator], torch.Tensor]
+DEFAULTS: dict[str, float] = {"epochs": 10, "batch": 32, "learning_rate": 1e-3, "weight_decay": 0.02, "smoothing": 0.1}
+RISE = 0.1  # of the steps, over which the learning rate rises
+
+
+_ONE_AT_A_TIME = threading.Lock()  # torch has one source of random numbers for all threads
+
+
+def seeded(make: Callable[[], Any], seed: int) -> Any:
+    """What `make` makes, with torch's random numbers begun at `seed` and left as they were."""
+    with _ONE_AT_A_TIME, torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return make()
+
+
+def rate(step: int, steps: int) -> float:
+    """The share of the learning rate at a step: it rises over the first tenth, then falls as a cosine to nothing.
+
+    >>> rate(0, 100), rate(10, 100), round(rate(55, 100), 3), round(rate(99, 100), 4)
+    (0.1, 1.0, 0.5, 0.0003)
+    """
+    rise = max(1, round(RISE * steps))
+    if step < rise:
+        return (step + 1) / rise
+    return float(0.5 * (1 + np.cos(np.pi * (step - rise) / max(1, steps - rise))))
+
+
+def learn(
+    learner: nn.Module,
+    inputs: Inputs,
+    y: Codes,
+    params: Mapping[str, Any],
+    *,
+    seed: int,
+    checkpoint: Path | None = None,
+    progress: Callable[[int, int], None] | None = None,
+    loss_of: Callable[[nn.Module, torch.Tensor, Codes], torch.Tensor] | None = None,
+) -> None:
+    """Teach a module in place by AdamW (Loshchilov and Hutter 2019) with label smoothing (Szegedy et al. 2016).
+
+    Parameters
+    ----------
+    learner
+        On its device; parameters that need no gradient stay as they are.
+    inputs
+        What the module is given for some rows; it draws from the generator that it is handed, and from nothing else.
+    y
+        Classes by number, a row each.
+    params
+        ``epochs``, ``batch``, ``learning_rate``, ``weight_decay``, ``smoothing``; those left out are `DEFAULTS`.
+    checkpoint
+        A file that is written after each epoch and taken up where it is there; whoever asked removes it.
+    loss_of
+        The loss of a batch, from module, inputs and rows; left out, the cross-entropy of classes.
+    """
+    told = {**DEFAULTS, **params}
+    rows, batch, epochs = len(y), int(told["batch"]), int(told["epochs"])
+    taught = [(name, value) for name, value in learner.named_parameters() if value.requires_grad]
+    decayed = [value for _, value in taught if value.ndim > 1]
+    others = [value for _, value in taught if value.ndim <= 1]  # norms and biases are not pulled to zero
+    groups = [{"params": decayed, "weight_decay": float(told["weight_decay"])}, {"params": others, "weight_decay": 0.0}]
+    optimiser = torch.optim.AdamW(groups, lr=float(told["learning_rate"]))
+    labels = torch.from_numpy(y).to(device())
+    forward = _quick(learner)
+    each = -(-rows // batch)
+
+    def of_classes(module: nn.Module, x: torch.Tensor, chosen: Codes) -> torch.Tensor:
+        wanted = labels[torch.from_numpy(chosen).to(labels.device)]
+        return nn.functional.cross_entropy(module(x).float(), wanted, label_smoothing=float(told["smoothing"]))
+
+    loss_in = loss_of or of_classes
+    narrow = torch.autocast("cuda", dtype=torch.bfloat16) if device().type == "cuda" else nullcontext()
+    for epoch in range(_taken_up(learner, optimiser, checkpoint), epochs):
+        rng = np.random.default_rng([seed, epoch])
+        order = rng.permutation(rows)
+        for at in range(each):
+            chosen = order[at * batch : (at + 1) * batch]
+            if len(chosen) < 2 and rows > 1:
+                continue  # statistics of one picture are none
+            for group in optimiser.param_groups:
+                group["lr"] = float(told["learning_rate"]) * rate(epoch * each + at, epochs * each)
+            with narrow:
+                loss = loss_in(forward, inputs(chosen, rng), chosen)
+            optimiser.zero_grad(set_to_none=True)
+            loss.backward()
+            nn.utils.clip_grad_norm_([value for _, value in taught], 5.0)
+            optimiser.step()
+        if checkpoint is not None and epoch + 1 < epochs:
+            _write(learner, optimiser, checkpoint, epoch + 1)
+        if progress:
+            progress(epoch + 1, epochs)
+
+
+def _quick(learner: nn.Module) -> nn.Module:
+    if device().type != "cuda":
+        return learner
+    learner.to(memory_format=torch.channels_last)
+    compiled: nn.Module = torch.compile(learner)
+    return compiled
+
+
+# ------------------------------------------------------------------------------------------------------------- checkpoints
+
+
+def _write(learner: nn.Module, optimiser: torch.optim.Optimizer, path: Path, epoch: int) -> None:
+    from safetensors.torch import save
+
+    tensors = {f"weights.{name}": value for name, value in learner.state_dict().items()}
+    for place, state in optimiser.state_dict()["state"].items():
+        tensors |= {f"optimiser.{place}.{name}": value for name, value in state.items()}
+    plain = {name: value.detach().cpu().contiguous().clone() for name, value in tensors.items()}
+    write_bytes(path, save(plain, metadata={"epoch": str(epoch)}))
+
+
+def _taken_up(learner: nn.Module, optimiser: torch.optim.Optimizer, path: Path | None) -> int:
+    """How many epochs are behind us: as the checkpoint says, whose weights are taken up; none where there is none."""
+    if path is None or not path.is_file():
+        return 0
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(str(path), "pt") as stored:
+            epoch = int(stored.metadata()["epoch"])
+            tensors = {name: stored.get_tensor(name) for name in stored.keys()}  # noqa: SIM118 - it is no mapping
+        weights = {name.removeprefix("weights."): value for name, value in tensors.items() if name.startswith("weights.")}
+        state: dict[int, dict[str, Any]] = {}
+        for name, value in tensors.items():
+            if name.startswith("optimiser."):
+                _, place, what = name.split(".")
+                state.setdefault(int(place), {})[what] = value
+        own = {name: value.shape for name, value in learner.state_dict().items()}
+        if own != {name: value.shape for name, value in weights.items()}:
+            return 0
+        learner.load_state_dict(weights)
+        optimiser.load_state_dict({"state": state, "param_groups": optimiser.state_dict()["param_groups"]})
+    except (SafetensorError, OSError, KeyError, TypeError, ValueError, RuntimeError):
+        return 0  # cut off or of another network: it is learnt from the beginning
+    return epoch
+
+
+__all__ = ["DEFAULTS", "Codes", "Inputs", "learn", "rate", "seeded"]
