@@ -112,9 +112,7 @@ stage.show("by_step", plots.by_step(evaluate.by_step_frame(found, naive), "MASE"
 # Parts of the calendar and of the horizon, then single days, then series.
 
 # %%
-stage.show(
-    "slices", evaluate.slices_table(evaluate.slices(found, problem, metric=leading, country=asked.data.holidays)), report=True
-)
+stage.show("slices", evaluate.slices_table(evaluate.slices(found, problem, metric=leading, country=asked.data.holidays)), report=True)
 
 # %%
 stage.show("worst_days", evaluate.worst_days(found, problem, asked.data.holidays))

@@ -62,7 +62,9 @@ stage.show("opened", evaluate.opened(stage.openings), measured=True)
 # An entity counts where both ends and the type are right. Documents are redrawn as a whole for the intervals.
 
 # %%
-found = evaluate.holdout_metrics(counts, leading=leading, resamples=metrics.RESAMPLES[asked.cost], seed=asked.seed)
+found = evaluate.holdout_metrics(
+    counts, leading=leading, resamples=metrics.RESAMPLES[asked.cost], seed=asked.seed
+)
 stage.show("metrics", found, report=True)
 
 # %% [markdown]

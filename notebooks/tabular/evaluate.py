@@ -70,7 +70,9 @@ if problem.binary:
 # What tuning kept is fitted once more, on all rows of train.
 
 # %%
-predictor = refit(best, problem, schema, calibrated.calibration, threshold.value, seed=asked.seed, threads=stage.threads)
+predictor = refit(
+    best, problem, schema, calibrated.calibration, threshold.value, seed=asked.seed, threads=stage.threads
+)
 model = stage.folder("model")
 predictor.save(model)
 
@@ -147,7 +149,9 @@ stage.show("calibration", plots.calibration(truth, score))
 # The same score on parts of the holdout, the weakest first. Small parts scatter widely: look at the interval before the value.
 
 # %%
-parts = evaluate.slices(holdout, predictions, schema, positive, metric=leading, columns=predictor.fields, seed=asked.seed)
+parts = evaluate.slices(
+    holdout, predictions, schema, positive, metric=leading, columns=predictor.fields, seed=asked.seed
+)
 overall = found.values[leading].value
 stage.show("slices", evaluate.slices_table(parts, leading, overall), report=True)
 

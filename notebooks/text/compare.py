@@ -35,7 +35,9 @@ train, folds = stage.load("train", "folds")
 schema = Schema.model_validate(stage.load("schema"))
 recipe = Recipe.model_validate(stage.load("recipe"))
 asked = stage.request
-texts = texts_of(train, schema, recipe, folds, asked, stage.root, stage.kept, workers=stage.workers, progress=stage.progress)
+texts = texts_of(
+    train, schema, recipe, folds, asked, stage.root, stage.kept, workers=stage.workers, progress=stage.progress
+)
 
 # %% [markdown]
 # These are tried, on the same folds. Add one, drop one, and run the cell again: what was fitted before is remembered, and so is every

@@ -54,7 +54,9 @@ settings = {"markup": True, "encoding": True, "most_characters": 20_000, "most_t
 
 # %%
 recipe = default_recipe(schema, asked.data.features, **settings)
-texts = texts_of(train, schema, recipe, folds, asked, stage.root, stage.kept, workers=stage.workers, progress=stage.progress)
+texts = texts_of(
+    train, schema, recipe, folds, asked, stage.root, stage.kept, workers=stage.workers, progress=stage.progress
+)
 
 # %% [markdown]
 # ## Leaks
