@@ -3,9 +3,10 @@ PYTHON ?= python3.11
 BIN := .venv/bin
 READY := .venv/.ready
 request ?= churn
+DEMO := churn electricity topics entities groceries detect
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check lab bench lock clean
+.PHONY: help run demo test check lab bench lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 16
@@ -19,6 +20,10 @@ $(READY): requirements.lock pyproject.toml
 
 run: $(READY)  ## set up if needed, run a request (request=churn) and say where its report is
 	$(BIN)/glassbox run $(request)
+
+demo: $(READY)  ## one request of every family at its least effort, about 25 minutes on two cores, and where the index is
+	for name in $(DEMO); do $(BIN)/glassbox run $$name --set cost=low || exit 1; done
+	@echo "All of them: reports/index.html"
 
 test: $(READY)  ## all tests
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile

@@ -40,6 +40,9 @@ texts = texts_of(
     train, schema, recipe, folds, stage.request, stage.root, stage.kept, workers=stage.workers, progress=stage.progress
 )
 
+# %%
+chosen = candidate_in(leaderboard, "chosen")
+
 # %% [markdown]
 # ## What is searched
 # One space a kind of model; only the chosen one's is used.
@@ -49,7 +52,7 @@ spaces = {
     "words": {"C": {"low": 0.1, "high": 100.0, "log": True}, "min_rows": {"low": 1, "high": 5}},
     "characters": {"C": {"low": 0.1, "high": 50.0, "log": True}, "min_rows": {"low": 3, "high": 10}},
     "naive_bayes_linear": {
-        "C": {"low": 0.01, "high": 1.0, "log": True},
+        "C": {"low": 10.0, "high": 300.0, "log": True} if chosen.params.get("tf_idf") else {"low": 0.01, "high": 1.0, "log": True},
         "beta": {"low": 0.25, "high": 1.0},
         "alpha": {"low": 0.3, "high": 3.0, "log": True},
     },
@@ -57,7 +60,6 @@ spaces = {
 }
 
 # %%
-chosen = candidate_in(leaderboard, "chosen")
 strongest = leader_run(leaderboard, oof, texts.problem)
 trials = TRIALS[stage.request.cost]
 space = spaces.get(chosen.kind, {})

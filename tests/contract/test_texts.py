@@ -35,6 +35,7 @@ WORDS = [
     {"kind": "words", "params": {"head": "svm", "C": 0.5, "ngrams": [1, 1]}},
     {"kind": "characters", "params": {"head": "logistic", "C": 5.0, "ngrams": [2, 3]}},
     {"kind": "naive_bayes_linear", "params": {"C": 0.1, "ngrams": [1, 2], "beta": 0.5}},
+    {"kind": "naive_bayes_linear", "params": {"C": 30.0, "ngrams": [1, 2], "tf_idf": True}},
     {"kind": "embeddings", "params": {"C": 10.0}},
     {"kind": "embeddings", "params": {"C": 0.1, "layers": True}},
     {"kind": "transformer", "params": {"epochs": 1, "most_tokens": 16, "batch": 32}},
@@ -52,7 +53,7 @@ SPANS = [
     {"kind": "tagger", "params": {"epochs": 1}},
 ]
 every_model = pytest.mark.parametrize(
-    "best", WORDS, ids=lambda best: best["kind"] + "".join(str(best["params"].get(key, "")) for key in ("head", "layers"))
+    "best", WORDS, ids=lambda best: best["kind"] + "".join(str(best["params"].get(key, "")) for key in ("head", "layers", "tf_idf"))
 )
 every_recogniser = pytest.mark.parametrize("best", SPANS, ids=lambda best: best["kind"])
 

@@ -14,6 +14,7 @@ from glassbox.files import read_json, write_bytes, write_json
 Codes = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 Singles = npt.NDArray[np.float32]
+LEAST_SPREAD = 0.01  # of the widest: numbers that spread less are scaled as if they spread so far
 TEMPERATURES = np.exp(np.linspace(np.log(0.05), np.log(20.0), 240))
 
 
@@ -82,8 +83,12 @@ def logistic(x: Any, y: Codes, classes: int, *, c: float, seed: int) -> Head:
 
 
 def standardised(x: Floats, y: Codes, classes: int, *, c: float, seed: int) -> Head:
-    """Logistic regression on standardised numbers, written back to the numbers as they are."""
-    centre, scale = x.mean(axis=0), np.maximum(x.std(axis=0), 1e-9)
+    """Logistic regression on standardised numbers, written back to the numbers as they are.
+
+    Numbers that hardly vary, such as those of a map that is nearly always empty, are not blown up: later they might vary.
+    """
+    centre, spread = x.mean(axis=0), x.std(axis=0)
+    scale = np.maximum(spread, max(LEAST_SPREAD * float(spread.max(initial=0.0)), 1e-9))
     head = logistic((x - centre) / scale, y, classes, c=c, seed=seed)
     weights = head.weights.astype(np.float64) / scale[:, None]
     bias = head.bias.astype(np.float64) - centre @ weights

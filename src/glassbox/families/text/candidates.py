@@ -37,6 +37,11 @@ def candidates(cost: Cost, *, encoder: bool) -> list[Candidate]:
         return few + embedded
     characters = {"ngrams": [3, 4] if cost == "medium" else [2, 5], "min_rows": 5, "most_terms": 200_000}
     more = [
+        Candidate(
+            name="NB-SVM of TF-IDF",
+            kind="naive_bayes_linear",
+            params={"C": 50.0, "ngrams": [1, 3], "min_rows": 2, "most_terms": 2_000_000, "tf_idf": True},
+        ),
         Candidate(name="TF-IDF of words, linear SVM", kind="words", params={"head": "svm", "C": 0.5}),
         Candidate(
             name="TF-IDF of characters, logistic regression",

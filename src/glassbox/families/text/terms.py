@@ -101,17 +101,20 @@ def log_count_ratio(x: Any, hit: npt.NDArray[np.bool_], alpha: float) -> Floats:
 def fit_naive_bayes_linear(view: View, y: Codes, asked: Fitting) -> TermModel:
     """A linear classifier on presence times log-count ratio (Wang and Manning 2012, sec. 2.3), one against the rest.
 
+    With ``tf_idf``, on TF-IDF in place of presence: what stands in every text then weighs less, however its classes are mixed.
+
     `beta` mixes its weights with their mean size (eq. 6): 1 leaves them, 0 is naive Bayes. The linear part is a logistic regression,
     so that scores are log-odds.
     """
     from sklearn.linear_model import LogisticRegression
 
-    params = {"alpha": 1.0, "beta": 1.0, "ngrams": [1, 3], "min_rows": 3, "most_terms": MOST_TERMS, **asked.params}
+    params = {"alpha": 1.0, "beta": 1.0, "ngrams": [1, 3], "min_rows": 3, "most_terms": MOST_TERMS, "tf_idf": False, **asked.params}
     first, last = params["ngrams"] if isinstance(params["ngrams"], list | tuple) else (1, params["ngrams"])
     vocabulary, counts = view.learn(Grams("words", int(first), int(last)), params["min_rows"], params["most_terms"])
     if not vocabulary.terms:
         raise GlassboxError("no n-gram stands in enough texts to be learnt")
-    x = present(counts)
+    x, idf = present(counts), inverse_frequency(counts) if params["tf_idf"] else None
+    seen = x if idf is None else tf_idf(counts, idf)
     wanted = [1] if asked.classes == 2 else range(asked.classes)
     weights, bias = np.zeros((x.shape[1], len(wanted))), np.full(len(wanted), -50.0)
     for place, k in enumerate(wanted):
@@ -120,8 +123,8 @@ def fit_naive_bayes_linear(view: View, y: Codes, asked: Fitting) -> TermModel:
             continue
         ratio = log_count_ratio(x, hit, float(params["alpha"]))
         model = LogisticRegression(C=asked.c(0.1), solver="liblinear", dual=True, max_iter=1000, random_state=asked.seed)
-        model.fit(x @ sp.diags(ratio), hit)
+        model.fit(seen @ sp.diags(ratio), hit)
         own, beta = model.coef_[0], float(params["beta"])
         mixed = (1 - beta) * np.abs(own).mean() + beta * own
         weights[:, place], bias[place] = mixed * ratio, model.intercept_[0]
-    return TermModel(vocabulary, None, Head(weights.astype(np.float32), bias.astype(np.float32), "each"))
+    return TermModel(vocabulary, idf, Head(weights.astype(np.float32), bias.astype(np.float32), "each"))
