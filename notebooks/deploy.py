@@ -23,7 +23,7 @@ request = "churn"
 from glassbox.data.schema import Schema
 from glassbox.serving.build import build_package, excerpt
 from glassbox.serving.package import read_package
-from glassbox.serving.rehearsal import contract_table, package_facts, rehearse, served_facts
+from glassbox.serving.rehearsal import contract_table, package_facts, rehearse, served_facts, worth_asking
 from glassbox.stage import Stage
 
 # %%
@@ -64,8 +64,7 @@ stage.show("contract", contract_table(package.schema))
 # from the schema; none is taken from the data.
 
 # %%
-parity_rows = 200
-timed_requests = 500
+parity_rows, timed_requests = worth_asking(package.schema)
 
 # %%
 rehearsal = rehearse(package, model, parity_rows=parity_rows, requests=timed_requests)

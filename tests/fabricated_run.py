@@ -14,7 +14,7 @@ import numpy as np
 from matplotlib.figure import Figure as Canvas
 
 from glassbox.files import plain, write_json
-from glassbox.findings import Column, Estimate, Estimates, Facts, Figure, Finding, Note, Shown, Table
+from glassbox.findings import Column, Estimate, Estimates, Facts, Figure, Finding, Note, Picture, Pictures, Shown, Table
 from glassbox.reports.audit import audit
 from glassbox.reports.conclusion import answer, next_steps, requirement_rows, verdict_table
 from glassbox.reports.sections import QUESTIONS
@@ -119,6 +119,8 @@ def findings() -> dict[str, list[SHOWN]]:
                 "Calling the 34 % of rows ranked highest reaches 70 % of those who leave; at random it would take 70 %."), True, False),
             ("slices", table("Where it is weak", "slice roc_auc low high n beyond_chance", [[f"{HOSTILE} = Two year", 0.71, 0.62, 0.79, 330, "weaker"]],
                 say=f"Weaker than the whole beyond chance: {HOSTILE} = Two year."), True, False),
+            ("mistakes", Pictures(title="The surest mistakes", say="One picture.", pictures=[
+                Picture(head=f"Called {HOSTILE}", alt="a dot", uri=f"data:image/png;base64,{png()}")]), True, False),
         ],
         "deploy": [
             ("package", Facts(title="The package", say="The evaluated model and everything that serving needs, in one folder.",

@@ -14,6 +14,7 @@ import pandas as pd
 from glassbox.files import read_json
 from toy_encoder import toy_encoder
 from toy_news import conll
+from toy_pictures import toy_backbone, write_shapes
 from toy_series import shops
 from toy_texts import messages
 
@@ -146,6 +147,22 @@ folds: 2
 """
 
 
+SHAPES = """\
+name: shapes
+task: computer_vision
+weights: {backbones: backbone}
+problem: Which shape does a picture show?
+data:
+  path: shapes/**
+  target: folder
+requirements:
+  accuracy: ">0.6"
+  latency: "<5s"
+cost: low
+folds: 2
+"""
+
+
 def new_project(root: Path, slug: str = "customers") -> Project:
     """The repository's notebooks and pipeline with a request of our own, in a git repository of its own."""
     shutil.copytree(
@@ -167,6 +184,10 @@ def new_project(root: Path, slug: str = "customers") -> Project:
         (root / "news").mkdir()
         for part, count, seed, names in (("train", 200, 1, 6), ("test", 60, 2, 8)):
             (root / f"news/{part}.txt").write_text(conll(count, seed, names), encoding="utf-8")
+    elif slug == "shapes":
+        (root / "params/shapes.yaml").write_text(SHAPES, encoding="utf-8")
+        toy_backbone(root / "backbone")
+        write_shapes(root / "shapes")
     else:
         (root / "params/customers.yaml").write_text(REQUEST, encoding="utf-8")
         customers().to_csv(root / "customers.csv", index=False)

@@ -38,6 +38,12 @@ def test_the_closure_has_what_is_imported_and_not_what_imports() -> None:
     assert "glassbox.stage" not in closure
 
 
+def test_what_type_checkers_alone_import_is_not_in_the_closure() -> None:
+    closure = code_closure(["glassbox.families.base"])  # names an arrival in its types
+    assert "glassbox.data.schema" in closure
+    assert "glassbox.data.sources" not in closure
+
+
 def test_every_module_has_code_of_its_own() -> None:
     root = Path(__file__).parents[1] / "src" / "glassbox"
     hashes = {path: source_hash(path.read_text(encoding="utf-8")) for path in root.rglob("*.py") if path.stat().st_size > 200}

@@ -157,7 +157,17 @@ seed: -1
         (
             SOUND.replace("classification", "clasification"),
             1,
-            "is 'clasification'; expected 'classification', 'forecasting' or 'nlp'; did you mean 'class",
+            "is 'clasification'; expected 'classification', 'forecasting', 'nlp' or 'computer_vision'; did you mean 'class",
+        ),
+        (
+            SOUND.replace("classification", "nlp") + "answer: boxes\n",
+            5,
+            "answer is 'boxes'; expected 'classes' or 'spans' when task is 'nlp'",
+        ),
+        (
+            SOUND.replace("classification", "computer_vision") + "answer: spans\n",
+            5,
+            "answer is 'spans'; expected 'classes' or 'boxes' when task is 'computer_vision'",
         ),
         (FORECAST + "horizon: 0\n", 6, "horizon is '0'; expected a whole number at least 1 and at most 10000"),
         (FORECAST, 1, "horizon is missing; expected how many steps ahead"),

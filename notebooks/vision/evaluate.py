@@ -178,7 +178,7 @@ stage.show("mistakes", explain.mistakes(predictor, holdout, predictions), report
 # What the model looked at. Where that is the background, it has learnt the room and not the thing.
 
 # %%
-stage.show("local", explain.explained(predictor, holdout), report=True)
+stage.show("local", explain.explained(predictor, holdout, predictions), report=True)
 
 # %% [markdown]
 # ## For whoever serves without Python

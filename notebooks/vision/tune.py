@@ -46,7 +46,7 @@ pictures = pictures_of(
 # how much of a pretrained network learns.
 
 # %%
-sides = sorted({max(8, recipe.side * share // 4) for share in (2, 3, 4)})
+sides = [max(8, recipe.side * share // 4) for share in (2, 3, 4)]
 spaces = {
     "embeddings": {"C": {"low": 0.0001, "high": 0.1, "log": True}},
     "fine_tuned": {
@@ -54,7 +54,7 @@ spaces = {
         "unfrozen": ["head", "block", "all"] if stage.request.cost == "high" else ["head", "block"],
         "crop": [0.4, 0.6, 0.8, 1.0],
         "colour": [0.0, 0.2, 0.4],
-        "side": sides if stage.request.cost == "high" else [recipe.side],
+        "side": sides,
     },
     "small_network": {
         "learning_rate": {"low": 0.001, "high": 0.01, "log": True},

@@ -7,7 +7,7 @@ import importlib.util
 import json
 import sys
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from pathlib import Path
 from types import ModuleType
@@ -125,11 +125,23 @@ def loaded_modules() -> dict[str, str]:
     return {name: module_hash(name) for name in names if module_path(name)}
 
 
+def running(tree: ast.AST) -> Iterator[ast.AST]:
+    """All nodes of a tree, but for what is read by type checkers alone."""
+    waiting = [tree]
+    while waiting:
+        node = waiting.pop()
+        yield node
+        if isinstance(node, ast.If) and ast.unparse(node.test) in ("TYPE_CHECKING", "typing.TYPE_CHECKING"):
+            waiting.extend(node.orelse)
+        else:
+            waiting.extend(ast.iter_child_nodes(node))
+
+
 @lru_cache(maxsize=256)
 def _imports(path: Path, name: str, mtime_ns: int) -> tuple[str, ...]:
     found: set[str] = set()
     is_package = path.name == "__init__.py"
-    for node in ast.walk(_parsed(path.read_text(encoding="utf-8"))):
+    for node in running(_parsed(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             found.update(alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -143,7 +155,7 @@ def _imports(path: Path, name: str, mtime_ns: int) -> tuple[str, ...]:
 
 
 def code_closure(modules: Iterable[ModuleType | str]) -> dict[str, str]:
-    """Code hashes of `modules` and of every module of Glassbox that they import, directly or not."""
+    """Code hashes of `modules` and of every module of Glassbox that they import, directly or not; for type checkers alone does not count."""
     todo = [m if isinstance(m, str) else m.__name__ for m in modules]
     closure: dict[str, str] = {}
     while todo:

@@ -280,7 +280,7 @@ class Split(_Part):
 
 
 class Weights(_Part):
-    """Models that were trained elsewhere, as catalog:NAME, a folder, or the name of a model on a hub."""
+    """Models that were trained elsewhere, as catalog:NAME, a folder, hub:NAME or, for backbones, torchvision:NAME."""
 
     encoder: str | None = None
     """Text: a sentence encoder in the format of Sentence Transformers. Left out: models of words and characters alone."""

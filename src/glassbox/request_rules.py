@@ -64,6 +64,7 @@ def _row(tree: Node) -> Task | None:
 def rule_problems(tree: Node) -> Iterator[str]:
     """Everything that the fields of a request ask of one another and do not get."""
     yield from _task_problems(tree)
+    yield from _answer_problems(tree)
     yield from _planned_problems(tree)
     yield from _own_problems(tree)
     data, split = tree.find("data"), tree.find("split")
@@ -84,6 +85,16 @@ def _task_problems(tree: Node) -> Iterator[str]:
         yield problem(tree, ("task",), f"is {shown(task)}; {stands} ({planned[0]} is planned and not built yet).")
     else:
         yield problem(tree, ("task",), f"is {shown(task)}; {stands}{hint(nearest(task, TASKS))}")
+
+
+def _answer_problems(tree: Node) -> Iterator[str]:
+    """An answer that only another task gives."""
+    task, answer = TASKS.get(text(tree, "task") or ""), text(tree, "answer")
+    if task is None or not task.answers or answer not in get_args(Request.model_fields["answer"].annotation):
+        return
+    able = (str(Request.model_fields["answer"].default), *task.answers)
+    if answer not in able:
+        yield problem(tree, ("answer",), f"is {shown(answer)}; expected {one_of(able)} when task is {text(tree, 'task')!r}.")
 
 
 def _planned_problems(tree: Node) -> Iterator[str]:

@@ -13,7 +13,7 @@ from glassbox.request import MEASURED, NAME, TASKS, Request, task_rows
 
 _PERCENT_OR_NUMBER = r"\s*[+-]?\d+(\.\d+)?([eE][+-]?\d+)?"
 # YAML reads these without quotes as numbers or truth values; the field takes them as they are written.
-_AS_WRITTEN = {"size": ["number"], "cutoff": ["number"], "series": ["string"]} | {
+_AS_WRITTEN = {"size": ["number"], "cutoff": ["number"], "series": ["string"], "backbones": ["string"]} | {
     key: ["number", "boolean"] for key in ("id", "target", "positive", "column", "items")
 }
 

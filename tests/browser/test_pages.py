@@ -132,6 +132,18 @@ def test_a_figure_follows_light_and_dark(desk: Seen, reports: Path) -> None:
     assert desk.troubles == []
 
 
+def test_small_pictures_are_let_in_and_shown(seen: Seen, reports: Path) -> None:
+    for name in ("report", "evaluate"):
+        picture = seen.open(reports / "churn" / f"{name}.html").locator(".pictures img")
+        picture.scroll_into_view_if_needed()
+        expect(picture).to_have_js_property("complete", True)
+        expect(picture).to_have_js_property("naturalWidth", 1)
+        box = picture.bounding_box()
+        assert box is not None
+        assert box["width"] > 0
+    assert seen.troubles == []
+
+
 def test_nothing_inline_is_let_in(desk: Seen, reports: Path) -> None:
     for name in PAGES:
         text = (reports / f"{name}.html").read_text(encoding="utf-8")

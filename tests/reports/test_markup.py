@@ -17,18 +17,27 @@ from glassbox.findings import (
     Note,
     Passage,
     Passages,
+    Picture,
+    Pictures,
     RequirementRow,
     Table,
     Verdicts,
     read_finding,
 )
 from glassbox.markup import finding_html, metric_words, number, plotly_data
+from glassbox.reports import report_markdown
 
 FINDINGS: list[Finding] = [
     Passages(
         title=HOSTILE,
         say=HOSTILE,
         passages=[Passage(head=HOSTILE, text=HOSTILE, marks=[Mark(start=0, end=4, label=HOSTILE)])],
+        note=HOSTILE,
+    ),
+    Pictures(
+        title=HOSTILE,
+        say=HOSTILE,
+        pictures=[Picture(head=HOSTILE, alt=f'"{HOSTILE}', uri="data:image/png;base64,iVBORw0KGgo=")],
         note=HOSTILE,
     ),
     Table(title=HOSTILE, say=HOSTILE, columns=[Column(name=HOSTILE, unit=HOSTILE)], rows=[[HOSTILE]], note=HOSTILE),
@@ -50,7 +59,7 @@ FINDINGS: list[Finding] = [
 @pytest.mark.parametrize("finding", FINDINGS, ids=lambda finding: finding.kind)
 def test_text_from_data_is_escaped(finding: Finding) -> None:
     html = finding_html(finding, cell=f"x#{HOSTILE}", hover=True)
-    assert "<img" not in html
+    assert html.replace('<img src="data:image/png;base64,', "").count("<img") == 0
     assert "&lt;img src=x onerror=alert(1)&gt;" in html
     assert html.count("<script") == html.count("</script>") <= 1
 
@@ -132,3 +141,45 @@ def test_marks_in_a_text_escape_it_and_tell_their_strength_in_words_of_style() -
     assert '<mark class="named">Oslo <small>&lt;LOC&gt;</small></mark>' in html
     assert "<i>" not in html
     assert read_finding(plain(found)) == found
+
+
+SOUND = "data:image/png;base64,iVBORw0KGgo="
+
+
+def test_pictures_stand_with_their_words_and_those_words_stay_words() -> None:
+    found = Pictures(title="t", pictures=[Picture(head="a <b>", alt='a "quoted" <pear>', uri=SOUND)], note="n & m")
+    html = finding_html(found)
+    assert f'<img src="{SOUND}" alt="a &#34;quoted&#34; &lt;pear&gt;" loading="lazy">' in html
+    assert "<span>a &lt;b&gt;</span>" in html
+    assert "n &amp; m" in html
+    assert "Nothing to show." in finding_html(Pictures(title="t", pictures=[]))
+    assert read_finding(plain(found)) == found
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "https://example.org/a.png",
+        "data:image/svg+xml;base64,PHN2Zy8+",
+        "data:image/gif;base64,R0lGODlh",
+        "data:text/html;base64,PHN2Zy8+",
+        "data:image/png,abc",
+        "data:image/png;base64,",
+        f'{SOUND}" onerror="alert(1)',
+        f"{SOUND}\n",
+        f" {SOUND}",
+        "javascript:alert(1)",
+    ],
+)
+def test_a_picture_that_we_did_not_write_is_none(uri: str) -> None:
+    Picture(head="a", alt="b", uri=SOUND)
+    with pytest.raises(ValueError, match="uri"):
+        Picture(head="a", alt="b", uri=uri)
+
+
+def test_pictures_in_markdown_are_told_in_words() -> None:
+    found = Pictures(title="t", say="s", pictures=[Picture(head="a *b*", alt="<img src=x>", uri=SOUND)], note="n")
+    text = report_markdown._body(found)
+    assert "base64" not in text
+    assert "<img" not in text
+    assert "a \\*b\\*" in text

@@ -43,6 +43,12 @@ def news(tmp_path_factory: pytest.TempPathFactory) -> Project:
     return first_run(tmp_path_factory.mktemp("news"), "news")
 
 
+@pytest.fixture(scope="session")
+def seen(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """A request of classes of pictures."""
+    return first_run(tmp_path_factory.mktemp("seen"), "shapes")
+
+
 @pytest.fixture
 def project(finished: Project, tmp_path: Path) -> Project:
     """A copy of the finished project of a table, to change."""

@@ -10,7 +10,7 @@ from pathlib import Path
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from glassbox.code import PACKAGE, code_closure, module_path
+from glassbox.code import PACKAGE, code_closure, module_path, running
 from glassbox.errors import GlassboxError
 
 # What a container of the package runs on: markers are judged for it, whatever machine writes the package.
@@ -52,17 +52,11 @@ def libraries_of(files: Iterable[Path]) -> list[str]:
 
 
 def _imports(path: Path) -> Iterator[str]:
-    waiting: list[ast.AST] = [ast.parse(path.read_bytes(), filename=path.name)]
-    while waiting:
-        node = waiting.pop()
+    for node in running(ast.parse(path.read_bytes(), filename=path.name)):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
             yield node.module
-        elif isinstance(node, ast.If) and ast.unparse(node.test) in ("TYPE_CHECKING", "typing.TYPE_CHECKING"):
-            waiting.extend(node.orelse)  # the rest is read by type checkers alone
-        else:
-            waiting.extend(ast.iter_child_nodes(node))
 
 
 def distributions_of(libraries: Iterable[str]) -> dict[str, str]:

@@ -75,7 +75,7 @@ def row_schema(schema: Schema) -> dict[str, Any]:
 
 
 def _property(field: ColumnSchema) -> dict[str, Any]:
-    kinds = {"number": ["number", "string", "null"], "boolean": ["string", "boolean", "null"]}
+    kinds = {"number": ["number", "string", "null"], "boolean": ["string", "boolean", "null"], "picture": ["string", "null"]}
     seen = ""
     if field.low is not None and field.high is not None:
         seen = f"; {field.low:g} to {field.high:g} in the training data"

@@ -18,7 +18,7 @@ from glassbox.families.base import load_predictor
 from glassbox.files import files_below, hash_tree, plain
 from glassbox.findings import Estimates, Facts, Table
 from glassbox.serving.described import fields
-from glassbox.serving.door import admit, body_limit, picture_field
+from glassbox.serving.door import MAX_BODY_BYTES, admit, body_limit, picture_field
 from glassbox.serving.examples import broken_row, example_rows
 from glassbox.serving.latency import measure_latency
 from glassbox.serving.package import Package
@@ -26,6 +26,7 @@ from glassbox.serving.process import running
 from glassbox.serving.service import records
 
 JSON = {"content-type": "application/json"}
+AT_ONCE = 50  # rows of one request: an answer should not take minutes
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,11 @@ def rehearse(package: Package, model: Path, *, parity_rows: int = 200, requests:
         )
 
 
+def worth_asking(schema: Schema) -> tuple[int, int]:
+    """How many rows are compared, and how many requests timed: fewer where a row holds a picture, which takes long to answer."""
+    return (40, 120) if body_limit(schema) > MAX_BODY_BYTES else (200, 500)
+
+
 def parity(url: str, rows: Sequence[Mapping[str, Any]], model: Path, schema: Schema) -> Facts:
     """Whether the service answers exactly as the model does when it is asked directly.
 
@@ -73,14 +79,18 @@ def parity(url: str, rows: Sequence[Mapping[str, Any]], model: Path, schema: Sch
     GlassboxError
         When any value differs: what is served would not be what was evaluated.
     """
-    with httpx.Client(base_url=url, trust_env=False, timeout=60) as client:
-        response = client.post("/predict", content=json.dumps({"rows": list(rows)}).encode(), headers=JSON)
-    if response.status_code != 200:
-        raise GlassboxError(f"{url}/predict answered {response.status_code}: {response.text[:200]}")
-    answer = response.json()
+    said: list[Any] = []
+    with httpx.Client(base_url=url, trust_env=False, timeout=120) as client:
+        for start in range(0, len(rows), AT_ONCE):
+            asked = {"rows": list(rows[start : start + AT_ONCE])}
+            response = client.post("/predict", content=json.dumps(asked).encode(), headers=JSON)
+            if response.status_code != 200:
+                raise GlassboxError(f"{url}/predict answered {response.status_code}: {response.text[:200]}")
+            answer = response.json()
+            said += answer["predictions"]
     frame, _ = admit(rows, schema)
     own = records(load_predictor(model).predict(frame))
-    differing = sum(a != b for a, b in zip(own, answer["predictions"], strict=True))
+    differing = sum(a != b for a, b in zip(own, said, strict=True))
     if differing or answer["model"] != hash_tree(model):
         raise GlassboxError(
             f"The service answers {differing} of {len(own)} rows otherwise than the evaluated model, or serves another one "

@@ -36,6 +36,7 @@ class ClassPredictor(Predictor, Protocol):
 
 LEAST_ROWS, LEAST_OF_CLASS = 50, 10  # a slice with fewer says nothing
 SLICE_RESAMPLES = 500
+MOST_SEEN = 10_000  # rows of train, about, that the model is asked again: more would only take longer
 
 
 def oof_proba(oof: pd.DataFrame, problem: Problem) -> Floats:
@@ -105,9 +106,10 @@ def gap(
     search has flattered itself, or the holdout is different.
     """
     positive = problem.positive
-    seen = predictor.proba(problem.frame)
+    some = slice(None, None, max(1, len(problem.y) // MOST_SEEN))
+    y, seen = problem.y[some], predictor.proba(problem.frame.iloc[some])
     parts = {
-        "train": Sample.of(problem.y, seen, predicted=label(seen, positive, predictor.threshold), positive=positive),
+        "train": Sample.of(y, seen, predicted=label(seen, positive, predictor.threshold), positive=positive),
         "out of fold": Sample.of(problem.y, oof, predicted=label(oof, positive, threshold), positive=positive),
         "holdout": sample_of(predicted, predictor.classes, predictor.positive),
     }

@@ -32,11 +32,6 @@ Ints = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
 
 NAMES = ("map", "map_50", "map_75", "f1", "precision", "recall")
-LABELS = {
-    "map": "mean average precision",
-    "map_50": "mean average precision at IoU 0.5",
-    "map_75": "mean average precision at IoU 0.75",
-}
 THRESHOLDED = ("f1", "precision", "recall")  # they judge boxes above a score, not rankings
 RESAMPLES: dict[Cost, int] = {"low": 500, "medium": 1000, "high": 2000}
 IOUS = np.linspace(0.5, 0.95, 10)
@@ -91,6 +86,11 @@ class Matches:
     def pictures(self) -> int:
         return len(self.true)
 
+    @property
+    def found(self) -> int:
+        """How many boxes were predicted."""
+        return sum(len(ranked.score) for ranked in self.ranked)
+
 
 def _ranked(pairs: Sequence[tuple[Sequence[Box], Sequence[Box]]], label: str) -> Ranked:
     pictures, scores, right = [], [], []
@@ -106,6 +106,18 @@ def _ranked(pairs: Sequence[tuple[Sequence[Box], Sequence[Box]]], label: str) ->
     if not len(order):
         return Ranked(np.zeros(0, dtype=np.int64), score, np.zeros((len(IOUS), 0), dtype=bool))
     return Ranked(np.concatenate(pictures)[order], score[order], np.concatenate(right, axis=1)[:, order])
+
+
+def joined(parts: Sequence[Matches]) -> Matches:
+    """The matches of several sets of pictures as those of one; their labels are the same."""
+    starts = np.cumsum([0, *(part.pictures for part in parts)])
+    ranked = []
+    for rows in zip(*(part.ranked for part in parts), strict=True):
+        score = np.concatenate([row.score for row in rows])
+        picture = np.concatenate([row.picture + start for row, start in zip(rows, starts[:-1], strict=True)])
+        order = np.argsort(-score, kind="mergesort")
+        ranked.append(Ranked(picture[order], score[order], np.concatenate([row.right for row in rows], axis=1)[:, order]))
+    return Matches(parts[0].labels, ranked, np.concatenate([part.true for part in parts]))
 
 
 def best_first(boxes: Sequence[Box]) -> Ints:

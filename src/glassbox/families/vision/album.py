@@ -5,11 +5,12 @@ What a row gives (its pixels, its embeddings) depends on that row alone, so prep
 
 import hashlib
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -46,6 +47,7 @@ class Album:
     workers: int = 1
     progress: Progress | None = None
     _embeddings: dict[int, Singles] = field(default_factory=dict)
+    _shared: dict[Hashable, Any] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     @cached_property
@@ -81,6 +83,13 @@ class Album:
         kept = Kept(folder, ask, self.progress, f"pictures seen by {backbone.name}")
         found = kept.of(dict(zip(self.names, self.cells, strict=True)))
         return np.stack([found[name] for name in self.names]) if self.names else np.zeros((0, 1), dtype=np.float32)
+
+    def shared(self, name: Hashable, make: Callable[[], Any]) -> Any:
+        """What is made of all rows once, for all folds."""
+        with self._lock:
+            if name not in self._shared:
+                self._shared[name] = make()
+            return self._shared[name]
 
     def rows(self, rows: Codes) -> "View":
         """Some of them."""

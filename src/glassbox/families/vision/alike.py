@@ -64,7 +64,7 @@ def _sketch(cell: str) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.float32]]:
     try:
         return sketch(decoded(content_of(cell)))
     except PictureError:  # one that is missing, or no picture, is like none
-        return np.zeros(SIDE * SIDE, dtype=bool), np.full(LOOKED_AT * LOOKED_AT, -9.0, dtype=np.float32)
+        return np.zeros(SIDE * SIDE, dtype=bool), np.full(LOOKED_AT * LOOKED_AT, np.nan, dtype=np.float32)
 
 
 def _pairs(hashes: Sequence[npt.NDArray[np.bool_]]) -> set[tuple[int, int]]:

@@ -33,9 +33,9 @@ def augmented(x: torch.Tensor, asked: Augmentation, rng: np.random.Generator) ->
 
 
 def _shifted(x: torch.Tensor, by: np.ndarray, most: int) -> torch.Tensor:
-    side = x.shape[-1]
-    padded = v2.pad(x, [most])
-    return torch.stack([padded[i, :, top : top + side, left : left + side] for i, (top, left) in enumerate(by.tolist())])
+    where = torch.from_numpy(by[:, :, None] + np.arange(x.shape[-1])).to(x.device)  # the rows and columns of each that are kept
+    each = torch.arange(len(x), device=x.device)[:, None, None]
+    return v2.pad(x, [most]).permute(0, 2, 3, 1)[each, where[:, 0, :, None], where[:, 1, None, :]].permute(0, 3, 1, 2)
 
 
 def _cropped(picture: torch.Tensor, least: float, rng: np.random.Generator) -> torch.Tensor:

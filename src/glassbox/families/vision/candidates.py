@@ -10,6 +10,7 @@ from glassbox.request import Cost
 TRIALS: dict[Cost, int] = {"low": 2, "medium": 2, "high": 20}
 EPOCHS: dict[Cost, int] = {"low": 3, "medium": 8, "high": 30}
 SMALL = 64  # pixels: up to this size a network from nothing is worth its time on two cores
+TAUGHT = 224  # pixels at which a backbone is fine-tuned: what it was trained at
 
 
 def candidates(cost: Cost, backbones: Sequence[str], side: int) -> list[Candidate]:
@@ -18,8 +19,8 @@ def candidates(cost: Cost, backbones: Sequence[str], side: int) -> list[Candidat
     Parameters
     ----------
     cost
-        `low` tries linear heads on embeddings, or a small network where there is no backbone; `medium` the last block of each
-        backbone too; `high` all of it, and a small network whatever there is.
+        `low` tries linear heads on embeddings, or a small network where there is no backbone; `medium` the last block of the
+        first backbone too; `high` that of each, and all of it, and a small network whatever there is.
     backbones
         The names of the request's pretrained networks.
     side
@@ -39,11 +40,11 @@ def candidates(cost: Cost, backbones: Sequence[str], side: int) -> list[Candidat
         found.append(
             Candidate(name="small network from nothing", kind="small_network", params={**asked, "shift": 2, "colour": 0.0})
         )
-    for place, name in enumerate(backbones if cost != "low" else []):
-        params = {"backbone": place, "unfrozen": "block", "epochs": 2 * epochs, "learning_rate": 3e-4}
+    for place, name in enumerate({"low": [], "medium": backbones[:1], "high": backbones}[cost]):
+        params = {"backbone": place, "unfrozen": "block", "epochs": epochs, "learning_rate": 3e-4, "side": min(side, TAUGHT)}
         found.append(Candidate(name=f"{name}, last block fine-tuned", kind="fine_tuned", params=params))
     for place, name in enumerate(backbones if cost == "high" else []):
-        params = {"backbone": place, "unfrozen": "all", "epochs": epochs, "learning_rate": 2e-4}
+        params = {"backbone": place, "unfrozen": "all", "epochs": epochs, "learning_rate": 2e-4, "side": min(side, TAUGHT)}
         found.append(Candidate(name=f"{name}, all fine-tuned", kind="fine_tuned", params=params))
     return found
 

@@ -80,10 +80,11 @@ def heated(pixels: Pixels, heat: Map) -> Pixels:
     return np.asarray(np.clip(heat[..., None] * picture + (1 - heat[..., None]) * faded, 0, 255), dtype=np.uint8)
 
 
-def explained(predictor: VisionPredictor, holdout: pd.DataFrame) -> Pictures:
+def explained(predictor: VisionPredictor, holdout: pd.DataFrame, predicted: pd.DataFrame) -> Pictures:
     """Pictures that are worth a look, each beside what of it spoke for what the model said."""
-    rows = holdout.sort_values("row_id", kind="stable").reset_index(drop=True)
-    proba, truth = predictor.proba(rows), codes_of(rows[predictor.schema.target], predictor.classes)
+    rows = holdout.set_index("row_id").loc[predicted["row_id"]].reset_index()
+    proba = predicted[[f"proba_{name}" for name in predictor.classes]].to_numpy(dtype=np.float64)
+    truth = codes_of(predicted["y_true"], predictor.classes)
     pictures, by = [], ""
     for case in worth_a_look(proba, truth, predictor.positive_at, predictor.threshold):
         cell = str(rows[predictor.recipe.column].iloc[case.at])
@@ -111,13 +112,17 @@ def mistakes(predictor: VisionPredictor, holdout: pd.DataFrame, predicted: pd.Da
     """The mistakes that the model was surest of, as pictures."""
     rows = holdout.set_index("row_id").loc[predicted["row_id"]].reset_index()
     wrong, sure = surest_mistakes(predicted, predictor.classes)
+    cells = rows[predictor.recipe.column]
+    first = np.unique(cells.to_numpy()[wrong].astype(str), return_index=True)[
+        1
+    ]  # a picture that stands there twice is shown once
     pictures = [
         shown(
-            str(rows[predictor.recipe.column].iloc[i]),
+            str(cells.iloc[i]),
             f"Called {clean(predicted['y_pred'].iloc[i])} with {number(float(sure[i]), '.0%')}, labelled {clean(predicted['y_true'].iloc[i])}",
             f"a picture labelled {clean(predicted['y_true'].iloc[i])}",
         )
-        for i in wrong[:MISTAKES]
+        for i in wrong[np.sort(first)[:MISTAKES]]
     ]
     if not pictures:
         return Pictures(title="The surest mistakes", say="No picture of the holdout was called wrong.", pictures=[])

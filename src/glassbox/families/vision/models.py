@@ -15,7 +15,7 @@ from torch import nn
 
 from glassbox.errors import GlassboxError
 from glassbox.families.classes.heads import Head, pooled, read_array, standardised, write_array
-from glassbox.families.vision.album import Codes, Floats, View
+from glassbox.families.vision.album import Album, Codes, Floats, View
 from glassbox.families.vision.augment import augmented
 from glassbox.families.vision.networks import (
     WEIGHTS,
@@ -23,6 +23,7 @@ from glassbox.families.vision.networks import (
     Net,
     architecture,
     device,
+    mirrored,
     small_stages,
     tensor_of,
     tensors_in,
@@ -34,7 +35,7 @@ from glassbox.files import read_json, write_json
 
 LATE = 2  # stages of a backbone that are its last block
 TOLD, HALF = "net.json", [0.5] * 3
-VIEWS = 6  # varied pictures of each that teaches, where only the last stages learn
+VIEWS = 4  # varied pictures of each that teaches, where only the last stages learn
 Unfrozen = {"head": 0, "block": LATE, "all": None}
 
 
@@ -144,7 +145,7 @@ class _Headed(nn.Module):
             self.linear.bias.copy_(torch.from_numpy(head.bias.copy()))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        found = torch.cat([(net.embedding(x) + net.embedding(x.flip(3))) / 2 for net in self.nets], dim=1)
+        found = torch.cat([mirrored(net.embedding, x) for net in self.nets], dim=1)
         scores = self.linear(found) / self.temperature
         if scores.shape[1] == 1:
             positive = torch.sigmoid(scores)
@@ -192,9 +193,8 @@ class _Answering(nn.Module):
         self.net, self.side = net, side
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        x = resized(x, self.side)
-        logs = torch.log_softmax(self.net(x), dim=1) + torch.log_softmax(self.net(x.flip(3)), dim=1)
-        made: torch.Tensor = torch.softmax(logs / 2, dim=1)
+        logs = mirrored(lambda both: torch.log_softmax(self.net(both), dim=1), resized(x, self.side))
+        made: torch.Tensor = torch.softmax(logs, dim=1)
         return made
 
 
@@ -236,10 +236,12 @@ def _fit_network(view: View, y: Codes, asked: Fitting) -> Network:
         stage.requires_grad_(False)
     varied = _augmentation(asked)
     if cut:
-        maps = _maps(net, view.pixels, side, varied, asked.seed, view.album.workers)
+        kept = (backbone.digest, cut, side, varied.model_dump_json(), asked.seed)
+        maps = view.album.shared(kept, lambda: _maps(net, view.album, side, varied, asked.seed))
+        at = torch.from_numpy(view.at)
 
         def inputs(rows: Codes, rng: np.random.Generator) -> torch.Tensor:
-            return maps[torch.from_numpy(rng.integers(0, len(maps), len(rows))), torch.from_numpy(rows)].to(device()).float()
+            return maps[torch.from_numpy(rng.integers(0, len(maps), len(rows))), at[torch.from_numpy(rows)]].to(device()).float()
 
         learn(_Late(net), inputs, y, asked.params, seed=asked.seed, checkpoint=asked.checkpoint)
     else:
@@ -259,19 +261,23 @@ class _Late(nn.Module):
         return found
 
 
-def _maps(net: Net, pixels: Pixels, side: int, varied: Augmentation, seed: int, workers: int) -> torch.Tensor:
-    """What the stages that do not learn make of each picture, (views, rows, maps, height, width): as it is, and varied."""
+def _maps(net: Net, album: Album, side: int, varied: Augmentation, seed: int) -> torch.Tensor:
+    """What the stages that do not learn make of each picture, (views, rows, maps, height, width): as it is, and varied.
+
+    What is drawn for a picture hangs on the picture alone: it is varied in the same way whatever stands beside it.
+    """
+    pixels, names = album.pixels, album.names
 
     def one(job: tuple[int, int]) -> torch.Tensor:
         k, row = job
         with torch.inference_mode():
             x = resized(tensor_of(pixels[row][None]), side)
             if k:
-                x = augmented(x, varied, np.random.default_rng([seed, row, k]))
+                x = augmented(x, varied, np.random.default_rng([seed, int(names[row][:12], 16), k]))
             return net.early(x)[0].cpu().half()
 
     jobs = [(k, row) for k in range(VIEWS) for row in range(len(pixels))]
-    with ThreadPoolExecutor(workers) as pool:
+    with ThreadPoolExecutor(album.workers) as pool:
         found = torch.stack(list(pool.map(one, jobs)))
     return found.view(VIEWS, len(pixels), *found.shape[1:])
 

@@ -6,7 +6,8 @@ A network takes pictures of shape (n, 3, side, side) with values from 0 to 1; wh
 import hashlib
 import os
 import re
-from collections.abc import Sequence
+import threading
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
@@ -26,6 +27,8 @@ Singles = npt.NDArray[np.float32]
 WEIGHTS, TOLD = "weights.safetensors", "network.json"
 IMAGENET = ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225])
 LITE = ([127 / 255] * 3, [128 / 255] * 3)
+# torch has one source of random numbers for all threads, and every layer that is made draws from it, though its weights come from a file.
+DRAWING = threading.RLock()
 ARCHITECTURE = re.compile(r"(?P<name>[a-z][a-z0-9_-]*?)(?:-[0-9a-f]{8})?", re.IGNORECASE)
 
 
@@ -41,7 +44,8 @@ class Net(nn.Module):
         self.cut = cut
         self.register_buffer("mean", torch.tensor(colours[0]).view(1, 3, 1, 1), persistent=False)
         self.register_buffer("spread", torch.tensor(colours[1]).view(1, 3, 1, 1), persistent=False)
-        self.head = nn.Linear(width_of(self.stages), classes)
+        with DRAWING:
+            self.head = nn.Linear(width_of(self.stages), classes)
 
     def early(self, x: torch.Tensor) -> torch.Tensor:
         """The maps of the stages that do not learn."""
@@ -77,7 +81,7 @@ def width_of(stages: nn.Sequential) -> int:
 def _stages_of(network: nn.Module) -> list[nn.Module]:
     """The convolutional stages of one of torchvision's classifiers, in order."""
     features = getattr(network, "features", None)
-    if isinstance(features, nn.Sequential):
+    if isinstance(features, nn.Sequential) and not hasattr(network, "permute"):  # a Swin's maps lie otherwise
         return list(features.children())
     named = dict(network.named_children())
     if "layer4" in named:  # ResNet and its kin
@@ -145,11 +149,9 @@ def _swap(module: nn.Module) -> None:
 
 def architecture(name: str) -> tuple[list[nn.Module], tuple[list[float], list[float]], nn.Module]:
     """The stages of a network by its name, the colours that its weights expect, and the whole of it."""
-    if name == "efficientnet_lite0":
-        whole = _efficientnet_lite0()
-        return _stages_of(whole), LITE, whole
-    whole = _torchvision(name)
-    return _stages_of(whole), IMAGENET, whole
+    with DRAWING:
+        whole = _efficientnet_lite0() if name == "efficientnet_lite0" else _torchvision(name)
+    return _stages_of(whole), LITE if name == "efficientnet_lite0" else IMAGENET, whole
 
 
 def small_stages() -> list[nn.Module]:
@@ -158,7 +160,8 @@ def small_stages() -> list[nn.Module]:
     def block(inputs: int, outputs: int, stride: int = 1) -> nn.Module:
         return nn.Sequential(nn.Conv2d(inputs, outputs, 3, stride, 1, bias=False), nn.BatchNorm2d(outputs), nn.ReLU(inplace=True))
 
-    return [block(3, 32, 2), block(32, 64), block(64, 64), nn.Sequential(nn.MaxPool2d(2), block(64, 128)), block(128, 128)]
+    with DRAWING:
+        return [block(3, 32, 2), block(32, 64), block(64, 64), nn.Sequential(nn.MaxPool2d(2), block(64, 128)), block(128, 128)]
 
 
 # -------------------------------------------------------------------------------------------------------------- backbones
@@ -233,16 +236,16 @@ def tensors_in(file: Path) -> dict[str, Any]:
     GlassboxError
         When it cannot be read, or holds more than tensors.
     """
-    import pickle
-
     try:
         if file.suffix == ".safetensors":
             from safetensors.torch import load
 
             return dict(load(file.read_bytes()))
-        found = torch.load(file, map_location="cpu", weights_only=True)
-    except (OSError, RuntimeError, ValueError, pickle.UnpicklingError) as error:
-        raise GlassboxError(f"{file.name}: holds no weights that can be read safely: {str(error).splitlines()[0]}") from error
+        with quiet():
+            found = torch.load(file, map_location="cpu", weights_only=True)
+    except Exception as error:  # on bytes that are no weights, readers raise errors of any kind
+        said = str(error).splitlines() or [type(error).__name__]
+        raise GlassboxError(f"{file.name}: holds no weights that can be read safely: {said[0]}") from error
     state = found.get("state_dict", found) if isinstance(found, dict) else None
     if not isinstance(state, dict) or not all(isinstance(value, torch.Tensor) for value in state.values()):
         raise GlassboxError(f"{file.name}: holds more than a table of tensors; expected a state dict.")
@@ -284,18 +287,23 @@ def tensor_of(pixels: Pixels, where: torch.device | None = None) -> torch.Tensor
     return made.permute(0, 3, 1, 2).float().div_(255)
 
 
+def mirrored(ask: Callable[[torch.Tensor], torch.Tensor], x: torch.Tensor) -> torch.Tensor:
+    """What is said of pictures and of their mirror images, in the mean of both, (n, numbers)."""
+    found = ask(torch.cat([x, x.flip(3)]))
+    return found.reshape(2, -1, found.shape[1]).mean(dim=0)
+
+
 def embedded(net: Net, pixels: Pixels) -> Singles:
     """What a network says of one picture (side, side, 3): the mean over it and its mirror image, (width,).
 
     Each picture is asked by itself, so that it gets the same numbers whatever stands beside it.
     """
     with torch.inference_mode():
-        x = tensor_of(pixels[None])
-        found = (net.embedding(x) + net.embedding(x.flip(3))) / 2
+        found = mirrored(net.embedding, tensor_of(pixels[None]))
     return np.asarray(found[0].float().cpu().numpy(), dtype=np.float32)
 
 
 __all__ = [
-    "TOLD", "WEIGHTS", "Backbone", "Net", "Singles", "architecture", "backbone_in", "device", "embedded", "small_stages", "tensor_of",
+    "DRAWING", "TOLD", "WEIGHTS", "Backbone", "Net", "Singles", "architecture", "backbone_in", "device", "embedded", "mirrored", "small_stages", "tensor_of",
     "tensors_in", "width_of", "write_tensors",
 ]  # fmt: skip
