@@ -16,7 +16,7 @@ from glassbox.findings import Pictures, Table
 NEIGHBOURS = 10
 MOST_COMPARED = 5_000  # pictures among which neighbours are looked for
 MOST_MAPPED = 1_500
-EACH, MOST_SHOWN = 3, 42
+EACH, MOST_SHOWN = 2, 28
 
 
 def balance(problem: Problem) -> pd.DataFrame:

@@ -1,0 +1,97 @@
+"""One fit of a detector: on some rows, asked on others. What candidates and trials are remembered by."""
+
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from glassbox.code import code_closure
+from glassbox.errors import GlassboxError
+from glassbox.families.detection.boxes import written
+from glassbox.families.detection.models import Fitting, Model, kind_of
+from glassbox.families.detection.scenes import Ints, Scenes
+from glassbox.families.fitting import Forgetful, Remembers
+from glassbox.families.vision.fit import forget
+from glassbox.files import hash_value
+
+CODE = "glassbox.families.detection.fit"  # what results are remembered by: this module and all that it imports
+
+
+def fit(
+    scenes: Scenes,
+    kind: str,
+    params: Mapping[str, Any],
+    rows: Ints,
+    *,
+    seed: int,
+    threads: int = 1,
+    checkpoint: Path | None = None,
+) -> Model:
+    """A detector of `kind`, taught by some rows; its epochs are kept in `checkpoint` until it is done.
+
+    Raises
+    ------
+    GlassboxError
+        When the request does not name weights that it needs.
+    """
+    torch.set_num_threads(threads)
+    how = kind_of(kind)
+    lacking = [name for name in how.needs if getattr(scenes, name) is None]
+    if lacking:
+        raise GlassboxError(f"the request names no weights.{lacking[0]}")
+    return how.fit(scenes, rows, Fitting(dict(params), seed, checkpoint))
+
+
+def checkpoint_of(scenes: Scenes, parts: Mapping[str, Any]) -> Path | None:
+    """Where the epochs of a training are kept, by all that it comes from; None where nothing is kept."""
+    if scenes.album.store is None:
+        return None
+    return scenes.album.store / "training" / hash_value([dict(parts), code_closure([CODE])])
+
+
+def fit_fold(
+    scenes: Scenes,
+    fold: int,
+    kind: str,
+    params: Mapping[str, Any],
+    *,
+    seed: int,
+    threads: int = 1,
+    memo: Remembers | None = None,
+) -> dict[str, Any]:
+    """The boxes found on the pictures of one fold, by a detector that saw the others.
+
+    Returns
+    -------
+    dict
+        ``boxes``, a cell a picture of the fold as `boxes.written` writes them, and the seconds ``fit_s`` and ``predict_s``.
+    """
+    out = scenes.fold == fold
+    parts = {
+        "what": "fold of boxes",
+        "data": scenes.digest(kind),
+        "fold": fold,
+        "kind": kind,
+        "params": dict(params),
+        "seed": seed,
+        "threads": threads,
+    }
+    checkpoint = checkpoint_of(scenes, parts)
+
+    def compute() -> dict[str, Any]:
+        started = time.perf_counter()
+        model = fit(scenes, kind, params, np.flatnonzero(~out), seed=seed, threads=threads, checkpoint=checkpoint)
+        between = time.perf_counter()
+        found = model.find(scenes.view(np.flatnonzero(out)))
+        told = [written(boxes) for boxes in found]
+        return {"boxes": told, "fit_s": between - started, "predict_s": time.perf_counter() - between}
+
+    result = (memo or Forgetful()).remember(parts, compute, code=[CODE])
+    forget(checkpoint)
+    return result
+
+
+__all__ = ["checkpoint_of", "fit", "fit_fold", "forget"]

@@ -1,0 +1,43 @@
+"""Pictures that are made up: squares and discs in colours on noise, with their boxes; some are empty, one is there twice."""
+
+import numpy as np
+import pandas as pd
+
+from glassbox.data.pictures import cell_of, png_of
+from glassbox.families.detection.boxes import Box, written
+
+SIDE = 64
+COLOURS = {"disc": (220, 60, 40), "square": (40, 90, 230)}
+
+
+def scene(rng: np.random.Generator, side: int = SIDE) -> tuple[np.ndarray, list[Box]]:
+    """Pixels (side, side, 3), and the boxes of what stands on them: none overlap."""
+    pixels = rng.integers(90, 160, (side, side, 3)).astype(np.uint8)
+    boxes: list[Box] = []
+    for _ in range(int(rng.integers(0, 4))):
+        size = int(rng.integers(side // 4, side // 2))
+        left, top = (int(rng.integers(0, side - size)) for _ in range(2))
+        if any(left < b.x + b.width and b.x < left + size and top < b.y + b.height and b.y < top + size for b in boxes):
+            continue
+        label = str(rng.choice(sorted(COLOURS)))
+        y, x = np.mgrid[:side, :side]
+        inside = (x >= left) & (x < left + size) & (y >= top) & (y < top + size)
+        if label == "disc":
+            inside &= (x - left - size / 2 + 0.5) ** 2 + (y - top - size / 2 + 0.5) ** 2 <= (size / 2) ** 2
+        pixels[inside] = COLOURS[label]
+        boxes.append(Box(float(left), float(top), float(size), float(size), label))
+    return pixels, boxes
+
+
+def scenes(rows: int = 60, seed: int = 4) -> pd.DataFrame:
+    """``picture`` (a cell), ``boxes`` and ``part``; the second picture is the first once more."""
+    rng = np.random.default_rng(seed)
+    made = [scene(rng) for _ in range(rows)]
+    made[1:2] = made[:1] if rows > 1 else []
+    return pd.DataFrame(
+        {
+            "picture": [cell_of(png_of(pixels)) for pixels, _ in made],
+            "boxes": [written(boxes) for _, boxes in made],
+            "part": ["test" if i % 4 == 3 else "train" for i in range(rows)],
+        }
+    )
