@@ -53,7 +53,9 @@ SPANS = [
     {"kind": "tagger", "params": {"epochs": 1}},
 ]
 every_model = pytest.mark.parametrize(
-    "best", WORDS, ids=lambda best: best["kind"] + "".join(str(best["params"].get(key, "")) for key in ("head", "layers", "tf_idf"))
+    "best",
+    WORDS,
+    ids=lambda best: best["kind"] + "".join(str(best["params"].get(key, "")) for key in ("head", "layers", "tf_idf")),
 )
 every_recogniser = pytest.mark.parametrize("best", SPANS, ids=lambda best: best["kind"])
 

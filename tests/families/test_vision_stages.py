@@ -261,6 +261,7 @@ def test_a_mirror_image_or_a_darker_one_is_another_picture() -> None:
 def test_names_do_not_depend_on_order_or_on_who_else_is_there() -> None:
     cells = [cell_of(content) for content in (*(photo(seed) for seed in range(5)), again(photo(0)))]
     names = alike(cells)
+    assert [names.tolist().index(name) for name in names] == [0, 1, 2, 3, 4, 0]
     order = np.random.default_rng(0).permutation(6)
     assert alike([cells[i] for i in order]).tolist() == names[order].tolist()
     assert alike(cells[1:4]).tolist() == names[1:4].tolist()

@@ -108,7 +108,15 @@ def fit_naive_bayes_linear(view: View, y: Codes, asked: Fitting) -> TermModel:
     """
     from sklearn.linear_model import LogisticRegression
 
-    params = {"alpha": 1.0, "beta": 1.0, "ngrams": [1, 3], "min_rows": 3, "most_terms": MOST_TERMS, "tf_idf": False, **asked.params}
+    params = {
+        "alpha": 1.0,
+        "beta": 1.0,
+        "ngrams": [1, 3],
+        "min_rows": 3,
+        "most_terms": MOST_TERMS,
+        "tf_idf": False,
+        **asked.params,
+    }
     first, last = params["ngrams"] if isinstance(params["ngrams"], list | tuple) else (1, params["ngrams"])
     vocabulary, counts = view.learn(Grams("words", int(first), int(last)), params["min_rows"], params["most_terms"])
     if not vocabulary.terms:
