@@ -433,9 +433,8 @@ def test_near_duplicates_with_two_labels_are_told() -> None:
 
 def test_some_of_each_class_are_shown_and_traits_counted() -> None:
     found = pictures(30, 3)
-    assert [picture.head for picture in explore.grid(found.album, found.problem).pictures] == ["bar"] * 3 + ["disc"] * 3 + [
-        "square"
-    ] * 3
+    heads = [picture.head for picture in explore.grid(found.album, found.problem).pictures]
+    assert heads == [name for name in ("bar", "disc", "square") for _ in range(explore.EACH)]
     table = explore.trait_table(traits_of(found.album)).frame().set_index("trait")
     assert table.loc["width"].tolist() == [32] * 5
     assert explore.balance(found.problem)["n"].tolist() == [10, 10, 10]

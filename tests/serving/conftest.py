@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import httpx
@@ -19,14 +20,17 @@ from glassbox.serving.process import running
 REQUEST = {"name": "churn", "task": "classification", "problem": "Who leaves?", "target": "churned"}
 
 
-@pytest.fixture(scope="session", autouse=True)
-def _no_torch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+@pytest.fixture(scope="session")
+def without_torch(tmp_path_factory: pytest.TempPathFactory) -> Callable[[pytest.MonkeyPatch], None]:
     """Services start as in their container, where there is no torch; where there is, skops imports it for seconds."""
     folder = tmp_path_factory.mktemp("without")
     (folder / "torch.py").write_text("raise ModuleNotFoundError('No module named torch', name='torch')\n")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PYTHONPATH", str(folder), prepend=os.pathsep)
-        yield
+    return lambda patch: patch.setenv("PYTHONPATH", str(folder), prepend=os.pathsep)
+
+
+@pytest.fixture(autouse=True)
+def _no_torch(without_torch: Callable[[pytest.MonkeyPatch], None], monkeypatch: pytest.MonkeyPatch) -> None:
+    without_torch(monkeypatch)  # in these tests alone: others may follow in this process that need it
 
 
 @pytest.fixture(scope="session")
@@ -104,8 +108,11 @@ def package(tmp_path_factory: pytest.TempPathFactory, model: Path, schema: Schem
 
 
 @pytest.fixture(scope="session")
-def url(package: Path) -> Iterator[str]:
-    with running(package) as address:
+def url(package: Path, without_torch: Callable[[pytest.MonkeyPatch], None]) -> Iterator[str]:
+    with ExitStack() as stack:
+        with pytest.MonkeyPatch.context() as patch:
+            without_torch(patch)
+            address = stack.enter_context(running(package))
         yield address
 
 

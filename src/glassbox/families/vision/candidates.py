@@ -8,7 +8,8 @@ from glassbox.request import Cost
 
 # Counted, never timed: a slower machine gives the same answer later.
 TRIALS: dict[Cost, int] = {"low": 2, "medium": 2, "high": 20}
-EPOCHS: dict[Cost, int] = {"low": 3, "medium": 8, "high": 30}
+EPOCHS: dict[Cost, int] = {"low": 3, "medium": 6, "high": 30}  # of a network that is learnt from nothing
+FINE_EPOCHS: dict[Cost, int] = {"low": 4, "medium": 8, "high": 16}  # of one that is fine-tuned
 SMALL = 64  # pixels: up to this size a network from nothing is worth its time on two cores
 TAUGHT = 224  # pixels at which a backbone is fine-tuned: what it was trained at
 
@@ -41,10 +42,10 @@ def candidates(cost: Cost, backbones: Sequence[str], side: int) -> list[Candidat
             Candidate(name="small network from nothing", kind="small_network", params={**asked, "shift": 2, "colour": 0.0})
         )
     for place, name in enumerate({"low": [], "medium": backbones[:1], "high": backbones}[cost]):
-        params = {"backbone": place, "unfrozen": "block", "epochs": epochs, "learning_rate": 3e-4, "side": min(side, TAUGHT)}
+        params = {"backbone": place, "unfrozen": "block", "epochs": FINE_EPOCHS[cost], "learning_rate": 3e-4, "side": min(side, TAUGHT)}
         found.append(Candidate(name=f"{name}, last block fine-tuned", kind="fine_tuned", params=params))
     for place, name in enumerate(backbones if cost == "high" else []):
-        params = {"backbone": place, "unfrozen": "all", "epochs": epochs, "learning_rate": 2e-4, "side": min(side, TAUGHT)}
+        params = {"backbone": place, "unfrozen": "all", "epochs": FINE_EPOCHS[cost], "learning_rate": 2e-4, "side": min(side, TAUGHT)}
         found.append(Candidate(name=f"{name}, all fine-tuned", kind="fine_tuned", params=params))
     return found
 

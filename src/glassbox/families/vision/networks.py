@@ -18,7 +18,7 @@ import numpy.typing as npt
 import torch
 from torch import nn
 
-from glassbox.errors import GlassboxError
+from glassbox.errors import DataError
 from glassbox.families.quiet import quiet
 from glassbox.families.vision.recipe import Pixels
 from glassbox.files import hash_file, read_json, write_bytes, write_json
@@ -87,7 +87,7 @@ def _stages_of(network: nn.Module) -> list[nn.Module]:
     if "layer4" in named:  # ResNet and its kin
         first = nn.Sequential(*(named[name] for name in ("conv1", "bn1", "relu", "maxpool")))
         return [first, *(named[f"layer{i}"] for i in range(1, 5))]
-    raise GlassboxError(
+    raise DataError(
         f"{type(network).__name__}: its stages are not known here; use a MobileNet, EfficientNet, ConvNeXt or ResNet."
     )
 
@@ -96,7 +96,7 @@ def _torchvision(name: str) -> nn.Module:
     from torchvision import models
 
     if name not in models.list_models(module=models):
-        raise GlassboxError(f"weights.backbones: {name!r} is no network of torchvision; the file's name says which it is.")
+        raise DataError(f"weights.backbones: {name!r} is no network of torchvision; the file's name says which it is.")
     with quiet():
         made: nn.Module = models.get_model(name, weights=None)
     return made
@@ -185,7 +185,7 @@ class Backbone:
 
         Raises
         ------
-        GlassboxError
+        DataError
             When the file holds other weights than those of the architecture.
         """
         made: Net = self.fresh(1).eval().to(device())
@@ -210,19 +210,19 @@ def backbone_in(folder: Path) -> Backbone:
 
     Raises
     ------
-    GlassboxError
+    DataError
         When there is not one such file.
     """
     if (folder / TOLD).is_file():
         return Backbone(folder / WEIGHTS, read_json(folder / TOLD)["architecture"])
     files = sorted(path for path in folder.iterdir() if path.suffix in (".pth", ".pt", ".safetensors"))
     if len(files) != 1:
-        raise GlassboxError(
+        raise DataError(
             f"weights.backbones: {folder.name} holds {len(files)} files of weights (.pth or .safetensors); expected one."
         )
     found = ARCHITECTURE.fullmatch(files[0].stem)
     if found is None:
-        raise GlassboxError(
+        raise DataError(
             f"weights.backbones: {files[0].name} does not say its architecture; expected a name such as resnet18-f37072fd.pth."
         )
     return Backbone(files[0], found["name"].lower().replace("-", "_"))
@@ -233,7 +233,7 @@ def tensors_in(file: Path) -> dict[str, Any]:
 
     Raises
     ------
-    GlassboxError
+    DataError
         When it cannot be read, or holds more than tensors.
     """
     try:
@@ -245,10 +245,10 @@ def tensors_in(file: Path) -> dict[str, Any]:
             found = torch.load(file, map_location="cpu", weights_only=True)
     except Exception as error:  # on bytes that are no weights, readers raise errors of any kind
         said = str(error).splitlines() or [type(error).__name__]
-        raise GlassboxError(f"{file.name}: holds no weights that can be read safely: {said[0]}") from error
+        raise DataError(f"{file.name}: holds no weights that can be read safely: {said[0]}") from error
     state = found.get("state_dict", found) if isinstance(found, dict) else None
     if not isinstance(state, dict) or not all(isinstance(value, torch.Tensor) for value in state.values()):
-        raise GlassboxError(f"{file.name}: holds more than a table of tensors; expected a state dict.")
+        raise DataError(f"{file.name}: holds more than a table of tensors; expected a state dict.")
     return state
 
 
@@ -260,7 +260,7 @@ def _load(network: nn.Module, state: dict[str, Any], name: str) -> None:
     kept = {key: state[key] for key in own if key in state and state[key].shape == own[key].shape}
     lacking = [key for key in own if key not in kept and not key.startswith(("classifier", "fc"))]
     if lacking:
-        raise GlassboxError(f"{name}: lacks {len(lacking)} of the tensors of {type(network).__name__}, such as {lacking[0]}.")
+        raise DataError(f"{name}: lacks {len(lacking)} of the tensors of {type(network).__name__}, such as {lacking[0]}.")
     network.load_state_dict(kept, strict=False)
 
 
