@@ -5,7 +5,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -87,10 +87,14 @@ def test_a_service_does_not_outlive_the_process_that_asked_for_it(package: Path)
 
 
 @pytest.fixture(scope="module")
-def packaged(package: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple["subprocess.Popen[str]", str]]:
+def packaged(
+    package: Path, without_torch: Callable[[pytest.MonkeyPatch], None], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple["subprocess.Popen[str]", str]]:
     """As in the container: no checkout on the path, only the package's own code."""
-    paths = [str(package / "code"), os.environ["PYTHONPATH"]]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths), "PYTHONDONTWRITEBYTECODE": "1"}
+    with pytest.MonkeyPatch.context() as patch:
+        without_torch(patch)
+        paths = [str(package / "code"), os.environ["PYTHONPATH"]]
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths), "PYTHONDONTWRITEBYTECODE": "1"}
     process, url = _started(package, env=environment, cwd=tmp_path_factory.mktemp("elsewhere"))
     with process:
         yield process, url
