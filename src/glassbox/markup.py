@@ -287,8 +287,7 @@ def _passages(found: "Passages", cell: str) -> Markup:
 
 def _pictures(found: "Pictures", cell: str) -> Markup:
     shown = Markup("").join(
-        Markup('<li><img src="{}" alt="{}"><span>{}</span></li>').format(p.uri, p.alt, p.head)
-        for p in found.pictures
+        Markup('<li><img src="{}" alt="{}"><span>{}</span></li>').format(p.uri, p.alt, p.head) for p in found.pictures
     )
     note = Markup('<p class="soft">{}</p>').format(found.note) if found.note else Markup("")
     body = Markup('<ul class="pictures">{}</ul>').format(shown) if shown else Markup('<p class="soft">Nothing to show.</p>')

@@ -42,10 +42,22 @@ def candidates(cost: Cost, backbones: Sequence[str], side: int) -> list[Candidat
             Candidate(name="small network from nothing", kind="small_network", params={**asked, "shift": 2, "colour": 0.0})
         )
     for place, name in enumerate({"low": [], "medium": backbones[:1], "high": backbones}[cost]):
-        params = {"backbone": place, "unfrozen": "block", "epochs": FINE_EPOCHS[cost], "learning_rate": 3e-4, "side": min(side, TAUGHT)}
+        params = {
+            "backbone": place,
+            "unfrozen": "block",
+            "epochs": FINE_EPOCHS[cost],
+            "learning_rate": 3e-4,
+            "side": min(side, TAUGHT),
+        }
         found.append(Candidate(name=f"{name}, last block fine-tuned", kind="fine_tuned", params=params))
     for place, name in enumerate(backbones if cost == "high" else []):
-        params = {"backbone": place, "unfrozen": "all", "epochs": FINE_EPOCHS[cost], "learning_rate": 2e-4, "side": min(side, TAUGHT)}
+        params = {
+            "backbone": place,
+            "unfrozen": "all",
+            "epochs": FINE_EPOCHS[cost],
+            "learning_rate": 2e-4,
+            "side": min(side, TAUGHT),
+        }
         found.append(Candidate(name=f"{name}, all fine-tuned", kind="fine_tuned", params=params))
     return found
 
