@@ -204,7 +204,7 @@ def orientation(content: bytes) -> int:
                 return _orientation_of(picture)
         except PictureError:
             raise
-        except Exception as error:
+        except Exception as error:  # as in `see`: on bytes made to break it, a reader of heads raises errors of any kind
             raise PictureError(BROKEN) from error
 
 
