@@ -274,8 +274,8 @@ def test_equal_scores_are_thinned_the_same_way_in_any_order() -> None:
 
 @pytest.mark.parametrize("seed", range(3))
 def test_the_same_boxes_stay_as_torchvision_keeps(seed: int) -> None:
-    torchvision = pytest.importorskip("torchvision")
     import torch
+    import torchvision
 
     _, found = _random(seed, pictures=12, decimals=12)
     for boxes in found:

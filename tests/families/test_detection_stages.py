@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 import torch
 
+from glassbox.data.catalog import fetch, find_entry
 from glassbox.data.pictures import cell_of, content_of, png_of
 from glassbox.data.schema import Schema, infer_schema
 from glassbox.data.sources import Arrival, FileFacts
@@ -191,14 +192,18 @@ def test_a_detector_as_it_comes_that_knows_no_label_says_nothing(tmp_path: Path)
     assert AsItComes({}, tmp_path).find(found.album.whole()) == [[], [], [], []]
 
 
-@pytest.mark.skipif(not (REPOSITORY / "data/raw/ssd_mobilenet_coco").is_dir(), reason="the detector is not fetched")
 def test_a_detector_as_it_comes_is_the_same_after_loading(tmp_path: Path) -> None:
-    model = AsItComes(dict(NAMES), REPOSITORY / "data/raw/ssd_mobilenet_coco")
-    rng = np.random.default_rng(1)
-    cells = [cell_of(png_of(rng.integers(0, 256, (60, 90, 3)).astype(np.uint8))), None]
-    view = Album(cells, Recipe(column="picture").seen).whole()
+    entry = find_entry("ssd_mobilenet_coco", REPOSITORY)
+    fetch(entry, REPOSITORY)
+    model = AsItComes(dict(NAMES), REPOSITORY / entry.folder)
+    y, x = np.mgrid[:200, :300]
+    ball = np.where(((x - 150) ** 2 + (y - 100) ** 2 < 70**2)[..., None], (240, 130, 20), (250, 250, 250)).astype(np.uint8)
+    view = Album([cell_of(png_of(ball)), None], Recipe(column="picture").seen).whole()
     model.save(tmp_path)
-    assert KINDS["as_it_comes"].load(tmp_path).find(view) == model.find(view)
+    found = model.find(view)
+    assert found[0], "an orange ball on white is something to it"
+    assert found[1] == []
+    assert KINDS["as_it_comes"].load(tmp_path).find(view) == found
     assert sorted(path.name for path in tmp_path.rglob("*.*")) == ["detector.pb", "detector.pbtxt", "labels.json"]
 
 
