@@ -21,7 +21,7 @@ from glassbox.errors import GlassboxError
 from glassbox.families.base import Predictor, load_predictor
 from glassbox.families.detection import evaluate
 from glassbox.families.detection.choose import Chosen
-from glassbox.families.detection.fit import checkpoint_of, fit, fit_fold
+from glassbox.families.detection.fit import CODE, fit, fit_fold
 from glassbox.families.detection.folds import make_folds
 from glassbox.families.detection.metrics import Matches, score
 from glassbox.families.detection.predictor import BoxPredictor
@@ -31,6 +31,7 @@ from glassbox.families.fitting import limited
 from glassbox.families.vision import training
 from glassbox.families.vision.album import Album
 from glassbox.families.vision.networks import Backbone, backbone_in
+from glassbox.families.vision.training import checkpoint_of
 from glassbox.files import files_below, hash_tree
 from glassbox.request import Data, Request
 from toy_boxes import scenes as toy_scenes
@@ -197,7 +198,7 @@ def test_a_training_that_was_cut_ends_with_the_same_weights(
         return hash_tree(folder)
 
     whole = weights_of(tmp_path / "whole", None)
-    checkpoint = checkpoint_of(found, {"what": "a test"})
+    checkpoint = checkpoint_of(found.album.store, {"what": "a test"}, CODE)
     written, real = [], training._write
 
     def cut(*given: Any) -> None:
@@ -228,7 +229,7 @@ def test_weights_that_are_not_named_are_missed_in_words(weights: Backbone) -> No
         fit(bare, "detector", {}, np.arange(8), seed=1)
     with pytest.raises(GlassboxError, match=r"weights\.detector"):
         fit(bare, "as_it_comes", {}, np.arange(8), seed=1)
-    with pytest.raises(GlassboxError, match="No kind of detector"):
+    with pytest.raises(GlassboxError, match="No kind of model"):
         fit(bare, "a_wish", {}, np.arange(8), seed=1)
 
 

@@ -94,7 +94,7 @@ def test_the_leaderboard_is_best_first_and_what_fails_is_a_row_with_its_reason()
     found = compare([*QUICK, Candidate(name="odd", kind="nothing")], problem(), metric="mase", resamples=50)
     values = [row["scores"]["mase"]["value"] for row in found.leaderboard["rows"] if row["scores"]]
     assert values == sorted(values)
-    assert found.leaderboard["rows"][-1]["note"].startswith("failed: GlassboxError: There is no kind")
+    assert found.leaderboard["rows"][-1]["note"].startswith("failed: GlassboxError: No kind of model")
     assert set(found.timing["candidate"]) >= {c.name for c in QUICK}
     assert isinstance(against_baseline(found.leaderboard), Note)
 

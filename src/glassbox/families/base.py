@@ -120,6 +120,20 @@ def served_schema(schema: Schema, fields: Sequence[str]) -> Schema:
     return schema.model_copy(update={"aside": [*schema.aside, *unused]})
 
 
+def read_description(folder: Path, version: int) -> dict[str, Any]:
+    """What a family wrote of the predictor in `folder`, beside the model itself.
+
+    Raises
+    ------
+    GlassboxError
+        When it was written in another format than `version`.
+    """
+    told: dict[str, Any] = read_json(folder / DESCRIPTION)
+    if told.get("format") != version:
+        raise GlassboxError(f"{folder / DESCRIPTION}: format is {told.get('format')!r}; this Glassbox reads {version}.")
+    return told
+
+
 def load_predictor(folder: Path) -> Predictor:
     """The predictor that was saved in `folder`.
 

@@ -1,10 +1,11 @@
 """What fits of every family share: results that are remembered, threads that are held to, progress that is told."""
 
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Protocol, cast
+from typing import Any, Protocol, TypeVar, cast
 
 from threadpoolctl import threadpool_limits
 
@@ -25,6 +26,37 @@ class Forgetful:
 
     def remember(self, parts: Mapping[str, Any], compute: Any, code: Sequence[Any] = ()) -> dict[str, Any]:
         return cast(dict[str, Any], compute())
+
+
+M = TypeVar("M")
+
+
+def fit_and_ask(
+    parts: Mapping[str, Any], fit: Callable[[], M], ask: Callable[[M], Mapping[str, Any]], *, memo: Remembers | None, code: str
+) -> dict[str, Any]:
+    """What a model says of rows that it did not see, remembered by `parts` and by the module `code` with all that it imports.
+
+    Parameters
+    ----------
+    parts
+        All that the result hangs on: data, fold or origin, kind, hyperparameters, seed, threads.
+    fit, ask
+        Makes the model; gives what it says.
+
+    Returns
+    -------
+    dict
+        What `ask` gave, and ``fit_s``, ``predict_s``: the seconds that it took when it was computed.
+    """
+
+    def compute() -> dict[str, Any]:
+        started = time.perf_counter()
+        model = fit()
+        between = time.perf_counter()
+        said = ask(model)
+        return {**said, "fit_s": between - started, "predict_s": time.perf_counter() - between}
+
+    return (memo or Forgetful()).remember(parts, compute, code=[code])
 
 
 @contextmanager

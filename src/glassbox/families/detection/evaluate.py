@@ -11,7 +11,7 @@ from glassbox.families.detection.boxes import Box, read_boxes, written
 from glassbox.families.detection.choose import Chosen
 from glassbox.families.detection.drawn import JUDGED_NOTE, judged, told
 from glassbox.families.detection.explore import size_of_box
-from glassbox.families.detection.fit import checkpoint_of, fit, forget
+from glassbox.families.detection.fit import CODE, fit
 from glassbox.families.detection.metrics import Matches, by_label, estimates, score
 from glassbox.families.detection.mistakes import KINDS, Mistakes, mistakes
 from glassbox.families.detection.predictor import BoxPredictor
@@ -19,6 +19,7 @@ from glassbox.families.detection.recipe import Recipe
 from glassbox.families.detection.scenes import Scenes, boxes_in
 from glassbox.families.fitting import limited
 from glassbox.families.opened import opened
+from glassbox.families.vision.training import checkpoint_of, forget
 from glassbox.families.vision.watch import Watch
 from glassbox.families.words import clean
 from glassbox.findings import Estimates, Facts, Note, Pictures, Table
@@ -34,7 +35,7 @@ def refit(
 ) -> BoxPredictor:
     """Fit what tuning kept on all pictures of train, and put it together with the rule by which boxes are answered."""
     parts = {"what": "all of train", "data": scenes.digest(best["kind"]), "best": dict(best), "seed": seed, "threads": threads}
-    checkpoint = checkpoint_of(scenes, parts)
+    checkpoint = checkpoint_of(scenes.album.store, parts, CODE)
     everyone = np.arange(len(scenes))
     with limited(threads):
         model = fit(scenes, best["kind"], best["params"], everyone, seed=seed, threads=threads, checkpoint=checkpoint)

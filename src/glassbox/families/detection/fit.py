@@ -1,6 +1,5 @@
 """One fit of a detector: on some rows, asked on others. What candidates and trials are remembered by."""
 
-import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -8,14 +7,12 @@ from typing import Any
 import numpy as np
 import torch
 
-from glassbox.code import code_closure
 from glassbox.errors import GlassboxError
 from glassbox.families.detection.boxes import written
 from glassbox.families.detection.models import Fitting, Model, kind_of
 from glassbox.families.detection.scenes import Ints, Scenes
-from glassbox.families.fitting import Forgetful, Remembers
-from glassbox.families.vision.fit import forget
-from glassbox.files import hash_value
+from glassbox.families.fitting import Remembers, fit_and_ask
+from glassbox.families.vision.training import checkpoint_of, forget
 
 CODE = "glassbox.families.detection.fit"  # what results are remembered by: this module and all that it imports
 
@@ -45,13 +42,6 @@ def fit(
     return how.fit(scenes, rows, Fitting(dict(params), seed, checkpoint))
 
 
-def checkpoint_of(scenes: Scenes, parts: Mapping[str, Any]) -> Path | None:
-    """Where the epochs of a training are kept, by all that it comes from; None where nothing is kept."""
-    if scenes.album.store is None:
-        return None
-    return scenes.album.store / "training" / hash_value([dict(parts), code_closure([CODE])])
-
-
 def fit_fold(
     scenes: Scenes,
     fold: int,
@@ -79,19 +69,16 @@ def fit_fold(
         "seed": seed,
         "threads": threads,
     }
-    checkpoint = checkpoint_of(scenes, parts)
-
-    def compute() -> dict[str, Any]:
-        started = time.perf_counter()
-        model = fit(scenes, kind, params, np.flatnonzero(~out), seed=seed, threads=threads, checkpoint=checkpoint)
-        between = time.perf_counter()
-        found = model.find(scenes.view(np.flatnonzero(out)))
-        told = [written(boxes) for boxes in found]
-        return {"boxes": told, "fit_s": between - started, "predict_s": time.perf_counter() - between}
-
-    result = (memo or Forgetful()).remember(parts, compute, code=[CODE])
+    checkpoint = checkpoint_of(scenes.album.store, parts, CODE)
+    result = fit_and_ask(
+        parts,
+        lambda: fit(scenes, kind, params, np.flatnonzero(~out), seed=seed, threads=threads, checkpoint=checkpoint),
+        lambda model: {"boxes": [written(boxes) for boxes in model.find(scenes.view(np.flatnonzero(out)))]},
+        memo=memo,
+        code=CODE,
+    )
     forget(checkpoint)
     return result
 
 
-__all__ = ["checkpoint_of", "fit", "fit_fold", "forget"]
+__all__ = ["CODE", "fit", "fit_fold"]

@@ -16,6 +16,7 @@ from glassbox.families.detection.coco import answers
 from glassbox.families.detection.learnt import load_learnt, teach, within
 from glassbox.families.detection.networks import FLOOR
 from glassbox.families.detection.scenes import Ints, Scenes
+from glassbox.families.kinds import kind_in
 from glassbox.families.vision.album import View
 from glassbox.files import read_json, write_bytes, write_json
 
@@ -145,16 +146,8 @@ KINDS: dict[str, Kind] = {
 
 
 def kind_of(name: str) -> Kind:
-    """The kind of that name.
-
-    Raises
-    ------
-    GlassboxError
-        When there is none.
-    """
-    if name not in KINDS:
-        raise GlassboxError(f"No kind of detector {name!r}; there are {', '.join(KINDS)}.")
-    return KINDS[name]
+    """The kind of that name; a name that is none is an error that lists them."""
+    return kind_in(KINDS, name)
 
 
 __all__ = ["KINDS", "AsItComes", "Fitting", "Kind", "Model", "Nothing", "kind_of"]

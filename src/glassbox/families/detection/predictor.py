@@ -8,17 +8,16 @@ from typing import Any
 import pandas as pd
 
 from glassbox.data.schema import Schema
-from glassbox.errors import GlassboxError
-from glassbox.families.base import served_schema
+from glassbox.families.base import DESCRIPTION, read_description, served_schema
 from glassbox.families.detection.boxes import Box, read_boxes, suppressed, written
 from glassbox.families.detection.models import Model, kind_of
 from glassbox.families.detection.recipe import Recipe
 from glassbox.families.vision.album import Album
 from glassbox.families.vision.predictor import pictures_in
 from glassbox.families.vision.watch import Watch
-from glassbox.files import read_json, write_json
+from glassbox.files import write_json
 
-DESCRIPTION, MODEL, WATCH = "predictor.json", "parts", "watch"
+MODEL, WATCH = "parts", "watch"
 FORMAT = 1
 
 
@@ -140,9 +139,7 @@ def load(folder: Path) -> BoxPredictor:
     GlassboxError
         When it was written in a newer format.
     """
-    told: Mapping[str, Any] = read_json(folder / DESCRIPTION)
-    if told.get("format") != FORMAT:
-        raise GlassboxError(f"{folder / DESCRIPTION}: format is {told.get('format')!r}; this Glassbox reads {FORMAT}.")
+    told = read_description(folder, FORMAT)
     return BoxPredictor(
         schema=Schema.model_validate(told["schema"]),
         recipe=Recipe.model_validate(told["recipe"]),

@@ -1,6 +1,5 @@
 """The backtest: forecasts from one origin after another, each by a model that knew nothing later."""
 
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -8,8 +7,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from glassbox.families.fitting import Forgetful, Remembers
-from glassbox.families.forecasting.fitting import Fitting
+from glassbox.families.fitting import Remembers, fit_and_ask
+from glassbox.families.forecasting.fitting import Fitting, Model
 from glassbox.families.forecasting.metrics import Forecasts
 from glassbox.families.forecasting.models import kind_of
 from glassbox.families.forecasting.panel import Floats, Panel, scales
@@ -94,14 +93,9 @@ def forecast_from(
     how = Fitting(dict(params), problem.recipe, seed, threads)
     history = problem.panel.until(origin)
 
-    def compute() -> dict[str, Any]:
-        started = time.perf_counter()
-        model = kind_of(kind).fit(history, how)
-        between = time.perf_counter()
+    def ask(model: Model) -> dict[str, Any]:
         point = model.forecast(history, future_of(problem.panel, origin, problem.recipe))
-        if problem.nonnegative:
-            point = np.maximum(point, 0.0)
-        return {"point": point, "fit_s": between - started, "predict_s": time.perf_counter() - between}
+        return {"point": np.maximum(point, 0.0) if problem.nonnegative else point}
 
     parts = {
         "what": "origin",
@@ -114,7 +108,7 @@ def forecast_from(
         "seed": seed,
         "threads": threads,
     }
-    return (memo or Forgetful()).remember(parts, compute, code=[CODE])
+    return fit_and_ask(parts, lambda: kind_of(kind).fit(history, how), ask, memo=memo, code=CODE)
 
 
 def oof_frame(found: Forecasts, problem: Problem, candidate: str | None = None) -> pd.DataFrame:

@@ -11,12 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from glassbox.errors import GlassboxError
 from glassbox.families.forecasting import local
 from glassbox.families.forecasting.boosting import fit_boosting, load_boosting
 from glassbox.families.forecasting.fitting import Fitting, Model
 from glassbox.families.forecasting.panel import Floats, Panel
 from glassbox.families.forecasting.prophets import fit_prophets, load_prophets
+from glassbox.families.kinds import kind_in
 
 
 @dataclass(frozen=True)
@@ -87,13 +87,5 @@ KINDS: dict[str, Kind] = {
 
 
 def kind_of(name: str) -> Kind:
-    """The kind of that name.
-
-    Raises
-    ------
-    GlassboxError
-        When there is none.
-    """
-    if name not in KINDS:
-        raise GlassboxError(f"There is no kind of forecasting model {name!r}; there are {', '.join(KINDS)}.")
-    return KINDS[name]
+    """The kind of that name; a name that is none is an error that lists them."""
+    return kind_in(KINDS, name)

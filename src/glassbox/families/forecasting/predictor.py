@@ -10,16 +10,16 @@ import numpy as np
 import pandas as pd
 
 from glassbox.data.schema import ColumnSchema, Schema
-from glassbox.errors import GlassboxError
+from glassbox.families.base import DESCRIPTION, read_description
 from glassbox.families.forecasting.conformal import Offsets
 from glassbox.families.forecasting.fitting import Fitting, Model
 from glassbox.families.forecasting.metrics import QUANTILES
 from glassbox.families.forecasting.models import kind_of
 from glassbox.families.forecasting.panel import Floats, Panel, scales
 from glassbox.families.forecasting.recipe import Recipe, stood_in
-from glassbox.files import read_json, read_parquet, write_json, write_parquet
+from glassbox.files import read_parquet, write_json, write_parquet
 
-DESCRIPTION, HISTORY, COVARIATES = "predictor.json", "history.parquet", "covariates.parquet"
+HISTORY, COVARIATES = "history.parquet", "covariates.parquet"
 FORMAT = 1
 QUANTILE_NAMES = [f"q{round(100 * level):02d}" for level in QUANTILES]
 LEAST_HISTORY = 2  # seasons (the shortest) that a caller's own history must have
@@ -326,9 +326,7 @@ def load(folder: Path) -> ForecastPredictor:
     GlassboxError
         When it was written in another format.
     """
-    told: Mapping[str, Any] = read_json(folder / DESCRIPTION)
-    if told.get("format") != FORMAT:
-        raise GlassboxError(f"{folder / DESCRIPTION}: format is {told.get('format')!r}; this Glassbox reads {FORMAT}.")
+    told = read_description(folder, FORMAT)
     recipe = Recipe.model_validate(told["recipe"])
     names = list(told["series"])
     values = np.ascontiguousarray(read_parquet(folder / HISTORY).to_numpy(dtype=np.float64).T)

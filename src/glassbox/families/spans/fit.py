@@ -1,13 +1,12 @@
 """One fit of a recogniser: on some rows, asked on others. What candidates and trials are remembered by."""
 
-import time
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from glassbox.errors import GlassboxError
-from glassbox.families.fitting import Forgetful, Remembers
+from glassbox.families.fitting import Remembers, fit_and_ask
 from glassbox.families.spans.models import Fitting, Model, judged, kind_of
 from glassbox.families.spans.sentences import Ints, Sentences
 
@@ -48,13 +47,8 @@ def fit_fold(
     """
     out = sentences.fold == fold
 
-    def compute() -> dict[str, Any]:
-        started = time.perf_counter()
-        model = fit(sentences, kind, params, np.flatnonzero(~out), seed=seed, threads=threads)
-        between = time.perf_counter()
-        found = judged(kind, model, sentences, np.flatnonzero(out))
-        told = [[list(span) for span in row] for row in found]
-        return {"spans": told, "fit_s": between - started, "predict_s": time.perf_counter() - between}
+    def ask(model: Model) -> dict[str, Any]:
+        return {"spans": [[list(span) for span in row] for row in judged(kind, model, sentences, np.flatnonzero(out))]}
 
     parts = {
         "what": "fold of spans",
@@ -65,4 +59,10 @@ def fit_fold(
         "seed": seed,
         "threads": threads,
     }
-    return (memo or Forgetful()).remember(parts, compute, code=[CODE])
+    return fit_and_ask(
+        parts,
+        lambda: fit(sentences, kind, params, np.flatnonzero(~out), seed=seed, threads=threads),
+        ask,
+        memo=memo,
+        code=CODE,
+    )

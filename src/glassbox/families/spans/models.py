@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
 
-from glassbox.errors import GlassboxError
+from glassbox.families.kinds import kind_in
 from glassbox.families.spans import recogniser, tokens
 from glassbox.families.spans.sentences import Ints, Sentences
 from glassbox.families.spans.spans import Span
@@ -249,16 +249,8 @@ KINDS: dict[str, Kind] = {
 
 
 def kind_of(name: str) -> Kind:
-    """The kind of that name.
-
-    Raises
-    ------
-    GlassboxError
-        When there is none.
-    """
-    if name not in KINDS:
-        raise GlassboxError(f"No kind of recogniser {name!r}; there are {', '.join(KINDS)}.")
-    return KINDS[name]
+    """The kind of that name; a name that is none is an error that lists them."""
+    return kind_in(KINDS, name)
 
 
 __all__ = ["KINDS", "Fitting", "Kind", "Model", "judged", "kind_of"]

@@ -1,6 +1,5 @@
 """One fit: recipe and model on some rows, asked on others. What candidates and trials are remembered by."""
 
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -10,7 +9,7 @@ import pandas as pd
 from sklearn.compose import ColumnTransformer
 
 from glassbox.families.classes.problem import Problem, codes_of, positive_class, problem_of
-from glassbox.families.fitting import Forgetful, Remembers, limited
+from glassbox.families.fitting import Forgetful, Remembers, fit_and_ask, limited
 from glassbox.families.tabular.models import Codes, Fitting, Floats, Model, kind_of
 from glassbox.families.tabular.recipe import Recipe, build
 
@@ -76,12 +75,8 @@ def fit_fold(
     out = problem.fold == fold
     columns = list(recipe.columns)
 
-    def compute() -> dict[str, Any]:
-        started = time.perf_counter()
-        fitted = fit(kind, params, recipe, problem.frame[~out], problem.y[~out], len(problem.classes), seed=seed, threads=threads)
-        between = time.perf_counter()
-        proba = fitted.proba(problem.frame.loc[out, columns])
-        return {"proba": proba, "fit_s": between - started, "predict_s": time.perf_counter() - between}
+    def fitted() -> Fitted:
+        return fit(kind, params, recipe, problem.frame[~out], problem.y[~out], len(problem.classes), seed=seed, threads=threads)
 
     parts = {
         "what": "fold",
@@ -93,7 +88,7 @@ def fit_fold(
         "seed": seed,
         "threads": threads,
     }
-    return (memo or Forgetful()).remember(parts, compute, code=[CODE])
+    return fit_and_ask(parts, fitted, lambda model: {"proba": model.proba(problem.frame.loc[out, columns])}, memo=memo, code=CODE)
 
 
 __all__ = [

@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from glassbox.errors import GlassboxError
 from glassbox.families import persist
+from glassbox.families.kinds import kind_in
 
 Floats = npt.NDArray[np.float64]
 TREE = "sklearn.tree._tree.Tree"  # trusted because what it holds is checked before it is used
@@ -222,16 +223,8 @@ KINDS: dict[str, Kind] = {
 
 
 def kind_of(name: str) -> Kind:
-    """The kind of that name.
-
-    Raises
-    ------
-    GlassboxError
-        When there is none.
-    """
-    if name not in KINDS:
-        raise GlassboxError(f"No kind of model {name!r}; there are {', '.join(KINDS)}.")
-    return KINDS[name]
+    """The kind of that name; a name that is none is an error that lists them."""
+    return kind_in(KINDS, name)
 
 
 __all__ = ["KINDS", "Codes", "Fitting", "Floats", "Kind", "Model", "kind_of"]

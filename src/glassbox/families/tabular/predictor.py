@@ -11,16 +11,15 @@ from sklearn import config_context
 from sklearn.compose import ColumnTransformer
 
 from glassbox.data.schema import Schema
-from glassbox.errors import GlassboxError
 from glassbox.families import persist
-from glassbox.families.base import served_schema
+from glassbox.families.base import DESCRIPTION, read_description, served_schema
 from glassbox.families.classes.calibration import Calibration
 from glassbox.families.classes.predictor import ClassAnswers
 from glassbox.families.tabular.models import Floats, Model, kind_of
 from glassbox.families.tabular.recipe import TRUSTED, Feature, Recipe, features_of
-from glassbox.files import read_json, write_json
+from glassbox.files import write_json
 
-DESCRIPTION, TRANSFORMER = "predictor.json", "transformer.skops"
+TRANSFORMER = "transformer.skops"
 FORMAT = 1
 
 
@@ -116,9 +115,7 @@ def load(folder: Path) -> TabularPredictor:
     GlassboxError
         When it was written in a newer format, or holds types that Glassbox does not write.
     """
-    told: Mapping[str, Any] = read_json(folder / DESCRIPTION)
-    if told.get("format") != FORMAT:
-        raise GlassboxError(f"{folder / DESCRIPTION}: format is {told.get('format')!r}; this Glassbox reads {FORMAT}.")
+    told = read_description(folder, FORMAT)
     return TabularPredictor(
         schema=Schema.model_validate(told["schema"]),
         recipe=Recipe.model_validate(told["recipe"]),

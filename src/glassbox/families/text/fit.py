@@ -1,6 +1,5 @@
 """One fit of texts: a model on some rows, asked on others. What candidates and trials are remembered by."""
 
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -9,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from glassbox.families.classes.problem import Problem
-from glassbox.families.fitting import Forgetful, Remembers
+from glassbox.families.fitting import Remembers, fit_and_ask
 from glassbox.families.text.corpus import Corpus
 from glassbox.families.text.encoder import Encoder
 from glassbox.families.text.models import Codes, Fitting, Model, encodes, kind_of
@@ -60,13 +59,6 @@ def fit_fold(
     """
     out = texts.problem.fold == fold
 
-    def compute() -> dict[str, Any]:
-        started = time.perf_counter()
-        model = fit(texts, kind, params, np.flatnonzero(~out), seed=seed, threads=threads)
-        between = time.perf_counter()
-        proba = model.proba(texts.corpus.rows(np.flatnonzero(out)))
-        return {"proba": proba, "fit_s": between - started, "predict_s": time.perf_counter() - between}
-
     parts = {
         "what": "fold of texts",
         "data": texts.digest(kind, params),
@@ -76,7 +68,13 @@ def fit_fold(
         "seed": seed,
         "threads": threads,
     }
-    return (memo or Forgetful()).remember(parts, compute, code=[CODE])
+    return fit_and_ask(
+        parts,
+        lambda: fit(texts, kind, params, np.flatnonzero(~out), seed=seed, threads=threads),
+        lambda model: {"proba": model.proba(texts.corpus.rows(np.flatnonzero(out)))},
+        memo=memo,
+        code=CODE,
+    )
 
 
 __all__ = ["Texts", "fit", "fit_fold"]

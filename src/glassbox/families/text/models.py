@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from glassbox.errors import GlassboxError
 from glassbox.families.classes.heads import Codes, Head, pooled, read_array, standardised, write_array
+from glassbox.families.kinds import kind_in
 from glassbox.families.text.corpus import Floats, View
 from glassbox.families.text.fitted import Fitting, Model
 from glassbox.families.text.terms import fit_naive_bayes_linear, load_terms, tf_idf_model
@@ -139,16 +139,8 @@ KINDS: dict[str, Kind] = {
 
 
 def kind_of(name: str) -> Kind:
-    """The kind of that name.
-
-    Raises
-    ------
-    GlassboxError
-        When there is none.
-    """
-    if name not in KINDS:
-        raise GlassboxError(f"No kind of model {name!r}; there are {', '.join(KINDS)}.")
-    return KINDS[name]
+    """The kind of that name; a name that is none is an error that lists them."""
+    return kind_in(KINDS, name)
 
 
 def encodes(kind: str, params: Mapping[str, Any]) -> bool:

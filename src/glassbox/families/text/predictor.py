@@ -9,8 +9,7 @@ import numpy as np
 import pandas as pd
 
 from glassbox.data.schema import Schema
-from glassbox.errors import GlassboxError
-from glassbox.families.base import served_schema
+from glassbox.families.base import DESCRIPTION, read_description, served_schema
 from glassbox.families.classes.calibration import Calibration
 from glassbox.families.classes.predictor import ClassAnswers
 from glassbox.families.text.corpus import Corpus, Encode
@@ -18,9 +17,9 @@ from glassbox.families.text.encoder import Encoder, Remembered
 from glassbox.families.text.models import Floats, Model, kind_of
 from glassbox.families.text.recipe import Recipe
 from glassbox.families.text.watch import Watch
-from glassbox.files import read_json, write_json
+from glassbox.files import write_json
 
-DESCRIPTION, MODEL, ENCODER, WATCH = "predictor.json", "parts", "encoder", "watch"
+MODEL, ENCODER, WATCH = "parts", "encoder", "watch"
 FORMAT = 1
 
 
@@ -150,9 +149,7 @@ def load(folder: Path) -> TextPredictor:
     GlassboxError
         When it was written in a newer format.
     """
-    told: Mapping[str, Any] = read_json(folder / DESCRIPTION)
-    if told.get("format") != FORMAT:
-        raise GlassboxError(f"{folder / DESCRIPTION}: format is {told.get('format')!r}; this Glassbox reads {FORMAT}.")
+    told = read_description(folder, FORMAT)
     recipe = Recipe.model_validate(told["recipe"])
     return TextPredictor(
         schema=Schema.model_validate(told["schema"]),

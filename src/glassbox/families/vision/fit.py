@@ -1,6 +1,5 @@
 """One fit of pictures: a model on some rows, asked on others. What candidates and trials are remembered by."""
 
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -10,11 +9,11 @@ from typing import Any
 import numpy as np
 import torch
 
-from glassbox.code import code_closure
 from glassbox.families.classes.problem import Problem
-from glassbox.families.fitting import Forgetful, Remembers
+from glassbox.families.fitting import Remembers, fit_and_ask
 from glassbox.families.vision.album import Album, Codes
 from glassbox.families.vision.models import Fitting, Model, kind_of
+from glassbox.families.vision.training import checkpoint_of, forget
 from glassbox.files import hash_value
 
 CODE = "glassbox.families.vision.fit"  # what results are remembered by: this module and all that it imports
@@ -55,19 +54,6 @@ def fit(
     return kind_of(kind).fit(pictures.album.rows(rows), pictures.problem.y[rows], asked)
 
 
-def checkpoint_of(pictures: Pictures, parts: Mapping[str, Any]) -> Path | None:
-    """Where the epochs of a training are kept, by all that it comes from; None where nothing is kept."""
-    if pictures.album.store is None:
-        return None
-    return pictures.album.store / "training" / hash_value([dict(parts), code_closure([CODE])])
-
-
-def forget(checkpoint: Path | None) -> None:
-    """Remove what was kept of a training that is done."""
-    for path in checkpoint.parent.glob(f"{checkpoint.name}*") if checkpoint is not None else ():
-        path.unlink(missing_ok=True)
-
-
 def fit_fold(
     pictures: Pictures,
     fold: int,
@@ -96,18 +82,17 @@ def fit_fold(
         "seed": seed,
         "threads": threads,
     }
-    checkpoint = checkpoint_of(pictures, parts)
+    checkpoint = checkpoint_of(pictures.album.store, parts, CODE)
 
-    def compute() -> dict[str, Any]:
-        started = time.perf_counter()
-        model = fit(pictures, kind, params, np.flatnonzero(~out), seed=seed, threads=threads, checkpoint=checkpoint)
-        between = time.perf_counter()
-        proba = model.proba(pictures.album.rows(np.flatnonzero(out)))
-        return {"proba": proba, "fit_s": between - started, "predict_s": time.perf_counter() - between}
-
-    found = (memo or Forgetful()).remember(parts, compute, code=[CODE])
+    found = fit_and_ask(
+        parts,
+        lambda: fit(pictures, kind, params, np.flatnonzero(~out), seed=seed, threads=threads, checkpoint=checkpoint),
+        lambda model: {"proba": model.proba(pictures.album.rows(np.flatnonzero(out)))},
+        memo=memo,
+        code=CODE,
+    )
     forget(checkpoint)
     return found
 
 
-__all__ = ["Pictures", "checkpoint_of", "fit", "fit_fold", "forget"]
+__all__ = ["CODE", "Pictures", "fit", "fit_fold"]

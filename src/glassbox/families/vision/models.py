@@ -15,6 +15,7 @@ from torch import nn
 
 from glassbox.errors import GlassboxError
 from glassbox.families.classes.heads import Head, pooled, read_array, standardised, write_array
+from glassbox.families.kinds import kind_in
 from glassbox.families.vision.album import Album, Codes, Floats, View
 from glassbox.families.vision.augment import augmented
 from glassbox.families.vision.networks import (
@@ -374,16 +375,8 @@ KINDS: dict[str, Kind] = {
 
 
 def kind_of(name: str) -> Kind:
-    """The kind of that name.
-
-    Raises
-    ------
-    GlassboxError
-        When there is none.
-    """
-    if name not in KINDS:
-        raise GlassboxError(f"No kind of model {name!r}; there are {', '.join(KINDS)}.")
-    return KINDS[name]
+    """The kind of that name; a name that is none is an error that lists them."""
+    return kind_in(KINDS, name)
 
 
 def places_of(kind: str, params: Mapping[str, Any]) -> list[int]:

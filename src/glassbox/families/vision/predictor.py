@@ -9,8 +9,7 @@ import numpy as np
 import pandas as pd
 
 from glassbox.data.schema import Schema
-from glassbox.errors import GlassboxError
-from glassbox.families.base import served_schema
+from glassbox.families.base import DESCRIPTION, read_description, served_schema
 from glassbox.families.classes.calibration import Calibration
 from glassbox.families.classes.predictor import ClassAnswers
 from glassbox.families.vision.album import Album, Floats
@@ -18,9 +17,9 @@ from glassbox.families.vision.models import Model, kind_of, places_of
 from glassbox.families.vision.networks import Backbone, backbone_in
 from glassbox.families.vision.recipe import Recipe
 from glassbox.families.vision.watch import Watch
-from glassbox.files import read_json, write_json
+from glassbox.files import write_json
 
-DESCRIPTION, MODEL, BACKBONES, WATCH = "predictor.json", "parts", "backbones", "watch"
+MODEL, BACKBONES, WATCH = "parts", "backbones", "watch"
 FORMAT = 1
 TOP = 5
 
@@ -159,9 +158,7 @@ def load(folder: Path) -> VisionPredictor:
     GlassboxError
         When it was written in a newer format.
     """
-    told: Mapping[str, Any] = read_json(folder / DESCRIPTION)
-    if told.get("format") != FORMAT:
-        raise GlassboxError(f"{folder / DESCRIPTION}: format is {told.get('format')!r}; this Glassbox reads {FORMAT}.")
+    told = read_description(folder, FORMAT)
     found: list[Backbone] = []
     for place in range(told["backbones"]):
         own = folder / BACKBONES / str(place)

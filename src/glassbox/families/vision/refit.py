@@ -8,10 +8,11 @@ import numpy as np
 from glassbox.data.schema import Schema
 from glassbox.families.classes.calibration import Calibration
 from glassbox.families.fitting import limited
-from glassbox.families.vision.fit import Pictures, checkpoint_of, fit, forget
+from glassbox.families.vision.fit import CODE, Pictures, fit
 from glassbox.families.vision.models import places_of
 from glassbox.families.vision.predictor import VisionPredictor
 from glassbox.families.vision.recipe import Recipe
+from glassbox.families.vision.training import checkpoint_of, forget
 from glassbox.families.vision.watch import Watch
 
 
@@ -38,7 +39,7 @@ def refit(
     """
     problem, album = pictures.problem, pictures.album
     parts = {"what": "all of train", "data": pictures.digest(best["kind"]), "best": dict(best), "seed": seed, "threads": threads}
-    checkpoint = checkpoint_of(pictures, parts)
+    checkpoint = checkpoint_of(album.store, parts, CODE)
     with limited(threads):
         everyone = np.arange(len(problem.y))
         model = fit(pictures, best["kind"], best["params"], everyone, seed=seed, threads=threads, checkpoint=checkpoint)

@@ -13,8 +13,9 @@ import numpy.typing as npt
 import torch
 from torch import nn
 
+from glassbox.code import code_closure
 from glassbox.families.vision.networks import DRAWING, device
-from glassbox.files import write_bytes
+from glassbox.files import hash_value, write_bytes
 
 Codes = npt.NDArray[np.int64]
 Inputs = Callable[[Codes, np.random.Generator], Any]
@@ -167,4 +168,18 @@ def _taken_up(learner: nn.Module, optimiser: torch.optim.Optimizer, path: Path |
     return epoch
 
 
-__all__ = ["DEFAULTS", "Codes", "Inputs", "learn", "rate", "seeded"]
+def checkpoint_of(store: Path | None, parts: Mapping[str, Any], code: str) -> Path | None:
+    """Where the epochs of a training are kept, by all that it comes from: `parts`, and the module `code` with all that it imports.
+
+    None where there is no `store`.
+    """
+    return None if store is None else store / "training" / hash_value([dict(parts), code_closure([code])])
+
+
+def forget(checkpoint: Path | None) -> None:
+    """Remove what was kept of a training that is done."""
+    for path in checkpoint.parent.glob(f"{checkpoint.name}*") if checkpoint is not None else ():
+        path.unlink(missing_ok=True)
+
+
+__all__ = ["DEFAULTS", "Codes", "Inputs", "checkpoint_of", "forget", "learn", "rate", "seeded"]
