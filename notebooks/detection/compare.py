@@ -21,16 +21,13 @@ request = "detect"
 
 # %%
 from glassbox.data.schema import Schema
+from glassbox.families.finders import compare
+from glassbox.families.leaderboard import choice, leaderboard_frame, leaderboard_table, timing_table
 from glassbox.families.detection import metrics, plots
 from glassbox.families.detection.candidates import candidate_table, candidates, finest_stride
-from glassbox.families.detection.compare import (
-    OVER_PICTURES,
-    choice,
-    compare,
-    leaderboard_frame,
-    leaderboard_table,
-    timing_table,
-)
+from glassbox.families.detection.fit import fitter
+from glassbox.families.detection.judge import OVER_PICTURES, BoxJudge
+from glassbox.families.detection.models import KINDS
 from glassbox.families.detection.recipe import Recipe
 from glassbox.families.detection.setting import scenes_of
 from glassbox.stage import Stage
@@ -59,13 +56,15 @@ stage.show("candidates", candidate_table(tried))
 
 # %%
 leading = metrics.leading_metric(asked.requirements)
+fit = fitter(scenes, seed=asked.seed, threads=stage.threads, memo=stage.memo)
 comparison = compare(
     tried,
-    scenes,
+    BoxJudge(scenes),
+    fit,
+    KINDS,
     metric=leading,
     seed=asked.seed,
     resamples=metrics.RESAMPLES[asked.cost],
-    memo=stage.memo,
     threads=stage.threads,
     workers=stage.workers,
     progress=stage.progress,

@@ -27,7 +27,8 @@ request = "detect"
 from glassbox.data.schema import Schema
 from glassbox.families.detection import evaluate, metrics, plots
 from glassbox.families.detection.choose import choose, chosen_table
-from glassbox.families.detection.compare import read_oof
+from glassbox.families.finders import read_oof
+from glassbox.families.detection.judge import BoxJudge
 from glassbox.families.detection.recipe import Recipe
 from glassbox.families.detection.setting import scenes_of
 from glassbox.stage import Stage
@@ -46,7 +47,7 @@ scenes = scenes_of(train, schema, recipe, folds, asked, stage.root, stage.kept, 
 # boxes.
 
 # %%
-oof = read_oof(tuned_oof, scenes)
+oof = read_oof(tuned_oof, BoxJudge(scenes))
 chosen = choose(scenes.boxes, oof, scenes.labels)
 stage.show("threshold_choice", chosen_table(chosen))
 

@@ -24,7 +24,8 @@ from glassbox.data.schema import Schema
 from glassbox.families.classes.folds import duplicates_across
 from glassbox.families.detection import leaks
 from glassbox.families.detection.drawn import varied
-from glassbox.families.detection.folds import folds_table, make_folds
+from glassbox.families.finders import make_folds
+from glassbox.families.detection.folds import folds_table
 from glassbox.families.detection.recipe import Augmentation, default_recipe, picture_column, recipe_table, usual_side
 from glassbox.families.detection.scenes import sizes_of
 from glassbox.families.detection.setting import scenes_of
@@ -58,7 +59,7 @@ stage.show("recipe", recipe_table(recipe, schema, asked.weights.backbones), repo
 
 # %%
 groups = split.set_index("row_id")["content"].reindex(train["row_id"]).tolist()
-folds = make_folds(train["row_id"].tolist(), groups, asked.folds, seed=asked.seed)
+folds = make_folds(train["row_id"].tolist(), groups, asked.folds, seed=asked.seed, units="pictures that do not look alike")
 scenes = scenes_of(train, schema, recipe, folds, asked, stage.root, stage.kept, workers=stage.workers)
 stage.show("folds", folds_table(scenes, folds))
 

@@ -21,12 +21,15 @@ request = "detect"
 
 # %%
 from glassbox.data.schema import Schema
+from glassbox.families.finders import leader_run, tune
+from glassbox.families.leaderboard import candidate_in
+from glassbox.families.search import best_table, gain_estimates, search_note
 from glassbox.families.detection import metrics, plots
 from glassbox.families.detection.candidates import TRIALS
-from glassbox.families.detection.compare import candidate_in, leader_run
+from glassbox.families.detection.fit import fitter
+from glassbox.families.detection.judge import BoxJudge
 from glassbox.families.detection.recipe import Recipe
 from glassbox.families.detection.setting import scenes_of
-from glassbox.families.detection.tune import best_table, gain_estimates, search_note, tune
 from glassbox.stage import Stage
 
 # %%
@@ -54,7 +57,8 @@ spaces = {
 
 # %%
 chosen = candidate_in(leaderboard, "chosen")
-strongest = leader_run(leaderboard, oof, scenes)
+judge = BoxJudge(scenes)
+strongest = leader_run(leaderboard, oof, judge)
 trials = TRIALS[asked.cost]
 space = spaces.get(chosen.kind, {})
 stage.show("search", search_note(space, trials, chosen))
@@ -63,17 +67,18 @@ stage.show("search", search_note(space, trials, chosen))
 # Trials are counted, never timed. The first is the candidate as it was compared.
 
 # %%
+fit = fitter(scenes, seed=asked.seed, threads=stage.threads, memo=stage.memo)
 tuning = tune(
     chosen,
     space,
-    scenes,
+    judge,
+    fit,
     recipe=recipe.model_dump(),
     trials=trials,
     strongest=strongest,
     metric=leaderboard["metric"],
     seed=asked.seed,
     resamples=metrics.RESAMPLES[asked.cost],
-    memo=stage.memo,
     threads=stage.threads,
     workers=stage.workers,
     progress=stage.progress,

@@ -21,9 +21,13 @@ request = "entities"
 
 # %%
 from glassbox.data.schema import Schema
+from glassbox.families.finders import compare
+from glassbox.families.leaderboard import choice, leaderboard_frame, leaderboard_table, timing_table
 from glassbox.families.spans import metrics, plots
 from glassbox.families.spans.candidates import Candidate, candidate_table, candidates
-from glassbox.families.spans.compare import OVER_TEXTS, choice, compare, leaderboard_frame, leaderboard_table, timing_table
+from glassbox.families.spans.fit import fitter
+from glassbox.families.spans.judge import OVER_TEXTS, SpanJudge
+from glassbox.families.spans.models import KINDS
 from glassbox.families.spans.recipe import Recipe
 from glassbox.families.spans.setting import setting
 from glassbox.stage import Stage
@@ -50,13 +54,15 @@ stage.show("candidates", candidate_table(tried))
 
 # %%
 leading = metrics.leading_metric(asked.requirements)
+fit = fitter(sentences, seed=asked.seed, threads=stage.threads, memo=stage.memo)
 comparison = compare(
     tried,
-    sentences,
+    SpanJudge(sentences),
+    fit,
+    KINDS,
     metric=leading,
     seed=asked.seed,
     resamples=metrics.RESAMPLES[asked.cost],
-    memo=stage.memo,
     threads=stage.threads,
     workers=stage.workers,
     progress=stage.progress,

@@ -26,7 +26,8 @@ request = "entities"
 # %%
 from glassbox.data.schema import Schema
 from glassbox.families.spans import evaluate, metrics, plots
-from glassbox.families.spans.compare import read_oof
+from glassbox.families.finders import read_oof
+from glassbox.families.spans.judge import SpanJudge
 from glassbox.families.spans.recipe import Recipe
 from glassbox.families.spans.setting import setting
 from glassbox.stage import Stage
@@ -72,7 +73,7 @@ stage.show("metrics", found, report=True)
 # the search has flattered itself.
 
 # %%
-oof = read_oof(tuned_oof, sentences)
+oof = read_oof(tuned_oof, SpanJudge(sentences))
 stage.show("gap", evaluate.gap(predictor, sentences, oof, counts, leading))
 
 # %% [markdown]

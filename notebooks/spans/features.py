@@ -23,7 +23,8 @@ request = "entities"
 from glassbox.data.schema import Schema
 from glassbox.families.classes.folds import duplicates_across
 from glassbox.families.spans import leaks
-from glassbox.families.spans.folds import folds_table, make_folds, together
+from glassbox.families.finders import make_folds
+from glassbox.families.spans.folds import folds_table, together
 from glassbox.families.spans.recipe import recipe_table
 from glassbox.families.spans.setting import default_recipe, setting
 from glassbox.stage import Stage
@@ -53,7 +54,7 @@ stage.show("recipe", recipe_table(recipe, schema), report=True)
 # %%
 sentences = setting(train, schema, recipe, None, asked, stage.root)
 alike = split.set_index("row_id")["content"].reindex(sentences.row_ids).tolist()
-folds = make_folds(sentences.row_ids, together(sentences, alike), asked.folds, seed=asked.seed)
+folds = make_folds(sentences.row_ids, together(sentences, alike), asked.folds, seed=asked.seed, units="documents")
 stage.show("folds", folds_table(sentences, folds))
 
 # %% [markdown]

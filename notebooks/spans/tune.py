@@ -21,12 +21,15 @@ request = "entities"
 
 # %%
 from glassbox.data.schema import Schema
+from glassbox.families.finders import leader_run, tune
+from glassbox.families.leaderboard import candidate_in
+from glassbox.families.search import best_table, gain_estimates, search_note
 from glassbox.families.spans import metrics, plots
 from glassbox.families.spans.candidates import EPOCHS, TRIALS
-from glassbox.families.spans.compare import candidate_in, leader_run
+from glassbox.families.spans.fit import fitter
+from glassbox.families.spans.judge import SpanJudge
 from glassbox.families.spans.recipe import Recipe
 from glassbox.families.spans.setting import setting
-from glassbox.families.spans.tune import best_table, gain_estimates, search_note, tune
 from glassbox.stage import Stage
 
 # %%
@@ -53,7 +56,8 @@ spaces = {
 
 # %%
 chosen = candidate_in(leaderboard, "chosen")
-strongest = leader_run(leaderboard, oof, sentences)
+judge = SpanJudge(sentences)
+strongest = leader_run(leaderboard, oof, judge)
 trials = TRIALS[asked.cost]
 space = spaces.get(chosen.kind, {})
 stage.show("search", search_note(space, trials, chosen))
@@ -62,17 +66,18 @@ stage.show("search", search_note(space, trials, chosen))
 # Trials are counted, never timed. The first is the candidate as it was compared.
 
 # %%
+fit = fitter(sentences, seed=asked.seed, threads=stage.threads, memo=stage.memo)
 tuning = tune(
     chosen,
     space,
-    sentences,
+    judge,
+    fit,
     recipe=recipe.model_dump(),
     trials=trials,
     strongest=strongest,
     metric=leaderboard["metric"],
     seed=asked.seed,
     resamples=metrics.RESAMPLES[asked.cost],
-    memo=stage.memo,
     threads=stage.threads,
     workers=stage.workers,
     progress=stage.progress,

@@ -22,9 +22,12 @@ request = "reviews"
 # %%
 from glassbox.data.schema import Schema
 from glassbox.families.classes import metrics
+from glassbox.families.classes.ensemble import compare_together
+from glassbox.families.leaderboard import choice, leaderboard_frame, leaderboard_table, timing_table
 from glassbox.families.text import plots
 from glassbox.families.text.candidates import Candidate, candidate_table, candidates
-from glassbox.families.text.compare import choice, compare, leaderboard_frame, leaderboard_table, timing_table
+from glassbox.families.text.fit import fitter
+from glassbox.families.text.models import KINDS
 from glassbox.families.text.recipe import Recipe
 from glassbox.families.text.setting import texts_of
 from glassbox.stage import Stage
@@ -53,13 +56,15 @@ stage.show("candidates", candidate_table(tried))
 
 # %%
 leading = metrics.leading_metric(asked.requirements)
-comparison = compare(
+fit = fitter(texts, seed=asked.seed, threads=stage.threads, memo=stage.memo)
+comparison = compare_together(
     tried,
-    texts,
+    texts.problem,
+    fit,
+    KINDS,
     metric=leading,
     seed=asked.seed,
     resamples=metrics.RESAMPLES[asked.cost],
-    memo=stage.memo,
     threads=stage.threads,
     workers=stage.workers,
     progress=stage.progress,

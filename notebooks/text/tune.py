@@ -24,9 +24,11 @@ from glassbox.data.schema import Schema
 from glassbox.families.classes import metrics
 from glassbox.families.text import plots
 from glassbox.families.text.candidates import TRIALS
+from glassbox.families.classes.ensemble import leader_run
 from glassbox.families.classes.tune import tune
+from glassbox.families.leaderboard import candidate_in
 from glassbox.families.search import best_table, gain_estimates, search_note
-from glassbox.families.text.compare import candidate_in, fitter, leader_run
+from glassbox.families.text.fit import fitter
 from glassbox.families.text.recipe import Recipe
 from glassbox.families.text.setting import texts_of
 from glassbox.stage import Stage

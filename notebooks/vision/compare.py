@@ -22,9 +22,12 @@ request = "groceries"
 # %%
 from glassbox.data.schema import Schema
 from glassbox.families.classes import metrics
+from glassbox.families.classes.ensemble import compare_together
+from glassbox.families.leaderboard import choice, leaderboard_frame, leaderboard_table, timing_table
 from glassbox.families.vision import plots
 from glassbox.families.vision.candidates import Candidate, candidate_table, candidates
-from glassbox.families.vision.compare import choice, compare, leaderboard_frame, leaderboard_table, timing_table
+from glassbox.families.vision.fit import fitter
+from glassbox.families.vision.models import KINDS
 from glassbox.families.vision.recipe import Recipe
 from glassbox.families.vision.setting import pictures_of
 from glassbox.stage import Stage
@@ -54,13 +57,15 @@ stage.show("candidates", candidate_table(tried))
 
 # %%
 leading = metrics.leading_metric(asked.requirements)
-comparison = compare(
+fit = fitter(pictures, seed=asked.seed, threads=stage.threads, memo=stage.memo)
+comparison = compare_together(
     tried,
-    pictures,
+    pictures.problem,
+    fit,
+    KINDS,
     metric=leading,
     seed=asked.seed,
     resamples=metrics.RESAMPLES[asked.cost],
-    memo=stage.memo,
     threads=stage.threads,
     workers=stage.workers,
     progress=stage.progress,

@@ -22,11 +22,13 @@ request = "groceries"
 # %%
 from glassbox.data.schema import Schema
 from glassbox.families.classes import metrics
+from glassbox.families.classes.ensemble import leader_run
 from glassbox.families.classes.tune import tune
+from glassbox.families.leaderboard import candidate_in
 from glassbox.families.search import best_table, gain_estimates, search_note
 from glassbox.families.vision import plots
 from glassbox.families.vision.candidates import TRIALS
-from glassbox.families.vision.compare import candidate_in, fitter, leader_run
+from glassbox.families.vision.fit import fitter
 from glassbox.families.vision.recipe import Recipe
 from glassbox.families.vision.setting import pictures_of
 from glassbox.stage import Stage

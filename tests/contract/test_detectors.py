@@ -22,11 +22,11 @@ from glassbox.families.base import Predictor, load_predictor
 from glassbox.families.detection import evaluate
 from glassbox.families.detection.choose import Chosen
 from glassbox.families.detection.fit import CODE, fit, fit_fold
-from glassbox.families.detection.folds import make_folds
 from glassbox.families.detection.metrics import Matches, score
 from glassbox.families.detection.predictor import BoxPredictor
 from glassbox.families.detection.recipe import Augmentation, Recipe
 from glassbox.families.detection.scenes import Scenes, boxes_in, labels_of
+from glassbox.families.finders import make_folds
 from glassbox.families.fitting import limited
 from glassbox.families.vision import training
 from glassbox.families.vision.album import Album

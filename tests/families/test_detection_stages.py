@@ -23,8 +23,9 @@ from glassbox.families.detection.boxes import Box, read_boxes, written
 from glassbox.families.detection.candidates import candidates, finest_stride
 from glassbox.families.detection.choose import best_threshold, choose, chosen_table, curve_of
 from glassbox.families.detection.coco import NAMES, answers
-from glassbox.families.detection.compare import compare, leader_run, read_oof
-from glassbox.families.detection.folds import folds_table, make_folds
+from glassbox.families.detection.fit import fitter
+from glassbox.families.detection.folds import folds_table
+from glassbox.families.detection.judge import BoxJudge
 from glassbox.families.detection.metrics import Matches, joined, score
 from glassbox.families.detection.models import KINDS, AsItComes
 from glassbox.families.detection.networks import segments_of, small_stages
@@ -32,7 +33,7 @@ from glassbox.families.detection.predictor import BoxPredictor
 from glassbox.families.detection.recipe import Augmentation, Recipe, default_recipe, place_of, recipe_table, usual_side
 from glassbox.families.detection.scenes import Scenes, boxes_in
 from glassbox.families.detection.setting import scenes_of
-from glassbox.families.detection.tune import tune
+from glassbox.families.finders import compare, leader_run, make_folds, read_oof, tune
 from glassbox.families.vision.album import Album
 from glassbox.memo import Memo
 from glassbox.request import Data, Request
@@ -256,21 +257,22 @@ def fitted(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     found, schema = scenes(60)
     memo = Memo(tmp_path_factory.mktemp("memo"), {})
     tried = [Candidate(name="nothing", kind="nothing"), QUICK, Candidate(name="no weights", kind="as_it_comes")]
-    comparison = compare(tried, found, metric="map_50", resamples=50, memo=memo, workers=2)
-    strongest = leader_run(comparison.leaderboard, comparison.oof, found)
+    judge, fit = BoxJudge(found), fitter(found, seed=0, memo=memo)
+    comparison = compare(tried, judge, fit, KINDS, metric="map_50", resamples=50, workers=2)
+    strongest = leader_run(comparison.leaderboard, comparison.oof, judge)
     space = {"learning_rate": {"low": 1e-3, "high": 5e-3, "log": True}}
     tuned = tune(
         QUICK,
         space,
-        found,
+        judge,
+        fit,
         recipe=found.recipe.model_dump(),
         trials=1,
         strongest=strongest,
         metric="map_50",
         resamples=50,
-        memo=memo,
     )
-    oof = read_oof(tuned.oof, found)
+    oof = read_oof(tuned.oof, judge)
     chosen = choose(found.boxes, oof, found.labels)
     predictor = evaluate.refit(tuned.best, found, schema, chosen, seed=0)
     holdout = toy_scenes(24, seed=9).assign(row_id=[f"h{i:04d}" for i in range(24)])
@@ -390,7 +392,7 @@ def test_pictures_that_look_alike_are_in_one_fold() -> None:
     assert place["a"] == place["b"]
     assert set(place) == {0, 1}
     with pytest.raises(DataError, match="do not look alike"):
-        make_folds(["a", "b"], ["x", "x"], 2)
+        make_folds(["a", "b"], ["x", "x"], 2, units="pictures that do not look alike")
     found, _ = scenes(30)
     assert folds_table(found, pd.DataFrame({"row_id": found.row_ids, "fold": found.fold})).frame()["pictures"].sum() == 30
 
@@ -398,7 +400,7 @@ def test_pictures_that_look_alike_are_in_one_fold() -> None:
 def test_stages_of_different_runs_are_refused() -> None:
     found, _ = scenes(6)
     with pytest.raises(GlassboxError, match="different runs"):
-        read_oof(pd.DataFrame({"row_id": ["x"], "y_pred": ["[]"]}), found)
+        read_oof(pd.DataFrame({"row_id": ["x"], "y_pred": ["[]"]}), BoxJudge(found))
 
 
 def test_the_order_of_rows_and_labels_does_not_matter() -> None:

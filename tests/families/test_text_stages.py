@@ -12,14 +12,14 @@ from glassbox.data.schema import Schema, infer_schema
 from glassbox.errors import GlassboxError
 from glassbox.families.candidates import Candidate
 from glassbox.families.classes.compare import Run
+from glassbox.families.classes.ensemble import ENSEMBLE, compare_together, ensemble_of, weights_of
 from glassbox.families.classes.folds import make_folds
 from glassbox.families.classes.heads import Head
 from glassbox.families.classes.problem import problem_of
 from glassbox.families.text import explain, explore, leaks, words
 from glassbox.families.text.augment import vary, worth_varying
-from glassbox.families.text.compare import ENSEMBLE, compare, ensemble_of, weights_of
 from glassbox.families.text.corpus import WORD, Corpus, Grams
-from glassbox.families.text.fit import Texts, fit_fold
+from glassbox.families.text.fit import Texts, fit_fold, fitter
 from glassbox.families.text.models import KINDS, Fitting, pooled
 from glassbox.families.text.recipe import Recipe, default_recipe
 from glassbox.families.text.terms import inverse_frequency, log_count_ratio, tf_idf
@@ -154,14 +154,14 @@ def test_the_comparison_ranks_and_remembers(tmp_path: Path) -> None:
         Candidate(name="broken", kind="embeddings"),
     ]
     found = texts()
-    first = compare(tried, found, memo=Memo(tmp_path, {}), resamples=50)
+    first = compare_together(tried, found.problem, fitter(found, seed=0, memo=Memo(tmp_path, {})), KINDS, resamples=50)
     names = [row["candidate"] for row in first.leaderboard["rows"]]
     assert names[-1] == "broken"
     assert "weights.encoder" in first.leaderboard["rows"][-1]["note"]
     assert names.index("words") < names.index("majority")
     assert ENSEMBLE not in names  # one member is none
     kept = sorted(tmp_path.rglob("*.json"))
-    again = compare(tried, found, memo=Memo(tmp_path, {}), resamples=50)
+    again = compare_together(tried, found.problem, fitter(found, seed=0, memo=Memo(tmp_path, {})), KINDS, resamples=50)
     assert sorted(tmp_path.rglob("*.json")) == kept
     assert again.oof.equals(first.oof)
 

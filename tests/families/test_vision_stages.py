@@ -17,6 +17,7 @@ from glassbox.data.schema import ColumnSchema, Schema, infer_schema
 from glassbox.errors import DataError, GlassboxError
 from glassbox.families.classes import evaluate
 from glassbox.families.classes.calibration import Calibration
+from glassbox.families.classes.ensemble import compare_together
 from glassbox.families.classes.folds import make_folds
 from glassbox.families.classes.problem import problem_of
 from glassbox.families.directions import Directions
@@ -27,10 +28,9 @@ from glassbox.families.vision.alike import alike
 from glassbox.families.vision.arrange import arrange, column_of
 from glassbox.families.vision.augment import augmented
 from glassbox.families.vision.candidates import EPOCHS, candidates
-from glassbox.families.vision.compare import compare
-from glassbox.families.vision.fit import Pictures
+from glassbox.families.vision.fit import Pictures, fitter
 from glassbox.families.vision.gallery import small, varied
-from glassbox.families.vision.models import Majority, Network, kind_of, places_of
+from glassbox.families.vision.models import KINDS, Majority, Network, kind_of, places_of
 from glassbox.families.vision.networks import Net
 from glassbox.families.vision.predictor import VisionPredictor
 from glassbox.families.vision.recipe import (
@@ -503,13 +503,15 @@ def test_the_comparison_ranks_and_remembers(tmp_path: Path) -> None:
         candidates("low", [], 32)[1].model_copy(update={"params": quick}),
         candidates("low", ["a"], 32)[1],  # of a backbone that is not there
     ]
-    first = compare(tried, found, memo=Memo(tmp_path, {}), resamples=50)
+    first = compare_together(tried, found.problem, fitter(found, seed=0, memo=Memo(tmp_path, {})), KINDS, resamples=50)
     names = [row["candidate"] for row in first.leaderboard["rows"]]
     assert names == ["small network from nothing", "majority", "embeddings of a, linear"]
     assert "weights.backbones" in first.leaderboard["rows"][-1]["note"]
     kept = sorted(tmp_path.rglob("*.json"))
     assert kept
-    assert compare(tried, found, memo=Memo(tmp_path, {}), resamples=50, workers=2).oof.equals(first.oof)
+    assert compare_together(
+        tried, found.problem, fitter(found, seed=0, memo=Memo(tmp_path, {})), KINDS, resamples=50, workers=2
+    ).oof.equals(first.oof)
     assert sorted(tmp_path.rglob("*.json")) == kept
 
 

@@ -31,6 +31,22 @@ class Forgetful:
 M = TypeVar("M")
 
 
+def parts_of(
+    what: str, data: Any, fold: int, kind: str, params: Mapping[str, Any], *, seed: int, threads: int, **more: Any
+) -> dict[str, Any]:
+    """All that one fit hangs on, by name: what it is, the data it sees, the fold or origin, kind, hyperparameters, seed, threads."""
+    return {
+        "what": what,
+        "data": data,
+        "fold": fold,
+        "kind": kind,
+        "params": dict(params),
+        "seed": seed,
+        "threads": threads,
+        **more,
+    }
+
+
 def fit_and_ask(
     parts: Mapping[str, Any], fit: Callable[[], M], ask: Callable[[M], Mapping[str, Any]], *, memo: Remembers | None, code: str
 ) -> dict[str, Any]:
@@ -39,7 +55,7 @@ def fit_and_ask(
     Parameters
     ----------
     parts
-        All that the result hangs on: data, fold or origin, kind, hyperparameters, seed, threads.
+        As `parts_of` gives them.
     fit, ask
         Makes the model; gives what it says.
 

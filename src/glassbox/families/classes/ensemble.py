@@ -7,10 +7,11 @@ import numpy as np
 from scipy.optimize import minimize
 
 from glassbox.families.candidates import Candidate
-from glassbox.families.classes.compare import Run, run_of
+from glassbox.families.classes.compare import Comparison, FitFold, Run, compare, run_candidates, run_of
 from glassbox.families.classes.heads import pooled
 from glassbox.families.classes.metrics import Floats, row_log_loss
 from glassbox.families.classes.problem import Codes, Problem
+from glassbox.families.fitting import Progress
 from glassbox.families.leaderboard import Ranked
 
 ENSEMBLE = "weighted ensemble"
@@ -78,10 +79,47 @@ def ensemble_of(runs: Sequence[Run], problem: Problem, kinds: Mapping[str, Ranke
     return Run(candidate, proba, "", sum(run.fit_s for run in members), sum(run.predict_s for run in members))
 
 
+def compare_together(
+    tried: Sequence[Candidate],
+    problem: Problem,
+    fit: FitFold,
+    kinds: Mapping[str, Ranked],
+    *,
+    metric: str = "roc_auc",
+    seed: int = 0,
+    resamples: int = 1000,
+    threads: int = 1,
+    workers: int = 1,
+    progress: Progress | None = None,
+) -> Comparison:
+    """Compare candidates on the same folds; the weighted ensemble of the best of them is one more.
+
+    Parameters
+    ----------
+    tried
+        Candidates, each with a name of its own.
+    problem, fit
+        Rows, target and folds; how the family fits a candidate on all folds but one.
+    kinds
+        What each kind is among the others.
+    metric
+        What decides: the mean over folds.
+
+    Raises
+    ------
+    GlassboxError
+        When no candidate could be fitted.
+    """
+    runs = run_candidates(tried, problem, fit, threads=threads, workers=workers, progress=progress)
+    together = ensemble_of(runs, problem, kinds)
+    every = [*runs, *([together] if together else [])]
+    return compare(every, problem, kinds, metric=metric, seed=seed, resamples=resamples)
+
+
 def leader_run(leaderboard: dict[str, Any], oof: Any, problem: Problem) -> Run:
     """The leader of the comparison: what tuning has to beat to be taken."""
     row = next(row for row in leaderboard["rows"] if row["candidate"] == leaderboard["leader"])
     return run_of(Candidate(name=row["candidate"], kind=row["kind"], params=row["params"]), oof, problem)
 
 
-__all__ = ["ENSEMBLE", "ensemble_of", "leader_run", "weights_of"]
+__all__ = ["ENSEMBLE", "compare_together", "ensemble_of", "leader_run", "weights_of"]

@@ -85,7 +85,7 @@ def make_folds(
     of_group = {str(name): _majority(part) for name, part in rows.groupby("group")["target"]}
     place: dict[str, int] = {}
     for label in sorted(set(of_group.values())):
-        ranked = sorted((name for name, found in of_group.items() if found == label), key=lambda name: (_rank(name, seed), name))
+        ranked = sorted((name for name, found in of_group.items() if found == label), key=lambda name: (rank(name, seed), name))
         start = len(place)  # where the last class ended, so that no fold gets every class's odd row
         place.update({name: (start + i) % k for i, name in enumerate(ranked)})
     rows["fold"] = rows["group"].map(place).astype("int64")
@@ -93,7 +93,7 @@ def make_folds(
     return rows.sort_values("row_id", kind="stable")[["row_id", "fold"]].reset_index(drop=True)
 
 
-def _rank(name: str, seed: int) -> str:
+def rank(name: str, seed: int) -> str:
     return hashlib.sha256(f"fold:{seed}:{name}".encode("utf-8", "surrogatepass")).hexdigest()
 
 

@@ -8,10 +8,12 @@ import numpy as np
 import torch
 
 from glassbox.errors import GlassboxError
+from glassbox.families.candidates import Candidate
 from glassbox.families.detection.boxes import written
 from glassbox.families.detection.models import Fitting, Model, kind_of
 from glassbox.families.detection.scenes import Ints, Scenes
-from glassbox.families.fitting import Remembers, fit_and_ask
+from glassbox.families.finders import FitFold
+from glassbox.families.fitting import Remembers, fit_and_ask, parts_of
 from glassbox.families.vision.training import checkpoint_of, forget
 
 CODE = "glassbox.families.detection.fit"  # what results are remembered by: this module and all that it imports
@@ -60,15 +62,7 @@ def fit_fold(
         ``boxes``, a cell a picture of the fold as `boxes.written` writes them, and the seconds ``fit_s`` and ``predict_s``.
     """
     out = scenes.fold == fold
-    parts = {
-        "what": "fold of boxes",
-        "data": scenes.digest(kind),
-        "fold": fold,
-        "kind": kind,
-        "params": dict(params),
-        "seed": seed,
-        "threads": threads,
-    }
+    parts = parts_of("fold of boxes", scenes.digest(kind), fold, kind, params, seed=seed, threads=threads)
     checkpoint = checkpoint_of(scenes.album.store, parts, CODE)
     result = fit_and_ask(
         parts,
@@ -81,4 +75,13 @@ def fit_fold(
     return result
 
 
-__all__ = ["CODE", "fit", "fit_fold"]
+def fitter(scenes: Scenes, *, seed: int, threads: int = 1, memo: Remembers | None = None) -> FitFold:
+    """Fits a candidate on all folds but one."""
+
+    def one(candidate: Candidate, fold: int) -> dict[str, Any]:
+        return fit_fold(scenes, fold, candidate.kind, candidate.params, seed=seed, threads=threads, memo=memo)
+
+    return one
+
+
+__all__ = ["CODE", "fit", "fit_fold", "fitter"]

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from glassbox.families.fitting import Remembers, fit_and_ask
+from glassbox.families.fitting import Remembers, fit_and_ask, parts_of
 from glassbox.families.forecasting.fitting import Fitting, Model
 from glassbox.families.forecasting.metrics import Forecasts
 from glassbox.families.forecasting.models import kind_of
@@ -97,17 +97,17 @@ def forecast_from(
         point = model.forecast(history, future_of(problem.panel, origin, problem.recipe))
         return {"point": np.maximum(point, 0.0) if problem.nonnegative else point}
 
-    parts = {
-        "what": "origin",
-        "data": problem.digest,
-        "origin": origin,
-        "kind": kind,
-        "params": dict(params),
-        "recipe": problem.recipe.model_dump(),
-        "floor": problem.nonnegative,
-        "seed": seed,
-        "threads": threads,
-    }
+    parts = parts_of(
+        "origin",
+        problem.digest,
+        origin,
+        kind,
+        params,
+        seed=seed,
+        threads=threads,
+        recipe=problem.recipe.model_dump(),
+        floor=problem.nonnegative,
+    )
     return fit_and_ask(parts, lambda: kind_of(kind).fit(history, how), ask, memo=memo, code=CODE)
 
 

@@ -6,7 +6,9 @@ from typing import Any
 import numpy as np
 
 from glassbox.errors import GlassboxError
-from glassbox.families.fitting import Remembers, fit_and_ask
+from glassbox.families.candidates import Candidate
+from glassbox.families.finders import FitFold
+from glassbox.families.fitting import Remembers, fit_and_ask, parts_of
 from glassbox.families.spans.models import Fitting, Model, judged, kind_of
 from glassbox.families.spans.sentences import Ints, Sentences
 
@@ -50,15 +52,7 @@ def fit_fold(
     def ask(model: Model) -> dict[str, Any]:
         return {"spans": [[list(span) for span in row] for row in judged(kind, model, sentences, np.flatnonzero(out))]}
 
-    parts = {
-        "what": "fold of spans",
-        "data": sentences.digest,
-        "fold": fold,
-        "kind": kind,
-        "params": dict(params),
-        "seed": seed,
-        "threads": threads,
-    }
+    parts = parts_of("fold of spans", sentences.digest, fold, kind, params, seed=seed, threads=threads)
     return fit_and_ask(
         parts,
         lambda: fit(sentences, kind, params, np.flatnonzero(~out), seed=seed, threads=threads),
@@ -66,3 +60,15 @@ def fit_fold(
         memo=memo,
         code=CODE,
     )
+
+
+def fitter(sentences: Sentences, *, seed: int, threads: int = 1, memo: Remembers | None = None) -> FitFold:
+    """Fits a candidate on all folds but one."""
+
+    def one(candidate: Candidate, fold: int) -> dict[str, Any]:
+        return fit_fold(sentences, fold, candidate.kind, candidate.params, seed=seed, threads=threads, memo=memo)
+
+    return one
+
+
+__all__ = ["fit", "fit_fold", "fitter"]

@@ -1,32 +1,12 @@
 """Folds of texts with entities: by hash, whole documents together, and texts that are alike too."""
 
-import hashlib
 from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
 
-from glassbox.errors import DataError
 from glassbox.families.spans.sentences import Sentences
 from glassbox.findings import Table
-
-
-def make_folds(row_ids: Sequence[str], groups: Sequence[str], k: int, *, seed: int = 0) -> pd.DataFrame:
-    """``row_id`` and ``fold``, sorted by ``row_id``: groups by the rank of a hash, each to the next fold.
-
-    Raises
-    ------
-    DataError
-        When there are fewer groups than folds.
-    """
-    names = sorted(
-        set(groups), key=lambda name: (hashlib.sha256(f"fold:{seed}:{name}".encode("utf-8", "surrogatepass")).hexdigest(), name)
-    )
-    if len(names) < k:
-        raise DataError(f"{k} folds need {k} documents or more; there are {len(names)}. Ask for fewer folds, or bring more data.")
-    place = {name: i % k for i, name in enumerate(names)}
-    frame = pd.DataFrame({"row_id": list(row_ids), "fold": [place[name] for name in groups]})
-    return frame.astype({"fold": "int64"}).sort_values("row_id", kind="stable", ignore_index=True)
 
 
 def together(sentences: Sentences, alike: Sequence[str]) -> list[str]:

@@ -9,7 +9,7 @@ import pandas as pd
 from sklearn.compose import ColumnTransformer
 
 from glassbox.families.classes.problem import Problem, codes_of, positive_class, problem_of
-from glassbox.families.fitting import Forgetful, Remembers, fit_and_ask, limited
+from glassbox.families.fitting import Forgetful, Remembers, fit_and_ask, limited, parts_of
 from glassbox.families.tabular.models import Codes, Fitting, Floats, Model, kind_of
 from glassbox.families.tabular.recipe import Recipe, build
 
@@ -78,16 +78,16 @@ def fit_fold(
     def fitted() -> Fitted:
         return fit(kind, params, recipe, problem.frame[~out], problem.y[~out], len(problem.classes), seed=seed, threads=threads)
 
-    parts = {
-        "what": "fold",
-        "data": {name: problem.digests[name] for name in ["", *columns]},
-        "fold": fold,
-        "kind": kind,
-        "params": dict(params),
-        "recipe": recipe.model_dump(exclude={"left_out"}),
-        "seed": seed,
-        "threads": threads,
-    }
+    parts = parts_of(
+        "fold",
+        {name: problem.digests[name] for name in ["", *columns]},
+        fold,
+        kind,
+        params,
+        seed=seed,
+        threads=threads,
+        recipe=recipe.model_dump(exclude={"left_out"}),
+    )
     return fit_and_ask(parts, fitted, lambda model: {"proba": model.proba(problem.frame.loc[out, columns])}, memo=memo, code=CODE)
 
 

@@ -15,9 +15,8 @@ from glassbox.families.candidates import Candidate
 from glassbox.families.classes.compare import Run, run_candidates
 from glassbox.families.classes.metrics import paired_gain, spoken
 from glassbox.families.fitting import Remembers
-from glassbox.families.text.compare import fitter
 from glassbox.families.text.corpus import Corpus, Encode, Grams
-from glassbox.families.text.fit import Texts
+from glassbox.families.text.fit import Texts, fitter
 from glassbox.families.text.recipe import Variation
 from glassbox.findings import Table
 from glassbox.markup import number

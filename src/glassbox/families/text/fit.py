@@ -7,8 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from glassbox.families.candidates import Candidate
+from glassbox.families.classes.compare import FitFold
 from glassbox.families.classes.problem import Problem
-from glassbox.families.fitting import Remembers, fit_and_ask
+from glassbox.families.fitting import Remembers, fit_and_ask, parts_of
 from glassbox.families.text.corpus import Corpus
 from glassbox.families.text.encoder import Encoder
 from glassbox.families.text.models import Codes, Fitting, Model, encodes, kind_of
@@ -59,15 +61,7 @@ def fit_fold(
     """
     out = texts.problem.fold == fold
 
-    parts = {
-        "what": "fold of texts",
-        "data": texts.digest(kind, params),
-        "fold": fold,
-        "kind": kind,
-        "params": dict(params),
-        "seed": seed,
-        "threads": threads,
-    }
+    parts = parts_of("fold of texts", texts.digest(kind, params), fold, kind, params, seed=seed, threads=threads)
     return fit_and_ask(
         parts,
         lambda: fit(texts, kind, params, np.flatnonzero(~out), seed=seed, threads=threads),
@@ -77,4 +71,13 @@ def fit_fold(
     )
 
 
-__all__ = ["Texts", "fit", "fit_fold"]
+def fitter(texts: Texts, *, seed: int, threads: int = 1, memo: Remembers | None = None) -> FitFold:
+    """Fits a candidate on all folds but one."""
+
+    def one(candidate: Candidate, fold: int) -> dict[str, Any]:
+        return fit_fold(texts, fold, candidate.kind, candidate.params, seed=seed, threads=threads, memo=memo)
+
+    return one
+
+
+__all__ = ["Texts", "fit", "fit_fold", "fitter"]

@@ -8,9 +8,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from glassbox.families.classes.heads import Codes, Head, pooled, read_array, standardised, write_array
+from glassbox.families.classes.heads import Codes, Head, pooled, standardised
+from glassbox.families.classes.pool import Ensemble, Majority
 from glassbox.families.kinds import kind_in
 from glassbox.families.text.corpus import Floats, View
 from glassbox.families.text.fitted import Fitting, Model
@@ -33,21 +32,8 @@ class Kind:
 # ----------------------------------------------------------------------------------------------------------- majority
 
 
-@dataclass(frozen=True)
-class Majority:
-    """Says the same of every text: the shares of the classes in train."""
-
-    shares: Floats
-
-    def proba(self, view: View) -> Floats:
-        return np.tile(self.shares, (len(view), 1))
-
-    def save(self, folder: Path) -> None:
-        write_array(folder / "shares.npy", self.shares)
-
-
 def _fit_majority(view: View, y: Codes, asked: Fitting) -> Majority:
-    return Majority(np.bincount(y, minlength=asked.classes) / len(y))
+    return Majority.of(y, asked.classes)
 
 
 # --------------------------------------------------------------------------------------------------------- embeddings
@@ -82,23 +68,6 @@ def _fit_embeddings(view: View, y: Codes, asked: Fitting) -> EmbeddingModel:
 # ----------------------------------------------------------------------------------------------------------- ensemble
 
 
-@dataclass(frozen=True)
-class Ensemble:
-    """Several models together: the weighted sum of their log-probabilities, brought to probabilities again."""
-
-    kinds: list[str]
-    members: list[Model]
-    weights: list[float]
-
-    def proba(self, view: View) -> Floats:
-        return pooled([member.proba(view) for member in self.members], self.weights)
-
-    def save(self, folder: Path) -> None:
-        write_json(folder / "ensemble.json", {"kinds": self.kinds, "weights": self.weights})
-        for i, member in enumerate(self.members):
-            member.save(folder / str(i))
-
-
 def _fit_ensemble(view: View, y: Codes, asked: Fitting) -> Ensemble:
     members = asked.params["members"]
     fitted = [kind_of(member["kind"]).fit(view, y, replace(asked, params=member["params"])) for member in members]
@@ -106,8 +75,7 @@ def _fit_ensemble(view: View, y: Codes, asked: Fitting) -> Ensemble:
 
 
 def _load_ensemble(folder: Path) -> Ensemble:
-    told = read_json(folder / "ensemble.json")
-    return Ensemble(told["kinds"], [kind_of(kind).load(folder / str(i)) for i, kind in enumerate(told["kinds"])], told["weights"])
+    return Ensemble.load(folder, lambda kind, own: kind_of(kind).load(own))
 
 
 # ---------------------------------------------------------------------------------------------------------- transformer
@@ -126,7 +94,7 @@ def _load_transformer(folder: Path) -> Model:
 
 
 KINDS: dict[str, Kind] = {
-    "majority": Kind(_fit_majority, lambda folder: Majority(read_array(folder / "shares.npy")), 0, learns=False, searched=False),
+    "majority": Kind(_fit_majority, Majority.load, 0, learns=False, searched=False),
     "words": Kind(tf_idf_model("words", 1, 2), load_terms, 1),
     "characters": Kind(tf_idf_model("characters", 2, 5), load_terms, 1),
     "naive_bayes_linear": Kind(fit_naive_bayes_linear, load_terms, 1),

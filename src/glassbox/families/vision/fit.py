@@ -9,8 +9,10 @@ from typing import Any
 import numpy as np
 import torch
 
+from glassbox.families.candidates import Candidate
+from glassbox.families.classes.compare import FitFold
 from glassbox.families.classes.problem import Problem
-from glassbox.families.fitting import Remembers, fit_and_ask
+from glassbox.families.fitting import Remembers, fit_and_ask, parts_of
 from glassbox.families.vision.album import Album, Codes
 from glassbox.families.vision.models import Fitting, Model, kind_of
 from glassbox.families.vision.training import checkpoint_of, forget
@@ -73,15 +75,7 @@ def fit_fold(
         was computed.
     """
     out = pictures.problem.fold == fold
-    parts = {
-        "what": "fold of pictures",
-        "data": pictures.digest(kind),
-        "fold": fold,
-        "kind": kind,
-        "params": dict(params),
-        "seed": seed,
-        "threads": threads,
-    }
+    parts = parts_of("fold of pictures", pictures.digest(kind), fold, kind, params, seed=seed, threads=threads)
     checkpoint = checkpoint_of(pictures.album.store, parts, CODE)
 
     found = fit_and_ask(
@@ -95,4 +89,13 @@ def fit_fold(
     return found
 
 
-__all__ = ["CODE", "Pictures", "fit", "fit_fold"]
+def fitter(pictures: Pictures, *, seed: int, threads: int = 1, memo: Remembers | None = None) -> FitFold:
+    """Fits a candidate on all folds but one."""
+
+    def one(candidate: Candidate, fold: int) -> dict[str, Any]:
+        return fit_fold(pictures, fold, candidate.kind, candidate.params, seed=seed, threads=threads, memo=memo)
+
+    return one
+
+
+__all__ = ["CODE", "Pictures", "fit", "fit_fold", "fitter"]

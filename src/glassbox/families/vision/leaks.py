@@ -7,7 +7,7 @@ import pandas as pd
 
 from glassbox.data.pictures import content_of
 from glassbox.families.classes.problem import Problem
-from glassbox.families.vision.album import Album
+from glassbox.families.vision.album import Album, Codes
 from glassbox.families.vision.watch import traits_of
 from glassbox.findings import Note, Table
 from glassbox.markup import number
@@ -17,8 +17,15 @@ TELLS = 0.5  # of the way from always naming the most frequent class to always b
 DEPTH, LEAST = 4, 10  # of the tree that one trait is given, and rows in each of its leaves
 
 
-def audit(album: Album, problem: Problem) -> list[Row]:
+def told_by(traits: pd.DataFrame, y: Codes, fold: Codes, words: str) -> list[Row]:
     """How well each trait alone tells the classes, out of fold, by a small tree (Breiman et al. 1984).
+
+    Parameters
+    ----------
+    traits
+        A number a trait and row; missing ones are a value of their own.
+    words
+        What is named, such as ``the right class``.
 
     Returns
     -------
@@ -28,33 +35,40 @@ def audit(album: Album, problem: Problem) -> list[Row]:
     """
     from sklearn.tree import DecisionTreeClassifier
 
-    traits = traits_of(album)
-    traits["bytes"] = [float(len(content_of(cell))) if isinstance(cell, str) else np.nan for cell in album.cells]
-    base = float(np.bincount(problem.y).max() / len(problem.y))
+    base = float(np.bincount(y).max() / len(y))
     rows: list[Row] = []
     for name in map(str, traits.columns):
         x = traits[[name]].fillna(-1.0).to_numpy()
         right = np.zeros(len(x), dtype=bool)
-        for fold in problem.folds:
-            out = problem.fold == fold
-            tree = DecisionTreeClassifier(max_depth=DEPTH, min_samples_leaf=LEAST, random_state=0).fit(x[~out], problem.y[~out])
-            right[out] = tree.predict(x[out]) == problem.y[out]
+        for k in np.unique(fold):
+            out = fold == k
+            if out.all():
+                continue
+            tree = DecisionTreeClassifier(max_depth=DEPTH, min_samples_leaf=LEAST, random_state=0).fit(x[~out], y[~out])
+            right[out] = tree.predict(x[out]) == y[out]
         found = float(right.mean())
-        told = max(0.0, (found - base) / max(1e-9, 1 - base))
-        evidence = f"alone it names the right class for {number(found, '.1%')}; the most frequent class is right for {number(base, '.1%')}"
+        told = max(0.0, (found - base) / (1 - base)) if base < 1 else 0.0
+        evidence = f"alone it names {words} for {number(found, '.1%')}; the most frequent one is right for {number(base, '.1%')}"
         rows.append({"column": name, "evidence": evidence, "verdict": "look" if told >= TELLS else "clear", "told": told})
     return sorted(rows, key=lambda row: (-row["told"], row["column"]))
 
 
-def leaks_table(rows: list[Row]) -> Table:
+def audit(album: Album, problem: Problem) -> list[Row]:
+    """What of a picture's traits, and of the bytes it takes, tells its class; as `told_by` gives it."""
+    traits = traits_of(album)
+    traits["bytes"] = [float(len(content_of(cell))) if isinstance(cell, str) else np.nan for cell in album.cells]
+    return told_by(traits, problem.y, problem.fold, "the right class")
+
+
+def leaks_table(
+    rows: list[Row],
+    suspect: str = "alone nearly decides the class. Is that the thing, or where its picture came from?",
+    clear: str = "Neither size nor light nor how a picture is written decides the class.",
+) -> Table:
     """The audit as a table, the most telling trait first."""
     looks = [str(row["column"]) for row in rows if row["verdict"] == "look"]
     frame = pd.DataFrame([{key: row[key] for key in ("column", "evidence", "verdict")} for row in rows])
-    say = (
-        f"Worth a look: {', '.join(looks)} alone nearly decides the class. Is that the thing, or where its picture came from?"
-        if looks
-        else "Neither size nor light nor how a picture is written decides the class."
-    )
+    say = f"Worth a look: {', '.join(looks)} {suspect}" if looks else clear
     return Table.of(frame.rename(columns={"column": "trait"}), "Leakage audit", say=say)
 
 
@@ -65,4 +79,4 @@ def not_read(column: str, features: list[str]) -> Note:
     return Note(title="What is looked at", say=say, tone="good" if not others else "plain")
 
 
-__all__ = ["audit", "leaks_table", "not_read"]
+__all__ = ["Row", "audit", "leaks_table", "not_read", "told_by"]

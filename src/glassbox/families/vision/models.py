@@ -14,7 +14,8 @@ import torch
 from torch import nn
 
 from glassbox.errors import GlassboxError
-from glassbox.families.classes.heads import Head, pooled, read_array, standardised, write_array
+from glassbox.families.classes import pool
+from glassbox.families.classes.heads import Head, standardised
 from glassbox.families.kinds import kind_in
 from glassbox.families.vision.album import Album, Codes, Floats, View
 from glassbox.families.vision.augment import augmented
@@ -83,23 +84,15 @@ class Kind:
 
 
 @dataclass(frozen=True)
-class Majority:
-    """Says the same of every picture: the shares of the classes in train."""
-
-    shares: Floats
-
-    def proba(self, view: View) -> Floats:
-        return np.tile(self.shares, (len(view), 1))
-
-    def save(self, folder: Path) -> None:
-        write_array(folder / "shares.npy", self.shares)
+class Majority(pool.Majority):
+    """Says the same of every picture."""
 
     def module(self, backbones: Sequence[Backbone], side: int) -> nn.Module:
         return _Always(torch.from_numpy(self.shares).float())
 
 
 def _fit_majority(view: View, y: Codes, asked: Fitting) -> Majority:
-    return Majority(np.bincount(y, minlength=asked.classes) / len(y))
+    return Majority.of(y, asked.classes)
 
 
 class _Always(nn.Module):
@@ -319,20 +312,8 @@ def _load_network(folder: Path) -> Network:
 
 
 @dataclass(frozen=True)
-class Ensemble:
-    """Several models together: the weighted sum of their log-probabilities, brought to probabilities again."""
-
-    kinds: list[str]
-    members: list[Model]
-    weights: list[float]
-
-    def proba(self, view: View) -> Floats:
-        return pooled([member.proba(view) for member in self.members], self.weights)
-
-    def save(self, folder: Path) -> None:
-        write_json(folder / "ensemble.json", {"kinds": self.kinds, "weights": self.weights})
-        for i, member in enumerate(self.members):
-            member.save(folder / str(i))
+class Ensemble(pool.Ensemble):
+    """Several models of pictures together."""
 
     def module(self, backbones: Sequence[Backbone], side: int) -> nn.Module:
         return _Pooled([member.module(backbones, side) for member in self.members], self.weights)
@@ -359,12 +340,11 @@ def _fit_ensemble(view: View, y: Codes, asked: Fitting) -> Ensemble:
 
 
 def _load_ensemble(folder: Path) -> Ensemble:
-    told = read_json(folder / "ensemble.json")
-    return Ensemble(told["kinds"], [kind_of(kind).load(folder / str(i)) for i, kind in enumerate(told["kinds"])], told["weights"])
+    return Ensemble.load(folder, lambda kind, own: kind_of(kind).load(own))
 
 
 KINDS: dict[str, Kind] = {
-    "majority": Kind(_fit_majority, lambda folder: Majority(read_array(folder / "shares.npy")), 0, learns=False, searched=False),
+    "majority": Kind(_fit_majority, Majority.load, 0, learns=False, searched=False),
     "embeddings": Kind(
         _fit_embeddings, lambda folder: EmbeddingModel(Head.load(folder), read_json(folder / "backbones.json")), 1
     ),
