@@ -136,16 +136,32 @@ def test_what_the_user_got_wrong_keeps_its_kind(project: Project) -> None:
     assert caught.value.exit_code == 2
 
 
-def test_a_killed_kernel_is_said_and_the_next_run_goes_on(project: Project) -> None:
-    project.edit(
-        "notebooks/tabular/features.py", "seed = stage.request.seed", "import os, signal\nos.kill(os.getpid(), signal.SIGKILL)"
-    )
-    with pytest.raises(StageError, match="features: its kernel died"):
+@pytest.mark.parametrize(
+    ("end", "said"),
+    [
+        ("os.kill(os.getpid(), signal.SIGKILL)", "its kernel was killed, as happens when memory runs out"),
+        ("os.abort()", r"its kernel crashed in compiled code \(SIGABRT\)"),
+        ("os._exit(3)", "its kernel ended by itself with exit code 3"),
+    ],
+)
+def test_a_kernel_that_ends_is_said_and_the_next_run_goes_on(project: Project, end: str, said: str) -> None:
+    project.edit("notebooks/tabular/features.py", "seed = stage.request.seed", f"import os, signal\n{end}")
+    with pytest.raises(StageError, match=f"features: {said}"):
         project.run()
-    project.edit(
-        "notebooks/tabular/features.py", "import os, signal\nos.kill(os.getpid(), signal.SIGKILL)", "seed = stage.request.seed"
-    )
+    log = (project.root / "data/.store/logs/toy/features.log").read_text(encoding="utf-8")
+    assert ("Fatal Python error: Aborted" in log) == ("SIGABRT" in said)  # faulthandler's report of where it was
+    project.edit("notebooks/tabular/features.py", f"import os, signal\n{end}", "seed = stage.request.seed")
     assert statuses(project.run())["features"] == "cached"
+
+
+def test_kernels_are_given_no_port_that_another_may_take_first(project: Project) -> None:
+    project.edit(
+        "notebooks/tabular/features.py",
+        "seed = stage.request.seed",
+        "from ipykernel.connect import get_connection_info\n"
+        "assert get_connection_info(unpack=True)['transport'] == 'ipc'\nseed = stage.request.seed",
+    )
+    assert statuses(project.run())["features"] == "ran"
 
 
 def test_until_goes_as_far_as_asked(fresh: Project) -> None:

@@ -6,6 +6,7 @@ runner (its standard input closes) and takes its kernels with it.
 """
 
 import contextlib
+import faulthandler
 import importlib
 import json
 import os
@@ -58,6 +59,7 @@ def _become_kernel(order: dict[str, Any]) -> NoReturn:
         os.dup2(null, 0)
         os.dup2(log, 1)
         os.dup2(log, 2)
+        faulthandler.enable(2)  # a crash in compiled code leaves in the log where it was
         os.environ.update(order["env"])
         os.environ["JPY_PARENT_PID"] = str(os.getppid())  # the kernel ends when the server does
         os.chdir(order["cwd"])

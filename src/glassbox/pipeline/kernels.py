@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import uuid
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -18,12 +19,17 @@ from jupyter_client.connect import KernelConnectionInfo
 from jupyter_client.kernelspec import KernelSpec
 from jupyter_client.manager import AsyncKernelManager
 from jupyter_client.provisioning.provisioner_base import KernelProvisionerBase
+from nbclient.exceptions import DeadKernelError
 from papermill.clientwrap import PapermillNotebookClient
 from papermill.engines import NBClientEngine, papermill_engines
 
 PROVISIONER = "glassbox-fork"
 ENGINE = "glassbox"
 _SOCKET = "GLASSBOX_KERNEL_SOCKET"
+
+
+class KernelEnded(Exception):
+    """A kernel ended before its notebook did, or was never there. The message goes on from its name: how."""
 
 
 class KernelServer:
@@ -93,7 +99,7 @@ class ForkProvisioner(KernelProvisionerBase):
         while self._pid is None:
             message = await asyncio.to_thread(self._receive, None)
             if message is None:
-                raise RuntimeError("the kernel server ended before it had started a kernel")
+                raise KernelEnded("was not started: the process that forks kernels has ended")
             self._pid = message.get("pid", self._pid)
         return self.connection_info
 
@@ -137,6 +143,15 @@ class ForkProvisioner(KernelProvisionerBase):
     async def terminate(self, restart: bool = False) -> None:
         await self.send_signal(signal.SIGTERM)
 
+    def how_it_ended(self) -> str:
+        """What its exit status says."""
+        status = self._status if self._status is not None else -signal.SIGKILL
+        if status == -signal.SIGKILL:
+            return "was killed, as happens when memory runs out"
+        if status < 0:
+            return f"crashed in compiled code ({signal.Signals(-status).name})"
+        return f"ended by itself with exit code {status}"
+
     async def cleanup(self, restart: bool = False) -> None:
         if self._connection is not None:
             self._connection.close()
@@ -155,11 +170,18 @@ def _connect(path: Path) -> socket.socket:
         except (FileNotFoundError, ConnectionRefusedError):
             connection.close()
             time.sleep(0.05)
-    raise RuntimeError("the kernel server did not start within 30 s")
+    raise KernelEnded("was not started: the process that forks kernels did not answer for 30 s")
 
 
 class ForkKernelManager(AsyncKernelManager):
-    """A kernel manager whose kernels are forked; it needs no kernel specification on disk."""
+    """A kernel manager whose kernels are forked; it needs no kernel specification on disk.
+
+    Kernels are spoken to over Unix sockets of their own. A TCP port that Jupyter has found free may be another's before the
+    kernel has bound it, and the kernel then dies at its start.
+    """
+
+    def __init__(self, sockets: Path) -> None:
+        super().__init__(kernel_name="python3", transport="ipc", ip=str(sockets))
 
     @property
     def kernel_spec(self) -> KernelSpec:
@@ -180,16 +202,26 @@ class Engine(NBClientEngine):  # type: ignore[misc]
     ) -> Any:
         environment = kwargs.pop("environment")
         cwd = kwargs.pop("working_folder")
+        manager = ForkKernelManager(Path(environment[_SOCKET]).with_name(uuid.uuid4().hex))
         client = PapermillNotebookClient(
             nb_man,
-            kernel_manager_class=ForkKernelManager,
+            km=manager,
             startup_timeout=start_timeout,
             timeout=None,
             kernel_name=kernel_name,
             resources={"metadata": {"path": str(cwd)}},
             record_timing=False,
         )
-        return client.execute(env={**os.environ, **environment})
+        client.owns_km = True  # it is asked to end the kernel, and does
+        try:
+            return client.execute(env={**os.environ, **environment})
+        except (DeadKernelError, RuntimeError) as error:
+            if "didn't respond" in str(error):
+                raise KernelEnded(f"did not answer within {start_timeout} s of its start; the machine may be too busy") from error
+            if "Kernel died" not in str(error):
+                raise
+            assert isinstance(manager.provisioner, ForkProvisioner)
+            raise KernelEnded(manager.provisioner.how_it_ended()) from error
 
 
 def register() -> None:

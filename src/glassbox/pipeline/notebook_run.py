@@ -3,6 +3,7 @@
 import copy
 import json
 import logging
+import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,7 +14,7 @@ from jupyter_core.utils import ensure_event_loop
 
 from glassbox.errors import DataError, GlassboxError, RequestError, StageError
 from glassbox.files import write_text
-from glassbox.pipeline.kernels import ENGINE, KernelServer, kernel_environment, register
+from glassbox.pipeline.kernels import ENGINE, KernelEnded, KernelServer, kernel_environment, register
 from glassbox.pipeline.spec import code_cells, read_notebook
 
 _ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
@@ -40,12 +41,12 @@ def execute(
         When a cell failed: names the cell, its code and its message.
     """
     import papermill
-    from nbclient.exceptions import DeadKernelError
     from papermill.exceptions import PapermillExecutionError
 
     register()
     logging.getLogger("papermill").setLevel(logging.ERROR)
     log = output.with_suffix(".log")
+    log.unlink(missing_ok=True)
     try:
         return papermill.execute_notebook(
             read_notebook(source),
@@ -63,11 +64,10 @@ def execute(
             raise _KNOWN[error.ename](message.splitlines()) from error
         cell = "\n".join(f"    {line}" for line in error.source.strip().splitlines())
         raise StageError(f"{name}: {source.name}, cell {error.exec_count}:\n{cell}\n{error.ename}: {message}") from error
-    except (DeadKernelError, RuntimeError) as error:
-        if isinstance(error, RuntimeError) and "kernel" not in str(error).lower():
-            raise
+    except KernelEnded as error:
+        log.touch()
         raise StageError(
-            f"{name}: its kernel died before the notebook had ended; out of memory, or killed. Nothing of it was published: run again."
+            f"{name}: its kernel {error}. Nothing of it was published: run again. What the kernel said: {os.path.relpath(log)}"
         ) from error
     finally:
         ensure_event_loop().close()  # the one that nbclient made for this thread, and would leave open
