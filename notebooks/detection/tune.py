@@ -38,7 +38,7 @@ train, folds, leaderboard, oof = stage.load("train", "folds", "leaderboard", "oo
 schema = Schema.model_validate(stage.load("schema"))
 recipe = Recipe.model_validate(stage.load("recipe"))
 asked = stage.request
-scenes = scenes_of(train, schema, recipe, folds, asked, stage.root, stage.kept, workers=stage.workers)
+scenes = scenes_of(train, schema, recipe, folds, asked, stage.root, stage.kept, workers=stage.share)
 
 # %% [markdown]
 # ## What is searched

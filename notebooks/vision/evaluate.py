@@ -49,7 +49,7 @@ pictures = pictures_of(
     asked,
     stage.root,
     stage.kept,
-    workers=stage.workers,
+    workers=stage.share,
     progress=stage.progress,
 )
 problem = pictures.problem

@@ -145,8 +145,12 @@ class Stage:
     @property
     def workers(self) -> int:
         """How many fits may run side by side: this stage's share of the run's workers. Results never depend on it."""
-        share = int(os.environ.get("GLASSBOX_WORKERS", 0)) or len(os.sched_getaffinity(0))
-        return max(1, share // self.threads)
+        return max(1, self.share // self.threads)
+
+    @property
+    def share(self) -> int:
+        """How many threads the stage may have in all; what needs one alone, such as reading a picture, may run so often side by side."""
+        return int(os.environ.get("GLASSBOX_WORKERS", 0)) or len(os.sched_getaffinity(0))
 
     @property
     def kept(self) -> Path:

@@ -1,7 +1,6 @@
 """The detector that learns these labels itself: from a backbone, or from nothing. How it is taught, asked, saved and loaded."""
 
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,7 @@ from glassbox.families.detection.recipe import Augmentation, place_of, size_of, 
 from glassbox.families.detection.scenes import Ints, Scenes
 from glassbox.families.vision.album import View
 from glassbox.families.vision.models import resized
-from glassbox.families.vision.networks import WEIGHTS, architecture, device, tensor_of, tensors_in, write_tensors
+from glassbox.families.vision.networks import WEIGHTS, architecture, askers, device, tensor_of, tensors_in, write_tensors
 from glassbox.families.vision.recipe import Pixels
 from glassbox.families.vision.training import learn, seeded
 from glassbox.files import read_json, write_json
@@ -66,7 +65,7 @@ class Learnt:
             cell = view.album.cells[at]
             return self._of(net, view.album.recipe.pixels(cell), size_of(cell))
 
-        with ThreadPoolExecutor(view.album.workers) as pool:
+        with askers(view.album.workers) as pool:
             return list(pool.map(one, view.at.tolist()))
 
     def _of(self, net: Detector, pixels: Pixels, size: tuple[int, int]) -> list[Box]:
@@ -226,7 +225,7 @@ def _kept(net: Detector, lessons: Lessons, seed: int, workers: int) -> Callable[
     net.to(memory_format=torch.channels_last)  # the same numbers within a rounding, in two thirds of the time on a processor
     first, _ = see(0, 0)
     views = max(1, min(VIEWS, HELD // (count * sum(one.nbytes for one in first))))
-    with ThreadPoolExecutor(workers) as pool:
+    with askers(workers) as pool:
         found = list(pool.map(lambda job: see(*job), [(k, row) for k in range(views) for row in range(count)]))
     levels = [torch.stack([maps[i] for maps, _ in found]).clone() for i in range(len(first))]
 

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from glassbox.families.kept import Kept
-from glassbox.families.vision.networks import Backbone, Singles, embedded
+from glassbox.families.vision.networks import Backbone, Singles, askers, embedded
 from glassbox.families.vision.recipe import Pixels, Recipe
 
 Floats = npt.NDArray[np.float64]
@@ -76,7 +76,7 @@ class Album:
         net = backbone.net  # made before threads ask for it
 
         def ask(wanted: Sequence[str | None]) -> Singles:
-            with ThreadPoolExecutor(self.workers) as pool:
+            with askers(self.workers) as pool:
                 return np.stack(list(pool.map(lambda cell: embedded(net, self.recipe.pixels(cell)), wanted)))
 
         folder = None if self.store is None else self.store / f"pictures-{backbone.digest[:24]}"

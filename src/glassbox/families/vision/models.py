@@ -4,7 +4,6 @@ A new kind is one row in `KINDS`. Models speak of views of an album and of class
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
@@ -24,6 +23,7 @@ from glassbox.families.vision.networks import (
     Backbone,
     Net,
     architecture,
+    askers,
     device,
     mirrored,
     small_stages,
@@ -208,7 +208,7 @@ def asked_one_by_one(module: nn.Module, pixels: Pixels, workers: int) -> Floats:
             found = module(tensor_of(picture[None]))[0].float().cpu().numpy()
         return np.asarray(found, dtype=np.float64)
 
-    with ThreadPoolExecutor(workers) as pool:
+    with askers(workers) as pool:
         found = np.stack(list(pool.map(one, pixels))) if len(pixels) else np.zeros((0, 2))
     return np.asarray(found / found.sum(axis=1, keepdims=True), dtype=np.float64)
 
@@ -271,7 +271,7 @@ def _maps(net: Net, album: Album, side: int, varied: Augmentation, seed: int) ->
             return net.early(x)[0].cpu().half()
 
     jobs = [(k, row) for k in range(VIEWS) for row in range(len(pixels))]
-    with ThreadPoolExecutor(album.workers) as pool:
+    with askers(album.workers) as pool:
         found = torch.stack(list(pool.map(one, jobs)))
     return found.view(VIEWS, len(pixels), *found.shape[1:])
 

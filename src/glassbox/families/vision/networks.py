@@ -8,6 +8,7 @@ import os
 import re
 import threading
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
@@ -287,6 +288,11 @@ def tensor_of(pixels: Pixels, where: torch.device | None = None) -> torch.Tensor
     return made.permute(0, 3, 1, 2).float().div_(255)
 
 
+def askers(workers: int) -> ThreadPoolExecutor:
+    """Threads that ask networks of one picture each: one thread of torch for each, as in a service, so that digits are the same."""
+    return ThreadPoolExecutor(workers, initializer=torch.set_num_threads, initargs=(1,))
+
+
 def mirrored(ask: Callable[[torch.Tensor], torch.Tensor], x: torch.Tensor) -> torch.Tensor:
     """What is said of pictures and of their mirror images, in the mean of both, (n, numbers)."""
     found = ask(torch.cat([x, x.flip(3)]))
@@ -304,6 +310,6 @@ def embedded(net: Net, pixels: Pixels) -> Singles:
 
 
 __all__ = [
-    "DRAWING", "TOLD", "WEIGHTS", "Backbone", "Net", "Singles", "architecture", "backbone_in", "device", "embedded", "mirrored", "small_stages", "tensor_of",
-    "tensors_in", "width_of", "write_tensors",
+    "DRAWING", "TOLD", "WEIGHTS", "Backbone", "Net", "Singles", "architecture", "askers", "backbone_in", "device", "embedded", "mirrored",
+    "small_stages", "tensor_of", "tensors_in", "width_of", "write_tensors",
 ]  # fmt: skip
