@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from glassbox.files import read_json
+from toy_boxes import write_scenes
 from toy_encoder import toy_encoder
 from toy_news import conll
 from toy_pictures import toy_backbone, write_shapes
@@ -163,6 +164,23 @@ folds: 2
 """
 
 
+SCENES = """\
+name: scenes
+task: computer_vision
+answer: boxes
+problem: What lies on a picture, and where?
+data:
+  path: scenes/**
+  target: boxes
+split: {by: column, column: part}
+requirements:
+  map_50: ">0.3"
+  latency: "<5s"
+cost: low
+folds: 2
+"""
+
+
 def new_project(root: Path, slug: str = "customers") -> Project:
     """The repository's notebooks and pipeline with a request of our own, in a git repository of its own."""
     shutil.copytree(
@@ -188,6 +206,9 @@ def new_project(root: Path, slug: str = "customers") -> Project:
         (root / "params/shapes.yaml").write_text(SHAPES, encoding="utf-8")
         toy_backbone(root / "backbone")
         write_shapes(root / "shapes")
+    elif slug == "scenes":
+        (root / "params/scenes.yaml").write_text(SCENES, encoding="utf-8")
+        write_scenes(root / "scenes")
     else:
         (root / "params/customers.yaml").write_text(REQUEST, encoding="utf-8")
         customers().to_csv(root / "customers.csv", index=False)

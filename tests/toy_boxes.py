@@ -1,9 +1,12 @@
 """Pictures that are made up: squares and discs in colours on noise, with their boxes; some are empty, one is there twice."""
 
+import json
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 
-from glassbox.data.pictures import cell_of, png_of
+from glassbox.data.pictures import cell_of, content_of, png_of
 from glassbox.families.detection.boxes import Box, written
 
 SIDE = 64
@@ -41,3 +44,18 @@ def scenes(rows: int = 60, seed: int = 4) -> pd.DataFrame:
             "part": ["test" if i % 4 == 3 else "train" for i in range(rows)],
         }
     )
+
+
+def write_scenes(folder: Path, rows: int = 80) -> None:
+    """The scenes as files of two parts, and COCO's list of their boxes."""
+    images, annotations = [], []
+    names = sorted(COLOURS)
+    for i, (cell, boxes, part) in enumerate(scenes(rows).itertuples(index=False)):
+        name = f"{part}/{i:03d}.png"
+        (folder / part).mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(content_of(cell))
+        images.append({"id": i, "file_name": name, "width": SIDE, "height": SIDE})
+        annotations += [{"image_id": i, "category_id": names.index(label), "bbox": box} for *box, label in json.loads(boxes)]
+    listed = [{"id": i, "name": name} for i, name in enumerate(names)]
+    told = {"images": images, "annotations": annotations, "categories": listed}
+    (folder / "instances.json").write_text(json.dumps(told), encoding="utf-8")

@@ -49,6 +49,12 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> Project:
     return first_run(tmp_path_factory.mktemp("seen"), "shapes")
 
 
+@pytest.fixture(scope="session")
+def boxed(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """A request of boxes in pictures."""
+    return first_run(tmp_path_factory.mktemp("boxed"), "scenes")
+
+
 @pytest.fixture
 def project(finished: Project, tmp_path: Path) -> Project:
     """A copy of the finished project of a table, to change."""

@@ -31,7 +31,14 @@ def _source(root: Path, family: str, stage: str) -> Path:
 @pytest.mark.parametrize("stage", STAGES)
 @pytest.mark.parametrize(
     ("fixture", "family"),
-    [("finished", "tabular"), ("forecast", "forecasting"), ("texts", "text"), ("news", "spans"), ("seen", "vision")],
+    [
+        ("finished", "tabular"),
+        ("forecast", "forecasting"),
+        ("texts", "text"),
+        ("news", "spans"),
+        ("seen", "vision"),
+        ("boxed", "detection"),
+    ],
 )
 def test_run_all_gives_the_findings_of_the_run_and_touches_nothing(
     request: pytest.FixtureRequest, tmp_path: Path, server: KernelServer, fixture: str, family: str, stage: str

@@ -80,7 +80,9 @@ class ForkProvisioner(KernelProvisionerBase):
     async def pre_launch(self, **kwargs: Any) -> dict[str, Any]:
         manager = self.parent
         if manager is not None:
-            manager.cache_ports = False
+            # Unix sockets of the kernel's own: a port that Jupyter has found free may be another's before the kernel binds it.
+            manager.transport, manager.cache_ports = "ipc", False
+            manager.ip = str(Path(kwargs["env"][_SOCKET]).with_name(uuid.uuid4().hex))
             manager.write_connection_file()
             self.connection_info: KernelConnectionInfo = manager.get_connection_info()
         return await super().pre_launch(cmd=["glassbox-kernel"], **kwargs)
@@ -174,14 +176,7 @@ def _connect(path: Path) -> socket.socket:
 
 
 class ForkKernelManager(AsyncKernelManager):
-    """A kernel manager whose kernels are forked; it needs no kernel specification on disk.
-
-    Kernels are spoken to over Unix sockets of their own. A TCP port that Jupyter has found free may be another's before the
-    kernel has bound it, and the kernel then dies at its start.
-    """
-
-    def __init__(self, sockets: Path) -> None:
-        super().__init__(kernel_name="python3", transport="ipc", ip=str(sockets))
+    """A kernel manager whose kernels are forked; it needs no kernel specification on disk."""
 
     @property
     def kernel_spec(self) -> KernelSpec:
@@ -202,13 +197,12 @@ class Engine(NBClientEngine):  # type: ignore[misc]
     ) -> Any:
         environment = kwargs.pop("environment")
         cwd = kwargs.pop("working_folder")
-        manager = ForkKernelManager(Path(environment[_SOCKET]).with_name(uuid.uuid4().hex))
+        manager = ForkKernelManager(kernel_name=kernel_name)
         client = PapermillNotebookClient(
             nb_man,
             km=manager,
             startup_timeout=start_timeout,
             timeout=None,
-            kernel_name=kernel_name,
             resources={"metadata": {"path": str(cwd)}},
             record_timing=False,
         )

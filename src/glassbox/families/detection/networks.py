@@ -136,6 +136,8 @@ def _fcos(widths: Sequence[int], strides: Sequence[int], labels: int) -> FCOS:
     neck.out_channels = WIDTH
     anchors = AnchorGenerator(tuple((stride,) for stride in strides), ((1.0,),) * len(strides))
     head = FCOSHead(WIDTH, 1, labels, CONVOLUTIONS)
+    # torchvision cuts distances off at zero, where an edge that starts below it never learns; these come near zero and no further.
+    head.regression_head.bbox_reg = nn.Sequential(head.regression_head.bbox_reg, nn.Softplus())
     return FCOS(
         neck, labels, anchor_generator=anchors, head=head, score_thresh=FLOOR, nms_thresh=OVERLAP, detections_per_img=MOST
     )

@@ -123,6 +123,11 @@ def recipe_table(recipe: Recipe, schema: Schema, backbones: list[str]) -> Table:
     others = [column.name for column in schema.features if column.name != recipe.column]
     steps = [
         ("column", recipe.column, "holds the picture; turned upright as the camera said, in colour"),
+        (
+            "missing pictures",
+            "none",
+            "rows without a picture or without boxes were set aside; nothing is found where there is none",
+        ),
         ("other columns", ", ".join(others) or "none", "are not read"),
         ("framing", "pad", "the whole picture, on grey where it is no square"),
         ("size", f"{recipe.side} × {recipe.side}", "pixels; boxes are answered in those of the picture as it came"),
