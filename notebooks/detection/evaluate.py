@@ -27,10 +27,12 @@ request = "detect"
 from glassbox.data.schema import Schema
 from glassbox.families.detection import evaluate, metrics, plots
 from glassbox.families.detection.choose import choose, chosen_table
-from glassbox.families.finders import read_oof
+from glassbox.families.detection.export import export, export_facts
 from glassbox.families.detection.judge import BoxJudge
 from glassbox.families.detection.recipe import Recipe
 from glassbox.families.detection.setting import scenes_of
+from glassbox.families.finders import read_oof
+from glassbox.families.vision.onnx_graph import write_graph
 from glassbox.stage import Stage
 
 # %%
@@ -126,6 +128,18 @@ stage.show("slices", evaluate.slices(predictions, matches, leading), report=True
 
 # %%
 stage.show("mistakes", evaluate.examples(predictions, holdout, recipe.column, wrong=True), report=True)
+
+# %% [markdown]
+# ## For whoever serves without Python
+# The network as one ONNX graph, beside the model, held against it on pictures of train. It says what stands at each place; thinning out
+# is left to whoever asks it, as the table says.
+
+# %%
+compared = 8  # pictures
+graph = export(predictor, scenes.album.pixels[:compared])
+if graph is not None:
+    write_graph(graph, model)
+stage.show("onnx", export_facts(graph, predictor))
 
 # %%
 stage.save(model=model, served=model, predictions=predictions, metrics=found.values)

@@ -29,7 +29,8 @@ from glassbox.families.classes import evaluate, metrics
 from glassbox.families.classes.answers import class_table, headline, risk_coverage
 from glassbox.families.classes.calibrate import calibrate, choose_threshold
 from glassbox.families.vision import explain, plots
-from glassbox.families.vision.export import export, export_facts, write_export
+from glassbox.families.vision.export import export, export_facts
+from glassbox.families.vision.onnx_graph import write_graph
 from glassbox.families.vision.recipe import Recipe
 from glassbox.families.vision.refit import refit
 from glassbox.families.vision.setting import pictures_of
@@ -186,9 +187,9 @@ stage.show("local", explain.explained(predictor, holdout, predictions), report=T
 
 # %%
 compared = 8  # pictures
-exported = export(predictor, pictures.album.pixels[:compared])
-write_export(exported, model)
-stage.show("onnx", export_facts(exported))
+graph = export(predictor, pictures.album.pixels[:compared])
+write_graph(graph, model)
+stage.show("onnx", export_facts(graph))
 
 # %%
 stage.save(model=model, served=model, predictions=predictions, metrics=found.values)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnxruntime
 import pandas as pd
 import pytest
 import torch
@@ -20,9 +21,12 @@ from glassbox.data.schema import infer_schema
 from glassbox.errors import GlassboxError
 from glassbox.families.base import Predictor, load_predictor
 from glassbox.families.detection import evaluate
+from glassbox.families.detection.boxes import Box, suppressed
 from glassbox.families.detection.choose import Chosen
+from glassbox.families.detection.export import export, export_facts
 from glassbox.families.detection.fit import CODE, fit, fit_fold
 from glassbox.families.detection.metrics import Matches, score
+from glassbox.families.detection.networks import FLOOR, MOST, OVERLAP
 from glassbox.families.detection.predictor import BoxPredictor
 from glassbox.families.detection.recipe import Augmentation, Recipe
 from glassbox.families.detection.scenes import Scenes, boxes_in, labels_of
@@ -31,6 +35,7 @@ from glassbox.families.fitting import limited
 from glassbox.families.vision import training
 from glassbox.families.vision.album import Album
 from glassbox.families.vision.networks import Backbone, backbone_in
+from glassbox.families.vision.onnx_graph import write_graph
 from glassbox.families.vision.training import checkpoint_of
 from glassbox.files import files_below, hash_tree
 from glassbox.request import Data, Request
@@ -134,6 +139,37 @@ def test_a_picture_is_answered_by_itself(name: str, made: Made) -> None:
             assert 0 <= box.y <= box.y + box.height <= 64.01
     if name != "nothing":
         assert any(whole)
+
+
+@every_learner
+def test_boxes_read_from_the_onnx_graph_are_those_that_are_answered(name: str, made: Made, tmp_path: Path) -> None:
+    detector, album = made(name), made(name).album(rows(6, seed=9))
+    first, second = (export(detector, album.pixels) for _ in range(2))
+    assert first is not None
+    assert second is not None
+    assert first.content == second.content
+    assert first.apart < 1e-4
+    write_graph(first, tmp_path)
+    session = onnxruntime.InferenceSession(tmp_path / "model.onnx", providers=["CPUExecutionProvider"])
+    for pixels, expected in zip(album.pixels, detector.ranked(rows(6, seed=9)), strict=True):
+        x = (pixels[None].transpose(0, 3, 1, 2) / 255).astype(np.float32)
+        edges, scores = session.run(["boxes", "scores"], {"picture": x})
+        edges = edges.clip(0, 1) * 64
+        raw = []
+        for i, k in np.argwhere(scores > FLOOR).tolist():
+            left, top, right, bottom = edges[i].tolist()
+            raw.append(Box(left, top, right - left, bottom - top, detector.labels[k], float(scores[i, k])))
+        found = suppressed(suppressed(raw, OVERLAP)[:MOST], detector.overlap)
+        assert len(found) == len(expected)
+        for one, other in zip(found, expected, strict=True):
+            assert one.label == other.label
+            assert np.allclose([one.x, one.y, one.width, one.height], [other.x, other.y, other.width, other.height], atol=0.02)
+            assert abs(one.score - other.score) < 1e-4
+
+
+def test_a_detector_that_is_no_network_has_no_graph(made: Made) -> None:
+    assert export(made("nothing"), made("nothing").album(rows(2)).pixels) is None
+    assert export_facts(None, made("nothing")).title == "There is no ONNX graph:"
 
 
 @every_model

@@ -28,10 +28,11 @@ from glassbox.families.fitting import limited
 from glassbox.families.vision import album as albums
 from glassbox.families.vision import training
 from glassbox.families.vision.album import Album
-from glassbox.families.vision.export import export, write_export
+from glassbox.families.vision.export import export
 from glassbox.families.vision.fit import Pictures, fit_fold
 from glassbox.families.vision.models import KINDS, Fitting
 from glassbox.families.vision.networks import Backbone, architecture, backbone_in, tensors_in
+from glassbox.families.vision.onnx_graph import write_graph
 from glassbox.families.vision.predictor import VisionPredictor
 from glassbox.families.vision.recipe import Augmentation, Recipe
 from glassbox.families.vision.refit import refit
@@ -270,7 +271,7 @@ def test_the_onnx_graph_says_what_the_model_says(name: str, made: Made, weights:
     assert first.content == second.content
     assert (first.pictures, first.side) == (6, 32)
     assert first.apart < 1e-4
-    write_export(first, tmp_path)
+    write_graph(first, tmp_path)
     session = onnxruntime.InferenceSession(tmp_path / "model.onnx", providers=["CPUExecutionProvider"])
     x = (found.pixels.transpose(0, 3, 1, 2) / 255).astype(np.float32)
     several = session.run(["probabilities"], {"picture": x})[0]
@@ -282,10 +283,10 @@ def test_the_onnx_graph_says_what_the_model_says(name: str, made: Made, weights:
 def test_a_graph_that_says_something_else_is_refused(
     made: Made, weights: list[Backbone], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from glassbox.families.vision import export as exporting
+    from glassbox.families.vision import onnx_graph
 
-    other = exporting._graph(made("last block").model.module(weights, 32).eval(), 32)
-    monkeypatch.setattr(exporting, "_graph", lambda module, side: other)
+    other = onnx_graph._written(made("last block").model.module(weights, 32).eval(), 32, ["probabilities"], together=True)
+    monkeypatch.setattr(onnx_graph, "_written", lambda *asked: other)
     with pytest.raises(GlassboxError, match="says something else than the model"):
         export(made("small network"), pictures(weights).album.pixels[:2])
 

@@ -11,7 +11,16 @@ import torch
 from glassbox.errors import GlassboxError
 from glassbox.families.detection.augment import augmented
 from glassbox.families.detection.boxes import Box, Floats, places
-from glassbox.families.detection.networks import Detector, Learning, Target, both_ways, loss_of, read_boxes_of, small_stages
+from glassbox.families.detection.networks import (
+    Answers,
+    Detector,
+    Learning,
+    Target,
+    both_ways,
+    loss_of,
+    read_boxes_of,
+    small_stages,
+)
 from glassbox.families.detection.recipe import Augmentation, place_of, size_of, whole_steps
 from glassbox.families.detection.scenes import Ints, Scenes
 from glassbox.families.vision.album import View
@@ -76,6 +85,10 @@ class Learnt:
         where = np.column_stack([edges[:, :2], edges[:, 2:] - edges[:, :2]])
         kinds = [self.labels[k] for k in found["labels"].tolist()]
         return within(place_of(size, self.side).back(where), found["scores"].tolist(), kinds, size)
+
+    def module(self) -> torch.nn.Module:
+        """The detector as one network, without the thinning out."""
+        return Answers(self.net.cpu(), self.side)
 
     def save(self, folder: Path) -> None:
         """Write it: weights in safetensors, all else as JSON."""

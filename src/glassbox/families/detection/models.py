@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 import cv2
 import numpy as np
+from torch import nn
 
 from glassbox.data.pictures import content_of, decoded
 from glassbox.errors import GlassboxError
@@ -29,6 +30,10 @@ class Model(Protocol):
 
     def find(self, view: View) -> list[list[Box]]:
         """The boxes on each picture with their scores, in the picture's own pixels."""
+        ...
+
+    def module(self) -> nn.Module | None:
+        """The detector as one network, see `networks.Answers`; None where it is none of torch's."""
         ...
 
     def save(self, folder: Path) -> None:
@@ -67,6 +72,9 @@ class Nothing:
     def find(self, view: View) -> list[list[Box]]:
         return [[] for _ in range(len(view))]
 
+    def module(self) -> None:
+        return None
+
     def save(self, folder: Path) -> None:
         write_json(folder / "nothing.json", {})
 
@@ -85,6 +93,9 @@ class AsItComes:
 
     def find(self, view: View) -> list[list[Box]]:
         return [self._of(view.album.cells[at]) for at in view.at.tolist()]
+
+    def module(self) -> None:
+        return None
 
     def _of(self, cell: str | None) -> list[Box]:
         if not isinstance(cell, str) or not self.labels:

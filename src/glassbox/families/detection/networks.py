@@ -16,6 +16,8 @@ from torchvision.models.detection.anchor_utils import AnchorGenerator
 from torchvision.models.detection.fcos import FCOSHead
 from torchvision.ops import FeaturePyramidNetwork
 
+from glassbox.families.vision.models import resized
+
 WIDTH, CONVOLUTIONS = 64, 2  # of the pyramid and the head: small, for two cores
 PROBED = 128  # pixels a side of the picture by which strides are found
 FLOOR, OVERLAP, MOST = 0.1, 0.7, 100  # least score of a box that is kept, IoU of those thinned out at once, boxes of a picture
@@ -176,8 +178,7 @@ def _mean(name: str, own: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
     back = back.flip(2).roll(1, dims=2)
     if name == "bbox_regression":
         back = back[..., [2, 1, 0, 3]]  # left is right
-    made = (grid + back) / 2
-    made[:, :, 0] = grid[:, :, 0]
+    made = torch.cat([grid[:, :, :1], ((grid + back) / 2)[:, :, 1:]], dim=2)
     return made.reshape(own.shape)
 
 
@@ -189,9 +190,33 @@ def read_boxes_of(net: Detector, said: dict[str, list[torch.Tensor]], side: int)
     return dict(found)
 
 
+class Answers(nn.Module):
+    """What a detector says of one picture (1, 3, any side, the same side), 0 to 1, at each place, before anything is thinned out.
+
+    Gives boxes (places, 4), left, top, right and bottom as shares of the side, and scores (places, labels): the geometric mean of
+    how likely the label is and how near the place is to the middle of its object, as torchvision's FCOS has it.
+    """
+
+    anchors: torch.Tensor
+
+    def __init__(self, net: Detector, side: int) -> None:
+        super().__init__()
+        self.net, self.side = net.eval(), side
+        with torch.no_grad():
+            anchors, _ = anchors_of(net, net(torch.zeros(1, 3, side, side)), side)
+        self.register_buffer("anchors", anchors, persistent=False)
+
+    def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        said = {name: torch.cat(levels, dim=1)[0] for name, levels in both_ways(self.net, resized(x, self.side)).items()}
+        boxes = self.net.model.box_coder.decode(said["bbox_regression"], self.anchors)
+        scores = torch.sqrt(torch.sigmoid(said["cls_logits"]) * torch.sigmoid(said["bbox_ctrness"]))
+        return boxes / self.side, scores
+
+
 __all__ = [
     "FLOOR",
     "OVERLAP",
+    "Answers",
     "Detector",
     "Learning",
     "anchors_of",
