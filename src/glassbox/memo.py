@@ -1,4 +1,5 @@
-"""Results remembered within a stage (one candidate on one fold, one trial), so that a killed run repeats at most one."""
+"""Results remembered by all that they come from (one candidate on one fold, one trial): a killed run repeats at most one, and what
+`compare` has fitted is not fitted again by `tune`."""
 
 import base64
 import json

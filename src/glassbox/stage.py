@@ -58,7 +58,7 @@ class Stage:
         self.threads = request.threads
         self.memo = Memo(
             root / "data" / ".store" / "memo",
-            {"lock": hash_file(root / "requirements.lock"), "platform": platform_facts(request.threads), "stage": name},
+            {"lock": hash_file(root / "requirements.lock"), "platform": platform_facts(request.threads)},
         )
         self._inputs = dict(inputs)
         self._products = dict(products)

@@ -31,6 +31,12 @@ def test_every_stage_ran_and_the_audit_is_clean(boxed: Project) -> None:
     assert [row["candidate"] for row in report["leaderboard"]] == ["detector from nothing", "nothing"]
 
 
+def test_what_was_compared_is_not_fitted_again_by_tuning(boxed: Project) -> None:
+    assert (
+        len(list((boxed.root / "data/.store/memo").glob("*/*.json"))) == 4
+    )  # two candidates on two folds; one trial, the default
+
+
 def test_the_same_bytes_with_one_worker_and_another_hash_seed(boxed: Project) -> None:
     done = boxed.command("verify", "scenes")
     assert done.returncode == 0, done.stdout + done.stderr
