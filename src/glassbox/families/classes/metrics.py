@@ -30,7 +30,7 @@ THRESHOLDED = ("accuracy", "balanced_accuracy", "f1", "precision", "recall")  # 
 LABELS = {"roc_auc": "ROC-AUC", "f1": "F1", "brier": "Brier score"}  # as people write them, where it is not the name itself
 RESAMPLES: dict[Cost, int] = {"low": 1000, "medium": 2000, "high": 5000}
 BINS = 10
-_CELLS = 4_000_000  # rows × resamples that are held in memory at once
+_CELLS = 500_000  # rows × resamples that are held in memory at once
 _TINY = float(np.finfo(np.float64).eps)
 
 
@@ -220,6 +220,8 @@ def _weighted(sample: Sample, weights: Floats, names: Sequence[str]) -> dict[str
         found: dict[str, Floats] = {}
         if wanted := [name for name in names if name in THRESHOLDED]:
             found.update({name: _OF_COUNTS[name](_confusion(sample, weights), sample.positive) for name in wanted})
+        if wanted := [name for name in names if name in _OF_RANKS]:
+            found.update(_against_rest(sample, weights, wanted))
         found.update({name: _OF_PROBA[name](sample, weights) for name in names if name in _OF_PROBA})
     return found
 
@@ -275,36 +277,68 @@ def _f1(counts: Floats, positive: int) -> Floats:
     return _of_positive(2 * np.diagonal(counts, axis1=1, axis2=2) / (counts.sum(axis=1) + counts.sum(axis=2)), positive)
 
 
-def _against_rest(sample: Sample, weights: Floats, of_one: Callable[[Codes, Floats, Floats], Floats]) -> Floats:
-    """A metric of one class against the rest: the positive class's of two, the mean over classes of more."""
+@dataclass(frozen=True)
+class _Ranks:
+    """Weights at each distinct score that a hit has, ascending; (resamples, scores) each, but for `whole`, of shape (resamples,).
+
+    Attributes
+    ----------
+    hits, own
+        Of hits, and of hits and misses, with this very score.
+    upto
+        Of all with this score or a lower one.
+    whole
+        Of all.
+    """
+
+    hits: Floats
+    own: Floats
+    upto: Floats
+    whole: Floats
+
+    @classmethod
+    def of(cls, hit: npt.NDArray[np.bool_], given: Floats, weights: Floats) -> "_Ranks":
+        order = np.argsort(given, kind="stable")
+        ranked, hit = given[order], hit[order]
+        group = np.cumsum(np.append(False, ranked[1:] != ranked[:-1]))  # equal scores are one
+        every = weights[:, order]
+        if len(order) and group[-1] + 1 < len(order):
+            every = np.add.reduceat(every, np.flatnonzero(np.append(True, np.diff(group))), axis=1)
+        there, starts = np.unique(group[hit], return_index=True)
+        hits = weights[:, order[hit]]
+        if len(there) < hits.shape[1]:
+            hits = np.add.reduceat(hits, starts, axis=1)
+        own = every[:, there]
+        upto = np.cumsum(every, axis=1)
+        return cls(hits, own, upto[:, there], upto[:, -1])
+
+
+def _against_rest(sample: Sample, weights: Floats, names: Sequence[str]) -> dict[str, Floats]:
+    """Metrics of the order of one class against the rest: the positive class's of two, the mean over classes of more."""
     classes = [sample.positive] if sample.classes == 2 else range(sample.classes)
-    found = [of_one((sample.y == k).astype(np.int64), sample.proba[:, k], weights) for k in classes]
-    return cast(Floats, np.mean(found, axis=0))
+    found: dict[str, list[Floats]] = {name: [] for name in names}
+    for k in classes:
+        ranks = _Ranks.of(sample.y == k, sample.proba[:, k], weights)
+        for name in names:
+            found[name].append(_OF_RANKS[name](ranks))
+    return {name: cast(Floats, np.mean(values, axis=0)) for name, values in found.items()}
 
 
-def _by_score(hit: Codes, given: Floats, weights: Floats) -> tuple[Floats, Floats]:
-    """Weights of hits and of misses at each distinct score, ascending: two of shape (resamples, scores)."""
-    order = np.argsort(given, kind="stable")
-    ranked = given[order]
-    starts = np.flatnonzero(np.append(True, ranked[1:] != ranked[:-1]))
-    sorted_weights = weights[:, order]
-    hits = np.add.reduceat(sorted_weights * hit[order], starts, axis=1)
-    return hits, np.add.reduceat(sorted_weights, starts, axis=1) - hits
-
-
-def _roc_auc(hit: Codes, given: Floats, weights: Floats) -> Floats:
+def _roc_auc(ranks: _Ranks) -> Floats:
     """The share of pairs of a hit and a miss that are in the right order, ties counting half (Hanley & McNeil 1982)."""
-    hits, misses = _by_score(hit, given, weights)
-    below = np.cumsum(misses, axis=1) - misses
-    return cast(Floats, (hits * (below + misses / 2)).sum(axis=1) / (hits.sum(axis=1) * misses.sum(axis=1)))
+    hits, misses = ranks.hits, ranks.own - ranks.hits
+    below = ranks.upto - ranks.own - (np.cumsum(hits, axis=1) - hits)
+    found = hits.sum(axis=1)
+    return cast(Floats, (hits * (below + misses / 2)).sum(axis=1) / (found * (ranks.whole - found)))
 
 
-def _average_precision(hit: Codes, given: Floats, weights: Floats) -> Floats:
+def _average_precision(ranks: _Ranks) -> Floats:
     """Σ (R_i - R_{i-1}) P_i over distinct scores from the highest down; not interpolated."""
-    hits, misses = (part[:, ::-1] for part in _by_score(hit, given, weights))
-    found, called = np.cumsum(hits, axis=1), np.cumsum(hits + misses, axis=1)
-    precision = np.where(called > 0, found / called, 0.0)
-    return cast(Floats, (hits * precision).sum(axis=1) / hits.sum(axis=1))
+    hits, found = ranks.hits, ranks.hits.sum(axis=1)
+    recalled = found[:, None] - np.cumsum(hits, axis=1) + hits
+    called = ranks.whole[:, None] - ranks.upto + ranks.own
+    precision = np.where(called > 0, recalled / called, 0.0)
+    return cast(Floats, (hits * precision).sum(axis=1) / found)
 
 
 def _mean(loss: Floats, weights: Floats) -> Floats:
@@ -352,9 +386,8 @@ _OF_COUNTS: dict[str, Callable[[Floats, int], Floats]] = {
     "precision": _precision,
     "recall": _recall,
 }
+_OF_RANKS: dict[str, Callable[[_Ranks], Floats]] = {"roc_auc": _roc_auc, "average_precision": _average_precision}
 _OF_PROBA: dict[str, Callable[[Sample, Floats], Floats]] = {
-    "roc_auc": lambda sample, weights: _against_rest(sample, weights, _roc_auc),
-    "average_precision": lambda sample, weights: _against_rest(sample, weights, _average_precision),
     "log_loss": _log_loss,
     "brier": _brier,
     "calibration_error": _calibration_error,
