@@ -248,7 +248,20 @@ def detect(project: Path) -> dict[str, float]:
     return figures
 
 
+def small(project: Path) -> dict[str, float]:
+    """The requests that `make test` runs with the real notebooks, a family each, from nothing."""
+    sys.path.insert(0, str(ROOT / "tests"))
+    from spine_project import new_project
+
+    figures = {}
+    for name in ("customers", "shops", "messages", "news", "shapes", "scenes"):
+        made = new_project(project / f"small-{name}", name)
+        figures[f"{name} of the tests, run, s (to reach: at most 90)"] = timed(command(name), made.root)[0]
+    return figures
+
+
 PARTS = {
+    "small": small,
     "churn": churn,
     "electricity": electricity,
     "sales": sales,
