@@ -7,11 +7,13 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from glassbox.files import read_json
+from glassbox.pipeline.spec import STAGES
 from toy_boxes import write_scenes
 from toy_encoder import toy_encoder
 from toy_news import conll
@@ -81,6 +83,21 @@ class Project:
     def statuses(self) -> dict[str, str]:
         """What became of each stage in the last run."""
         return {name: stage["status"] for name, stage in read_json(self.root / "data" / self.slug / "run.json")["stages"].items()}
+
+    def clean_report(self) -> dict[str, Any]:
+        """The report of a first run: every stage ran, all requirements are met, and the audit found nothing."""
+        assert self.statuses() == dict.fromkeys(STAGES, "ran")
+        report: dict[str, Any] = read_json(self.root / f"reports/{self.slug}/report.json")
+        assert len(report["audit"]) == 8
+        assert {row["verdict"] for row in report["audit"]} <= {"avoided", "look"}
+        assert {row["verdict"] for row in report["requirements"]} == {"met"}
+        return report
+
+    def gives_the_same_bytes(self) -> None:
+        """`glassbox verify` finds no byte that differs."""
+        done = self.command("verify", self.slug)
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert "all the same bytes" in done.stdout
 
     def products(self) -> dict[str, str]:
         """The hash of every product of the last run."""

@@ -26,9 +26,7 @@ def test_every_stage_ran_and_the_report_says_what_was_asked(forecast: Project) -
 
 
 def test_the_same_bytes_with_one_worker_and_another_hash_seed(forecast: Project) -> None:
-    done = forecast.command("verify", "shops")
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "all the same bytes" in done.stdout
+    forecast.gives_the_same_bytes()
 
 
 def test_the_holdout_is_the_last_horizons_of_every_series(forecast: Project) -> None:
