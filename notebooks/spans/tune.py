@@ -25,7 +25,7 @@ from glassbox.families.finders import leader_run, tune
 from glassbox.families.leaderboard import candidate_in
 from glassbox.families.search import best_table, gain_estimates, search_note
 from glassbox.families.spans import metrics, plots
-from glassbox.families.spans.candidates import EPOCHS, TRIALS
+from glassbox.families.spans.candidates import TRIALS
 from glassbox.families.spans.fit import fitter
 from glassbox.families.spans.judge import SpanJudge
 from glassbox.families.spans.recipe import Recipe
@@ -40,14 +40,18 @@ recipe = Recipe.model_validate(stage.load("recipe"))
 asked = stage.request
 sentences = setting(train, schema, recipe, folds, asked, stage.root, workers=stage.workers)
 
+# %%
+chosen = candidate_in(leaderboard, "chosen")
+
 # %% [markdown]
 # ## What is searched
 # One space a kind of recogniser; only the chosen one's is used.
 
 # %%
+epochs = chosen.params.get("epochs", 1)
 spaces = {
     "recogniser": {
-        "epochs": {"low": EPOCHS[asked.cost], "high": EPOCHS[asked.cost] + 2},
+        "epochs": {"low": epochs, "high": epochs + 2},
         "dropout": {"low": 0.1, "high": 0.4},
         "learning_rate": {"low": 0.0005, "high": 0.002, "log": True},
     },
@@ -55,7 +59,6 @@ spaces = {
 }
 
 # %%
-chosen = candidate_in(leaderboard, "chosen")
 judge = SpanJudge(sentences)
 strongest = leader_run(leaderboard, oof, judge)
 trials = TRIALS[asked.cost]

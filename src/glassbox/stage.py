@@ -15,6 +15,7 @@ from typing import Any, cast
 import pandas as pd
 
 from glassbox import code
+from glassbox.crew import SCRATCH
 from glassbox.errors import GlassboxError, StageError
 from glassbox.files import hash_file, plain, read_json, read_parquet, write_json, write_parquet
 from glassbox.findings import Figure, Finding, Shown, read_findings
@@ -93,7 +94,7 @@ class Stage:
             scratch = root / "data" / ".scratch" / slug / name
             shutil.rmtree(scratch, ignore_errors=True)
         else:
-            scratch = Path(os.environ["GLASSBOX_SCRATCH"])
+            scratch = Path(os.environ[SCRATCH])
         scratch.mkdir(parents=True, exist_ok=True)
         inputs = _inputs(root, slug, upstream)
         for key in inputs:
@@ -144,12 +145,15 @@ class Stage:
 
     @property
     def workers(self) -> int:
-        """How many fits may run side by side: this stage's share of the run's workers. Results never depend on it."""
+        """How many fits may run side by side when the stage has the machine for itself. Results never depend on it."""
         return max(1, self.share // self.threads)
 
     @property
     def share(self) -> int:
-        """How many threads the stage may have in all; what needs one alone, such as reading a picture, may run so often side by side."""
+        """How many threads the run has; what needs one alone, such as reading a picture, may run so often side by side.
+
+        A `Crew` of so many holds back as long as other stages run beside this one.
+        """
         return int(os.environ.get("GLASSBOX_WORKERS", 0)) or len(os.sched_getaffinity(0))
 
     @property

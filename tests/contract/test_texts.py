@@ -3,6 +3,8 @@
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from pathlib import Path
 
@@ -119,6 +121,27 @@ def test_a_model_is_the_same_after_loading(best: dict, tmp_path: Path) -> None: 
     assert [name for name, path in files_below(tmp_path / "a") if foreign(path.read_bytes()).startswith("a pickle")] == []
 
 
+def test_networks_that_learn_side_by_side_are_what_they_are_alone(tmp_path: Path) -> None:
+    transformer = next(best for best in WORDS if best["kind"] == "transformer")
+    tagger = next(best for best in SPANS if best["kind"] == "tagger")
+    toy_encoder(tmp_path)
+    trainings = [
+        lambda: model(transformer, tmp_path),
+        lambda: recogniser(tagger, tmp_path),
+        lambda: model({**transformer, "params": {**transformer["params"], "epochs": 2}}, tmp_path),
+    ]
+
+    def weights(predictors: Sequence[Predictor], name: str) -> list[str]:
+        for i, predictor in enumerate(predictors):
+            predictor.save(tmp_path / name / str(i))
+        return [hash_tree(tmp_path / name / str(i)) for i in range(len(predictors))]
+
+    alone = weights([training() for training in trainings], "alone")
+    with ThreadPoolExecutor(len(trainings)) as pool:
+        together = weights(list(pool.map(lambda training: training(), trainings)), "together")
+    assert together == alone
+
+
 @every_model
 def test_a_text_is_answered_by_itself(best: dict, tmp_path: Path) -> None:  # type: ignore[type-arg]
     made = model(best, tmp_path)
@@ -166,6 +189,8 @@ def test_spans_lie_in_their_texts_and_do_not_overlap(best: dict, tmp_path: Path)
 
 TWICE = """
 import sys
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from pathlib import Path
 from test_texts import SPANS, WORDS, model, recogniser

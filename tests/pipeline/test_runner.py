@@ -125,6 +125,28 @@ def test_where_two_stages_fail_side_by_side_both_are_told(project: Project) -> N
     assert "ValueError" in str(caught.value)
 
 
+SHARED = """from glassbox.crew import allowed
+import time
+
+def wait_until(holds):
+    end = time.monotonic() + 60
+    while not holds() and time.monotonic() < end:
+        time.sleep(0.01)
+
+here = stage.root
+"""
+
+
+def test_a_stage_has_the_threads_of_one_that_has_ended_beside_it(project: Project) -> None:
+    told = f"{SHARED}(here / 'features.began').touch(); wait_until((here / 'explore.shared').exists); seed = stage.request.seed"
+    project.edit("notebooks/tabular/features.py", "seed = stage.request.seed", told)
+    told = f"{SHARED}wait_until((here / 'features.began').exists); first = allowed(); (here / 'explore.shared').touch()\n"
+    told += 'wait_until(lambda: allowed() != first); (here / "shares").write_text(f"{first} {allowed()}"); train = stage.load("train")'
+    project.edit("notebooks/tabular/explore.py", 'train = stage.load("train")', told)
+    assert statuses(project.run(workers=4))["explore"] == "ran"
+    assert (project.root / "shares").read_text() == "2 4"
+
+
 def test_what_the_user_got_wrong_keeps_its_kind(project: Project) -> None:
     project.edit(
         "notebooks/ingest.py",

@@ -2,13 +2,13 @@
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar, cast
 
 from threadpoolctl import threadpool_limits
 
+from glassbox.crew import Crew
 from glassbox.errors import GlassboxError
 
 Progress = Callable[[int, int, str], None]
@@ -128,7 +128,7 @@ def run_side_by_side(
             return {"reason": f"{type(error).__name__}: {said[0] if said else 'no message'}"}
 
     results: list[dict[str, Any]] = []
-    with limited(threads), ThreadPoolExecutor(workers) as pool:
+    with limited(threads), Crew(workers, threads=threads) as pool:
         for done, (job, result) in enumerate(zip(jobs, pool.map(one, jobs), strict=True), start=1):
             results.append(result)
             if progress:

@@ -13,10 +13,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from glassbox.code import HASHES
+from glassbox.crew import SCRATCH, SHARE
 from glassbox.data.places import source_fingerprint
 from glassbox.data.weights import weights_fingerprint
 from glassbox.errors import GlassboxError, StageError
-from glassbox.files import hash_file, hash_value, read_json, write_json
+from glassbox.files import hash_file, hash_value, read_json, write_json, write_text
 from glassbox.pipeline.reasons import why_stale
 from glassbox.pipeline.spec import StageSpec, cells_of, no_such_stage, read_notebook, read_stages
 from glassbox.pipeline.store import MANIFEST, Entry, Store, disk_errors
@@ -84,6 +85,7 @@ class Runner:
         self._server_is_ours = kernels is None
         self._server_lock = threading.Lock()
         self._running: dict[str, tuple[Path, int]] = {}  # stage -> scratch, and how much of its progress was told
+        self._sharing = threading.Lock()  # held to change who runs
 
     def _wanted(self, until: str | None) -> set[str]:
         if until is None:
@@ -187,13 +189,14 @@ class Runner:
         log = self.store.folder / "logs" / self.request.name / f"{spec.name}.ipynb"
         with disk_errors():
             log.parent.mkdir(parents=True, exist_ok=True)
-        self._running[spec.name] = (scratch, 0)
-        share = max(1, self.workers // max(1, len(self._running)))
+        with self._sharing:
+            self._running[spec.name] = (scratch, 0)
+            self._share_out()
         environment = {
             **thread_limits(self.request.threads),
             "GLASSBOX_ROOT": str(self.root),
-            "GLASSBOX_SCRATCH": str(scratch),
-            "GLASSBOX_WORKERS": str(share),
+            SCRATCH: str(scratch),
+            "GLASSBOX_WORKERS": str(self.workers),
         }
         from glassbox.pipeline import notebook_run
 
@@ -209,8 +212,16 @@ class Runner:
         except StageError as error:
             raise StageError(f"{error}\nThe whole notebook, as far as it came: {os.path.relpath(log)}") from error
         finally:
-            self._running.pop(spec.name, None)
+            with self._sharing:
+                self._running.pop(spec.name, None)
+                self._share_out()
             shutil.rmtree(scratch, ignore_errors=True)
+
+    def _share_out(self) -> None:
+        """Tell the stages that run how many threads each may have from now on."""
+        for scratch, _ in self._running.values():
+            with contextlib.suppress(OSError):  # a stage that is not told takes all that the run has
+                write_text(scratch / SHARE, str(max(1, self.workers // len(self._running))))
 
     def _parameters(self, spec: StageSpec) -> dict[str, Any]:
         """What a notebook is told: relative paths of what it declared, of what it saves, and the request's name."""
@@ -249,10 +260,12 @@ class Runner:
         for stage, (scratch, told) in list(self._running.items()):
             with contextlib.suppress(FileNotFoundError):
                 lines = (scratch / ".progress").read_text(encoding="utf-8").splitlines()
-                if len(lines) > told and stage in self._running:
+                with self._sharing:
+                    if len(lines) <= told or stage not in self._running:
+                        continue
                     self._running[stage] = (scratch, len(lines))
-                    with contextlib.suppress(ValueError):  # half a line: the next look sees it whole
-                        self._listen(Event("progress", stage, **json.loads(lines[-1])))
+                with contextlib.suppress(ValueError):  # half a line: the next look sees it whole
+                    self._listen(Event("progress", stage, **json.loads(lines[-1])))
 
     @contextlib.contextmanager
     def run(self) -> Iterator[None]:

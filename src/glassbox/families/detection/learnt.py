@@ -23,9 +23,10 @@ from glassbox.families.detection.networks import (
 )
 from glassbox.families.detection.recipe import Augmentation, place_of, size_of, whole_steps
 from glassbox.families.detection.scenes import Ints, Scenes
+from glassbox.families.networks import askers, device
 from glassbox.families.vision.album import View
 from glassbox.families.vision.models import resized
-from glassbox.families.vision.networks import WEIGHTS, architecture, askers, device, tensor_of, tensors_in, write_tensors
+from glassbox.families.vision.networks import WEIGHTS, architecture, tensor_of, tensors_in, write_tensors
 from glassbox.families.vision.recipe import Pixels
 from glassbox.families.vision.training import learn, seeded
 from glassbox.files import read_json, write_json

@@ -1,7 +1,6 @@
 """Pictures with their boxes and folds: what every fit of a stage shares."""
 
 from collections.abc import Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -10,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from glassbox.crew import Crew
 from glassbox.errors import DataError
 from glassbox.families.detection.boxes import Box, read_boxes
 from glassbox.families.detection.recipe import Recipe, size_of
@@ -74,7 +74,7 @@ class Scenes:
 
 def sizes_of(cells: Sequence[str | None], workers: int = 1) -> list[tuple[int, int]]:
     """Width and height of each picture in pixels."""
-    with ThreadPoolExecutor(workers) as pool:
+    with Crew(workers) as pool:
         return list(pool.map(size_of, cells))
 
 

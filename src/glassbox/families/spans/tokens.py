@@ -6,7 +6,6 @@ Words are those of spaCy's rules; a word is tagged by its first piece, as Devlin
 
 import threading
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from glassbox.crew import Crew
 from glassbox.families.classes.heads import read_array, write_array
 from glassbox.families.quiet import quiet
 from glassbox.families.spans.recogniser import tokens as words_of
@@ -56,11 +56,14 @@ class Tokens:
             from transformers import AutoModel, AutoTokenizer
             from transformers.utils import logging
 
+            from glassbox.families.networks import DRAWING
+
         logging.set_verbosity_error()
         logging.disable_progress_bar()
         torch.set_num_threads(1)
         tokenizer = AutoTokenizer.from_pretrained(self.folder, local_files_only=True)
-        return tokenizer, AutoModel.from_pretrained(self.folder, local_files_only=True, use_safetensors=True).eval()
+        with DRAWING:
+            return tokenizer, AutoModel.from_pretrained(self.folder, local_files_only=True, use_safetensors=True).eval()
 
     def encode(self, texts: Sequence[str], workers: int = 1) -> Encoded:
         """The embeddings of the words of each text; each text is encoded by itself, so that its neighbours change no digit."""
@@ -76,7 +79,7 @@ class Tokens:
                 found = network(**{name: value for name, value in pieces.items() if name != "first"}).last_hidden_state[0]
             return np.asarray(found[pieces["first"]].numpy(), dtype=np.float32)
 
-        with ThreadPoolExecutor(workers) as pool:
+        with Crew(workers) as pool:
             return Encoded(words, list(pool.map(one, range(len(texts)))))
 
 
@@ -183,13 +186,12 @@ class Tagger:
         import torch
 
         words = words_of(texts) if encoded is None else encoded.words
-        device = next(self.network.parameters()).device
         found = []
         for text, places in zip(texts, words, strict=True):
             pieces = pieces_of(self.tokenizer, [text[a:b] for a, b in places])
             with torch.inference_mode():
-                inputs = {name: pieces[name].to(device) for name in ("input_ids", "attention_mask")}
-                best = self.network(**inputs).logits[0].argmax(dim=-1).cpu().tolist()
+                inputs = {name: pieces[name] for name in ("input_ids", "attention_mask")}
+                best = self.network(**inputs).logits[0].argmax(dim=-1).tolist()
             found.append(spans_of(places[: len(pieces["first"])], [self.tags[best[at]] for at in pieces["first"]]))
         return found
 
@@ -218,13 +220,13 @@ def fine_tune(
     tags = all_tags(types)
     place = {tag: i for i, tag in enumerate(tags)}
     words = words_of(texts)
-    with drawn_from(seed, threads) as device:
+    with drawn_from(seed, threads):
         tokenizer, network = pretrained(folder, HEAD, len(tags))
         made = [
             (pieces_of(tokenizer, [text[a:b] for a, b in w]), [place[tag] for tag in tags_of(w, s)])
             for text, w, s in zip(texts, words, spans, strict=True)
         ]
-        learn(network, len(made), lambda rows: _batch([made[i] for i in rows]), params, seed=seed, device=device)
+        learn(network, len(made), lambda rows: _batch([made[i] for i in rows]), params, seed=seed)
     return Tagger(network, tokenizer, tags)
 
 

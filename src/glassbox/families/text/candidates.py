@@ -5,7 +5,6 @@ from glassbox.request import Cost
 
 # Counted, never timed: a slower machine gives the same answer later.
 TRIALS: dict[Cost, int] = {"low": 4, "medium": 4, "high": 30}
-GPU_KINDS = ("transformer",)
 
 
 def candidates(cost: Cost, *, encoder: bool) -> list[Candidate]:

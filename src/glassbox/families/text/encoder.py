@@ -7,7 +7,6 @@ import hashlib
 import os
 import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from glassbox.crew import Crew
 from glassbox.errors import GlassboxError
 from glassbox.families.kept import Kept
 from glassbox.families.quiet import quiet
@@ -62,6 +62,8 @@ class Encoder:
             from sentence_transformers import SentenceTransformer
             from transformers.utils import logging
 
+            from glassbox.families.networks import DRAWING
+
         logging.set_verbosity_error()
         logging.disable_progress_bar()
         if not list(self.folder.rglob("*.safetensors")):
@@ -69,7 +71,8 @@ class Encoder:
         torch.set_num_threads(1)
         options = {"local_files_only": True, "trust_remote_code": False}
         try:
-            model = SentenceTransformer(str(self.folder), device="cpu", model_kwargs={"use_safetensors": True}, **options)
+            with DRAWING:
+                model = SentenceTransformer(str(self.folder), device="cpu", model_kwargs={"use_safetensors": True}, **options)
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise GlassboxError(f"{self.folder.name}: is no sentence encoder: {str(error).splitlines()[0]}") from error
         model.max_seq_length = self.most_tokens
@@ -120,7 +123,7 @@ class Encoder:
         if not distinct:
             return np.zeros((0, *self.one("").shape), dtype=np.float32)
         _ = self.model, self._lock  # made before threads ask for them
-        with ThreadPoolExecutor(workers) as pool:
+        with Crew(workers) as pool:
             made = np.stack(list(pool.map(self.one, distinct)))
         place = {text: i for i, text in enumerate(distinct)}
         return made[[place[text] for text in texts]]

@@ -5,7 +5,7 @@ zero, few epochs. On a GPU in bfloat16 when there is one. On one platform the sa
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -21,16 +21,16 @@ Batch = Callable[[Sequence[int]], tuple[Mapping[str, Any], Any]]
 
 
 @contextmanager
-def drawn_from(seed: int, threads: int) -> Iterator[Any]:
-    """The device to learn on, with torch's random numbers begun at `seed` and left as they were."""
+def drawn_from(seed: int, threads: int) -> Iterator[None]:
+    """A block that torch's random numbers begin at `seed` in, and are left as they were; only one training at a time is in it."""
     import torch
 
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    torch.set_num_threads(threads)
-    torch.use_deterministic_algorithms(True)
-    with torch.random.fork_rng(devices=[0] if device.type == "cuda" else []):
+    from glassbox.families.networks import DRAWING, device
+
+    with DRAWING, torch.random.fork_rng(devices=[0] if device().type == "cuda" else []):
+        torch.set_num_threads(threads)
         torch.manual_seed(seed)
-        yield device
+        yield
 
 
 def pretrained(folder: Path, head: str, labels: int) -> tuple[Any, Any]:
@@ -47,8 +47,8 @@ def pretrained(folder: Path, head: str, labels: int) -> tuple[Any, Any]:
     return tokenizer, made
 
 
-def learn(network: Any, rows: int, batch: Batch, params: Mapping[str, Any], *, seed: int, device: Any) -> Any:
-    """Fine-tune a network in place, and hand it back ready to be asked.
+def learn(network: Any, rows: int, batch: Batch, params: Mapping[str, Any], *, seed: int) -> Any:
+    """Fine-tune a network in place, and hand it back ready to be asked: on the processor, as a service does.
 
     Parameters
     ----------
@@ -61,29 +61,31 @@ def learn(network: Any, rows: int, batch: Batch, params: Mapping[str, Any], *, s
     """
     import torch
 
-    network.to(device).train()
+    from glassbox.families.networks import device, narrow
+
+    where = device()
+    network.to(where).train()
     rng, size = np.random.default_rng(seed), int(params["batch"])
     steps = int(params["epochs"]) * -(-rows // size)
     optimiser = torch.optim.AdamW(network.parameters(), lr=params["learning_rate"], weight_decay=params["weight_decay"])
     schedule = torch.optim.lr_scheduler.LambdaLR(
         optimiser, lambda step: min((step + 1) / max(1, steps // 10), (steps - step) / max(1, steps - steps // 10))
     )
-    narrow = torch.autocast("cuda", dtype=torch.bfloat16) if device.type == "cuda" else nullcontext()
     for _ in range(int(params["epochs"])):
         order = rng.permutation(rows)
         for start in range(0, rows, size):
             inputs, labels = batch(order[start : start + size].tolist())
-            with narrow:
-                logits = network(**{name: value.to(device) for name, value in inputs.items()}).logits
+            with narrow():
+                logits = network(**{name: value.to(where) for name, value in inputs.items()}).logits
             loss = torch.nn.functional.cross_entropy(
-                logits.float().flatten(0, -2), labels.flatten().to(device), ignore_index=NO_LABEL
+                logits.float().flatten(0, -2), labels.flatten().to(where), ignore_index=NO_LABEL
             )
             optimiser.zero_grad()
             loss.backward()
             torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
             optimiser.step()
             schedule.step()
-    return network.float().eval()
+    return network.cpu().float().eval()
 
 
 def save_network(network: Any, tokenizer: Any, folder: Path) -> None:
@@ -104,8 +106,11 @@ def load_network(folder: Path, head: str) -> tuple[Any, Any]:
         import transformers
         from safetensors.torch import load as tensors
 
+        from glassbox.families.networks import DRAWING
+
         config = transformers.AutoConfig.from_pretrained(folder, local_files_only=True)
-        network = getattr(transformers, head).from_config(config)
+        with DRAWING:
+            network = getattr(transformers, head).from_config(config)
     network.load_state_dict(tensors((folder / WEIGHTS).read_bytes()))
     pad = "[PAD]"
     return transformers.PreTrainedTokenizerFast(tokenizer_file=str(folder / TOKENIZER), pad_token=pad), network.eval()

@@ -16,7 +16,6 @@ from glassbox.families.text.network import drawn_from, learn, load_network, pret
 from glassbox.files import read_json, write_json
 
 HEAD, ASKED = "AutoModelForSequenceClassification", "transformer.json"
-JUDGED_AT_ONCE = 32
 
 
 @dataclass(frozen=True)
@@ -30,14 +29,12 @@ class Transformer:
     def proba(self, view: View) -> Floats:
         import torch
 
-        texts, found = view.texts, []
-        device = next(self.network.parameters()).device
+        found = []
         with torch.inference_mode():
-            for start in range(0, len(texts), JUDGED_AT_ONCE):
-                batch = _tokens(self.tokenizer, texts[start : start + JUDGED_AT_ONCE], self.most_tokens)
-                logits = self.network(**{name: value.to(device) for name, value in batch.items()}).logits
-                found.append(logits.float().cpu().numpy().astype(np.float64))
-        return softmax(np.concatenate(found)) if found else np.zeros((0, self.network.config.num_labels))
+            for text in view.texts:  # each by itself: beside longer ones it would get other last digits
+                logits = self.network(**_tokens(self.tokenizer, [text], self.most_tokens)).logits
+                found.append(logits[0].numpy().astype(np.float64))
+        return softmax(np.stack(found)) if found else np.zeros((0, self.network.config.num_labels))
 
     def save(self, folder: Path) -> None:
         save_network(self.network, self.tokenizer, folder)
@@ -69,11 +66,11 @@ def fine_tune(texts: Sequence[str], y: npt.NDArray[np.int64], asked: Fitting) ->
 
     params = {"epochs": 2, "learning_rate": 3e-5, "batch": 16, "most_tokens": 256, "weight_decay": 0.01, **asked.params}
     most, labels = int(params["most_tokens"]), torch.as_tensor(y)
-    with drawn_from(asked.seed, asked.threads) as device:
+    with drawn_from(asked.seed, asked.threads):
         tokenizer, network = pretrained(asked.weights, HEAD, asked.classes)
 
         def batch(rows: Sequence[int]) -> tuple[dict[str, Any], Any]:
             return _tokens(tokenizer, [texts[row] for row in rows], most), labels[list(rows)]
 
-        learn(network, len(texts), batch, params, seed=asked.seed, device=device)
+        learn(network, len(texts), batch, params, seed=asked.seed)
     return Transformer(network, tokenizer, most)

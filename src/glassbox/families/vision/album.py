@@ -6,7 +6,6 @@ What a row gives (its pixels, its embeddings) depends on that row alone, so prep
 import hashlib
 import threading
 from collections.abc import Callable, Hashable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -15,8 +14,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from glassbox.crew import Crew
 from glassbox.families.kept import Kept
-from glassbox.families.vision.networks import Backbone, Singles, askers, embedded
+from glassbox.families.networks import askers
+from glassbox.families.vision.networks import Backbone, Singles, embedded
 from glassbox.families.vision.recipe import Pixels, Recipe
 
 Floats = npt.NDArray[np.float64]
@@ -59,7 +60,7 @@ class Album:
     @cached_property
     def pixels(self) -> Pixels:
         """All pictures as the models see them, (rows, side, side, 3)."""
-        with ThreadPoolExecutor(self.workers) as pool:
+        with Crew(self.workers) as pool:
             made = np.empty((len(self.cells), self.recipe.side, self.recipe.side, 3), dtype=np.uint8)
             for i, found in enumerate(pool.map(self.recipe.pixels, self.cells)):
                 made[i] = found

@@ -2,7 +2,6 @@
 
 import hashlib
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 
 import imagehash
@@ -10,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from glassbox.crew import Crew
 from glassbox.data.pictures import PictureError, content_of, decoded
 from glassbox.families.vision.recipe import squared
 
@@ -39,7 +39,7 @@ def alike(cells: Sequence[str], workers: int = 2) -> npt.NDArray[np.object_]:
         16 hex digits each.
     """
     distinct = sorted(set(cells))
-    with ThreadPoolExecutor(workers) as pool:
+    with Crew(workers) as pool:
         found = list(pool.map(_sketch, distinct))
     parent = list(range(len(distinct)))
 

@@ -16,6 +16,7 @@ from glassbox.errors import GlassboxError
 from glassbox.families.classes import pool
 from glassbox.families.classes.heads import Head, standardised
 from glassbox.families.kinds import kind_in
+from glassbox.families.networks import askers, device
 from glassbox.families.vision.album import Album, Codes, Floats, View
 from glassbox.families.vision.augment import augmented
 from glassbox.families.vision.networks import (
@@ -23,8 +24,6 @@ from glassbox.families.vision.networks import (
     Backbone,
     Net,
     architecture,
-    askers,
-    device,
     mirrored,
     small_stages,
     tensor_of,

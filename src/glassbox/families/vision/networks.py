@@ -4,11 +4,8 @@ A network takes pictures of shape (n, 3, side, side) with values from 0 to 1; wh
 """
 
 import hashlib
-import os
 import re
-import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
@@ -20,6 +17,7 @@ import torch
 from torch import nn
 
 from glassbox.errors import DataError
+from glassbox.families.networks import DRAWING, device
 from glassbox.families.quiet import quiet
 from glassbox.families.vision.recipe import Pixels
 from glassbox.files import hash_file, read_json, write_bytes, write_json
@@ -28,8 +26,6 @@ Singles = npt.NDArray[np.float32]
 WEIGHTS, TOLD = "weights.safetensors", "network.json"
 IMAGENET = ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225])
 LITE = ([127 / 255] * 3, [128 / 255] * 3)
-# torch has one source of random numbers for all threads, and every layer that is made draws from it, though its weights come from a file.
-DRAWING = threading.RLock()
 ARCHITECTURE = re.compile(r"(?P<name>[a-z][a-z0-9_-]*?)(?:-[0-9a-f]{8})?", re.IGNORECASE)
 
 
@@ -275,22 +271,10 @@ def write_tensors(path: Path, state: dict[str, Any]) -> None:
 # ------------------------------------------------------------------------------------------------------------------ asking
 
 
-def device() -> torch.device:
-    """A GPU where there is one. Sums come out the same at each run, on either."""
-    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-    torch.use_deterministic_algorithms(True)
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-
-
 def tensor_of(pixels: Pixels, where: torch.device | None = None) -> torch.Tensor:
     """Pictures of shape (n, side, side, 3) as a network takes them: (n, 3, side, side) from 0 to 1."""
     made = torch.from_numpy(np.ascontiguousarray(pixels)).to(where or device())
     return made.permute(0, 3, 1, 2).float().div_(255)
-
-
-def askers(workers: int) -> ThreadPoolExecutor:
-    """Threads that ask networks of one picture each: one thread of torch for each, as in a service, so that digits are the same."""
-    return ThreadPoolExecutor(workers, initializer=torch.set_num_threads, initargs=(1,))
 
 
 def mirrored(ask: Callable[[torch.Tensor], torch.Tensor], x: torch.Tensor) -> torch.Tensor:
@@ -310,6 +294,6 @@ def embedded(net: Net, pixels: Pixels) -> Singles:
 
 
 __all__ = [
-    "DRAWING", "TOLD", "WEIGHTS", "Backbone", "Net", "Singles", "architecture", "askers", "backbone_in", "device", "embedded", "mirrored",
-    "small_stages", "tensor_of", "tensors_in", "width_of", "write_tensors",
+    "TOLD", "WEIGHTS", "Backbone", "Net", "Singles", "architecture", "backbone_in", "embedded", "mirrored", "small_stages",
+    "tensor_of", "tensors_in", "width_of", "write_tensors",
 ]  # fmt: skip

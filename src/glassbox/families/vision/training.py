@@ -4,7 +4,6 @@ Channels stand last, which is quicker anywhere; on a GPU in bfloat16, compiled. 
 """
 
 from collections.abc import Callable, Mapping
-from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,7 @@ import torch
 from torch import nn
 
 from glassbox.code import code_closure
-from glassbox.families.vision.networks import DRAWING, device
+from glassbox.families.networks import DRAWING, device, narrow
 from glassbox.files import hash_value, write_bytes
 
 Codes = npt.NDArray[np.int64]
@@ -94,7 +93,6 @@ def learn(
         return nn.functional.cross_entropy(module(x).float(), wanted, label_smoothing=float(told["smoothing"]))
 
     loss_in = loss_of or of_classes
-    narrow = torch.autocast("cuda", dtype=torch.bfloat16) if device().type == "cuda" else nullcontext()
     for epoch in range(_taken_up(learner, optimiser, checkpoint), epochs):
         rng = np.random.default_rng([seed, epoch])
         order = rng.permutation(rows)
@@ -104,7 +102,7 @@ def learn(
                 continue  # statistics of one picture are none
             for group in optimiser.param_groups:
                 group["lr"] = float(told["learning_rate"]) * group["pace"] * rate(epoch * each + at, epochs * each)
-            with narrow:
+            with narrow():
                 loss = loss_in(forward, inputs(chosen, rng), chosen)
             optimiser.zero_grad(set_to_none=True)
             loss.backward()

@@ -1,7 +1,6 @@
 """What later pictures are compared by: their size, brightness, colour and sharpness, and where they lie among those that taught."""
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 from PIL import Image
 
+from glassbox.crew import Crew
 from glassbox.data.pictures import content_of, decoded
 from glassbox.data.schema import Schema
 from glassbox.families.directions import Directions, schema_of
@@ -55,7 +55,7 @@ def of_each(album: Album, what: Callable[[Image.Image], Any], missing: Any) -> l
     def one(cell: str | None) -> Any:
         return what(decoded(content_of(cell))) if isinstance(cell, str) else missing
 
-    with ThreadPoolExecutor(album.workers) as pool:
+    with Crew(album.workers) as pool:
         return list(pool.map(one, album.cells))
 
 

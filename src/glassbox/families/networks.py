@@ -1,0 +1,34 @@
+"""What networks of every family share: where they learn, what draws at random for them, and how they are asked."""
+
+import os
+import threading
+from contextlib import nullcontext
+from functools import partial
+from typing import Any
+
+import torch
+
+from glassbox.crew import Crew
+
+# torch has one source of random numbers for all threads: what draws from it goes one after the other.
+DRAWING = threading.RLock()
+
+
+def device() -> torch.device:
+    """A GPU where there is one. Sums come out the same at each run, on either."""
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    torch.use_deterministic_algorithms(True)
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def narrow() -> Any:
+    """A block in which a GPU computes in bfloat16, and a processor as it always does."""
+    return torch.autocast("cuda", dtype=torch.bfloat16) if device().type == "cuda" else nullcontext()
+
+
+def askers(workers: int) -> Crew:
+    """Threads that ask a network of one row each: one thread of torch for each, as in a service, so that digits are the same."""
+    return Crew(workers, initializer=partial(torch.set_num_threads, 1))
+
+
+__all__ = ["DRAWING", "askers", "device", "narrow"]
