@@ -49,7 +49,7 @@ stage.show("folds", folds_table(folds, train, schema.target, schema.classes))
 # What is done to a text before any model sees it, here and in the service alike. These settings can be changed.
 
 # %%
-most_tokens = {"low": 64, "medium": 96, "high": 256}[asked.cost]  # half from the beginning, half from the end of a text
+most_tokens = {"low": 48, "medium": 96, "high": 256}[asked.cost]  # half from the beginning, half from the end of a text
 settings = {"markup": True, "encoding": True, "most_characters": 20_000, "most_tokens": most_tokens}
 
 # %%

@@ -20,6 +20,14 @@ def _instruction_sets() -> str:
     return " ".join(name for name in _SETS if name in line.split())
 
 
+@lru_cache(maxsize=1)
+def _device() -> str:
+    """The GPUs by name, as NVIDIA's driver tells them; ``cpu`` where there are none."""
+    told = sorted(Path("/proc/driver/nvidia/gpus").glob("*/information"))
+    models = [line for path in told for line in path.read_text(encoding="utf-8").splitlines() if line.startswith("Model:")]
+    return ", ".join(line.partition(":")[2].strip() for line in models) or "cpu"
+
+
 def platform_facts(threads: int) -> dict[str, str]:
     """What the bytes depend on beside the request, the data, the code and the lock."""
     return {
@@ -28,7 +36,7 @@ def platform_facts(threads: int) -> dict[str, str]:
         "instructions": _instruction_sets(),
         "kernels": os.environ.get("OPENBLAS_CORETYPE", ""),
         "python": f"{sys.version_info.major}.{sys.version_info.minor}",
-        "device": "gpu" if Path("/proc/driver/nvidia/gpus").is_dir() else "cpu",
+        "device": _device(),
         "threads": str(threads),
     }
 

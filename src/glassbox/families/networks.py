@@ -2,7 +2,8 @@
 
 import os
 import threading
-from contextlib import nullcontext
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from functools import partial
 from typing import Any
 
@@ -12,13 +13,22 @@ from glassbox.crew import Crew
 
 # torch has one source of random numbers for all threads: what draws from it goes one after the other.
 DRAWING = threading.RLock()
+_ON_GPU = threading.RLock()
 
 
 def device() -> torch.device:
-    """A GPU where there is one. Sums come out the same at each run, on either."""
+    """A GPU where there is one. Sums come out the same at each run, and where nothing is narrow as they would on the other."""
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     torch.use_deterministic_algorithms(True)
+    torch.backends.cudnn.allow_tf32 = False
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+@contextmanager
+def alone() -> Iterator[None]:
+    """A block that one training at a time is in, on a GPU: what is compiled there hangs on what was compiled before."""
+    with _ON_GPU if device().type == "cuda" else nullcontext():
+        yield
 
 
 def narrow() -> Any:
@@ -31,4 +41,4 @@ def askers(workers: int) -> Crew:
     return Crew(workers, initializer=partial(torch.set_num_threads, 1))
 
 
-__all__ = ["DRAWING", "askers", "device", "narrow"]
+__all__ = ["DRAWING", "alone", "askers", "device", "narrow"]

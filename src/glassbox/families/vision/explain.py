@@ -11,6 +11,7 @@ import torch
 from glassbox.families.classes.answers import surest_mistakes
 from glassbox.families.classes.cases import worth_a_look
 from glassbox.families.classes.problem import codes_of
+from glassbox.families.networks import device
 from glassbox.families.vision.gallery import of_pixels, shown
 from glassbox.families.vision.models import EmbeddingModel, Ensemble, Model, Network, resized
 from glassbox.families.vision.networks import Net, tensor_of
@@ -57,7 +58,10 @@ def _network(predictor: VisionPredictor, model: Model) -> _Looked | None:
     if isinstance(model, Network):
         weights = model.net.head.weight.detach().cpu().numpy().T.astype(np.float64)
         return _Looked(
-            model.net.eval(), weights - weights.mean(axis=1, keepdims=True), model.side, model.start or "the small network"
+            model.net.eval().to(device()),
+            weights - weights.mean(axis=1, keepdims=True),
+            model.side,
+            model.start or "the small network",
         )
     if isinstance(model, EmbeddingModel):
         backbone = predictor.backbones[model.places[0]]

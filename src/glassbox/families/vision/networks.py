@@ -185,7 +185,9 @@ class Backbone:
         DataError
             When the file holds other weights than those of the architecture.
         """
-        made: Net = self.fresh(1).eval().to(device())
+        with DRAWING, torch.random.fork_rng(devices=[]):
+            made: Net = self.fresh(1).eval()
+        made.to(device())
         return made
 
     def fresh(self, classes: int, cut: int = 0) -> Net:

@@ -4,7 +4,9 @@ Channels stand last, which is quicker anywhere; on a GPU in bfloat16, compiled. 
 """
 
 from collections.abc import Callable, Mapping
+from importlib.util import find_spec
 from pathlib import Path
+from shutil import which
 from typing import Any
 
 import numpy as np
@@ -13,7 +15,7 @@ import torch
 from torch import nn
 
 from glassbox.code import code_closure
-from glassbox.families.networks import DRAWING, device, narrow
+from glassbox.families.networks import DRAWING, alone, device, narrow
 from glassbox.files import hash_value, write_bytes
 
 Codes = npt.NDArray[np.int64]
@@ -41,6 +43,7 @@ def rate(step: int, steps: int) -> float:
     return float(0.5 * (1 + np.cos(np.pi * (step - rise) / max(1, steps - rise))))
 
 
+@alone()
 def learn(
     learner: nn.Module,
     inputs: Inputs,
@@ -118,10 +121,12 @@ def learn(
 
 
 def _quick(learner: nn.Module) -> nn.Module:
+    """The module as it computes fastest here; it is compiled on a GPU, where that can be done."""
     learner.to(memory_format=torch.channels_last)
-    if device().type != "cuda":
+    if device().type != "cuda" or find_spec("triton") is None or not (which("cc") or which("gcc")):
         return learner
-    compiled: nn.Module = torch.compile(learner)
+    torch.compiler.reset()  # code for sizes of before would be taken for those of now, and sum in another order
+    compiled: nn.Module = torch.compile(learner, dynamic=False, options={"deterministic": True})
     return compiled
 
 
