@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 import torch
 from rich.console import Console
-from rich.table import Table
 from torch import nn
 
 from glassbox.data.catalog import fetch, find_entry
@@ -80,7 +79,8 @@ def main() -> None:
     train, y = pictures_of("train")
     test, truth = pictures_of("t10k")
     backbone = backbone_in(fetch(find_entry("mobilenet_v2", ROOT), ROOT)[0].parent)
-    table = Table("what is learnt", "pictures", "all, s", "again, s", "an epoch, s", "pictures/s", "accuracy", "same weights")
+    console = Console(width=140)
+    console.print(f"{platform_facts(1)['device']} ({device().type}), torch {torch.__version__}")
     with limited(1):
         for name, kind, rows, side, params in (
             ("small network from nothing, 28 px", "small_network", told.rows, 28, SMALL),
@@ -88,24 +88,14 @@ def main() -> None:
         ):
             album = Album(train[:rows], Recipe(column="picture", side=side), [backbone], workers=2)
             _ = album.pixels
-            first, seconds, _ = trained(kind, album, y[:rows], copy.deepcopy(params))
-            second, again, epoch = trained(kind, album, y[:rows], copy.deepcopy(params))
-            same = digest(first.net) == digest(second.net)
+            first, seconds, epoch = trained(kind, album, y[:rows], copy.deepcopy(params))
             judged = Album(test[:JUDGED], Recipe(column="picture", side=side), [backbone], workers=2).whole()
             accuracy = float((first.proba(judged).argmax(axis=1) == truth[:JUDGED]).mean())
-            table.add_row(
-                name,
-                f"{rows:,}",
-                f"{seconds:.1f}",
-                f"{again:.1f}",
-                f"{epoch:.2f}",
-                f"{rows / epoch:,.0f}",
-                f"{accuracy:.3f}",
-                "yes" if same else "NO",
-            )
-    console = Console(width=140)
-    console.print(f"{platform_facts(1)['device']} ({device().type}), torch {torch.__version__}")
-    console.print(table)
+            console.print(f"{name}: {rows:,} pictures, {params['epochs']} epochs in {seconds:.1f} s, accuracy {accuracy:.3f};")
+            console.print(f"  after the first, an epoch took {epoch:.2f} s: {rows / epoch:,.0f} pictures/s")
+            second, again, _ = trained(kind, album, y[:rows], copy.deepcopy(params))
+            same = "the same" if digest(first.net) == digest(second.net) else "OTHER"
+            console.print(f"  once more, in {again:.1f} s: {same} weights")
 
 
 if __name__ == "__main__":

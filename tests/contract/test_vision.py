@@ -351,6 +351,8 @@ def test_a_backbone_is_the_same_in_either_format(weights: list[Backbone], tmp_pa
     assert weights[0].file.name == BACKBONE
     pixels = pictures(weights).album.pixels[0]
     assert np.array_equal(albums.embedded(again.net, pixels), albums.embedded(weights[0].net, pixels))
+    assert again.digest == weights[0].digest  # so what it has said of a picture is not asked again
+    assert again.digest != weights[1].digest
 
 
 @pytest.mark.parametrize("kind", ["embeddings", "fine_tuned"])

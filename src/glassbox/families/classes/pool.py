@@ -1,12 +1,13 @@
 """Models of classes that look at nothing, or at other models: the shares of the classes, and the ensemble."""
 
-from collections.abc import Callable, Sequence, Sized
+from collections.abc import Callable, Mapping, Sequence, Sized
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 
+from glassbox.crew import Crew
 from glassbox.families.classes.heads import Codes, Floats, pooled, read_array, write_array
 from glassbox.files import read_json, write_json
 
@@ -41,6 +42,20 @@ class Ensemble:
     kinds: list[str]
     members: Sequence[Any]
     weights: list[float]
+
+    @classmethod
+    def fit(
+        cls,
+        members: Sequence[Mapping[str, Any]],
+        one: Callable[[int, Mapping[str, Any]], Any],
+        *,
+        workers: int = 1,
+        initializer: Callable[[], object] | None = None,
+    ) -> Self:
+        """Members (``kind``, ``params``, ``weight``) that `one` fits by place, several side by side; each thread begins with `initializer`."""
+        with Crew(workers, initializer=initializer) as crew:
+            fitted = list(crew.map(one, range(len(members)), members))
+        return cls([member["kind"] for member in members], fitted, [float(member["weight"]) for member in members])
 
     def proba(self, view: Any) -> Floats:
         return pooled([member.proba(view) for member in self.members], self.weights)

@@ -39,13 +39,16 @@ class Texts:
         return hash_value([self._bare, [self.encoder.digest, self.encoder.most_tokens] if asked and self.encoder else None])
 
 
-def fit(texts: Texts, kind: str, params: Mapping[str, Any], rows: Codes, *, seed: int, threads: int = 1) -> Model:
+def fit(
+    texts: Texts, kind: str, params: Mapping[str, Any], rows: Codes, *, seed: int, threads: int = 1, workers: int = 1
+) -> Model:
     """A model of `kind`, taught by some rows and their varied twins."""
     view = texts.corpus.rows(rows, teaching=True)
     copies = len(view) // max(1, len(rows))
     y = np.concatenate([texts.problem.y[rows]] * copies)
     weights = texts.encoder.folder if texts.encoder is not None else None
-    return kind_of(kind).fit(view, y, Fitting(dict(params), len(texts.problem.classes), seed, threads, weights, copies))
+    asked = Fitting(dict(params), len(texts.problem.classes), seed, threads, weights, copies, workers)
+    return kind_of(kind).fit(view, y, asked)
 
 
 def fit_fold(

@@ -23,7 +23,7 @@ class Model(Protocol):
 @dataclass(frozen=True)
 class Fitting:
     """What is asked of a fit besides texts: hyperparameters, how many classes, seed, threads, where the encoder lies,
-    and how many copies (with its varied twins) of each row there are."""
+    how many copies (with its varied twins) of each row there are, and how many members of an ensemble are fitted side by side."""
 
     params: Mapping[str, Any]
     classes: int
@@ -31,6 +31,7 @@ class Fitting:
     threads: int
     weights: Path | None = None
     copies: int = 1
+    workers: int = 1
 
     def c(self, default: float) -> float:
         """The inverse strength of regularisation: with copies of each row, a row still weighs one."""

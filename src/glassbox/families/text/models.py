@@ -69,9 +69,10 @@ def _fit_embeddings(view: View, y: Codes, asked: Fitting) -> EmbeddingModel:
 
 
 def _fit_ensemble(view: View, y: Codes, asked: Fitting) -> Ensemble:
-    members = asked.params["members"]
-    fitted = [kind_of(member["kind"]).fit(view, y, replace(asked, params=member["params"])) for member in members]
-    return Ensemble([member["kind"] for member in members], fitted, [float(member["weight"]) for member in members])
+    def one(_: int, member: Mapping[str, Any]) -> Model:
+        return kind_of(member["kind"]).fit(view, y, replace(asked, params=member["params"]))
+
+    return Ensemble.fit(asked.params["members"], one, workers=asked.workers)
 
 
 def _load_ensemble(folder: Path) -> Ensemble:

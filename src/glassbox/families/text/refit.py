@@ -44,7 +44,8 @@ def refit(
     """
     problem, encoded = texts.problem, encodes(best["kind"], best["params"])
     with limited(threads):
-        model = fit(texts, best["kind"], best["params"], np.arange(len(problem.y)), seed=seed, threads=threads)
+        everyone = np.arange(len(problem.y))
+        model = fit(texts, best["kind"], best["params"], everyone, seed=seed, threads=threads, workers=workers)
     return TextPredictor(
         schema=schema,
         recipe=Recipe.model_validate(best["recipe"]),

@@ -49,10 +49,11 @@ def fit(
     seed: int,
     threads: int = 1,
     checkpoint: Path | None = None,
+    workers: int = 1,
 ) -> Model:
     """A model of `kind`, taught by some rows; a network's epochs are kept in `checkpoint` until it is done."""
     torch.set_num_threads(threads)
-    asked = Fitting(dict(params), len(pictures.problem.classes), seed, pictures.album.recipe.augmentation, checkpoint)
+    asked = Fitting(dict(params), len(pictures.problem.classes), seed, pictures.album.recipe.augmentation, checkpoint, workers)
     return kind_of(kind).fit(pictures.album.rows(rows), pictures.problem.y[rows], asked)
 
 

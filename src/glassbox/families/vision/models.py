@@ -5,6 +5,7 @@ A new kind is one row in `KINDS`. Models speak of views of an album and of class
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -58,14 +59,15 @@ class Model(Protocol):
 
 @dataclass(frozen=True)
 class Fitting:
-    """What is asked of a fit besides pictures: hyperparameters, how many classes, seed, how pictures are varied, and the file in which
-    a network's epochs are kept until it is done."""
+    """What is asked of a fit besides pictures: hyperparameters, how many classes, seed, how pictures are varied, the file in which
+    a network's epochs are kept until it is done, and how many members of an ensemble are fitted side by side."""
 
     params: Mapping[str, Any]
     classes: int
     seed: int
     augmentation: Augmentation = field(default_factory=Augmentation)
     checkpoint: Path | None = None
+    workers: int = 1
 
 
 @dataclass(frozen=True)
@@ -330,12 +332,12 @@ class _Pooled(nn.Module):
 
 
 def _fit_ensemble(view: View, y: Codes, asked: Fitting) -> Ensemble:
-    members = asked.params["members"]
-    fitted = []
-    for i, member in enumerate(members):
+    def one(i: int, member: Mapping[str, Any]) -> Model:
         own = None if asked.checkpoint is None else asked.checkpoint.with_suffix(f".{i}")
-        fitted.append(kind_of(member["kind"]).fit(view, y, replace(asked, params=member["params"], checkpoint=own)))
-    return Ensemble([member["kind"] for member in members], fitted, [float(member["weight"]) for member in members])
+        return kind_of(member["kind"]).fit(view, y, replace(asked, params=member["params"], checkpoint=own))
+
+    threads = partial(torch.set_num_threads, torch.get_num_threads())
+    return Ensemble.fit(asked.params["members"], one, workers=asked.workers, initializer=threads)
 
 
 def _load_ensemble(folder: Path) -> Ensemble:

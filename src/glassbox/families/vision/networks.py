@@ -20,7 +20,7 @@ from glassbox.errors import DataError
 from glassbox.families.networks import DRAWING, device
 from glassbox.families.quiet import quiet
 from glassbox.families.vision.recipe import Pixels
-from glassbox.files import hash_file, read_json, write_bytes, write_json
+from glassbox.files import read_json, write_bytes, write_json
 
 Singles = npt.NDArray[np.float32]
 WEIGHTS, TOLD = "weights.safetensors", "network.json"
@@ -173,8 +173,12 @@ class Backbone:
 
     @cached_property
     def digest(self) -> str:
-        """By which its embeddings are known."""
-        return hashlib.sha256(f"{self.name}:{hash_file(self.file)}".encode()).hexdigest()
+        """By which its embeddings are known: the hash of the tensors that make them, however the file holds them."""
+        found = hashlib.sha256(self.name.encode())
+        for name, value in sorted(self.net.stages.state_dict().items()):
+            found.update(name.encode())
+            found.update(value.cpu().contiguous().numpy().tobytes())
+        return found.hexdigest()
 
     @cached_property
     def net(self) -> Net:

@@ -41,8 +41,16 @@ def refit(
     parts = {"what": "all of train", "data": pictures.digest(best["kind"]), "best": dict(best), "seed": seed, "threads": threads}
     checkpoint = checkpoint_of(album.store, parts, CODE)
     with limited(threads):
-        everyone = np.arange(len(problem.y))
-        model = fit(pictures, best["kind"], best["params"], everyone, seed=seed, threads=threads, checkpoint=checkpoint)
+        model = fit(
+            pictures,
+            best["kind"],
+            best["params"],
+            np.arange(len(problem.y)),
+            seed=seed,
+            threads=threads,
+            checkpoint=checkpoint,
+            workers=max(1, album.workers // threads),
+        )
     forget(checkpoint)
     asked = places_of(best["kind"], best["params"])
     return VisionPredictor(
