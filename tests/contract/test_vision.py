@@ -215,6 +215,18 @@ def test_fits_side_by_side_are_what_they_are_one_after_the_other(made: Made, wei
         assert saved(together[name], tmp_path / name) == saved(made(name), tmp_path / f"{name} alone"), name
 
 
+def test_members_fitted_side_by_side_are_what_they_are_one_after_the_other(weights: list[Backbone]) -> None:
+    members = [{"weight": 0.5, "kind": "small_network", "params": SMALL}, {"weight": 0.5, "kind": "fine_tuned", "params": BLOCK}]
+    found = pictures(weights)
+    told = [
+        KINDS["ensemble"].fit(
+            found.album.whole(), found.problem.y, Fitting({"members": members}, 2, 1, checkpoint=None, workers=workers)
+        )
+        for workers in (1, 2)
+    ]
+    assert np.array_equal(*(one.proba(found.album.whole()) for one in told))
+
+
 def test_networks_that_are_made_meanwhile_draw_from_nobodys_numbers(weights: list[Backbone]) -> None:
     def heads() -> list[torch.Tensor]:
         return [training.seeded(lambda: weights[0].fresh(2), seed).head.weight for seed in range(12)]

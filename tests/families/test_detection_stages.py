@@ -28,7 +28,7 @@ from glassbox.families.detection.folds import folds_table
 from glassbox.families.detection.judge import BoxJudge
 from glassbox.families.detection.metrics import Matches, joined, score
 from glassbox.families.detection.models import KINDS, AsItComes
-from glassbox.families.detection.networks import segments_of, small_stages
+from glassbox.families.detection.networks import Detector, segments_of, small_stages
 from glassbox.families.detection.predictor import BoxPredictor
 from glassbox.families.detection.recipe import Augmentation, Recipe, default_recipe, place_of, recipe_table, usual_side
 from glassbox.families.detection.scenes import Scenes, boxes_in
@@ -409,3 +409,13 @@ def test_the_order_of_rows_and_labels_does_not_matter() -> None:
     assert first.row_ids == sorted(first.row_ids)
     assert written(first.boxes[0]) == written(reversed(first.boxes[0]))
     assert content_of(str(first.album.cells[0])).startswith(b"\x89PNG")
+
+
+def test_boxes_begin_at_two_strides_and_no_edge_is_lost() -> None:
+    net = Detector(small_stages(), ([0.5] * 3, [0.5] * 3), labels=2, finest=16)
+    said = net(torch.rand(1, 3, 128, 128))["bbox_regression"]
+    assert all(abs(float(level.detach().mean()) - 2.13) < 0.3 for level in said)
+    distances = net.model.head.regression_head.bbox_reg[0]
+    torch.nn.init.constant_(distances.bias, -4.0)  # an edge that a bad step has thrown to nothing
+    net(torch.rand(1, 3, 128, 128))["bbox_regression"][0].sum().backward()
+    assert float(distances.bias.grad.abs().min()) > 0

@@ -1,6 +1,7 @@
 """Models of classes that look at nothing, or at other models: the shares of the classes, and the ensemble."""
 
 from collections.abc import Callable, Mapping, Sequence, Sized
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -53,8 +54,8 @@ class Ensemble:
         initializer: Callable[[], object] | None = None,
     ) -> Self:
         """Members (``kind``, ``params``, ``weight``) that `one` fits by place, several side by side; each thread begins with `initializer`."""
-        with Crew(workers, initializer=initializer) as crew:
-            fitted = list(crew.map(one, range(len(members)), members))
+        with Crew(workers, initializer=initializer) if workers > 1 else nullcontext() as crew:
+            fitted = list((crew.map if crew else map)(one, range(len(members)), members))
         return cls([member["kind"] for member in members], fitted, [float(member["weight"]) for member in members])
 
     def proba(self, view: Any) -> Floats:

@@ -19,6 +19,7 @@ from torchvision.ops import FeaturePyramidNetwork
 from glassbox.families.vision.models import resized
 
 WIDTH, CONVOLUTIONS = 64, 2  # of the pyramid and the head: small, for two cores
+FIRST_DISTANCE = 2.0  # strides, nearly: the softplus of 2 is 2.13
 PROBED = 128  # pixels a side of the picture by which strides are found
 FLOOR, OVERLAP, MOST = 0.1, 0.7, 100  # least score of a box that is kept, IoU of those thinned out at once, boxes of a picture
 Maps = list[torch.Tensor]
@@ -138,8 +139,11 @@ def _fcos(widths: Sequence[int], strides: Sequence[int], labels: int) -> FCOS:
     neck.out_channels = WIDTH
     anchors = AnchorGenerator(tuple((stride,) for stride in strides), ((1.0,),) * len(strides))
     head = FCOSHead(WIDTH, 1, labels, CONVOLUTIONS)
-    # torchvision cuts distances off at zero, where an edge that starts below it never learns; these come near zero and no further.
-    head.regression_head.bbox_reg = nn.Sequential(head.regression_head.bbox_reg, nn.Softplus())
+    # torchvision cuts distances off at zero, where an edge that starts below it never learns; these come near zero and no further,
+    # and begin at two strides, where boxes lie over one another and so learn from the first step on.
+    distances = head.regression_head.bbox_reg
+    nn.init.constant_(distances.bias, FIRST_DISTANCE)
+    head.regression_head.bbox_reg = nn.Sequential(distances, nn.Softplus())
     return FCOS(
         neck, labels, anchor_generator=anchors, head=head, score_thresh=FLOOR, nms_thresh=OVERLAP, detections_per_img=MOST
     )

@@ -4,7 +4,7 @@ from glassbox.families.candidates import Candidate, candidate_table
 from glassbox.request import Cost
 
 # Counted, never timed: a slower machine gives the same answer later.
-TRIALS: dict[Cost, int] = {"low": 4, "medium": 4, "high": 30}
+TRIALS: dict[Cost, int] = {"low": 2, "medium": 4, "high": 30}
 
 
 def candidates(cost: Cost, *, encoder: bool) -> list[Candidate]:
