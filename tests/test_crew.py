@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from glassbox.crew import SCRATCH, SHARE, Crew, allowed
+from glassbox.crew import SHARE, Crew, allowed
 
 
 class Watched:
@@ -27,8 +27,8 @@ class Watched:
 
 @pytest.fixture
 def share(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv(SCRATCH, str(tmp_path))
-    return tmp_path / SHARE
+    monkeypatch.setenv(SHARE, str(tmp_path / "share"))
+    return tmp_path / "share"
 
 
 @pytest.mark.parametrize(
@@ -45,7 +45,7 @@ def test_so_many_work_at_once_as_the_runner_allows(said: str, threads: int, most
 def test_without_a_runner_all_work(monkeypatch: pytest.MonkeyPatch, share: Path) -> None:
     work = Watched()
     assert allowed() is None  # the runner has not said anything
-    monkeypatch.delenv(SCRATCH)
+    monkeypatch.delenv(SHARE)
     assert allowed() is None
     with Crew(3) as crew:
         list(crew.map(work, range(12)))
@@ -62,6 +62,14 @@ def test_more_work_as_soon_as_a_stage_beside_it_has_ended(share: Path) -> None:
         share.write_text("3")
         list(crew.map(work, range(12)))
     assert work.most == 3
+
+
+def test_work_begins_in_its_order_however_few_may_work(share: Path) -> None:
+    share.write_text("1")
+    begun: list[int] = []
+    with Crew(4) as crew:
+        list(crew.map(begun.append, range(200)))
+    assert all(abs(place - item) < 4 for place, item in enumerate(begun))
 
 
 def test_work_within_work_never_waits_for_itself(share: Path) -> None:

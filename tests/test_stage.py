@@ -129,7 +129,7 @@ def test_memo_computes_again_what_was_spoiled(root: Path) -> None:
     assert memo.remember({"fold": 1}, lambda: {"n": 1}) == {"n": 1}
 
 
-def test_a_stage_keeps_to_its_share_of_the_workers(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_stage_fits_as_many_side_by_side_as_threads_allow(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GLASSBOX_WORKERS", "3")
     assert _run(root, monkeypatch).workers == 3
     path = root / "data/toy/request.json"

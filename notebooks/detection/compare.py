@@ -38,7 +38,7 @@ train, folds = stage.load("train", "folds")
 schema = Schema.model_validate(stage.load("schema"))
 recipe = Recipe.model_validate(stage.load("recipe"))
 asked = stage.request
-scenes = scenes_of(train, schema, recipe, folds, asked, stage.root, stage.kept, workers=stage.share)
+scenes = scenes_of(train, schema, recipe, folds, asked, stage.root, stage.kept, workers=stage.most_threads)
 
 # %% [markdown]
 # These are tried, on the same folds: saying nothing, a detector as it comes, and detectors that learn. Add one, drop one, and run the

@@ -41,7 +41,7 @@ train, folds, best, tuned_oof = stage.load("train", "folds", "best", "tuned_oof"
 schema = Schema.model_validate(stage.load("schema"))
 recipe = Recipe.model_validate(best["recipe"])
 asked, leading = stage.request, best["metric"]
-scenes = scenes_of(train, schema, recipe, folds, asked, stage.root, stage.kept, workers=stage.share)
+scenes = scenes_of(train, schema, recipe, folds, asked, stage.root, stage.kept, workers=stage.most_threads)
 
 # %% [markdown]
 # ## Which boxes are answered, from train alone

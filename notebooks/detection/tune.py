@@ -38,7 +38,7 @@ train, folds, leaderboard, oof = stage.load("train", "folds", "leaderboard", "oo
 schema = Schema.model_validate(stage.load("schema"))
 recipe = Recipe.model_validate(stage.load("recipe"))
 asked = stage.request
-scenes = scenes_of(train, schema, recipe, folds, asked, stage.root, stage.kept, workers=stage.share)
+scenes = scenes_of(train, schema, recipe, folds, asked, stage.root, stage.kept, workers=stage.most_threads)
 
 # %% [markdown]
 # ## What is searched

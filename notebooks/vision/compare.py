@@ -39,7 +39,7 @@ schema = Schema.model_validate(stage.load("schema"))
 recipe = Recipe.model_validate(stage.load("recipe"))
 asked = stage.request
 pictures = pictures_of(
-    train, schema, recipe, folds, asked, stage.root, stage.kept, workers=stage.share, progress=stage.progress
+    train, schema, recipe, folds, asked, stage.root, stage.kept, workers=stage.most_threads, progress=stage.progress
 )
 
 # %% [markdown]

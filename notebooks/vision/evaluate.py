@@ -50,7 +50,7 @@ pictures = pictures_of(
     asked,
     stage.root,
     stage.kept,
-    workers=stage.share,
+    workers=stage.most_threads,
     progress=stage.progress,
 )
 problem = pictures.problem

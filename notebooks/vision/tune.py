@@ -39,7 +39,7 @@ train, folds, leaderboard, oof = stage.load("train", "folds", "leaderboard", "oo
 schema = Schema.model_validate(stage.load("schema"))
 recipe = Recipe.model_validate(stage.load("recipe"))
 pictures = pictures_of(
-    train, schema, recipe, folds, stage.request, stage.root, stage.kept, workers=stage.share, progress=stage.progress
+    train, schema, recipe, folds, stage.request, stage.root, stage.kept, workers=stage.most_threads, progress=stage.progress
 )
 
 # %% [markdown]

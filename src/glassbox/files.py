@@ -79,6 +79,16 @@ def hash_tree(path: Path) -> str:
     return hash_value([[name, hash_file(file)] for name, file in files_below(path)])
 
 
+def _umask() -> int:
+    """The process's own; it can only be read by setting it, which no two threads may do at once."""
+    found = os.umask(0o077)
+    os.umask(found)
+    return found
+
+
+_UMASK = _umask()
+
+
 def write_bytes(path: Path, content: bytes) -> None:
     """Write `content` to `path` whole or not at all; folders on the way are made."""
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -88,9 +98,7 @@ def write_bytes(path: Path, content: bytes) -> None:
             stream.write(content)
             stream.flush()
             os.fsync(stream.fileno())
-        umask = os.umask(0)
-        os.umask(umask)
-        os.chmod(name, 0o666 & ~umask)
+        os.chmod(name, 0o666 & ~_UMASK)
         os.replace(name, path)
     except BaseException:
         Path(name).unlink(missing_ok=True)

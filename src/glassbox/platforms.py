@@ -3,8 +3,11 @@
 import os
 import platform
 import sys
+from contextlib import suppress
 from functools import lru_cache
+from importlib.util import find_spec
 from pathlib import Path
+from shutil import which
 
 # The instruction sets by which linear algebra chooses its kernels, and so its last digits.
 _SETS = ("avx", "avx2", "fma", "avx512f", "asimd", "sve")
@@ -20,12 +23,21 @@ def _instruction_sets() -> str:
     return " ".join(name for name in _SETS if name in line.split())
 
 
+def compiles() -> bool:
+    """Whether what a GPU is to do can be compiled here."""
+    return find_spec("triton") is not None and bool(which("cc") or which("gcc"))
+
+
 @lru_cache(maxsize=1)
 def _device() -> str:
-    """The GPUs by name, as NVIDIA's driver tells them; ``cpu`` where there are none."""
-    told = sorted(Path("/proc/driver/nvidia/gpus").glob("*/information"))
-    models = [line for path in told for line in path.read_text(encoding="utf-8").splitlines() if line.startswith("Model:")]
-    return ", ".join(line.partition(":")[2].strip() for line in models) or "cpu"
+    """The kinds of GPU, as NVIDIA's driver tells them, and whether they are compiled for; ``cpu`` where there are none to be used."""
+    models = set[str]()
+    if os.environ.get("CUDA_VISIBLE_DEVICES", "all") not in ("", "-1"):
+        with suppress(OSError):
+            for path in Path("/proc/driver/nvidia/gpus").glob("*/information"):
+                told = path.read_text(encoding="utf-8").splitlines()
+                models |= {line.partition(":")[2].strip() for line in told if line.startswith("Model:")}
+    return ", ".join([*sorted(models), *([] if compiles() else ["not compiled for"])]) if models else "cpu"
 
 
 def platform_facts(threads: int) -> dict[str, str]:

@@ -15,7 +15,6 @@ from typing import Any, cast
 import pandas as pd
 
 from glassbox import code
-from glassbox.crew import SCRATCH
 from glassbox.errors import GlassboxError, StageError
 from glassbox.files import hash_file, plain, read_json, read_parquet, write_json, write_parquet
 from glassbox.findings import Figure, Finding, Shown, read_findings
@@ -94,7 +93,7 @@ class Stage:
             scratch = root / "data" / ".scratch" / slug / name
             shutil.rmtree(scratch, ignore_errors=True)
         else:
-            scratch = Path(os.environ[SCRATCH])
+            scratch = Path(os.environ["GLASSBOX_SCRATCH"])
         scratch.mkdir(parents=True, exist_ok=True)
         inputs = _inputs(root, slug, upstream)
         for key in inputs:
@@ -146,10 +145,10 @@ class Stage:
     @property
     def workers(self) -> int:
         """How many fits may run side by side when the stage has the machine for itself. Results never depend on it."""
-        return max(1, self.share // self.threads)
+        return max(1, self.most_threads // self.threads)
 
     @property
-    def share(self) -> int:
+    def most_threads(self) -> int:
         """How many threads the run has; what needs one alone, such as reading a picture, may run so often side by side.
 
         A `Crew` of so many holds back as long as other stages run beside this one.

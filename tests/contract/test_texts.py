@@ -189,8 +189,6 @@ def test_spans_lie_in_their_texts_and_do_not_overlap(best: dict, tmp_path: Path)
 
 TWICE = """
 import sys
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from pathlib import Path
 from test_texts import SPANS, WORDS, model, recogniser

@@ -10,7 +10,8 @@ from zipfile import BadZipFile
 import numpy as np
 import numpy.typing as npt
 
-from glassbox.files import write_bytes
+from glassbox.files import hash_value, write_bytes
+from glassbox.platforms import platform_facts
 
 Vectors = npt.NDArray[np.float32]
 SHARDS = 256
@@ -51,7 +52,7 @@ class Kept:
 
     def _shard(self, shard: int, wanted: dict[str, Any]) -> dict[str, Vectors]:
         assert self.folder is not None
-        path = self.folder / f"{shard:02x}.npz"
+        path = self.folder / hash_value(platform_facts(1))[:12] / f"{shard:02x}.npz"  # on another platform digits are others
         known = _read(path)
         missing = sorted(name for name in wanted if name not in known)
         if missing:

@@ -11,7 +11,8 @@ import torch
 
 from glassbox.crew import Crew
 
-# torch has one source of random numbers for all threads: what draws from it goes one after the other.
+# torch has one source of random numbers for all threads: what draws from it goes one after the other. That is the making of networks,
+# and all of a training in which units are left out at random.
 DRAWING = threading.RLock()
 _ON_GPU = threading.RLock()
 
@@ -36,9 +37,12 @@ def narrow() -> Any:
     return torch.autocast("cuda", dtype=torch.bfloat16) if device().type == "cuda" else nullcontext()
 
 
-def askers(workers: int) -> Crew:
-    """Threads that ask a network of one row each: one thread of torch for each, as in a service, so that digits are the same."""
-    return Crew(workers, initializer=partial(torch.set_num_threads, 1))
+def askers(workers: int | None = None) -> Crew:
+    """Threads that ask a network of one row each, as many as there are cores when nobody says.
+
+    One thread of torch for each, as in a service, so that digits are the same.
+    """
+    return Crew(workers or len(os.sched_getaffinity(0)), initializer=partial(torch.set_num_threads, 1))
 
 
 __all__ = ["DRAWING", "alone", "askers", "device", "narrow"]

@@ -7,13 +7,14 @@ import os
 import shutil
 import threading
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from glassbox.code import HASHES
-from glassbox.crew import SCRATCH, SHARE
+from glassbox.crew import SHARE
 from glassbox.data.places import source_fingerprint
 from glassbox.data.weights import weights_fingerprint
 from glassbox.errors import GlassboxError, StageError
@@ -86,6 +87,7 @@ class Runner:
         self._server_lock = threading.Lock()
         self._running: dict[str, tuple[Path, int]] = {}  # stage -> scratch, and how much of its progress was told
         self._sharing = threading.Lock()  # held to change who runs
+        self._share = self.store.folder / "tmp" / f"{uuid.uuid4().hex}.share"
 
     def _wanted(self, until: str | None) -> set[str]:
         if until is None:
@@ -189,18 +191,19 @@ class Runner:
         log = self.store.folder / "logs" / self.request.name / f"{spec.name}.ipynb"
         with disk_errors():
             log.parent.mkdir(parents=True, exist_ok=True)
-        with self._sharing:
-            self._running[spec.name] = (scratch, 0)
-            self._share_out()
         environment = {
             **thread_limits(self.request.threads),
             "GLASSBOX_ROOT": str(self.root),
-            SCRATCH: str(scratch),
+            "GLASSBOX_SCRATCH": str(scratch),
+            SHARE: str(self._share),
             "GLASSBOX_WORKERS": str(self.workers),
         }
         from glassbox.pipeline import notebook_run
 
         try:
+            with self._sharing:
+                self._running[spec.name] = (scratch, 0)
+                self._share_out()
             executed = notebook_run.execute(
                 spec.name, self.root / spec.source, self._parameters(spec), log, self._kernels(), self.root, environment
             )
@@ -218,10 +221,9 @@ class Runner:
             shutil.rmtree(scratch, ignore_errors=True)
 
     def _share_out(self) -> None:
-        """Tell the stages that run how many threads each may have from now on."""
-        for scratch, _ in self._running.values():
-            with contextlib.suppress(OSError):  # a stage that is not told takes all that the run has
-                write_text(scratch / SHARE, str(max(1, self.workers // len(self._running))))
+        """Say how many threads each stage that runs may have from now on."""
+        with contextlib.suppress(OSError):  # what was said before stands; where nothing was, a stage takes all that the run has
+            write_text(self._share, str(max(1, self.workers // max(1, len(self._running)))))
 
     def _parameters(self, spec: StageSpec) -> dict[str, Any]:
         """What a notebook is told: relative paths of what it declared, of what it saves, and the request's name."""
@@ -260,12 +262,15 @@ class Runner:
         for stage, (scratch, told) in list(self._running.items()):
             with contextlib.suppress(FileNotFoundError):
                 lines = (scratch / ".progress").read_text(encoding="utf-8").splitlines()
-                with self._sharing:
-                    if len(lines) <= told or stage not in self._running:
-                        continue
-                    self._running[stage] = (scratch, len(lines))
+                if len(lines) <= told:
+                    continue
                 with contextlib.suppress(ValueError):  # half a line: the next look sees it whole
-                    self._listen(Event("progress", stage, **json.loads(lines[-1])))
+                    said = json.loads(lines[-1])
+                    with self._sharing:
+                        if stage not in self._running:
+                            continue
+                        self._running[stage] = (scratch, len(lines))
+                    self._listen(Event("progress", stage, **said))
 
     @contextlib.contextmanager
     def run(self) -> Iterator[None]:
@@ -279,6 +284,7 @@ class Runner:
                 HASHES.write(known)
             finally:
                 self.stop()
+                self._share.unlink(missing_ok=True)
 
     def stop(self) -> None:
         """End every kernel now."""

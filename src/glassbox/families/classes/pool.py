@@ -51,10 +51,11 @@ class Ensemble:
         one: Callable[[int, Mapping[str, Any]], Any],
         *,
         workers: int = 1,
+        threads: int = 1,
         initializer: Callable[[], object] | None = None,
     ) -> Self:
         """Members (``kind``, ``params``, ``weight``) that `one` fits by place, several side by side; each thread begins with `initializer`."""
-        with Crew(workers, initializer=initializer) if workers > 1 else nullcontext() as crew:
+        with Crew(workers, threads=threads, initializer=initializer) if workers > 1 else nullcontext() as crew:
             fitted = list((crew.map if crew else map)(one, range(len(members)), members))
         return cls([member["kind"] for member in members], fitted, [float(member["weight"]) for member in members])
 

@@ -19,7 +19,7 @@ from torchvision.ops import FeaturePyramidNetwork
 from glassbox.families.vision.models import resized
 
 WIDTH, CONVOLUTIONS = 64, 2  # of the pyramid and the head: small, for two cores
-FIRST_DISTANCE = 2.0  # strides, nearly: the softplus of 2 is 2.13
+FIRST_DISTANCE = 2.0  # before the softplus, which makes 2.13 strides of it
 PROBED = 128  # pixels a side of the picture by which strides are found
 FLOOR, OVERLAP, MOST = 0.1, 0.7, 100  # least score of a box that is kept, IoU of those thinned out at once, boxes of a picture
 Maps = list[torch.Tensor]

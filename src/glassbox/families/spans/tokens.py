@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from glassbox.crew import Crew
 from glassbox.families.classes.heads import read_array, write_array
 from glassbox.families.quiet import quiet
 from glassbox.families.spans.recogniser import tokens as words_of
@@ -69,6 +68,8 @@ class Tokens:
         """The embeddings of the words of each text; each text is encoded by itself, so that its neighbours change no digit."""
         import torch
 
+        from glassbox.families.networks import askers
+
         tokenizer, network = self.parts
         words, lock = words_of(texts), threading.Lock()
 
@@ -79,7 +80,7 @@ class Tokens:
                 found = network(**{name: value for name, value in pieces.items() if name != "first"}).last_hidden_state[0]
             return np.asarray(found[pieces["first"]].numpy(), dtype=np.float32)
 
-        with Crew(workers) as pool:
+        with askers(workers) as pool:
             return Encoded(words, list(pool.map(one, range(len(texts)))))
 
 
@@ -185,15 +186,21 @@ class Tagger:
     def find(self, texts: Sequence[str], encoded: Encoded | None = None) -> list[list[Span]]:
         import torch
 
-        words = words_of(texts) if encoded is None else encoded.words
-        found = []
-        for text, places in zip(texts, words, strict=True):
-            pieces = pieces_of(self.tokenizer, [text[a:b] for a, b in places])
+        from glassbox.families.networks import askers
+
+        words, lock = words_of(texts) if encoded is None else encoded.words, threading.Lock()
+
+        def one(i: int) -> list[Span]:
+            places = words[i]
+            with lock:
+                pieces = pieces_of(self.tokenizer, [texts[i][a:b] for a, b in places])
             with torch.inference_mode():
                 inputs = {name: pieces[name] for name in ("input_ids", "attention_mask")}
                 best = self.network(**inputs).logits[0].argmax(dim=-1).tolist()
-            found.append(spans_of(places[: len(pieces["first"])], [self.tags[best[at]] for at in pieces["first"]]))
-        return found
+            return spans_of(places[: len(pieces["first"])], [self.tags[best[at]] for at in pieces["first"]])
+
+        with askers() as pool:
+            return list(pool.map(one, range(len(texts))))
 
     def save(self, folder: Path) -> None:
         save_network(self.network, self.tokenizer, folder)

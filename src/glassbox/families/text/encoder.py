@@ -15,7 +15,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from glassbox.crew import Crew
 from glassbox.errors import GlassboxError
 from glassbox.families.kept import Kept
 from glassbox.families.quiet import quiet
@@ -122,8 +121,10 @@ class Encoder:
         distinct = list(dict.fromkeys(texts))
         if not distinct:
             return np.zeros((0, *self.one("").shape), dtype=np.float32)
+        from glassbox.families.networks import askers
+
         _ = self.model, self._lock  # made before threads ask for them
-        with Crew(workers) as pool:
+        with askers(workers) as pool:
             made = np.stack(list(pool.map(self.one, distinct)))
         place = {text: i for i, text in enumerate(distinct)}
         return made[[place[text] for text in texts]]

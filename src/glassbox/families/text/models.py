@@ -72,7 +72,7 @@ def _fit_ensemble(view: View, y: Codes, asked: Fitting) -> Ensemble:
     def one(_: int, member: Mapping[str, Any]) -> Model:
         return kind_of(member["kind"]).fit(view, y, replace(asked, params=member["params"]))
 
-    return Ensemble.fit(asked.params["members"], one, workers=asked.workers)
+    return Ensemble.fit(asked.params["members"], one, workers=asked.workers, threads=asked.threads)
 
 
 def _load_ensemble(folder: Path) -> Ensemble:

@@ -1,5 +1,6 @@
 """A transformer encoder, fine-tuned as a whole to tell classes apart."""
 
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,11 +30,18 @@ class Transformer:
     def proba(self, view: View) -> Floats:
         import torch
 
-        found = []
-        with torch.inference_mode():
-            for text in view.texts:  # each by itself: beside longer ones it would get other last digits
-                logits = self.network(**_tokens(self.tokenizer, [text], self.most_tokens)).logits
-                found.append(logits[0].numpy().astype(np.float64))
+        from glassbox.families.networks import askers
+
+        def one(text: str) -> Floats:  # by itself: beside longer ones it would get other last digits
+            with lock:
+                tokens = _tokens(self.tokenizer, [text], self.most_tokens)
+            with torch.inference_mode():
+                logits = self.network(**tokens).logits[0]
+            return np.asarray(logits.numpy(), dtype=np.float64)
+
+        lock = threading.Lock()  # the tokeniser is not safe for threads
+        with askers() as pool:
+            found = list(pool.map(one, view.texts))
         return softmax(np.stack(found)) if found else np.zeros((0, self.network.config.num_labels))
 
     def save(self, folder: Path) -> None:

@@ -336,8 +336,9 @@ def _fit_ensemble(view: View, y: Codes, asked: Fitting) -> Ensemble:
         own = None if asked.checkpoint is None else asked.checkpoint.with_suffix(f".{i}")
         return kind_of(member["kind"]).fit(view, y, replace(asked, params=member["params"], checkpoint=own))
 
-    threads = partial(torch.set_num_threads, torch.get_num_threads())
-    return Ensemble.fit(asked.params["members"], one, workers=asked.workers, initializer=threads)
+    threads = torch.get_num_threads()
+    begin = partial(torch.set_num_threads, threads)
+    return Ensemble.fit(asked.params["members"], one, workers=asked.workers, threads=threads, initializer=begin)
 
 
 def _load_ensemble(folder: Path) -> Ensemble:

@@ -4,9 +4,7 @@ Channels stand last, which is quicker anywhere; on a GPU in bfloat16, compiled. 
 """
 
 from collections.abc import Callable, Mapping
-from importlib.util import find_spec
 from pathlib import Path
-from shutil import which
 from typing import Any
 
 import numpy as np
@@ -17,6 +15,7 @@ from torch import nn
 from glassbox.code import code_closure
 from glassbox.families.networks import DRAWING, alone, device, narrow
 from glassbox.files import hash_value, write_bytes
+from glassbox.platforms import compiles, platform_facts
 
 Codes = npt.NDArray[np.int64]
 Inputs = Callable[[Codes, np.random.Generator], Any]
@@ -123,7 +122,7 @@ def learn(
 def _quick(learner: nn.Module) -> nn.Module:
     """The module as it computes fastest here; it is compiled on a GPU, where that can be done."""
     learner.to(memory_format=torch.channels_last)
-    if device().type != "cuda" or find_spec("triton") is None or not (which("cc") or which("gcc")):
+    if device().type != "cuda" or not compiles():
         return learner
     torch.compiler.reset()  # code for sizes of before would be taken for those of now, and sum in another order
     compiled: nn.Module = torch.compile(learner, dynamic=False, options={"deterministic": True})
@@ -172,11 +171,11 @@ def _taken_up(learner: nn.Module, optimiser: torch.optim.Optimizer, path: Path |
 
 
 def checkpoint_of(store: Path | None, parts: Mapping[str, Any], code: str) -> Path | None:
-    """Where the epochs of a training are kept, by all that it comes from: `parts`, and the module `code` with all that it imports.
+    """Where the epochs of a training are kept, by all that it comes from: `parts`, the module `code` with all that it imports, the platform.
 
     None where there is no `store`.
     """
-    return None if store is None else store / "training" / hash_value([dict(parts), code_closure([code])])
+    return None if store is None else store / "training" / hash_value([dict(parts), code_closure([code]), platform_facts(1)])
 
 
 def forget(checkpoint: Path | None) -> None:
