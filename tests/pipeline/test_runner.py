@@ -145,6 +145,7 @@ def test_a_stage_has_the_threads_of_one_that_has_ended_beside_it(project: Projec
     project.edit("notebooks/tabular/explore.py", 'train = stage.load("train")', told)
     assert statuses(project.run(workers=4))["explore"] == "ran"
     assert (project.root / "shares").read_text() == "2 4"
+    assert not list((project.root / "data/.store/tmp").glob("*"))
 
 
 def test_what_the_user_got_wrong_keeps_its_kind(project: Project) -> None:
