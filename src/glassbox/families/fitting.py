@@ -10,6 +10,7 @@ from threadpoolctl import threadpool_limits
 
 from glassbox.crew import Crew
 from glassbox.errors import GlassboxError
+from glassbox.families.quiet import quiet
 
 Progress = Callable[[int, int, str], None]
 
@@ -128,7 +129,8 @@ def run_side_by_side(
             return {"reason": f"{type(error).__name__}: {said[0] if said else 'no message'}"}
 
     results: list[dict[str, Any]] = []
-    with limited(threads), Crew(workers, threads=threads) as pool:
+    # What libraries warn of is kept off the page around all fits: kept off by each, it would be seen as they happen to overlap.
+    with limited(threads), quiet(), Crew(workers, threads=threads) as pool:
         for done, (job, result) in enumerate(zip(jobs, pool.map(one, jobs), strict=True), start=1):
             results.append(result)
             if progress:

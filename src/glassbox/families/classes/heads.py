@@ -1,6 +1,8 @@
 """Linear heads: how they are learnt on a matrix of numbers, how their scores become probabilities, and how they are written."""
 
 import io
+import threading
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -15,6 +17,8 @@ Codes = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 Singles = npt.NDArray[np.float32]
 LEAST_SPREAD = 0.01  # of the widest: numbers that spread less are scaled as if they spread so far
+# LIBLINEAR has one source of random numbers for all threads, which each fit begins anew: fits side by side would draw from one another's.
+LIBLINEAR = threading.Lock()
 TEMPERATURES = np.exp(np.linspace(np.log(0.05), np.log(20.0), 240))
 
 
@@ -33,7 +37,10 @@ class Head:
 
     def scores(self, x: Any) -> Floats:
         """(rows, scores)."""
-        return np.asarray(x @ self.weights.astype(np.float64), dtype=np.float64) + self.bias.astype(np.float64)
+        weights = self.weights.astype(np.float64)
+        # Row by row: a product of many rows sums in another order than that of one, and a row is to get the same digits anywhere.
+        found = x @ weights if sp.issparse(x) or not len(x) else np.stack([row @ weights for row in np.ascontiguousarray(x)])
+        return np.asarray(found, dtype=np.float64) + self.bias.astype(np.float64)
 
     def proba(self, x: Any) -> Floats:
         scores = self.scores(x) / self.temperature
@@ -78,7 +85,8 @@ def logistic(x: Any, y: Codes, classes: int, *, c: float, seed: int) -> Head:
 
     sparse = classes == 2 and sp.issparse(x)
     model = LogisticRegression(C=c, max_iter=1000, random_state=seed, solver="liblinear" if sparse else "lbfgs")
-    model.fit(x, y)
+    with LIBLINEAR if sparse else nullcontext():
+        model.fit(x, y)
     return _spread(model.coef_, model.intercept_, model.classes_, classes)
 
 
@@ -103,7 +111,8 @@ def support_vectors(x: Any, y: Codes, classes: int, *, c: float, seed: int) -> H
     from sklearn.svm import LinearSVC
 
     def machine(rows: Any) -> Head:
-        found = LinearSVC(C=c, random_state=seed).fit(x[rows], y[rows])
+        with LIBLINEAR:
+            found = LinearSVC(C=c, random_state=seed).fit(x[rows], y[rows])
         return _spread(found.coef_, found.intercept_, found.classes_, classes)
 
     judged = np.arange(len(y)) % 5 == 0

@@ -11,7 +11,7 @@ import pandas as pd
 import scipy.sparse as sp
 
 from glassbox.errors import GlassboxError
-from glassbox.families.classes.heads import Codes, Head, Singles, logistic, read_array, support_vectors, write_array
+from glassbox.families.classes.heads import LIBLINEAR, Codes, Head, Singles, logistic, read_array, support_vectors, write_array
 from glassbox.families.text.corpus import Floats, Grams, View, Vocabulary
 from glassbox.families.text.fitted import Fitting
 from glassbox.files import read_json, read_parquet, write_json, write_parquet
@@ -131,7 +131,9 @@ def fit_naive_bayes_linear(view: View, y: Codes, asked: Fitting) -> TermModel:
             continue
         ratio = log_count_ratio(x, hit, float(params["alpha"]))
         model = LogisticRegression(C=asked.c(0.1), solver="liblinear", dual=True, max_iter=1000, random_state=asked.seed)
-        model.fit(seen @ sp.diags(ratio), hit)
+        weighted = seen @ sp.diags(ratio)
+        with LIBLINEAR:
+            model.fit(weighted, hit)
         own, beta = model.coef_[0], float(params["beta"])
         mixed = (1 - beta) * np.abs(own).mean() + beta * own
         weights[:, place], bias[place] = mixed * ratio, model.intercept_[0]
