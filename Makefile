@@ -21,7 +21,7 @@ $(READY): requirements.lock pyproject.toml
 run: $(READY)  ## set up if needed, run a request (request=churn) and say where its report is
 	$(BIN)/glassbox run $(request)
 
-demo: $(READY)  ## one request of every family at its least effort, and where the index is
+demo: $(READY)  ## one request of every family at its least effort, in 25 minutes on two cores, and where the index is
 	for name in $(DEMO); do $(BIN)/glassbox run $$name --set cost=low || exit 1; done
 	@echo "All of them: reports/index.html"
 
