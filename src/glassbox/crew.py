@@ -16,7 +16,7 @@ _ASKED_EVERY = 0.2  # seconds
 def allowed() -> int | None:
     """How many threads a stage may have at this moment; None where no runner says."""
     told = os.environ.get(SHARE)
-    with contextlib.suppress(OSError, ValueError):
+    with contextlib.suppress(OSError, ValueError):  # nothing is said yet, or no longer: results never depend on it
         return int(Path(told).read_text(encoding="ascii")) if told else None
     return None
 

@@ -33,7 +33,7 @@ def _device() -> str:
     """The kinds of GPU, as NVIDIA's driver tells them, and whether they are compiled for; ``cpu`` where there are none to be used."""
     models = set[str]()
     if os.environ.get("CUDA_VISIBLE_DEVICES", "all") not in ("", "-1"):
-        with suppress(OSError):
+        with suppress(OSError):  # what the driver does not tell is no GPU to us
             for path in Path("/proc/driver/nvidia/gpus").glob("*/information"):
                 told = path.read_text(encoding="utf-8").splitlines()
                 models |= {line.partition(":")[2].strip() for line in told if line.startswith("Model:")}
