@@ -17,14 +17,14 @@ from rich.console import Console
 from torch import nn
 
 from glassbox.data.catalog import fetch, find_entry
-from glassbox.data.idx import read_idx
-from glassbox.families.fitting import limited
-from glassbox.families.networks import device
-from glassbox.families.vision.album import Album
+from glassbox.data.formats.idx import read_idx
+from glassbox.families.shared.cross_fit import limited
+from glassbox.families.shared.torch_device import device
+from glassbox.families.vision.image_dataset import Album
 from glassbox.families.vision.models import KINDS, Fitting, Network
 from glassbox.families.vision.networks import backbone_in
 from glassbox.families.vision.recipe import Recipe
-from glassbox.platforms import platform_facts
+from glassbox.platform_info import platform_facts
 
 ROOT = Path(__file__).parents[1]
 SMALL = {"epochs": 6, "batch": 128, "learning_rate": 3e-3, "crop": 1.0, "shift": 2, "colour": 0.0}

@@ -31,7 +31,7 @@ request = "churn"
 # %%
 from glassbox.reports import conclusion
 from glassbox.reports.audit import audit
-from glassbox.stage import Stage
+from glassbox.runtime.stage import Stage
 
 # %%
 stage = Stage.open("conclude", request, upstream, product)

@@ -22,8 +22,8 @@ request = "churn"
 # %%
 from glassbox.data import quality
 from glassbox.data.ingest import conform_parts, infer_schema, read, split
-from glassbox.families.base import arrange_of, looks_of
-from glassbox.stage import Stage
+from glassbox.families.protocol import arrange_of, looks_of
+from glassbox.runtime.stage import Stage
 
 stage = Stage.open("ingest", request, upstream, product)
 

@@ -20,12 +20,12 @@ product = None
 request = "churn"
 
 # %%
-from glassbox.families.base import scorer_of, watched
+from glassbox.families.protocol import scorer_of, watched
 from glassbox.files import hash_tree
-from glassbox.monitoring.demonstration import planted_shifts, quiet_batches
+from glassbox.monitoring.alarm_check import planted_shifts, quiet_batches
 from glassbox.monitoring.profile import build_profile, profile_table
 from glassbox.monitoring.trigger import performance_limit, thresholds_of, thresholds_table, trigger_facts
-from glassbox.stage import Stage
+from glassbox.runtime.stage import Stage
 
 # %%
 stage = Stage.open("monitor", request, upstream, product)

@@ -14,12 +14,13 @@ import numpy as np
 from matplotlib.figure import Figure as Canvas
 
 from glassbox.files import plain, write_json
-from glassbox.findings import Column, Estimate, Estimates, Facts, Figure, Finding, Note, Picture, Pictures, Shown, Table
+from glassbox.findings.html import finding_html
+from glassbox.findings.model import Column, Estimate, Estimates, Facts, Figure, Finding, Note, Picture, Pictures, Shown, Table
+from glassbox.findings.plot_style import ACCENT, SOFT, WIDTH, drawing, style
 from glassbox.reports.audit import audit
 from glassbox.reports.conclusion import answer, next_steps, requirement_rows, verdict_table
 from glassbox.reports.sections import QUESTIONS
-from glassbox.request import Request
-from glassbox.theme import ACCENT, SOFT, WIDTH, drawing, style
+from glassbox.request.model import Request
 
 HOSTILE = "<img src=x onerror=alert(1)>"
 SHOWN = tuple[str, Finding, bool, bool]  # name, finding, report, measured
@@ -198,7 +199,7 @@ def shown_output(name: str, finding: Finding, *, measured: bool) -> dict[str, An
     """A finding as `Stage.show` displays it."""
     data = {
         "text/plain": finding.title,
-        "text/html": finding._repr_html_(),
+        "text/html": finding_html(finding),
         "application/vnd.glassbox.finding+json": plain(finding),
     }
     if finding.kind == "figure" and finding.plotly is not None:

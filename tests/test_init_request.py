@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from glassbox.data.ingest import read
 from glassbox.errors import RequestError
 from glassbox.init_request import draft_request, init_request, slug
-from glassbox.request import NAME, RESERVED, Request
-from glassbox.request_file import load_request, read_request
+from glassbox.request.loading import load_request, read_request
+from glassbox.request.model import NAME, RESERVED, Request
 
 
 def write_csv(path: Path, header: list[str], rows: list[list[object]]) -> Path:

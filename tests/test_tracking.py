@@ -23,8 +23,8 @@ import pytest
 
 from glassbox.data.schema import ColumnSchema, Schema
 from glassbox.errors import GlassboxError, TrackingError
-from glassbox.findings import Estimate, Estimates, Facts, Figure, Shown, Table
-from glassbox.tracking import RunRecord, StageRecord, _Log, database, log_run, ui
+from glassbox.findings.model import Estimate, Estimates, Facts, Figure, Shown, Table
+from glassbox.tracking.mlflow_log import RunRecord, StageRecord, _Log, database, log_run, ui
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning")
 SVG = "<svg xmlns='http://www.w3.org/2000/svg'><title>Bars</title></svg>"
@@ -214,7 +214,7 @@ def test_a_run_that_computed_nothing_does_not_even_import_mlflow(logged: tuple[P
     root, parent = logged
     run = record(Path("unused"), stages=stages(cached=True))
     code = (
-        "import sys; from pathlib import Path; from glassbox.tracking import _logged_before, database\n"
+        "import sys; from pathlib import Path; from glassbox.tracking.mlflow_log import _logged_before, database\n"
         "print(_logged_before(database(Path(sys.argv[1])), sys.argv[2]), 'mlflow' in sys.modules, 'sqlalchemy' in sys.modules)"
     )
     command = [sys.executable, "-c", code, str(root), run.fingerprint]
@@ -420,7 +420,7 @@ def page(logged: tuple[Path, str], tmp_path: Path) -> Iterator[str]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    code = "import sys; from pathlib import Path; from glassbox.tracking import ui; ui(Path(sys.argv[1]), int(sys.argv[2]))"
+    code = "import sys; from pathlib import Path; from glassbox.tracking.mlflow_log import ui; ui(Path(sys.argv[1]), int(sys.argv[2]))"
     with (tmp_path / "log").open("wb") as log:
         process = subprocess.Popen([sys.executable, "-c", code, str(logged[0]), str(port)], cwd=tmp_path, stdout=log, stderr=log)
     try:

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from glassbox.data.pictures import cell_of, content_of, png_of
+from glassbox.data.images.cells import cell_of, content_of, png_of
 from glassbox.families.detection.boxes import Box, written
 
 SIDE = 64

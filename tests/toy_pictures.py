@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pandas as pd
 from PIL import Image
 
-from glassbox.data.pictures import cell_of, content_of, png_of
+from glassbox.data.images.cells import cell_of, content_of, png_of
 
 COLOURS = {"disc": (225, 40, 45), "square": (45, 60, 230), "bar": (40, 190, 50)}
 BACKBONE = "squeezenet1_1-0123abcd.pth"  # as torchvision names its files

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from glassbox.pipeline.kernels import KernelServer
 from glassbox.pipeline.run import RunResult, run_request
-from glassbox.request import Bound, Data, Request
+from glassbox.request.model import Bound, Data, Request
 
 
 def _task(name: str, folder: str, products: list[str]) -> str:
@@ -35,7 +35,7 @@ def notebook(name: str, upstream: str, *cells: str) -> str:
     head = [
         f"# %% [markdown]\n# # {name}\n# What is this?",
         f'# %% tags=["parameters"]\nupstream = {upstream}\nproduct = None\nrequest = "toy"',
-        "# %%\nfrom glassbox.findings import Facts\nfrom glassbox.stage import Stage",
+        "# %%\nfrom glassbox.findings.model import Facts\nfrom glassbox.runtime.stage import Stage",
         f'# %%\nstage = Stage.open("{name}", request, upstream, product)',
     ]
     return "\n\n".join([*head, *(f"# %%\n{cell}" for cell in cells)]) + "\n"

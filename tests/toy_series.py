@@ -7,11 +7,11 @@ import pandas as pd
 
 from glassbox.data.schema import ColumnSchema, Schema
 from glassbox.families.forecasting.backtest import Problem
+from glassbox.families.forecasting.dataset import make_folds, recipe_of
+from glassbox.families.forecasting.frequency import Step
 from glassbox.families.forecasting.panel import Panel, panel_of
-from glassbox.families.forecasting.problem import make_folds, recipe_of
 from glassbox.families.forecasting.recipe import Recipe
-from glassbox.families.forecasting.steps import Step
-from glassbox.request import Data, Request
+from glassbox.request.model import Data, Request
 
 DAY = Step(seconds=86_400)
 

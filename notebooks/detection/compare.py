@@ -21,16 +21,16 @@ request = "detect"
 
 # %%
 from glassbox.data.schema import Schema
-from glassbox.families.finders import compare
-from glassbox.families.leaderboard import choice, leaderboard_frame, leaderboard_table, timing_table
+from glassbox.families.shared.set_prediction import compare
+from glassbox.families.shared.leaderboard import choice, leaderboard_frame, leaderboard_table, timing_table
 from glassbox.families.detection import metrics, plots
 from glassbox.families.detection.candidates import candidate_table, candidates, finest_stride
 from glassbox.families.detection.fit import fitter
-from glassbox.families.detection.judge import OVER_PICTURES, BoxJudge
+from glassbox.families.detection.scorer import OVER_PICTURES, BoxJudge
 from glassbox.families.detection.models import KINDS
 from glassbox.families.detection.recipe import Recipe
-from glassbox.families.detection.setting import scenes_of
-from glassbox.stage import Stage
+from glassbox.families.detection.load_dataset import scenes_of
+from glassbox.runtime.stage import Stage
 
 # %%
 stage = Stage.open("compare", request, upstream, product)

@@ -26,14 +26,14 @@ request = "detect"
 # %%
 from glassbox.data.schema import Schema
 from glassbox.families.detection import evaluate, metrics, plots
-from glassbox.families.detection.choose import choose, chosen_table
-from glassbox.families.detection.export import export, export_facts
-from glassbox.families.detection.judge import BoxJudge
+from glassbox.families.detection.score_threshold import choose, chosen_table
+from glassbox.families.detection.onnx_export import export, export_facts
+from glassbox.families.detection.scorer import BoxJudge
 from glassbox.families.detection.recipe import Recipe
-from glassbox.families.detection.setting import scenes_of
-from glassbox.families.finders import read_oof
+from glassbox.families.detection.load_dataset import scenes_of
+from glassbox.families.shared.set_prediction import read_oof
 from glassbox.families.vision.onnx_graph import write_graph
-from glassbox.stage import Stage
+from glassbox.runtime.stage import Stage
 
 # %%
 stage = Stage.open("evaluate", request, upstream, product)

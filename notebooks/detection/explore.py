@@ -23,12 +23,14 @@ request = "detect"
 
 # %%
 from glassbox.data.schema import Schema
-from glassbox.families.detection import drawn, explore, plots
+from glassbox.families.detection import box_drawing
+from glassbox.families.detection import explore
+from glassbox.families.detection import plots
 from glassbox.families.detection.recipe import default_recipe
-from glassbox.families.detection.setting import scenes_of
-from glassbox.families.vision import watch
+from glassbox.families.detection.load_dataset import scenes_of
+from glassbox.families.vision import reference_features
 from glassbox.families.vision.explore import trait_table
-from glassbox.stage import Stage
+from glassbox.runtime.stage import Stage
 
 # %%
 stage = Stage.open("explore", request, upstream, product)
@@ -42,7 +44,7 @@ scenes = scenes_of(train, schema, recipe, None, stage.request, stage.root, stage
 # Look at how tight the boxes are, and at what has none: a detector learns it so.
 
 # %%
-stage.show("grid", drawn.grid(scenes), report=True)
+stage.show("grid", box_drawing.grid(scenes), report=True)
 
 # %% [markdown]
 # ## The labels
@@ -83,7 +85,7 @@ stage.show("standing", plots.standing(scenes))
 # ## Light, colour and sharpness
 
 # %%
-stage.show("traits", trait_table(watch.traits_of(scenes.album)))
+stage.show("traits", trait_table(reference_features.traits_of(scenes.album)))
 
 # %% [markdown]
 # ## Near-duplicates

@@ -21,15 +21,15 @@ request = "detect"
 
 # %%
 from glassbox.data.schema import Schema
-from glassbox.families.classes.folds import duplicates_across
-from glassbox.families.detection import leaks
-from glassbox.families.detection.drawn import varied
-from glassbox.families.finders import make_folds
+from glassbox.families.classification.folds import duplicates_across
+from glassbox.families.detection import leakage
+from glassbox.families.detection.box_drawing import varied
+from glassbox.families.shared.set_prediction import make_folds
 from glassbox.families.detection.folds import folds_table
 from glassbox.families.detection.recipe import Augmentation, default_recipe, picture_column, recipe_table, usual_side
-from glassbox.families.detection.scenes import sizes_of
-from glassbox.families.detection.setting import scenes_of
-from glassbox.stage import Stage
+from glassbox.families.detection.dataset import sizes_of
+from glassbox.families.detection.load_dataset import scenes_of
+from glassbox.runtime.stage import Stage
 
 # %%
 stage = Stage.open("features", request, upstream, product)
@@ -76,8 +76,8 @@ stage.show("augmentation", varied(scenes, seed=asked.seed))
 # label, a detector will learn it.
 
 # %%
-suspects = leaks.audit(scenes)
-stage.show("leaks", leaks.leaks_table(suspects), report=True)
+suspects = leakage.audit(scenes)
+stage.show("leaks", leakage.leaks_table(suspects), report=True)
 
 # %% [markdown]
 # A picture of the holdout that stands in train as well would be judged by heart. The holdout stays closed: only names of rows, and of

@@ -21,16 +21,16 @@ request = "detect"
 
 # %%
 from glassbox.data.schema import Schema
-from glassbox.families.finders import leader_run, tune
-from glassbox.families.leaderboard import candidate_in
-from glassbox.families.search import best_table, gain_estimates, search_note
+from glassbox.families.shared.set_prediction import leader_run, tune
+from glassbox.families.shared.leaderboard import candidate_in
+from glassbox.families.shared.tuning import best_table, gain_estimates, search_note
 from glassbox.families.detection import metrics, plots
 from glassbox.families.detection.candidates import TRIALS
 from glassbox.families.detection.fit import fitter
-from glassbox.families.detection.judge import BoxJudge
+from glassbox.families.detection.scorer import BoxJudge
 from glassbox.families.detection.recipe import Recipe
-from glassbox.families.detection.setting import scenes_of
-from glassbox.stage import Stage
+from glassbox.families.detection.load_dataset import scenes_of
+from glassbox.runtime.stage import Stage
 
 # %%
 stage = Stage.open("tune", request, upstream, product)

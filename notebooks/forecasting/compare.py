@@ -25,9 +25,9 @@ from glassbox.families.forecasting import metrics, plots
 from glassbox.families.forecasting.backtest import Problem
 from glassbox.families.forecasting.candidates import Candidate, candidate_table, candidates
 from glassbox.families.forecasting.compare import against_baseline, compare
-from glassbox.families.forecasting.problem import open_panel, saved
-from glassbox.families.leaderboard import OVER_WINDOWS, choice, leaderboard_frame, leaderboard_table, timing_table
-from glassbox.stage import Stage
+from glassbox.families.forecasting.dataset import open_panel, saved
+from glassbox.families.shared.leaderboard import OVER_WINDOWS, choice, leaderboard_frame, leaderboard_table, timing_table
+from glassbox.runtime.stage import Stage
 
 # %%
 stage = Stage.open("compare", request, upstream, product)

@@ -27,9 +27,9 @@ request = "electricity"
 from glassbox.data.schema import Schema
 from glassbox.families.forecasting import evaluate, metrics, plots
 from glassbox.families.forecasting.backtest import Problem
-from glassbox.families.forecasting.problem import open_panel, saved
-from glassbox.families.opened import opened
-from glassbox.stage import Stage
+from glassbox.families.forecasting.dataset import open_panel, saved
+from glassbox.families.shared.holdout_ledger import opened
+from glassbox.runtime.stage import Stage
 
 # %%
 stage = Stage.open("evaluate", request, upstream, product)

@@ -22,8 +22,8 @@ request = "electricity"
 # %%
 from glassbox.data.schema import Schema
 from glassbox.families.forecasting import explore, plots
-from glassbox.families.forecasting.problem import open_panel
-from glassbox.stage import Stage
+from glassbox.families.forecasting.dataset import open_panel
+from glassbox.runtime.stage import Stage
 
 # %%
 stage = Stage.open("explore", request, upstream, product)

@@ -21,9 +21,9 @@ request = "electricity"
 
 # %%
 from glassbox.data.schema import Schema
-from glassbox.families.forecasting.leaks import future_leaks, leaks_table
-from glassbox.families.forecasting.problem import folds_table, make_folds, open_panel, recipe_of, recipe_table, sealed_facts
-from glassbox.stage import Stage
+from glassbox.families.forecasting.leakage import future_leaks, leaks_table
+from glassbox.families.forecasting.dataset import folds_table, make_folds, open_panel, recipe_of, recipe_table, sealed_facts
+from glassbox.runtime.stage import Stage
 
 # %%
 stage = Stage.open("features", request, upstream, product)

@@ -25,9 +25,9 @@ from glassbox.families.forecasting import metrics, plots
 from glassbox.families.forecasting.backtest import Problem
 from glassbox.families.forecasting.candidates import TRIALS
 from glassbox.families.forecasting.compare import candidate_in, strongest
-from glassbox.families.forecasting.problem import open_panel, saved
+from glassbox.families.forecasting.dataset import open_panel, saved
 from glassbox.families.forecasting.tune import best_table, gain_estimates, search_note, tune
-from glassbox.stage import Stage
+from glassbox.runtime.stage import Stage
 
 # %%
 stage = Stage.open("tune", request, upstream, product)

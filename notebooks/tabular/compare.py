@@ -21,13 +21,13 @@ request = "churn"
 
 # %%
 from glassbox.data.schema import Schema
-from glassbox.families.classes import metrics
+from glassbox.families.classification import metrics
 from glassbox.families.tabular import plots
 from glassbox.families.tabular.candidates import Candidate, candidate_table, candidates
 from glassbox.families.tabular.compare import choice, compare, leaderboard_frame, leaderboard_table, timing_table
 from glassbox.families.tabular.fit import problem_of
 from glassbox.families.tabular.recipe import Recipe
-from glassbox.stage import Stage
+from glassbox.runtime.stage import Stage
 
 # %%
 stage = Stage.open("compare", request, upstream, product)

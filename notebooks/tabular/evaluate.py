@@ -25,12 +25,13 @@ request = "churn"
 
 # %%
 from glassbox.data.schema import Schema
-from glassbox.families.classes import evaluate, metrics
+from glassbox.families.classification import evaluate
+from glassbox.families.classification import metrics
 from glassbox.families.tabular import explain, plots
-from glassbox.families.classes.calibrate import calibrate, choose_threshold
+from glassbox.families.classification.calibration.fit import calibrate, choose_threshold
 from glassbox.families.tabular.fit import problem_of
 from glassbox.families.tabular.refit import refit
-from glassbox.stage import Stage
+from glassbox.runtime.stage import Stage
 
 # %%
 stage = Stage.open("evaluate", request, upstream, product)

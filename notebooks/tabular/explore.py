@@ -27,7 +27,7 @@ from glassbox.data.schema import Schema
 from glassbox.families.tabular import explore, missing, outliers, plots
 from glassbox.families.tabular.fit import positive_class
 from glassbox.families.tabular.interaction import interaction
-from glassbox.stage import Stage
+from glassbox.runtime.stage import Stage
 
 # %%
 stage = Stage.open("explore", request, upstream, product)

@@ -21,14 +21,14 @@ request = "churn"
 
 # %%
 from glassbox.data.schema import Schema
-from glassbox.families.classes import metrics
+from glassbox.families.classification import metrics
 from glassbox.families.tabular import plots
 from glassbox.families.tabular.candidates import TRIALS
 from glassbox.families.tabular.compare import candidate_in, run_of
 from glassbox.families.tabular.fit import problem_of
 from glassbox.families.tabular.recipe import Recipe
 from glassbox.families.tabular.tune import best_table, gain_estimates, search_note, tune
-from glassbox.stage import Stage
+from glassbox.runtime.stage import Stage
 
 # %%
 stage = Stage.open("tune", request, upstream, product)

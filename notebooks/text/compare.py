@@ -21,16 +21,16 @@ request = "reviews"
 
 # %%
 from glassbox.data.schema import Schema
-from glassbox.families.classes import metrics
-from glassbox.families.classes.ensemble import compare_together
-from glassbox.families.leaderboard import choice, leaderboard_frame, leaderboard_table, timing_table
+from glassbox.families.classification import metrics
+from glassbox.families.classification.ensemble import compare_together
+from glassbox.families.shared.leaderboard import choice, leaderboard_frame, leaderboard_table, timing_table
 from glassbox.families.text import plots
 from glassbox.families.text.candidates import Candidate, candidate_table, candidates
 from glassbox.families.text.fit import fitter
 from glassbox.families.text.models import KINDS
 from glassbox.families.text.recipe import Recipe
-from glassbox.families.text.setting import texts_of
-from glassbox.stage import Stage
+from glassbox.families.text.dataset import texts_of
+from glassbox.runtime.stage import Stage
 
 # %%
 stage = Stage.open("compare", request, upstream, product)

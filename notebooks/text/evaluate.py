@@ -25,15 +25,16 @@ request = "reviews"
 
 # %%
 from glassbox.data.schema import Schema
-from glassbox.families.classes import evaluate, metrics
-from glassbox.families.classes.answers import class_table, headline, risk_coverage
-from glassbox.families.classes.calibrate import calibrate, choose_threshold
+from glassbox.families.classification import evaluate
+from glassbox.families.classification import metrics
+from glassbox.families.classification.class_report import class_table, headline, risk_coverage
+from glassbox.families.classification.calibration.fit import calibrate, choose_threshold
 from glassbox.families.text import explain, plots
 from glassbox.families.text.recipe import Recipe
 from glassbox.families.text.refit import refit
-from glassbox.families.text.setting import texts_of
+from glassbox.families.text.dataset import texts_of
 from glassbox.families.text.slices import by_length
-from glassbox.stage import Stage
+from glassbox.runtime.stage import Stage
 
 # %%
 stage = Stage.open("evaluate", request, upstream, product)

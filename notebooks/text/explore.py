@@ -24,10 +24,12 @@ request = "reviews"
 
 # %%
 from glassbox.data.schema import Schema
-from glassbox.families.text import explore, plots, words
+from glassbox.families.text import explore
+from glassbox.families.text import plots
+from glassbox.families.text import log_odds_terms
 from glassbox.families.text.recipe import default_recipe
-from glassbox.families.text.setting import texts_of
-from glassbox.stage import Stage
+from glassbox.families.text.dataset import texts_of
+from glassbox.runtime.stage import Stage
 
 # %%
 stage = Stage.open("explore", request, upstream, product)
@@ -65,7 +67,7 @@ stage.show("lengths_drawn", plots.lengths(sizes, problem))
 # What stands in one text alone can be learnt by no model of words; models of characters and encoders see into such words.
 
 # %%
-counted = words.count(corpus, problem.y, len(problem.classes))
+counted = log_odds_terms.count(corpus, problem.y, len(problem.classes))
 stage.show("vocabulary", explore.vocabulary_facts(counted, sizes, corpus))
 
 # %% [markdown]

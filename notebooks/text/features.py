@@ -21,13 +21,13 @@ request = "reviews"
 
 # %%
 from glassbox.data.schema import Schema
-from glassbox.families.classes import metrics
-from glassbox.families.classes.folds import duplicates_across, folds_table, make_folds
-from glassbox.families.text import leaks
+from glassbox.families.classification import metrics
+from glassbox.families.classification.folds import duplicates_across, folds_table, make_folds
+from glassbox.families.text import leakage
 from glassbox.families.text.augment import worth_varying
 from glassbox.families.text.recipe import default_recipe, recipe_table
-from glassbox.families.text.setting import like_of, texts_of
-from glassbox.stage import Stage
+from glassbox.families.text.dataset import like_of, texts_of
+from glassbox.runtime.stage import Stage
 
 # %%
 stage = Stage.open("features", request, upstream, product)
@@ -63,11 +63,11 @@ texts = texts_of(
 # A word that alone decides the class is rarely what a text is about: more often it is a signature, a header, or the label itself.
 
 # %%
-suspects = leaks.audit(texts.corpus, texts.problem)
-stage.show("leaks", leaks.leaks_table(suspects), report=True)
+suspects = leakage.audit(texts.corpus, texts.problem)
+stage.show("leaks", leakage.leaks_table(suspects), report=True)
 
 # %%
-stage.show("not_read", leaks.not_read(recipe.columns, [column.name for column in schema.features]))
+stage.show("not_read", leakage.not_read(recipe.columns, [column.name for column in schema.features]))
 
 # %% [markdown]
 # A text of the holdout that stands in train as well, but for a few words, would be judged by heart. The holdout itself stays closed:

@@ -21,17 +21,17 @@ request = "reviews"
 
 # %%
 from glassbox.data.schema import Schema
-from glassbox.families.classes import metrics
+from glassbox.families.classification import metrics
 from glassbox.families.text import plots
 from glassbox.families.text.candidates import TRIALS
-from glassbox.families.classes.ensemble import leader_run
-from glassbox.families.classes.tune import tune
-from glassbox.families.leaderboard import candidate_in
-from glassbox.families.search import best_table, gain_estimates, search_note
+from glassbox.families.classification.ensemble import leader_run
+from glassbox.families.classification.tune import tune
+from glassbox.families.shared.leaderboard import candidate_in
+from glassbox.families.shared.tuning import best_table, gain_estimates, search_note
 from glassbox.families.text.fit import fitter
 from glassbox.families.text.recipe import Recipe
-from glassbox.families.text.setting import texts_of
-from glassbox.stage import Stage
+from glassbox.families.text.dataset import texts_of
+from glassbox.runtime.stage import Stage
 
 # %%
 stage = Stage.open("tune", request, upstream, product)

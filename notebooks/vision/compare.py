@@ -21,16 +21,16 @@ request = "groceries"
 
 # %%
 from glassbox.data.schema import Schema
-from glassbox.families.classes import metrics
-from glassbox.families.classes.ensemble import compare_together
-from glassbox.families.leaderboard import choice, leaderboard_frame, leaderboard_table, timing_table
+from glassbox.families.classification import metrics
+from glassbox.families.classification.ensemble import compare_together
+from glassbox.families.shared.leaderboard import choice, leaderboard_frame, leaderboard_table, timing_table
 from glassbox.families.vision import plots
 from glassbox.families.vision.candidates import Candidate, candidate_table, candidates
 from glassbox.families.vision.fit import fitter
 from glassbox.families.vision.models import KINDS
 from glassbox.families.vision.recipe import Recipe
-from glassbox.families.vision.setting import pictures_of
-from glassbox.stage import Stage
+from glassbox.families.vision.dataset import pictures_of
+from glassbox.runtime.stage import Stage
 
 # %%
 stage = Stage.open("compare", request, upstream, product)

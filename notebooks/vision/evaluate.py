@@ -25,17 +25,18 @@ request = "groceries"
 
 # %%
 from glassbox.data.schema import Schema
-from glassbox.families.classes import evaluate, metrics
-from glassbox.families.classes.answers import class_table, headline, risk_coverage
-from glassbox.families.classes.calibrate import calibrate, choose_threshold
+from glassbox.families.classification import evaluate
+from glassbox.families.classification import metrics
+from glassbox.families.classification.class_report import class_table, headline, risk_coverage
+from glassbox.families.classification.calibration.fit import calibrate, choose_threshold
 from glassbox.families.vision import explain, plots
-from glassbox.families.vision.export import export, export_facts
+from glassbox.families.vision.onnx_export import export, export_facts
 from glassbox.families.vision.onnx_graph import write_graph
 from glassbox.families.vision.recipe import Recipe
 from glassbox.families.vision.refit import refit
-from glassbox.families.vision.setting import pictures_of
+from glassbox.families.vision.dataset import pictures_of
 from glassbox.families.vision.slices import by_traits
-from glassbox.stage import Stage
+from glassbox.runtime.stage import Stage
 
 # %%
 stage = Stage.open("evaluate", request, upstream, product)

@@ -24,10 +24,12 @@ request = "groceries"
 
 # %%
 from glassbox.data.schema import Schema
-from glassbox.families.vision import explore, plots, watch
+from glassbox.families.vision import explore
+from glassbox.families.vision import plots
+from glassbox.families.vision import reference_features
 from glassbox.families.vision.recipe import default_recipe, picture_column, usual_side
-from glassbox.families.vision.setting import pictures_of
-from glassbox.stage import Stage
+from glassbox.families.vision.dataset import pictures_of
+from glassbox.runtime.stage import Stage
 
 # %%
 stage = Stage.open("explore", request, upstream, product)
@@ -59,7 +61,7 @@ stage.show("grid", explore.grid(album, problem), report=True)
 # All pictures are brought to one size. Where they come in two shapes, they may come from two cameras.
 
 # %%
-traits = watch.traits_of(album)
+traits = reference_features.traits_of(album)
 stage.show("sizes", plots.sizes(traits))
 
 # %% [markdown]

@@ -21,12 +21,12 @@ request = "groceries"
 
 # %%
 from glassbox.data.schema import Schema
-from glassbox.families.classes.folds import duplicates_across, folds_table, make_folds
-from glassbox.families.vision import leaks
-from glassbox.families.vision.gallery import varied
+from glassbox.families.classification.folds import duplicates_across, folds_table, make_folds
+from glassbox.families.vision import leakage
+from glassbox.families.vision.thumbnails import varied
 from glassbox.families.vision.recipe import Augmentation, default_recipe, picture_column, recipe_table, usual_side
-from glassbox.families.vision.setting import backbones_of, pictures_of
-from glassbox.stage import Stage
+from glassbox.families.vision.dataset import backbones_of, pictures_of
+from glassbox.runtime.stage import Stage
 
 # %%
 stage = Stage.open("features", request, upstream, product)
@@ -77,11 +77,11 @@ stage.show("augmentation", varied(pictures.album, seed=asked.seed))
 # class, a model will learn it.
 
 # %%
-suspects = leaks.audit(pictures.album, pictures.problem)
-stage.show("leaks", leaks.leaks_table(suspects), report=True)
+suspects = leakage.audit(pictures.album, pictures.problem)
+stage.show("leaks", leakage.leaks_table(suspects), report=True)
 
 # %%
-stage.show("not_read", leaks.not_read(recipe.column, [column.name for column in schema.features]))
+stage.show("not_read", leakage.not_read(recipe.column, [column.name for column in schema.features]))
 
 # %% [markdown]
 # A picture of the holdout that stands in train as well would be judged by heart. The holdout itself stays closed: only the names of

@@ -21,17 +21,17 @@ request = "groceries"
 
 # %%
 from glassbox.data.schema import Schema
-from glassbox.families.classes import metrics
-from glassbox.families.classes.ensemble import leader_run
-from glassbox.families.classes.tune import tune
-from glassbox.families.leaderboard import candidate_in
-from glassbox.families.search import best_table, gain_estimates, search_note
+from glassbox.families.classification import metrics
+from glassbox.families.classification.ensemble import leader_run
+from glassbox.families.classification.tune import tune
+from glassbox.families.shared.leaderboard import candidate_in
+from glassbox.families.shared.tuning import best_table, gain_estimates, search_note
 from glassbox.families.vision import plots
 from glassbox.families.vision.candidates import TRIALS
 from glassbox.families.vision.fit import fitter
 from glassbox.families.vision.recipe import Recipe
-from glassbox.families.vision.setting import pictures_of
-from glassbox.stage import Stage
+from glassbox.families.vision.dataset import pictures_of
+from glassbox.runtime.stage import Stage
 
 # %%
 stage = Stage.open("tune", request, upstream, product)

@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from glassbox.errors import GlassboxError, RequestError, RequirementNotMet
-from glassbox.request import MEASURED, Request
+from glassbox.request.model import MEASURED, Request
 
 app = typer.Typer(
     name="glassbox",
@@ -47,7 +47,7 @@ def _say(line: str = "") -> None:
 
 
 def _root() -> Path:
-    from glassbox.stage import project_root
+    from glassbox.runtime.stage import project_root
 
     return project_root()
 
@@ -60,7 +60,7 @@ def _request_path(root: Path, name: str) -> Path:
     for suffix in (".yaml", ".yml", ".json"):
         if (found := root / "params" / f"{name}{suffix}").is_file():
             return found
-    from glassbox.request_messages import hint, nearest
+    from glassbox.request.messages import hint, nearest
 
     there = sorted(
         p.stem for p in (root / "params").glob("*") if p.suffix in {".yaml", ".yml", ".json"} and "schema" not in p.name
@@ -71,7 +71,7 @@ def _request_path(root: Path, name: str) -> Path:
 
 
 def _load(root: Path, name: str, overrides: list[str] | None = None) -> Request:
-    from glassbox.request_file import load_request, split_overrides
+    from glassbox.request.loading import load_request, split_overrides
 
     path = _request_path(root, name)
     below = path.is_absolute() and path.is_relative_to(Path.cwd())  # messages name the file as a person would
@@ -144,8 +144,8 @@ def _render(root: Path, slug: str) -> None:
 
 
 def _track(root: Path, result: Any) -> None:
-    from glassbox.pipeline.record import run_record
-    from glassbox.tracking import log_run
+    from glassbox.pipeline.run_record import run_record
+    from glassbox.tracking.mlflow_log import log_run
 
     record = run_record(result)
     if record is not None:
@@ -221,7 +221,7 @@ def lab(
     browser: Annotated[bool, typer.Option("--browser/--no-browser")] = True,
 ) -> None:
     """Open JupyterLab on the notebooks, on the products of a request's last run."""
-    from glassbox.lab import lab as open_lab
+    from glassbox.lab.server import lab as open_lab
 
     root = _root()
     if name is not None:
@@ -233,7 +233,7 @@ def lab(
 @_command
 def ui(port: PortOption = 5000) -> None:
     """Open MLflow on what was tracked."""
-    from glassbox.tracking import ui as open_ui
+    from glassbox.tracking.mlflow_log import ui as open_ui
 
     open_ui(_root(), port)
 

@@ -7,16 +7,16 @@ from pathlib import Path
 
 import pandas as pd
 
-from glassbox.data.cells import canonical
+from glassbox.data.raw_table import FileTable
 from glassbox.data.schema import ColumnSchema, Schema, infer_schema
 from glassbox.data.sources import read_file
-from glassbox.data.tables import FileTable
-from glassbox.data.target import check_columns, check_target, count_labels, is_missing
+from glassbox.data.target_checks import check_columns, check_target, count_labels, is_missing
+from glassbox.data.value_parsing import canonical
 from glassbox.errors import DataError, RequestError
 from glassbox.files import write_text
-from glassbox.request import NAME, RESERVED, Data, Request
-from glassbox.request_file import read_request
-from glassbox.request_yaml import quoted
+from glassbox.request.loading import read_request
+from glassbox.request.model import NAME, RESERVED, Data, Request
+from glassbox.request.yaml_tree import quoted
 
 # What people call the column that they want to know, likeliest first; compared without case and signs.
 # fmt: off

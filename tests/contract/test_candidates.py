@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from glassbox.data.schema import Schema
-from glassbox.families.base import Predictor, load_predictor
-from glassbox.families.classes.calibration import Calibration
-from glassbox.families.classes.metrics import Sample, score
+from glassbox.families.classification.calibration.apply import Calibration
+from glassbox.families.classification.metrics import Sample, score
+from glassbox.families.protocol import Predictor, load_predictor
 from glassbox.families.tabular.candidates import Candidate, candidates
 from glassbox.families.tabular.fit import fit_fold
 from glassbox.families.tabular.models import KINDS

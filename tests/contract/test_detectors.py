@@ -16,29 +16,29 @@ import pandas as pd
 import pytest
 import torch
 
-from glassbox.data.formats import foreign
+from glassbox.data.formats.json_and_parquet import foreign
 from glassbox.data.schema import infer_schema
 from glassbox.errors import GlassboxError
-from glassbox.families.base import Predictor, load_predictor
 from glassbox.families.detection import evaluate
 from glassbox.families.detection.boxes import Box, suppressed
-from glassbox.families.detection.choose import Chosen
-from glassbox.families.detection.export import export, export_facts
+from glassbox.families.detection.dataset import Scenes, boxes_in, labels_of
 from glassbox.families.detection.fit import CODE, fit, fit_fold
 from glassbox.families.detection.metrics import Matches, score
 from glassbox.families.detection.networks import FLOOR, MOST, OVERLAP
+from glassbox.families.detection.onnx_export import export, export_facts
 from glassbox.families.detection.predictor import BoxPredictor
 from glassbox.families.detection.recipe import Augmentation, Recipe
-from glassbox.families.detection.scenes import Scenes, boxes_in, labels_of
-from glassbox.families.finders import make_folds
-from glassbox.families.fitting import limited
+from glassbox.families.detection.score_threshold import Chosen
+from glassbox.families.protocol import Predictor, load_predictor
+from glassbox.families.shared.cross_fit import limited
+from glassbox.families.shared.set_prediction import make_folds
 from glassbox.families.vision import training
-from glassbox.families.vision.album import Album
+from glassbox.families.vision.image_dataset import Album
 from glassbox.families.vision.networks import Backbone, backbone_in
 from glassbox.families.vision.onnx_graph import write_graph
 from glassbox.families.vision.training import checkpoint_of
 from glassbox.files import files_below, hash_tree
-from glassbox.request import Data, Request
+from glassbox.request.model import Data, Request
 from toy_boxes import scenes as toy_scenes
 from toy_pictures import toy_backbone
 

@@ -11,19 +11,19 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from glassbox.families.base import Predictor, load_predictor
 from glassbox.families.forecasting.backtest import Problem, forecast_from
 from glassbox.families.forecasting.candidates import candidates
 from glassbox.families.forecasting.compare import BASELINE, compare
 from glassbox.families.forecasting.conformal import Offsets
 from glassbox.families.forecasting.evaluate import bring_up_to_date, refit
-from glassbox.families.forecasting.fitting import Fitting
-from glassbox.families.forecasting.leaks import changed_after
+from glassbox.families.forecasting.leakage import changed_after
 from glassbox.families.forecasting.metrics import QUANTILES
 from glassbox.families.forecasting.models import KINDS, kind_of
 from glassbox.families.forecasting.panel import Panel
 from glassbox.families.forecasting.predictor import Columns, ForecastPredictor
+from glassbox.families.forecasting.protocols import Fitting
 from glassbox.families.forecasting.recipe import future_of
+from glassbox.families.protocol import Predictor, load_predictor
 from glassbox.files import files_below, hash_tree
 from toy_series import panel, problem, recipe, schema, shops
 
@@ -96,7 +96,7 @@ def test_what_is_saved_is_what_is_loaded_in_another_process_and_twice_the_same_b
     pd.testing.assert_frame_equal(loaded.predict(asked(made)), made.predict(asked(made)), check_exact=True)
     asked(made).to_parquet(tmp_path / "asked.parquet")
     script = (
-        "import sys, pandas as pd; from pathlib import Path; from glassbox.families.base import load_predictor;"
+        "import sys, pandas as pd; from pathlib import Path; from glassbox.families.protocol import load_predictor;"
         "print(load_predictor(Path(sys.argv[1])).predict(pd.read_parquet(sys.argv[2]))['y_pred'].tolist())"
     )
     ran = subprocess.run(
@@ -110,7 +110,7 @@ def test_what_is_saved_is_what_is_loaded_in_another_process_and_twice_the_same_b
 
 
 def test_prophet_takes_the_hyperparameters_that_are_tuned() -> None:
-    from glassbox.families.forecasting.prophets import fit_prophet
+    from glassbox.families.forecasting.prophet_model import fit_prophet
 
     asked = {"changepoint_prior_scale": 0.3, "seasonality_prior_scale": 2.0, "seasonality_mode": "multiplicative"}
     days = pd.DataFrame({"ds": panel().times, "y": panel().values[0], "rain": panel().covariates["rain"][0]})

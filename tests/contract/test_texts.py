@@ -12,20 +12,20 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from glassbox.data.formats import foreign
+from glassbox.data.formats.json_and_parquet import foreign
 from glassbox.data.schema import Schema, infer_schema
-from glassbox.families.base import Predictor, load_predictor
-from glassbox.families.classes.calibration import Calibration
-from glassbox.families.classes.problem import problem_of
-from glassbox.families.spans import evaluate as spans_evaluate
-from glassbox.families.spans.sentences import Sentences, sentences_of
+from glassbox.families.classification.calibration.apply import Calibration
+from glassbox.families.classification.dataset import problem_of
+from glassbox.families.entities import evaluate as spans_evaluate
+from glassbox.families.entities.dataset import Sentences, sentences_of
+from glassbox.families.protocol import Predictor, load_predictor
 from glassbox.families.text.corpus import Corpus
 from glassbox.families.text.encoder import Encoder, Remembered
 from glassbox.families.text.fit import Texts
 from glassbox.families.text.recipe import default_recipe
 from glassbox.families.text.refit import refit
 from glassbox.files import files_below, hash_tree
-from glassbox.request import Data, Request
+from glassbox.request.model import Data, Request
 from toy_encoder import toy_encoder
 from toy_news import sentences
 from toy_texts import messages
@@ -87,7 +87,7 @@ def model(best: dict, folder: Path, frame: pd.DataFrame | None = None) -> Predic
 
 def news(count: int = 80) -> pd.DataFrame:
     found = sentences(count, 3)
-    from glassbox.families.spans.spans import Span, written
+    from glassbox.families.entities.spans import Span, written
 
     return pd.DataFrame(
         {

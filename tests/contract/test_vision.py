@@ -17,27 +17,27 @@ import pandas as pd
 import pytest
 import torch
 
-from glassbox.data.formats import foreign
+from glassbox.data.formats.json_and_parquet import foreign
 from glassbox.data.schema import infer_schema
 from glassbox.errors import GlassboxError
-from glassbox.families.base import Predictor, load_predictor
-from glassbox.families.classes.calibration import Calibration
-from glassbox.families.classes.folds import make_folds
-from glassbox.families.classes.problem import problem_of
-from glassbox.families.fitting import limited
-from glassbox.families.vision import album as albums
+from glassbox.families.classification.calibration.apply import Calibration
+from glassbox.families.classification.dataset import problem_of
+from glassbox.families.classification.folds import make_folds
+from glassbox.families.protocol import Predictor, load_predictor
+from glassbox.families.shared.cross_fit import limited
+from glassbox.families.vision import image_dataset as albums
 from glassbox.families.vision import training
-from glassbox.families.vision.album import Album
-from glassbox.families.vision.export import export
 from glassbox.families.vision.fit import Pictures, fit_fold
+from glassbox.families.vision.image_dataset import Album
 from glassbox.families.vision.models import KINDS, Fitting
 from glassbox.families.vision.networks import Backbone, architecture, backbone_in, tensors_in
+from glassbox.families.vision.onnx_export import export
 from glassbox.families.vision.onnx_graph import write_graph
 from glassbox.families.vision.predictor import VisionPredictor
 from glassbox.families.vision.recipe import Augmentation, Recipe
 from glassbox.families.vision.refit import refit
 from glassbox.files import files_below, hash_tree
-from glassbox.request import Data, Request
+from glassbox.request.model import Data, Request
 from toy_pictures import BACKBONE, shapes, toy_backbone
 
 QUICK = {"epochs": 3, "batch": 16}
@@ -244,7 +244,7 @@ OTHERWISE = """
 import sys
 from pathlib import Path
 import torch
-from glassbox.families.fitting import limited
+from glassbox.families.shared.cross_fit import limited
 from glassbox.families.vision.networks import backbone_in
 from test_vision import MODELS, model
 torch.set_num_threads(1)

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from glassbox.request import Data, Request, Split
+from glassbox.request.model import Data, Request, Split
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from glassbox.data import catalog, composed
+from glassbox.data import catalog, synthetic_scenes
 from glassbox.errors import DataError, GlassboxError
 
 CONTENT = b"a,y\n1,2\n"
@@ -311,7 +311,7 @@ def test_an_entry_is_made_where_it_is_not_there_and_known_by_its_recipe(project)
     assert not (project / "data/raw/toy").exists()
     [path] = catalog.fetch(entry, project)
     assert [path.relative_to(project).as_posix()] == list(hashes) == list(entry.files) == ["data/raw/toy/pictures.parquet"]
-    assert composed.fingerprint_of(path) == hashes["data/raw/toy/pictures.parquet"]
+    assert synthetic_scenes.fingerprint_of(path) == hashes["data/raw/toy/pictures.parquet"]
     assert len(pd.read_parquet(path)) == 3
     written = path.stat().st_mtime_ns
     assert catalog.fetch(entry, project) == [path]

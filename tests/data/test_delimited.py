@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from glassbox.data.delimited import MAX_FIELD, Dialect, _read_careful, _read_clean, find_dialect, read_delimited
+from glassbox.data.formats.delimited import MAX_FIELD, Dialect, _read_careful, _read_clean, find_dialect, read_delimited
 from glassbox.errors import DataError
 
 

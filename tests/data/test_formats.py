@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from glassbox.data.formats import foreign, read_json_lines, read_parquet_table
+from glassbox.data.formats.json_and_parquet import foreign, read_json_lines, read_parquet_table
 from glassbox.errors import DataError
 
 

@@ -9,8 +9,9 @@ from glassbox.data import quality
 from glassbox.data.ingest import conform_parts, infer_schema, read, split
 from glassbox.errors import DataError
 from glassbox.files import canonical_json, hash_tree, write_json, write_parquet
-from glassbox.recording import recorded
-from glassbox.request import Split
+from glassbox.findings.html import finding_html
+from glassbox.request.model import Split
+from glassbox.runtime.field_tracking import recorded
 
 
 def ingest(request, root):
@@ -150,7 +151,7 @@ def test_markup_in_data_stays_text(write, ask, frame):
     frame = frame.rename(columns={"plan": evil})
     frame[evil] = frame[evil] + "<script>"
     for finding in findings(ask(id="customer"), write(frame)).values():
-        html = finding._repr_html_()
+        html = finding_html(finding)
         assert "<img" not in html
         assert "<script" not in html
 

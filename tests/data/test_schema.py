@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from glassbox.data.schema import ColumnSchema, Schema, conform, infer_schema
 from glassbox.files import canonical_json, read_parquet, write_parquet
-from glassbox.request import Split
+from glassbox.request.model import Split
 
 
 def kind_of(values, ask, name="x", **others):

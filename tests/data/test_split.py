@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from glassbox.data.split import hash_rows, in_holdout, split
 from glassbox.errors import DataError
-from glassbox.request import Data, Request, Split
+from glassbox.request.model import Data, Request, Split
 
 # What is asked is that parts are right, not that they are large: no check of classes in these.
 VALUE = st.sampled_from(["", "a", "b", "1", "1.0", " 1", "NA", "x\x1fy"])

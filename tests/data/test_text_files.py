@@ -6,13 +6,13 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from glassbox.data.conll import joined, looks_like_conll, read_conll
+from glassbox.data.formats.conll import joined, looks_like_conll, read_conll
 from glassbox.data.ingest import read
 from glassbox.data.sources import read_file
 from glassbox.data.split import split
 from glassbox.errors import DataError
-from glassbox.families.base import arrange_of, looks_of
-from glassbox.request import Data, Request, Split
+from glassbox.families.protocol import arrange_of, looks_of
+from glassbox.request.model import Data, Request, Split
 from toy_news import conll, json_lines, sentences
 
 IOB1 = b"EU NNP I-ORG\nrejects VBZ O\nGerman JJ I-MISC\n. . O\n\n-DOCSTART- -X- O O\n\nPeter NNP B-PER\nParis NNP B-PER\n"
@@ -191,7 +191,7 @@ def test_several_columns_of_texts_are_read_together(tmp_path: Path) -> None:
 
 
 def test_texts_on_both_sides_of_the_split_are_told(tmp_path: Path) -> None:
-    from glassbox.families.classes.folds import duplicates_across
+    from glassbox.families.classification.folds import duplicates_across
 
     words = "one two three four five six seven eight nine ten eleven twelve thirteen fourteen"
     rows = [{"text": f"{words} {i}", "about": "ab"[i % 2]} for i in range(40)]

@@ -9,7 +9,7 @@ import pytest
 from glassbox.data import weights
 from glassbox.errors import DataError, GlassboxError
 from glassbox.files import hash_tree
-from glassbox.request import Data, Request, Weights
+from glassbox.request.model import Data, Request, Weights
 
 
 def request(**named: Any) -> Request:

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from glassbox.errors import DataError
 from glassbox.families.detection.boxes import Box, iou, places, read_boxes, suppressed, written
+from glassbox.families.detection.error_analysis import KINDS, mistakes
 from glassbox.families.detection.metrics import NAMES, Matches, bootstrap, by_label, estimates, paired_gain, score
-from glassbox.families.detection.mistakes import KINDS, mistakes
 
 LABELS = ["Apple", "Melon", "Pear"]
 Pictures = list[list[Box]]
@@ -148,7 +148,7 @@ def test_arguments_are_unchanged() -> None:
 
 @pytest.mark.parametrize("decimals", [12, 1])
 def test_a_resample_is_the_list_of_its_pictures(decimals: int) -> None:
-    from glassbox.families.spans.metrics import resampled
+    from glassbox.families.entities.metrics import resampled
 
     truth, found = _random(2, pictures=15, decimals=decimals)
     [drawn] = bootstrap([Matches.of(truth, found, LABELS)], [0.4], resamples=20, seed=7)

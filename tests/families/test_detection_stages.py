@@ -9,34 +9,34 @@ import pytest
 import torch
 
 from glassbox.data.catalog import fetch, find_entry
-from glassbox.data.pictures import cell_of, content_of, png_of
+from glassbox.data.images.cells import cell_of, content_of, png_of
+from glassbox.data.raw_table import text_column
 from glassbox.data.schema import Schema, infer_schema
 from glassbox.data.sources import Arrival, FileFacts
-from glassbox.data.tables import text_column
 from glassbox.errors import DataError, GlassboxError
-from glassbox.families.base import Predictor, scorer_of, watched
-from glassbox.families.candidates import Candidate
-from glassbox.families.detection import drawn, evaluate, explore, leaks, plots
-from glassbox.families.detection.arrange import arrange, looks
+from glassbox.families.detection import box_drawing, evaluate, explore, leakage, plots
 from glassbox.families.detection.augment import augmented
 from glassbox.families.detection.boxes import Box, read_boxes, written
 from glassbox.families.detection.candidates import candidates, finest_stride
-from glassbox.families.detection.choose import best_threshold, choose, chosen_table, curve_of
-from glassbox.families.detection.coco import NAMES, answers
+from glassbox.families.detection.coco_labels import NAMES, answers
+from glassbox.families.detection.dataset import Scenes, boxes_in
 from glassbox.families.detection.fit import fitter
 from glassbox.families.detection.folds import folds_table
-from glassbox.families.detection.judge import BoxJudge
+from glassbox.families.detection.load_dataset import scenes_of
 from glassbox.families.detection.metrics import Matches, joined, score
 from glassbox.families.detection.models import KINDS, AsItComes
 from glassbox.families.detection.networks import Detector, segments_of, small_stages
 from glassbox.families.detection.predictor import BoxPredictor
+from glassbox.families.detection.prepare_rows import arrange, looks
 from glassbox.families.detection.recipe import Augmentation, Recipe, default_recipe, place_of, recipe_table, usual_side
-from glassbox.families.detection.scenes import Scenes, boxes_in
-from glassbox.families.detection.setting import scenes_of
-from glassbox.families.finders import compare, leader_run, make_folds, read_oof, tune
-from glassbox.families.vision.album import Album
-from glassbox.memo import Memo
-from glassbox.request import Data, Request
+from glassbox.families.detection.score_threshold import best_threshold, choose, chosen_table, curve_of
+from glassbox.families.detection.scorer import BoxJudge
+from glassbox.families.protocol import Predictor, scorer_of, watched
+from glassbox.families.shared.candidates import Candidate
+from glassbox.families.shared.set_prediction import compare, leader_run, make_folds, read_oof, tune
+from glassbox.families.vision.image_dataset import Album
+from glassbox.request.model import Data, Request
+from glassbox.runtime.result_cache import Memo
 from toy_boxes import scenes as toy_scenes
 
 REPOSITORY = Path(__file__).parents[2]
@@ -370,18 +370,18 @@ def test_findings_of_train() -> None:
     groups = looks(pd.DataFrame({"picture": list(found.album.cells)}), REQUEST)
     assert "2 pictures" in explore.near_duplicates(groups.tolist(), found).say
     assert len(explore.together_table(found).rows) == 2
-    assert len(drawn.grid(found).pictures) == 12
-    assert len(drawn.varied(found, seed=1, rows=2, each=2).pictures) == 6
+    assert len(box_drawing.grid(found).pictures) == 12
+    assert len(box_drawing.varied(found, seed=1, rows=2, each=2).pictures) == 6
     for figure in (plots.sizes(found), plots.standing(found), plots.label_balance(explore.balance(found), "boxes")):
         assert figure.svg
-    assert {row["verdict"] for row in leaks.audit(found)} <= {"look", "clear"}
-    assert leaks.leaks_table(leaks.audit(found)).rows
+    assert {row["verdict"] for row in leakage.audit(found)} <= {"look", "clear"}
+    assert leakage.leaks_table(leakage.audit(found)).rows
 
 
 def test_a_label_that_stands_in_one_corner_is_a_leak() -> None:
     found, _ = scenes(80)
     boxes = [[Box(0 if i % 2 else 40, 0, 20, 20, "a" if i % 2 else "b")] for i in range(80)]
-    rows = leaks.audit(Scenes(found.row_ids, boxes, ["a", "b"], np.arange(80) // 2 % 2, found.recipe, found.album))
+    rows = leakage.audit(Scenes(found.row_ids, boxes, ["a", "b"], np.arange(80) // 2 % 2, found.recipe, found.album))
     assert rows[0]["column"] == "from the left"
     assert rows[0]["verdict"] == "look"
 

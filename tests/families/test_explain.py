@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from glassbox.families.classes.calibration import Calibration
-from glassbox.families.classes.metrics import Sample, score
+from glassbox.families.classification.calibration.apply import Calibration
+from glassbox.families.classification.metrics import Sample, score
 from glassbox.families.tabular import explain, shapley
 from glassbox.families.tabular.fit import problem_of
 from glassbox.families.tabular.models import KINDS

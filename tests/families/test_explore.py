@@ -21,8 +21,8 @@ from glassbox.families.tabular.explore import Look
 from glassbox.families.tabular.interaction import departure, interaction
 from glassbox.families.tabular.sampling import by_hash
 from glassbox.files import hash_value
-from glassbox.findings import Finding, Note, Table
-from glassbox.markup import finding_html
+from glassbox.findings.html import finding_html
+from glassbox.findings.model import Finding, Note, Table
 
 
 def table(columns: dict[str, tuple[str, object]], y: object, name: str = "y") -> tuple[pd.DataFrame, Schema]:

@@ -7,20 +7,21 @@ import pandas as pd
 import pytest
 
 from glassbox.errors import DataError, GlassboxError
-from glassbox.families.candidates import Candidate
 from glassbox.families.forecasting import evaluate, explore, plots
 from glassbox.families.forecasting.backtest import Problem, oof_frame, read_oof
 from glassbox.families.forecasting.candidates import candidates
 from glassbox.families.forecasting.compare import Run, against_baseline, compare, run_candidates, strongest, weights_of
 from glassbox.families.forecasting.conformal import fit_offsets
-from glassbox.families.forecasting.leaks import future_leaks
+from glassbox.families.forecasting.dataset import make_folds, rolling_origins
+from glassbox.families.forecasting.leakage import future_leaks
 from glassbox.families.forecasting.metrics import Forecasts, score
 from glassbox.families.forecasting.panel import Panel
-from glassbox.families.forecasting.problem import make_folds, rolling_origins
 from glassbox.families.forecasting.recipe import Recipe, is_holiday
 from glassbox.families.forecasting.scoring import watched
 from glassbox.families.forecasting.tune import tune
-from glassbox.findings import Figure, Note, Table
+from glassbox.families.shared.candidates import Candidate
+from glassbox.findings.html import finding_html
+from glassbox.findings.model import Figure, Note, Table
 from toy_series import DAY, panel, problem, recipe, request, schema, shops
 
 QUICK = [c for c in candidates("low", recipe(), 3) if c.kind in ("naive", "seasonal_naive", "seasonal_mean", "theta")]
@@ -61,9 +62,9 @@ def test_no_room_for_one_fold_is_an_error_in_words() -> None:
 
 def test_a_feature_that_sees_the_future_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
     assert future_leaks(panel(), recipe(), [126, 133], 0) == []
-    from glassbox.families.forecasting import leaks
+    from glassbox.families.forecasting import leakage
 
-    honest = leaks.features
+    honest = leakage.features
 
     def peeking(history, values, made, future, calendar):  # type: ignore[no-untyped-def]
         matrix, level, size = honest(history, values, made, future, calendar)
@@ -74,9 +75,9 @@ def test_a_feature_that_sees_the_future_is_caught(monkeypatch: pytest.MonkeyPatc
         peeking.panel = of
         return original(of, made, origin)
 
-    original = leaks._made
-    monkeypatch.setattr(leaks, "features", peeking)
-    monkeypatch.setattr(leaks, "_made", remember)
+    original = leakage._made
+    monkeypatch.setattr(leakage, "features", peeking)
+    monkeypatch.setattr(leakage, "_made", remember)
     assert [row["column"] for row in future_leaks(panel(), recipe(), [126], 0)] == [recipe().names()[3]]
 
 
@@ -242,7 +243,7 @@ def test_what_is_shown_says_something(evaluated: dict, what: str) -> None:  # ty
         "headline": lambda: evaluate.headline(found, naive, "mase", asked.recipe),
     }[what]()
     assert shown.say
-    assert shown.title in shown._repr_html_()
+    assert shown.title in finding_html(shown)
 
 
 def test_the_weakest_slice_is_the_one_that_was_made_weak(evaluated: dict) -> None:  # type: ignore[type-arg]

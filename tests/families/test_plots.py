@@ -9,18 +9,18 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from glassbox.families.classes.plots.curves import gains
-from glassbox.families.classes.plots.outcomes import calibration_bins
-from glassbox.families.marks import thinned, wilson
+from glassbox.families.classification.plots.curves import gains
+from glassbox.families.classification.plots.outcomes import calibration_bins
+from glassbox.families.shared.plotting import thinned, wilson
 from glassbox.families.tabular import plots
 from glassbox.families.tabular.association import Relation
 from glassbox.families.tabular.interaction import Grid
 from glassbox.families.tabular.plots import explanations
 from glassbox.families.tabular.plots.columns import date_ticks
-from glassbox.families.words import clean, label, percent
 from glassbox.files import hash_value
-from glassbox.findings import Estimate, Figure, Finding, Note
-from glassbox.markup import finding_html
+from glassbox.findings.html import finding_html
+from glassbox.findings.model import Estimate, Figure, Finding, Note
+from glassbox.findings.wording import clean, label, percent
 
 MARKUP = "<img src=x onerror=alert(1)>"
 NAMES = [

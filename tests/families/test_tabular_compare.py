@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 
 from glassbox.errors import GlassboxError
-from glassbox.families.classes.folds import make_folds
+from glassbox.families.classification.folds import make_folds
 from glassbox.families.tabular.candidates import Candidate
 from glassbox.families.tabular.compare import candidate_in, compare, leaderboard_frame, leaderboard_table, run_of, timing_table
 from glassbox.families.tabular.fit import problem_of
 from glassbox.families.tabular.imbalance import imbalance
 from glassbox.files import canonical_json
-from glassbox.memo import Memo
+from glassbox.runtime.result_cache import Memo
 from toy_tables import FULL, SMALL, customers, problem
 
 DUMMY = Candidate(name="dummy", kind="dummy")

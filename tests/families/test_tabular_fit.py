@@ -2,9 +2,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from glassbox.code import code_closure
+from glassbox.code_hash import code_closure
 from glassbox.errors import DataError
-from glassbox.families.classes.folds import make_folds
+from glassbox.families.classification.folds import make_folds
 from glassbox.families.tabular.fit import CODE, codes_of, fit_fold, positive_class, problem_of
 from toy_tables import FULL, SMALL, customers, problem
 
@@ -89,7 +89,7 @@ def test_recipe_that_leaves_a_column_out_for_another_reason_is_the_same() -> Non
 
 
 def test_how_things_look_is_no_reason_to_fit_again() -> None:
-    assert not {"glassbox.findings", "glassbox.markup", "glassbox.theme"} & set(code_closure([CODE]))
+    assert not {"glassbox.findings.model", "glassbox.findings.html", "glassbox.findings.plot_style"} & set(code_closure([CODE]))
 
 
 def test_strange_targets_are_said() -> None:

@@ -5,12 +5,12 @@ import pytest
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
 from glassbox.errors import GlassboxError
-from glassbox.families.classes import tune as module
+from glassbox.families.classification import tune as module
 from glassbox.families.tabular.candidates import Candidate
 from glassbox.families.tabular.compare import run_candidates
 from glassbox.families.tabular.tune import Tuning, best_table, distributions, gain_estimates, search_note, tune
 from glassbox.files import canonical_json
-from glassbox.memo import Memo
+from glassbox.runtime.result_cache import Memo
 from toy_tables import SMALL, problem
 
 LINEAR = Candidate(name="linear", kind="logistic_regression", params={"C": 1.0})

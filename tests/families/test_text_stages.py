@@ -10,22 +10,22 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 
 from glassbox.data.schema import Schema, infer_schema
 from glassbox.errors import GlassboxError
-from glassbox.families.candidates import Candidate
-from glassbox.families.classes.compare import Run
-from glassbox.families.classes.ensemble import ENSEMBLE, compare_together, ensemble_of, weights_of
-from glassbox.families.classes.folds import make_folds
-from glassbox.families.classes.heads import Head
-from glassbox.families.classes.problem import problem_of
-from glassbox.families.text import explain, explore, leaks, words
+from glassbox.families.classification.compare import Run
+from glassbox.families.classification.dataset import problem_of
+from glassbox.families.classification.ensemble import ENSEMBLE, compare_together, ensemble_of, weights_of
+from glassbox.families.classification.folds import make_folds
+from glassbox.families.classification.linear_models import Head
+from glassbox.families.shared.candidates import Candidate
+from glassbox.families.text import explain, explore, leakage, log_odds_terms
 from glassbox.families.text.augment import vary, worth_varying
 from glassbox.families.text.corpus import WORD, Corpus, Grams
 from glassbox.families.text.fit import Texts, fit_fold, fitter
 from glassbox.families.text.models import KINDS, Fitting, pooled
+from glassbox.families.text.ngram_models import inverse_frequency, log_count_ratio, tf_idf
 from glassbox.families.text.recipe import Recipe, default_recipe
-from glassbox.families.text.terms import inverse_frequency, log_count_ratio, tf_idf
-from glassbox.families.text.watch import Watch
-from glassbox.memo import Memo
-from glassbox.request import Data, Request
+from glassbox.families.text.reference_features import Watch
+from glassbox.request.model import Data, Request
+from glassbox.runtime.result_cache import Memo
 from toy_texts import messages
 
 REQUEST = Request(name="a", task="nlp", data=Data(path="x", target="about", features=["text"]))
@@ -193,17 +193,17 @@ def test_a_word_that_decides_alone_is_worth_a_look() -> None:
         f"{text} xsignature" if y == found.problem.positive else text
         for text, y in zip(found.corpus.texts, found.problem.y, strict=True)
     ]
-    rows = leaks.audit(Corpus(signed), found.problem)
+    rows = leakage.audit(Corpus(signed), found.problem)
     assert rows[0]["column"] == "xsignature"
     assert rows[0]["verdict"] == "look"
-    assert {row["verdict"] for row in leaks.audit(found.corpus, found.problem)} == {"clear"}
+    assert {row["verdict"] for row in leakage.audit(found.corpus, found.problem)} == {"clear"}
 
 
 def test_telling_words_are_those_that_were_planted() -> None:
     found = texts()
-    counted = words.count(found.corpus, found.problem.y, 2)
-    z = words.telling(counted)
-    complaint = [counted.words[i] for i in words.strongest(counted, z, found.problem.positive, 8)]
+    counted = log_odds_terms.count(found.corpus, found.problem.y, 2)
+    z = log_odds_terms.telling(counted)
+    complaint = [counted.words[i] for i in log_odds_terms.strongest(counted, z, found.problem.positive, 8)]
     assert {"not", "still", "broken"} & set(complaint)
     assert "parcel" not in complaint
 

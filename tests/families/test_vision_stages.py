@@ -12,27 +12,26 @@ import torch
 from PIL import Image, ImageFilter
 from torch import nn
 
-from glassbox.data.pictures import PictureError, cell_of, content_of, decoded, png_of
+from glassbox.data.images.cells import PictureError, cell_of, content_of, decoded, png_of
 from glassbox.data.schema import ColumnSchema, Schema, infer_schema
 from glassbox.errors import DataError, GlassboxError
-from glassbox.families.classes import evaluate
-from glassbox.families.classes.calibration import Calibration
-from glassbox.families.classes.ensemble import compare_together
-from glassbox.families.classes.folds import make_folds
-from glassbox.families.classes.problem import problem_of
-from glassbox.families.directions import Directions
-from glassbox.families.kept import Kept
-from glassbox.families.vision import explain, explore, leaks
-from glassbox.families.vision.album import Album
-from glassbox.families.vision.alike import alike
-from glassbox.families.vision.arrange import arrange, column_of
+from glassbox.families.classification import evaluate
+from glassbox.families.classification.calibration.apply import Calibration
+from glassbox.families.classification.dataset import problem_of
+from glassbox.families.classification.ensemble import compare_together
+from glassbox.families.classification.folds import make_folds
+from glassbox.families.shared.embedding_drift import Directions
+from glassbox.families.shared.vector_cache import Kept
+from glassbox.families.vision import explain, explore, leakage
 from glassbox.families.vision.augment import augmented
 from glassbox.families.vision.candidates import EPOCHS, candidates
 from glassbox.families.vision.fit import Pictures, fitter
-from glassbox.families.vision.gallery import small, varied
+from glassbox.families.vision.image_dataset import Album
 from glassbox.families.vision.models import KINDS, Majority, Network, kind_of, places_of
+from glassbox.families.vision.near_duplicates import alike
 from glassbox.families.vision.networks import Net
 from glassbox.families.vision.predictor import VisionPredictor
+from glassbox.families.vision.prepare_rows import arrange, column_of
 from glassbox.families.vision.recipe import (
     Augmentation,
     Recipe,
@@ -42,13 +41,14 @@ from glassbox.families.vision.recipe import (
     squared,
     usual_side,
 )
+from glassbox.families.vision.reference_features import TRAITS, Watch, coarse, traits, traits_of
 from glassbox.families.vision.scoring import watched
 from glassbox.families.vision.slices import by_traits
+from glassbox.families.vision.thumbnails import small, varied
 from glassbox.families.vision.training import rate
-from glassbox.families.vision.watch import TRAITS, Watch, coarse, traits, traits_of
-from glassbox.memo import Memo
-from glassbox.platforms import platform_facts
-from glassbox.request import Data, Request
+from glassbox.platform_info import platform_facts
+from glassbox.request.model import Data, Request
+from glassbox.runtime.result_cache import Memo
 from made_pictures import rotated, two_halves, written
 from toy_pictures import again, photo, shapes
 
@@ -398,7 +398,7 @@ def test_what_is_kept_is_not_computed_again_and_a_spoiled_file_is(tmp_path: Path
         assert asked == ["x"], spoiled
     assert kept.of({}) == {}
     here = platform_facts(1)
-    monkeypatch.setattr("glassbox.families.kept.platform_facts", lambda threads: {**here, "device": "NVIDIA H200"})
+    monkeypatch.setattr("glassbox.families.shared.vector_cache.platform_facts", lambda threads: {**here, "device": "NVIDIA H200"})
     asked.clear()
     assert kept.of({"00a": "x"})["00a"].tolist() == [1.0]
     assert asked == ["x"]  # on another platform the last digits are others
@@ -460,12 +460,12 @@ def lit(found: Pictures, by_class: bool) -> Pictures:
 
 def test_light_is_worth_a_look_where_it_decides_and_not_otherwise() -> None:
     found = pictures()
-    rows = leaks.audit(lit(found, True).album, found.problem)
+    rows = leakage.audit(lit(found, True).album, found.problem)
     assert (rows[0]["column"], rows[0]["verdict"]) == ("brightness", "look")
     assert rows[0]["evidence"].startswith("alone it names the right class for 100.0")
     assert {row["column"]: row["verdict"] for row in rows}["width"] == "clear"
-    assert "brightness" in leaks.leaks_table(rows).say
-    clear = {row["column"]: row["verdict"] for row in leaks.audit(lit(found, False).album, found.problem)}
+    assert "brightness" in leakage.leaks_table(rows).say
+    clear = {row["column"]: row["verdict"] for row in leakage.audit(lit(found, False).album, found.problem)}
     assert clear == dict.fromkeys([*TRAITS, "bytes"], "clear")
 
 
@@ -475,7 +475,7 @@ def test_how_a_picture_is_written_is_worth_a_look_where_it_decides() -> None:
     for y, cell in zip(found.problem.y, found.album.cells, strict=True):
         content = content_of(str(cell))
         cells.append(cell_of(content + b"\0" * 500) if y else str(cell))  # what stands after the end is not seen
-    rows = {row["column"]: row["verdict"] for row in leaks.audit(album(cells), found.problem)}
+    rows = {row["column"]: row["verdict"] for row in leakage.audit(album(cells), found.problem)}
     assert rows["bytes"] == "look"
     assert rows["brightness"] == "clear"
 
@@ -671,7 +671,7 @@ def test_a_short_question_is_a_row_a_picture() -> None:
 
 
 def test_the_jpeg_on_a_page_is_written_by_us() -> None:
-    from glassbox.families.vision.gallery import shown
+    from glassbox.families.vision.thumbnails import shown
 
     exif = Image.Exif()
     exif[0x010E] = "<script>secret</script>"

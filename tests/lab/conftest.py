@@ -17,7 +17,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     home = tmp_path_factory.mktemp("home")
     # A user whose jupytext pairs everything with an .ipynb: nothing of that may reach this project.
     (home / ".jupytext.toml").write_text('formats = "ipynb,py:percent"\n')
-    call = "import pathlib, sys; from glassbox.lab import lab; lab(pathlib.Path(sys.argv[1]), 'churn', open_browser=False)"
+    call = "import pathlib, sys; from glassbox.lab.server import lab; lab(pathlib.Path(sys.argv[1]), 'churn', open_browser=False)"
     environment = {**{k: v for k, v in os.environ.items() if not k.startswith(("JUPYTER", "XDG", "GLASSBOX"))}, "HOME": str(home)}
     log = root / "data" / "lab.log"
     with log.open("wb") as stream:

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from traitlets.config import Config
 
-from glassbox.lab import SETTINGS
-from glassbox.lab_contents import NotebookContents
+from glassbox.lab.contents import NotebookContents
+from glassbox.lab.server import SETTINGS
 
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 NAMES = sorted(

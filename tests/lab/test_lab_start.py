@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from glassbox.errors import GlassboxError
-from glassbox.lab import lab, lab_command, lab_environment
+from glassbox.lab.server import lab, lab_command, lab_environment
 
 
 def test_a_taken_port_is_named(tmp_path: Path) -> None:

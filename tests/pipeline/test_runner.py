@@ -125,7 +125,7 @@ def test_where_two_stages_fail_side_by_side_both_are_told(project: Project) -> N
     assert "ValueError" in str(caught.value)
 
 
-SHARED = """from glassbox.crew import allowed
+SHARED = """from glassbox.runtime.worker_pool import allowed
 import time
 
 def wait_until(holds):

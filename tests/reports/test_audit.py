@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from fabricated_run import all_shown, request, table
-from glassbox.findings import AuditRow, Estimate, Estimates, Facts, Finding, Shown
+from glassbox.findings.model import AuditRow, Estimate, Estimates, Facts, Finding, Shown
 from glassbox.reports.audit import CHECKS, audit
 
 PATTERNS = [

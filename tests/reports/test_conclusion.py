@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from fabricated_run import all_shown, request, shown, table, write_run
-from glassbox.findings import Estimate, Estimates, RequirementRow, Shown
+from glassbox.findings.model import Estimate, Estimates, RequirementRow, Shown
 from glassbox.reports import conclusion
 from glassbox.reports.audit import audit
 

@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 from fabricated_run import HOSTILE, USERS_OWN, code, display, findings, markdown, notebook, shown_output
-from glassbox.findings import Estimate, Estimates, Facts, read_finding
+from glassbox.findings.model import Estimate, Estimates, Facts, read_finding
+from glassbox.reports.markdown import Prose
 from glassbox.reports.notebook_page import PAGE_BYTES, notebook_page
 from glassbox.reports.outputs import output_piece, plain_text, user_html
-from glassbox.reports.prose import Prose
 
 
 def page(*cells: dict[str, Any], **more: Any) -> str:

@@ -7,7 +7,7 @@ import jsonschema
 import pytest
 
 from fabricated_run import HOSTILE, all_shown, request, run_facts, shown, table
-from glassbox.findings import Note
+from glassbox.findings.model import Note
 from glassbox.reports.report import Report, build_report
 from glassbox.reports.report_html import report_html
 from glassbox.reports.report_json import report_json, schema

@@ -3,7 +3,7 @@
 import pytest
 
 from fabricated_run import request
-from glassbox.findings import Estimate, RequirementRow
+from glassbox.findings.model import Estimate, RequirementRow
 from glassbox.reports.verdicts import bound_words, interval_words, measured_sentence, scale, value_words, verdicts
 
 

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from glassbox.data.schema import ColumnSchema, Schema
-from glassbox.families.classes.calibration import Calibration
+from glassbox.families.classification.calibration.apply import Calibration
 from glassbox.families.tabular.fit import problem_of
 from glassbox.families.tabular.refit import refit
 from glassbox.serving.build import build_package

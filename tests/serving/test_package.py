@@ -51,7 +51,8 @@ def test_a_package_is_opened_with_schema_request_and_model(package: Path, served
 
 
 @pytest.mark.parametrize(
-    "name", ["model/model.txt", "model/transformer.skops", "schema.json", "Dockerfile", "code/glassbox/serving/door.py"]
+    "name",
+    ["model/model.txt", "model/transformer.skops", "schema.json", "Dockerfile", "code/glassbox/serving/request_parsing.py"],
 )
 def test_a_changed_file_is_named_and_nothing_is_loaded(copy: Path, name: str) -> None:
     with (copy / name).open("ab") as stream:
@@ -106,7 +107,7 @@ def test_code_that_differs_from_the_packaged_code_is_noticed(copy: Path) -> None
     path = copy / "code" / "glassbox" / "serving" / "door.py"
     path.write_text(path.read_text() + "MAX_ROWS = 7\n")
     manifest = read_json(copy / "manifest.json")
-    manifest["files"]["code/glassbox/serving/door.py"] = hash_file(path)
+    manifest["files"]["code/glassbox/serving/request_parsing.py"] = hash_file(path)
     (copy / "manifest.json").write_text(json.dumps(manifest))
     assert not read_package(copy).same_code
 

@@ -12,11 +12,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from glassbox.data.pictures import cell_of, content_of, decoded
+from glassbox.data.images.cells import cell_of, content_of, decoded
 from glassbox.data.schema import ColumnSchema, Schema
-from glassbox.serving import described
-from glassbox.serving.closure import libraries_of, serving_code
-from glassbox.serving.door import (
+from glassbox.serving import openapi
+from glassbox.serving.dependencies import libraries_of, serving_code
+from glassbox.serving.example_rows import broken_row, example_rows
+from glassbox.serving.request_parsing import (
     MAX_BODY_BYTES,
     MAX_PICTURE_BYTES,
     RefusedError,
@@ -27,7 +28,6 @@ from glassbox.serving.door import (
     picture_field,
     picture_row,
 )
-from glassbox.serving.examples import broken_row, example_rows
 from glassbox.serving.service import check_headers, predicted
 from made_pictures import png_claiming, rotated, two_halves, written
 
@@ -194,17 +194,17 @@ def test_examples_are_pictures_that_are_let_in() -> None:
 
 
 def test_openapi_says_that_bytes_are_taken_and_how_many() -> None:
-    body = described.predict_body(PHOTO, example_rows(PHOTO)[0])
+    body = openapi.predict_body(PHOTO, example_rows(PHOTO)[0])
     assert list(body["content"]) == ["image/jpeg", "image/png", "application/octet-stream", "application/json"]
     assert body["description"] == "At most 16,777,216 bytes: JSON in UTF-8, or a picture."
-    photo = described.row_schema(PHOTO)["properties"]["photo"]
+    photo = openapi.row_schema(PHOTO)["properties"]["photo"]
     assert photo["type"] == ["string", "null"]
     assert photo["description"] == "picture: a picture in base64 (JPEG, PNG, WebP, GIF, BMP or TIFF)"
     for schema, limit in ((PRICED, "16,777,216"), (TABLE, "1,048,576")):
-        other = described.predict_body(schema, example_rows(schema)[0])
+        other = openapi.predict_body(schema, example_rows(schema)[0])
         assert list(other["content"]) == ["application/json"]
         assert other["description"] == f"At most {limit} bytes: JSON in UTF-8."
-    assert described.fields(PHOTO)[0]["kind"] == "picture"
+    assert openapi.fields(PHOTO)[0]["kind"] == "picture"
 
 
 def test_rows_with_and_without_pictures_are_read_as_ever() -> None:
@@ -216,7 +216,7 @@ def test_rows_with_and_without_pictures_are_read_as_ever() -> None:
 # ------------------------------------------------------------------------------------------------- what is carried along
 
 
-@pytest.mark.parametrize("family", ["tabular", "text", "spans", "forecasting"])
+@pytest.mark.parametrize("family", ["tabular", "text", "entities", "forecasting"])
 def test_packages_of_other_families_carry_nothing_of_pictures(family: str) -> None:
     files = serving_code(family)
     assert not {"PIL", "cv2", "torchvision", "imagehash"} & set(libraries_of(files.values()))
@@ -225,7 +225,7 @@ def test_packages_of_other_families_carry_nothing_of_pictures(family: str) -> No
 
 def test_a_package_of_pictures_carries_what_reads_them_and_nothing_of_reading_data() -> None:
     files = serving_code("vision")
-    assert {"glassbox/data/pictures.py", "glassbox/families/vision/predictor.py"} <= set(files)
+    assert {"glassbox/data/images/cells.py", "glassbox/families/vision/predictor.py"} <= set(files)
     assert {"PIL", "torch", "torchvision", "cv2"} <= set(libraries_of(files.values()))
     assert [
         name for name in files if "/data/picture_" in name or name.endswith(("/explain.py", "/export.py", "/onnx_graph.py"))
@@ -238,7 +238,7 @@ import sys
 from pathlib import Path
 from glassbox.serving.service import create_app
 create_app(Path(sys.argv[1]))
-print(sorted({"PIL", "cv2", "glassbox.data.pictures"} & set(sys.modules)))
+print(sorted({"PIL", "cv2", "glassbox.data.images.cells"} & set(sys.modules)))
 """
 
 

@@ -9,11 +9,11 @@ import httpx
 import pytest
 
 from glassbox.data.schema import Schema
-from glassbox.families.base import load_predictor
+from glassbox.families.protocol import load_predictor
 from glassbox.files import hash_tree
-from glassbox.serving import door
-from glassbox.serving.door import admit
-from glassbox.serving.examples import example_rows
+from glassbox.serving import request_parsing
+from glassbox.serving.example_rows import example_rows
+from glassbox.serving.request_parsing import admit
 from glassbox.serving.service import records
 
 JSON = {"content-type": "application/json"}
@@ -82,8 +82,8 @@ def test_many_warnings_are_told_as_the_first_and_a_count(client: httpx.Client, r
         (b"{}", {}, 415),
         (b"{}", {"content-type": "application/json; charset=utf-16"}, 415),
         (b"{}", {**JSON, "content-encoding": "gzip"}, 415),
-        (b" " * (door.MAX_BODY_BYTES + 1), JSON, 413),
-        (json.dumps({"rows": [{}] * (door.MAX_ROWS + 1)}).encode(), JSON, 413),
+        (b" " * (request_parsing.MAX_BODY_BYTES + 1), JSON, 413),
+        (json.dumps({"rows": [{}] * (request_parsing.MAX_ROWS + 1)}).encode(), JSON, 413),
     ],
 )
 def test_bad_requests_get_a_status_and_a_sentence(

@@ -13,7 +13,7 @@ import pytest
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
-from glassbox.data.pictures import png_of
+from glassbox.data.images.cells import png_of
 from glassbox.families.detection.boxes import Box, iou, places
 from glassbox.files import read_json
 from glassbox.serving.process import running

@@ -160,7 +160,7 @@ def test_binary_where_text_was_promised(project: Project) -> None:
 
 def test_the_holdout_keeps_official_parts_of_files(tmp_path: Path) -> None:
     from glassbox.data.ingest import read
-    from glassbox.request import Data, Request, Split
+    from glassbox.request.model import Data, Request, Split
 
     for part in ("posts-train", "posts-test"):
         messages(30).to_csv(tmp_path / f"{part}.csv", index=False)

@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 from sklearn.metrics import accuracy_score, log_loss, roc_auc_score
 
-from glassbox.data.pictures import content_of, png_of
+from glassbox.data.images.cells import content_of, png_of
 from glassbox.files import read_json
 from glassbox.serving.process import running
 from spine_project import Project, new_project
@@ -200,7 +200,7 @@ def test_weights_that_are_not_there_or_are_none(project: Project) -> None:
 
 def test_the_official_part_of_folders_is_the_holdout(tmp_path: Path) -> None:
     from glassbox.data.ingest import read
-    from glassbox.request import Data, Request, Split
+    from glassbox.request.model import Data, Request, Split
 
     for part, count in (("train", 20), ("test", 10)):
         for name in list(COLOURS)[:2]:

@@ -106,7 +106,7 @@ class CatalogEntry(BaseModel):
         of pictures may differ between builds of the libraries that write them, so no hash of bytes is recorded beforehand.
         """
         if self.recipe is not None:
-            from glassbox.data.composed import FILE, VERSION
+            from glassbox.data.synthetic_scenes import FILE, VERSION
 
             origin = dict(fetched_hashes(self.source)) if self.source is not None else self.made_from
             return {f"{self.folder}/{FILE}": ("", hash_value([VERSION, self.recipe, origin]))}
@@ -215,11 +215,11 @@ def fetched_hashes(entry: CatalogEntry) -> Mapping[str, str]:
 
 def _made(entry: CatalogEntry, recipe: Recipe, root: Path) -> Path:
     """The file of an entry that is made from another one: as it stands, or made anew where the recipe has changed since."""
-    from glassbox.data import composed
+    from glassbox.data import synthetic_scenes
 
     [(path, (_, fingerprint))] = entry.files.items()
     if (root / path).is_file():
-        found = composed.fingerprint_of(root / path)
+        found = synthetic_scenes.fingerprint_of(root / path)
         if found is None:
             raise GlassboxError(
                 f"{path}: this is not a file that was made for {entry.name!r}, or it was changed since. "
@@ -231,7 +231,7 @@ def _made(entry: CatalogEntry, recipe: Recipe, root: Path) -> Path:
         raise GlassboxError(f"{entry.name}: {entry.made_from!r}, which it is made from, is not in {CATALOG}.")
     try:
         [photos] = fetch(entry.source, root)
-        content = composed.compose(photos, fingerprint=fingerprint, **recipe.model_dump(exclude={"name"}))
+        content = synthetic_scenes.compose(photos, fingerprint=fingerprint, **recipe.model_dump(exclude={"name"}))
     except (GlassboxError, OSError) as error:
         raise GlassboxError(f"{entry.name}: it cannot be made from {entry.made_from!r}: {error}") from error
     write_bytes(root / path, content)

@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from glassbox.data.places import source_fingerprint
+from glassbox.data.locations import source_fingerprint
+from glassbox.data.raw_table import text_column
 from glassbox.data.schema import Conformed, FieldProblem, Schema, conform, infer_schema
 from glassbox.data.sources import Arrange, Arrival, read_source
 from glassbox.data.split import HOLDOUT_WORDS, TRAIN_WORDS, Parts, read_moments, split
-from glassbox.data.tables import text_column
-from glassbox.data.target import check_columns, check_target, is_missing
-from glassbox.findings import Finding
+from glassbox.data.target_checks import check_columns, check_target, is_missing
+from glassbox.findings.model import Finding
 
 if TYPE_CHECKING:
-    from glassbox.request import Request
+    from glassbox.request.model import Request
 
 FILE = "file"  # the column of official parts, where each part is a file of its own
 _NANOSECONDS_BEGIN = "1677-09-22"  # dates before are beyond what nanoseconds in 64 bits can count

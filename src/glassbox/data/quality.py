@@ -6,18 +6,17 @@ from typing import TYPE_CHECKING
 import pandas as pd
 from matplotlib.figure import Figure as Canvas
 
-from glassbox import theme
 from glassbox.data.ingest import Snapshot
 from glassbox.data.schema import ColumnSchema, Schema
 from glassbox.data.sources import Arrival
 from glassbox.data.split import Parts
-from glassbox.data.target import count_labels
-from glassbox.findings import DATA_HASH, Cell, Facts, Figure, Note, Table
-from glassbox.markup import number
-from glassbox.request_units import size_kept, size_rows
+from glassbox.data.target_checks import count_labels
+from glassbox.findings.html import number
+from glassbox.findings.model import DATA_HASH, Cell, Facts, Figure, Note, Table, plot_style
+from glassbox.request.bounds import size_kept, size_rows
 
 if TYPE_CHECKING:
-    from glassbox.request import Request
+    from glassbox.request.model import Request
 
 _MOST_BARS = 20
 
@@ -165,19 +164,19 @@ def missing_drawn(schema: Schema) -> Figure | Note:
     if not gaps:
         return Note(title="Nothing to draw:", say="no value is missing in train.", tone="good")
     shown = gaps[:_MOST_BARS][::-1]
-    with theme.style():
+    with plot_style.style():
         canvas = Canvas(figsize=(7.2, 0.7 + 0.26 * len(shown)))
         axes = canvas.subplots()
         bars = axes.barh(range(len(shown)), [100 * column.missing for column in shown], height=0.62)
         axes.bar_label(
-            bars, labels=[number(column.missing, ".2%") for column in shown], padding=4, color=theme.SOFT, fontsize=8.5
+            bars, labels=[number(column.missing, ".2%") for column in shown], padding=4, color=plot_style.SOFT, fontsize=8.5
         )
         axes.set_yticks(range(len(shown)), [_label(column.name) for column in shown])
         axes.set_xlim(0, max(1.0, 115 * shown[-1].missing))
         axes.set_xlabel("share of train's rows without a value, %")
         axes.grid(axis="y", visible=False)
         worst = gaps[0]
-        return theme.drawing(
+        return plot_style.drawing(
             canvas,
             "Where values are missing",
             say=f"{worst.name} has the most gaps: {number(worst.missing, '.2%')} of train.",

@@ -15,11 +15,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import BaseModel, ConfigDict
 
-from glassbox.data import cells
-from glassbox.data.cells import Decimal_, Writing
+from glassbox.data import value_parsing
+from glassbox.data.value_parsing import Decimal_, Writing
 
 if TYPE_CHECKING:
-    from glassbox.request import Request
+    from glassbox.request.model import Request
 
 Kind = Literal["number", "boolean", "category", "date", "text", "identifier", "constant", "empty", "picture"]
 
@@ -198,10 +198,10 @@ def _number_reader(column: ColumnSchema) -> Callable[[Any], _Read]:
         if isinstance(value, (int, float, np.integer, np.floating)):
             found: float | None = _as_float(value)
         else:
-            text = cells.clean(cells.to_text(value))
-            if text is None or text in cells.PLACEHOLDERS:
+            text = value_parsing.clean(value_parsing.to_text(value))
+            if text is None or text in value_parsing.PLACEHOLDERS:
                 return _Read(math.nan)
-            number = cells.read_number(text, column.decimal)
+            number = value_parsing.read_number(text, column.decimal)
             found = None if number is None else number.value
         if found is None:
             return _Read(math.nan, problem="a number")
@@ -218,11 +218,11 @@ def _as_float(value: Any) -> float:
 
 
 def _date_reader(column: ColumnSchema) -> Callable[[Any], _Read]:
-    read_text = cells.reader_of_dates(column.date_format)
+    read_text = value_parsing.reader_of_dates(column.date_format)
 
     def read(value: Any) -> _Read:
-        text = cells.clean(cells.to_text(value))
-        if text is None or text in cells.PLACEHOLDERS:
+        text = value_parsing.clean(value_parsing.to_text(value))
+        if text is None or text in value_parsing.PLACEHOLDERS:
             return _Read()
         found = read_text(text)
         return _Read(found, problem="" if found else f"a date such as {_example(column)!r}")
@@ -232,21 +232,25 @@ def _date_reader(column: ColumnSchema) -> Callable[[Any], _Read]:
 
 def _example(column: ColumnSchema) -> str:
     shown = datetime.fromisoformat(column.high_date) if column.high_date else datetime(2020, 12, 31)
-    return shown.strftime(column.date_format or cells.ISO)
+    return shown.strftime(column.date_format or value_parsing.ISO)
 
 
 def _category_reader(column: ColumnSchema) -> Callable[[Any], _Read]:
     listed = set(column.categories or [])
-    by_number = {n.value: c for c in reversed(column.categories or []) if (n := cells.read_number(c)) and not cells.is_code(c)}
-    by_truth = {c.lower() in cells.TRUE_WORDS: c for c in listed} if column.kind == "boolean" and len(listed) == 2 else {}
+    by_number = {
+        n.value: c
+        for c in reversed(column.categories or [])
+        if (n := value_parsing.read_number(c)) and not value_parsing.is_code(c)
+    }
+    by_truth = {c.lower() in value_parsing.TRUE_WORDS: c for c in listed} if column.kind == "boolean" and len(listed) == 2 else {}
 
     def read(value: Any) -> _Read:
         if isinstance(value, (bool, np.bool_)) and by_truth:
             return _Read(by_truth[bool(value)])
-        text = cells.clean(cells.to_text(value))
+        text = value_parsing.clean(value_parsing.to_text(value))
         if text is None or text in listed or not column.categories:
             return _Read(text)
-        number = cells.read_number(text) if by_number else None
+        number = value_parsing.read_number(text) if by_number else None
         if number is not None and number.value in by_number:
             return _Read(by_number[number.value])
         return _Read(text, warning="a category that train had")
@@ -255,16 +259,16 @@ def _category_reader(column: ColumnSchema) -> Callable[[Any], _Read]:
 
 
 def _text_reader(column: ColumnSchema) -> Callable[[Any], _Read]:
-    return lambda value: _Read(cells.clean(cells.to_text(value)))
+    return lambda value: _Read(value_parsing.clean(value_parsing.to_text(value)))
 
 
 def _picture_reader(read_before: bool) -> Callable[[Any], _Read]:
     # No import statement: what a service imports it carries along, and only one that looks at pictures needs Pillow.
-    pictures = import_module("glassbox.data.pictures")
+    pictures = import_module("glassbox.data.images.cells")
 
     def read(value: Any) -> _Read:
-        text = cells.clean(cells.to_text(value))
-        if text is None or (read_before and text.startswith(cells.PICTURE)):
+        text = value_parsing.clean(value_parsing.to_text(value))
+        if text is None or (read_before and text.startswith(value_parsing.PICTURE)):
             return _Read(text)
         try:
             content = pictures.content_of(text)
@@ -315,7 +319,7 @@ def distinct(series: pd.Series) -> tuple[Any, list[Any]]:
     values: list[Any] = []
     for i, value in enumerate(series.tolist()):
         if isinstance(value, (list, dict)):
-            value = cells.to_text(value)
+            value = value_parsing.to_text(value)
         key = (value.__class__, value)  # 1, 1.0 and True are equal, and three values
         if key not in found:
             found[key] = len(values)
@@ -360,7 +364,7 @@ def infer_schema(frame: pd.DataFrame, request: "Request") -> Schema:
 
     Examples
     --------
-    >>> from glassbox.request import Data, Request
+    >>> from glassbox.request.model import Data, Request
     >>> request = Request(name="a", task="classification", data=Data(target="y"))
     >>> schema = infer_schema(pd.DataFrame({"x": ["1,5", "2,5"], "y": ["a", "b"]}), request)
     >>> schema.column("x").kind, schema.column("x").high, schema.classes
@@ -406,7 +410,7 @@ def _count(series: pd.Series) -> dict[str | None, int]:
     codes, values = distinct(series)
     counted: dict[str | None, int] = {}
     for value, n in zip(values, np.bincount(codes, minlength=len(values)), strict=True):
-        text = cells.clean(cells.to_text(value))
+        text = value_parsing.clean(value_parsing.to_text(value))
         counted[text] = counted.get(text, 0) + int(n)
     return counted
 
@@ -415,9 +419,9 @@ def _label_column(name: str, counted: Counts) -> ColumnSchema:
     """The target of a classification: its classes, whole numbers written one way."""
     column = _infer_column(name, counted, ".", "category")
     classes = sorted(text for text in counted if text is not None)
-    if all(cells.read_number(text) and not cells.is_code(text) for text in classes):
-        numbers = {number.value for text in classes if (number := cells.read_number(text))}
-        classes = [cells.to_text(number) or "" for number in sorted(numbers)]
+    if all(value_parsing.read_number(text) and not value_parsing.is_code(text) for text in classes):
+        numbers = {number.value for text in classes if (number := value_parsing.read_number(text))}
+        classes = [value_parsing.to_text(number) or "" for number in sorted(numbers)]
     kind: Kind = "boolean" if _is_boolean(classes) else "category"
     return column.model_copy(update={"kind": kind, "categories": classes, "distinct": len(classes)})
 
@@ -425,7 +429,7 @@ def _label_column(name: str, counted: Counts) -> ColumnSchema:
 def _is_picture(counted: Counts) -> bool:
     """Whether every value that is there is a picture."""
     texts = [text for text in counted if text is not None]
-    return bool(texts) and all(text.startswith(cells.PICTURE) for text in texts)
+    return bool(texts) and all(text.startswith(value_parsing.PICTURE) for text in texts)
 
 
 def _picture_column(name: str, counted: Counts) -> ColumnSchema:
@@ -438,7 +442,7 @@ def _number_column(name: str, counted: Counts, default_decimal: Decimal_) -> Col
     column = _infer_column(name, counted, default_decimal)
     if column.kind == "number":
         return column
-    rows, read = sum(counted.values()), [(cells.read_number(text), n) for text, n in counted.items() if text is not None]
+    rows, read = sum(counted.values()), [(value_parsing.read_number(text), n) for text, n in counted.items() if text is not None]
     finite = [(number.value, n) for number, n in read if number is not None and math.isfinite(number.value)]
     found = {"low": min((v for v, _ in finite), default=None), "high": max((v for v, _ in finite), default=None)}
     missing = (rows - sum(n for _, n in finite)) / rows if rows else 0.0
@@ -446,7 +450,7 @@ def _number_column(name: str, counted: Counts, default_decimal: Decimal_) -> Col
 
 
 def _is_boolean(values: Iterable[str]) -> bool:
-    return {value.lower() for value in values} in [set(pair) for pair in cells.TRUE_FALSE]
+    return {value.lower() for value in values} in [set(pair) for pair in value_parsing.TRUE_FALSE]
 
 
 def _infer_column(name: str, counted: Counts, default_decimal: Decimal_, forced: Kind | None = None) -> ColumnSchema:
@@ -473,10 +477,10 @@ def _infer_column(name: str, counted: Counts, default_decimal: Decimal_, forced:
 
 def _as_number(name: str, values: Mapping[str, int], rows: int, default_decimal: Decimal_) -> dict[str, Any] | None:
     """What a column of numbers is; None when it is none."""
-    if any(cells.is_code(text) for text in values):
+    if any(value_parsing.is_code(text) for text in values):
         return None
     decimal = _decimal_of(values) or default_decimal
-    read = [(cells.read_number(text, decimal), n) for text, n in values.items() if text not in cells.PLACEHOLDERS]
+    read = [(value_parsing.read_number(text, decimal), n) for text, n in values.items() if text not in value_parsing.PLACEHOLDERS]
     readable = sum(n for number, n in read if number is not None)
     if not read or readable < ENOUGH * sum(n for _, n in read):
         return None
@@ -510,7 +514,7 @@ def _decimal_of(values: Iterable[str]) -> Decimal_ | None:
     point = comma = 0
     for text in values:
         if "," in text or "." in text:
-            with_point, with_comma = cells.read_number(text, "."), cells.read_number(text, ",")
+            with_point, with_comma = value_parsing.read_number(text, "."), value_parsing.read_number(text, ",")
             point += with_point is not None and with_comma is None
             comma += with_comma is not None and with_point is None
     return None if point == comma else "." if point > comma else ","
@@ -524,20 +528,20 @@ def _default_decimal(columns: Iterable[Counts]) -> Decimal_:
 
 def _as_date(values: Mapping[str, int], rows: int, compact_only: bool = False) -> dict[str, Any] | None:
     """What a column of dates is; None when it is none. `compact_only` looks for dates that are numbers too: 20200131."""
-    relevant = {text: n for text, n in values.items() if text not in cells.PLACEHOLDERS}
+    relevant = {text: n for text, n in values.items() if text not in value_parsing.PLACEHOLDERS}
     total = sum(relevant.values())
-    formats = ["%Y%m%d"] if compact_only else [form for form in cells.DATE_FORMATS if form != "%Y%m%d"]
+    formats = ["%Y%m%d"] if compact_only else [form for form in value_parsing.DATE_FORMATS if form != "%Y%m%d"]
     for_trial = sorted(relevant)[:: max(1, len(relevant) // 200)]  # sorted: the same whatever the order of the rows
     best, best_share = None, 0.0
     for form in formats:
-        if sum(cells.read_date(text, form) is not None for text in for_trial) < 0.5 * len(for_trial):
+        if sum(value_parsing.read_date(text, form) is not None for text in for_trial) < 0.5 * len(for_trial):
             continue
-        share = sum(n for text, n in relevant.items() if cells.read_date(text, form) is not None) / total
+        share = sum(n for text, n in relevant.items() if value_parsing.read_date(text, form) is not None) / total
         if share > best_share:
             best, best_share = form, share
     if best is None or best_share < ENOUGH:
         return None
-    read = [(moment, n) for text, n in relevant.items() if (moment := cells.read_date(text, best)) is not None]
+    read = [(moment, n) for text, n in relevant.items() if (moment := value_parsing.read_date(text, best)) is not None]
     low, high, kept = min(read)[0], max(read)[0], sum(n for _, n in read)
     if compact_only and not (low.year >= 1800 and high.year < 2100):
         return None

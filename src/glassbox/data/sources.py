@@ -12,19 +12,26 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from glassbox.data.conll import looks_like_conll, read_conll
-from glassbox.data.delimited import read_delimited
-from glassbox.data.documents import read_document
-from glassbox.data.formats import GZIP, PARQUET, foreign, read_json_lines, read_parquet_table, without_orange_heads
-from glassbox.data.picture_files import read_pictures
-from glassbox.data.pictures import in_words
-from glassbox.data.places import Place, find_places
-from glassbox.data.tables import TEXT, FileTable
+from glassbox.data.formats.conll import looks_like_conll, read_conll
+from glassbox.data.formats.delimited import read_delimited
+from glassbox.data.formats.json_and_parquet import (
+    GZIP,
+    PARQUET,
+    foreign,
+    read_json_lines,
+    read_parquet_table,
+    without_orange_heads,
+)
+from glassbox.data.formats.text_files import read_document
+from glassbox.data.images.cells import in_words
+from glassbox.data.images.files import read_pictures
+from glassbox.data.locations import Place, find_places
+from glassbox.data.raw_table import TEXT, FileTable
 from glassbox.errors import DataError
-from glassbox.findings import Finding
+from glassbox.findings.model import Finding
 
 if TYPE_CHECKING:
-    from glassbox.request import Request
+    from glassbox.request.model import Request
 
 DOCUMENTS = (".txt", ".text", ".md", ".eml", ".html", ".htm")
 MOST_UNREADABLE = 0.05  # of the rows may be; with more, what is left is no fair sample of the file

@@ -15,14 +15,14 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from glassbox.data.cells import DATE_FORMATS, canonical, clean, read_date, read_number
+from glassbox.data.raw_table import RESERVED
 from glassbox.data.schema import clip, distinct
-from glassbox.data.tables import RESERVED
-from glassbox.data.target import check_parts, count_labels
+from glassbox.data.target_checks import check_parts, count_labels
+from glassbox.data.value_parsing import DATE_FORMATS, canonical, clean, read_date, read_number
 from glassbox.errors import DataError
 
 if TYPE_CHECKING:
-    from glassbox.request import Request
+    from glassbox.request.model import Request
 
 TIME = "time"  # what the column of moments is called where the data had none of its own
 CELLS_APART = "\x1f"

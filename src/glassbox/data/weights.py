@@ -13,7 +13,7 @@ from glassbox.errors import DataError, GlassboxError
 from glassbox.files import hash_tree, hash_value
 
 if TYPE_CHECKING:
-    from glassbox.request import Request
+    from glassbox.request.model import Request
 
 CATALOG = "catalog:"
 SECONDS = 1800

@@ -7,9 +7,9 @@ import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field
 
 from glassbox.errors import GlassboxError
-from glassbox.families.base import Score
-from glassbox.findings import Cell, Facts, Table
-from glassbox.markup import metric_words, number
+from glassbox.families.protocol import Score
+from glassbox.findings.html import metric_words, number
+from glassbox.findings.model import Cell, Facts, Table
 from glassbox.monitoring.drift import MATERIAL_PSI, chance_limits
 from glassbox.monitoring.profile import Profile
 

@@ -78,8 +78,8 @@ class StoreExecutor(ploomber.executors.abc.Executor):  # type: ignore[misc]
 
 def _runner_of(dag: "DAG") -> Runner:
     """For plain `ploomber build`: the request is the one that `env.yaml` names."""
-    from glassbox.request import Request
-    from glassbox.request_file import load_request
+    from glassbox.request.loading import load_request
+    from glassbox.request.model import Request
 
     slug = next(iter(dag.values())).params["request"]
     root = Path.cwd()

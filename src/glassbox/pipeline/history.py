@@ -9,7 +9,7 @@ from typing import Any
 
 from glassbox.errors import GlassboxError
 from glassbox.files import hash_value, plain, read_json, write_json
-from glassbox.findings import DATA_HASH, Estimate, Facts, read_findings
+from glassbox.findings.model import DATA_HASH, Estimate, Facts, read_findings
 from glassbox.pipeline.runner import Outcome, Runner
 from glassbox.pipeline.store import Entry, Store
 

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from glassbox.code import HASHES
+from glassbox.code_hash import HASHES
 from glassbox.errors import GlassboxError
 from glassbox.files import read_json
 from glassbox.pipeline import history
 from glassbox.pipeline.runner import Event, Outcome, Runner, unheard
-from glassbox.request import Request
+from glassbox.request.model import Request
 
 if TYPE_CHECKING:
     from glassbox.pipeline.kernels import KernelServer

@@ -13,18 +13,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from glassbox.code import HASHES
-from glassbox.crew import SHARE
-from glassbox.data.places import source_fingerprint
+from glassbox.code_hash import HASHES
+from glassbox.data.locations import source_fingerprint
 from glassbox.data.weights import weights_fingerprint
 from glassbox.errors import GlassboxError, StageError
 from glassbox.files import hash_file, hash_value, read_json, write_json, write_text
-from glassbox.pipeline.reasons import why_stale
 from glassbox.pipeline.spec import StageSpec, cells_of, no_such_stage, read_notebook, read_stages
+from glassbox.pipeline.staleness import why_stale
 from glassbox.pipeline.store import MANIFEST, Entry, Store, disk_errors
-from glassbox.platforms import platform_facts, thread_limits
-from glassbox.request import Request
-from glassbox.stage import family_of
+from glassbox.platform_info import platform_facts, thread_limits
+from glassbox.request.model import Request
+from glassbox.runtime.stage import family_of
+from glassbox.runtime.worker_pool import SHARE
 
 if TYPE_CHECKING:
     from glassbox.pipeline.kernels import KernelServer

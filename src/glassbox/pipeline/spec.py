@@ -8,11 +8,11 @@ from typing import Any
 
 import yaml
 
-from glassbox.code import cell_text
+from glassbox.code_hash import cell_text
 from glassbox.errors import GlassboxError, RequestError
-from glassbox.request import Request
-from glassbox.request_messages import hint, nearest, one_of
-from glassbox.stage import SEALED, family_of
+from glassbox.request.messages import hint, nearest, one_of
+from glassbox.request.model import Request
+from glassbox.runtime.stage import SEALED, family_of
 
 STAGES = ("ingest", "explore", "features", "compare", "tune", "evaluate", "deploy", "monitor", "conclude")
 

@@ -16,11 +16,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from glassbox.code import module_hash
+from glassbox.code_hash import module_hash
 from glassbox.errors import StoreError
 from glassbox.files import files_below, hash_file, hash_tree, hash_value, read_json, write_json
-from glassbox.recording import field_value
-from glassbox.request import Request
+from glassbox.request.model import Request
+from glassbox.runtime.field_tracking import field_value
 
 MANIFEST = ".manifest.json"
 _CAUSES = {

@@ -7,10 +7,10 @@ A pattern is *avoided* when a finding shows that it was, *found* when a finding 
 import re
 from collections.abc import Callable
 
-from glassbox.findings import Audit, AuditRow, Cell
-from glassbox.markup import metric_words, number
-from glassbox.reports.reading import Findings, cell, counted, estimates, facts, pick, rows, said
-from glassbox.request import Request
+from glassbox.findings.html import metric_words, number
+from glassbox.findings.model import Audit, AuditRow, Cell
+from glassbox.reports.lookup import Findings, cell, counted, estimates, facts, pick, rows, said
+from glassbox.request.model import Request
 
 # Metrics that a model gains nothing on by always saying the commonest class.
 FAIR = ("roc_auc", "average_precision", "balanced_accuracy", "f1", "recall", "log_loss", "brier")

@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Any
 
 from glassbox.files import read_json
-from glassbox.findings import Audit, Estimate, Note, RequirementRow, Verdicts, read_findings
-from glassbox.markup import metric_words, number
+from glassbox.findings.html import metric_words, number
+from glassbox.findings.model import Audit, Estimate, Note, RequirementRow, Verdicts, read_findings
 from glassbox.reports.audit import audit as audit_of
-from glassbox.reports.reading import Findings, counted, estimates, facts, pick, rows, said
+from glassbox.reports.lookup import Findings, counted, estimates, facts, pick, rows, said
 from glassbox.reports.sections import STAGES
 from glassbox.reports.verdicts import bound_words, interval_words, value_words, verdicts
-from glassbox.request import MEASURED, Bound, Request
+from glassbox.request.model import MEASURED, Bound, Request
 
 ENOUGH = 20  # times as many rows as there are: beyond that, collecting more is no advice
 

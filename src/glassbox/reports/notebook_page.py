@@ -10,11 +10,11 @@ from pygments import highlight
 from pygments.formatters import HtmlFormatter
 from pygments.lexers import PythonLexer
 
-from glassbox.findings import Finding
-from glassbox.markup import trusted
+from glassbox.findings.html import trusted
+from glassbox.findings.model import Finding
+from glassbox.reports.markdown import Prose, has_title
 from glassbox.reports.outputs import Piece, output_piece, text_of
 from glassbox.reports.pages import render
-from glassbox.reports.prose import Prose, has_title
 from glassbox.reports.sections import QUESTIONS, STAGES, stage_map
 
 PAGE_BYTES = 5_000_000  # a page stays under this, shared assets apart

@@ -11,9 +11,9 @@ import nh3
 from markupsafe import Markup
 from pydantic import ValidationError
 
-from glassbox.findings import Finding, read_finding
-from glassbox.markup import finding_html, plotly_html, trusted
-from glassbox.reports.prose import Prose
+from glassbox.findings.html import finding_html, plotly_html, trusted
+from glassbox.findings.model import Finding, read_finding
+from glassbox.reports.markdown import Prose
 
 FINDING = "application/vnd.glassbox.finding+json"
 PLOTLY = "application/vnd.plotly.v1+json"

@@ -5,7 +5,7 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from glassbox import markup
+from glassbox.findings import html
 from glassbox.reports import verdicts
 
 _NOTHING = "default-src 'none'; base-uri 'none'; form-action 'none'; img-src 'self' data:"
@@ -21,9 +21,9 @@ def _environment() -> Environment:
         loader=PackageLoader("glassbox.reports"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     environment.globals.update(
-        mark=markup.mark,
-        cell_link=markup.cell_link,
-        metric_words=markup.metric_words,
+        mark=html.mark,
+        cell_link=html.cell_link,
+        metric_words=html.metric_words,
         bound_words=verdicts.bound_words,
         value_words=verdicts.value_words,
         interval_words=verdicts.interval_words,

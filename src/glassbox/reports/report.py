@@ -5,14 +5,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from glassbox.findings import Audit, Estimate, Facts, Figure, Finding, Note, RequirementRow, Shown, Table
+from glassbox.findings.model import Audit, Estimate, Facts, Figure, Finding, Note, RequirementRow, Shown, Table
 from glassbox.reports.audit import audit as audit_of
 from glassbox.reports.conclusion import answer as answer_of
 from glassbox.reports.conclusion import next_steps as next_steps_of
-from glassbox.reports.reading import Findings, cell, estimates, finding, rows
+from glassbox.reports.lookup import Findings, cell, estimates, finding, rows
 from glassbox.reports.sections import QUESTIONS, SECTIONS, STAGES, Section
 from glassbox.reports.verdicts import measured_sentence, verdicts
-from glassbox.request import Request
+from glassbox.request.model import Request
 
 ALWAYS = {("evaluate", "opened")}  # promised to be in every report, whatever the notebook says
 LONGEST_TABLE, ROWS_OF_LONG = 10, 8  # of rows

@@ -2,7 +2,7 @@
 
 from markupsafe import Markup
 
-from glassbox.markup import finding_html, trusted
+from glassbox.findings.html import finding_html, trusted
 from glassbox.reports.pages import render
 from glassbox.reports.report import Part, Report
 from glassbox.reports.sections import stage_map

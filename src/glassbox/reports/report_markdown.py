@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from typing import Any
 
-from glassbox.findings import Audit, Estimates, Facts, Figure, Finding, Note, Passages, Pictures, Table, Verdicts
-from glassbox.markup import interval, metric_words, number
-from glassbox.reports.prose import markdown_text as text
+from glassbox.findings.html import interval, metric_words, number
+from glassbox.findings.model import Audit, Estimates, Facts, Figure, Finding, Note, Passages, Pictures, Table, Verdicts
+from glassbox.reports.markdown import markdown_text as text
 from glassbox.reports.report import Filled, Part, Report
 from glassbox.reports.verdicts import bound_words, interval_words, value_words
 

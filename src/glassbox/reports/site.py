@@ -6,7 +6,7 @@ from typing import Any
 
 from glassbox.errors import GlassboxError
 from glassbox.files import read_json, write_bytes, write_json, write_text
-from glassbox.findings import Shown, read_findings
+from glassbox.findings.model import Shown, read_findings
 from glassbox.reports.notebook_page import notebook_page
 from glassbox.reports.pages import render
 from glassbox.reports.report import build_report
@@ -14,7 +14,7 @@ from glassbox.reports.report_html import report_html
 from glassbox.reports.report_json import report_json
 from glassbox.reports.report_markdown import report_markdown
 from glassbox.reports.sections import STAGES, stage_map
-from glassbox.request import Request
+from glassbox.request.model import Request
 
 ASSETS = ("glassbox.css", "glassbox.js", "icon.svg")
 DONE = ("ran", "cached")

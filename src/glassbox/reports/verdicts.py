@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from glassbox.findings import Estimate, RequirementRow
-from glassbox.markup import metric_words
-from glassbox.request import MEASURED, Bound, Request
+from glassbox.findings.html import metric_words
+from glassbox.findings.model import Estimate, RequirementRow
+from glassbox.request.model import MEASURED, Bound, Request
 
 _SIGNS = {">=": "≥", "<=": "≤", ">": ">", "<": "<"}
 

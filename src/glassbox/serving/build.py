@@ -6,14 +6,14 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from glassbox.code import bare_source
+from glassbox.code_hash import bare_source
 from glassbox.data.schema import Schema
 from glassbox.errors import GlassboxError
-from glassbox.families.base import load_predictor
+from glassbox.families.protocol import load_predictor
 from glassbox.files import files_below, hash_file, hash_tree, read_json, write_json, write_text
 from glassbox.serving import container
-from glassbox.serving.closure import distributions_of, libraries_of, pinned, serving_code
-from glassbox.serving.examples import example_rows
+from glassbox.serving.dependencies import distributions_of, libraries_of, pinned, serving_code
+from glassbox.serving.example_rows import example_rows
 from glassbox.serving.package import FORMAT, MANIFEST
 
 

@@ -16,10 +16,18 @@ from starlette.requests import ClientDisconnect
 
 from glassbox.data.schema import Schema
 from glassbox.files import plain
-from glassbox.serving import described
-from glassbox.serving.door import MAX_BODY_BYTES, RefusedError, admit, body_limit, parse_rows, picture_field, picture_row
-from glassbox.serving.examples import example_rows
+from glassbox.serving import openapi
+from glassbox.serving.example_rows import example_rows
 from glassbox.serving.package import Package, read_package
+from glassbox.serving.request_parsing import (
+    MAX_BODY_BYTES,
+    RefusedError,
+    admit,
+    body_limit,
+    parse_rows,
+    picture_field,
+    picture_row,
+)
 
 MAX_WARNINGS = 200
 BODY_SECONDS = 10.0  # a client that sends its request more slowly than this is let go
@@ -43,20 +51,20 @@ def create_app(folder: Path) -> FastAPI:
     problem = package.request.get("problem") or ""
     app = FastAPI(title=package.name, version=package.version, description=problem, docs_url=None, redoc_url=None)
 
-    @app.get("/health", response_class=Response, responses=described.health(), description=described.HEALTH)
+    @app.get("/health", response_class=Response, responses=openapi.health(), description=openapi.HEALTH)
     async def health() -> Response:
         return answer(200, health_of(package))
 
-    @app.get("/schema", response_class=Response, description=described.SCHEMA)
+    @app.get("/schema", response_class=Response, description=openapi.SCHEMA)
     async def schema() -> Response:
-        return answer(200, {"row": described.fields(package.schema), "prediction": returns, "example": example})
+        return answer(200, {"row": openapi.fields(package.schema), "prediction": returns, "example": example})
 
     @app.post(
         "/predict",
         response_class=Response,
-        responses=described.predict_responses(returns, body_limit(package.schema)),
-        openapi_extra={"requestBody": described.predict_body(package.schema, example)},
-        description=described.PREDICT,
+        responses=openapi.predict_responses(returns, body_limit(package.schema)),
+        openapi_extra={"requestBody": openapi.predict_body(package.schema, example)},
+        description=openapi.PREDICT,
     )
     async def predict(request: Request) -> Response:
         try:

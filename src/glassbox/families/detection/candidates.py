@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy as np
 
-from glassbox.families.candidates import Candidate, candidate_table
 from glassbox.families.detection.boxes import Box
-from glassbox.request import Cost
+from glassbox.families.shared.candidates import Candidate, candidate_table
+from glassbox.request.model import Cost
 
 # Counted, never timed: a slower machine gives the same answer later.
 TRIALS: dict[Cost, int] = {"low": 1, "medium": 2, "high": 12}

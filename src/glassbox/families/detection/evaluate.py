@@ -7,23 +7,23 @@ import numpy as np
 import pandas as pd
 
 from glassbox.data.schema import Schema
+from glassbox.families.detection.box_drawing import JUDGED_NOTE, judged, told
 from glassbox.families.detection.boxes import Box, read_boxes, written
-from glassbox.families.detection.choose import Chosen
-from glassbox.families.detection.drawn import JUDGED_NOTE, judged, told
+from glassbox.families.detection.dataset import Scenes, boxes_in
+from glassbox.families.detection.error_analysis import KINDS, Mistakes, mistakes
 from glassbox.families.detection.explore import size_of_box
 from glassbox.families.detection.fit import CODE, fit
 from glassbox.families.detection.metrics import Matches, by_label, estimates, score
-from glassbox.families.detection.mistakes import KINDS, Mistakes, mistakes
 from glassbox.families.detection.predictor import BoxPredictor
 from glassbox.families.detection.recipe import Recipe
-from glassbox.families.detection.scenes import Scenes, boxes_in
-from glassbox.families.fitting import limited
-from glassbox.families.opened import opened
+from glassbox.families.detection.score_threshold import Chosen
+from glassbox.families.shared.cross_fit import limited
+from glassbox.families.shared.holdout_ledger import opened
+from glassbox.families.vision.reference_features import Watch
 from glassbox.families.vision.training import checkpoint_of, forget
-from glassbox.families.vision.watch import Watch
-from glassbox.families.words import clean
-from glassbox.findings import Estimates, Facts, Note, Pictures, Table
-from glassbox.markup import metric_words, number
+from glassbox.findings.html import metric_words, number
+from glassbox.findings.model import Estimates, Facts, Note, Pictures, Table
+from glassbox.findings.wording import clean
 
 SHOWN = 9
 LEAST = 20  # objects of a slice

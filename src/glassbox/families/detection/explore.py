@@ -6,13 +6,13 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from glassbox.families.classes.plots.balance import shares
+from glassbox.families.classification.plots.balance import shares
+from glassbox.families.detection.box_drawing import labelled, legend
 from glassbox.families.detection.boxes import Box
-from glassbox.families.detection.drawn import labelled, legend
-from glassbox.families.detection.scenes import Scenes
-from glassbox.families.words import clean, counted, percent
-from glassbox.findings import Cell, Facts, Pictures, Table
-from glassbox.markup import number
+from glassbox.families.detection.dataset import Scenes
+from glassbox.findings.html import number
+from glassbox.findings.model import Cell, Facts, Pictures, Table
+from glassbox.findings.wording import clean, counted, percent
 
 SMALL, MEDIUM = 32.0**2, 96.0**2  # square pixels: COCO's bounds (Lin et al. 2014)
 

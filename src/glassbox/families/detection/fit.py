@@ -8,12 +8,12 @@ import numpy as np
 import torch
 
 from glassbox.errors import GlassboxError
-from glassbox.families.candidates import Candidate
 from glassbox.families.detection.boxes import written
+from glassbox.families.detection.dataset import Ints, Scenes
 from glassbox.families.detection.models import Fitting, Model, kind_of
-from glassbox.families.detection.scenes import Ints, Scenes
-from glassbox.families.finders import FitFold
-from glassbox.families.fitting import Remembers, fit_and_ask, parts_of
+from glassbox.families.shared.candidates import Candidate
+from glassbox.families.shared.cross_fit import Remembers, fit_and_ask, parts_of
+from glassbox.families.shared.set_prediction import FitFold
 from glassbox.families.vision.training import checkpoint_of, forget
 
 CODE = "glassbox.families.detection.fit"  # what results are remembered by: this module and all that it imports

@@ -3,8 +3,8 @@
 import numpy as np
 import pandas as pd
 
-from glassbox.families.detection.scenes import Scenes
-from glassbox.findings import Table
+from glassbox.families.detection.dataset import Scenes
+from glassbox.findings.model import Table
 
 
 def folds_table(scenes: Scenes, folds: pd.DataFrame) -> Table:

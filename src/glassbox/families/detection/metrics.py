@@ -20,12 +20,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from glassbox.families.classes.metrics import interval
+from glassbox.families.classification.metrics import interval
 from glassbox.families.detection.boxes import Box, iou, places, scores_of
-from glassbox.families.spans.metrics import resampled
-from glassbox.families.spans.metrics import scores as of_counts
-from glassbox.findings import Estimate
-from glassbox.request import Cost
+from glassbox.families.entities.metrics import resampled
+from glassbox.families.entities.metrics import scores as of_counts
+from glassbox.findings.model import Estimate
+from glassbox.request.model import Cost
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]

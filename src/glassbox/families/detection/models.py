@@ -10,15 +10,15 @@ import cv2
 import numpy as np
 from torch import nn
 
-from glassbox.data.pictures import content_of, decoded
+from glassbox.data.images.cells import content_of, decoded
 from glassbox.errors import GlassboxError
 from glassbox.families.detection.boxes import Box
-from glassbox.families.detection.coco import answers
-from glassbox.families.detection.learnt import load_learnt, teach, within
+from glassbox.families.detection.coco_labels import answers
+from glassbox.families.detection.dataset import Ints, Scenes
+from glassbox.families.detection.finetuned_detector import load_learnt, teach, within
 from glassbox.families.detection.networks import FLOOR
-from glassbox.families.detection.scenes import Ints, Scenes
-from glassbox.families.kinds import kind_in
-from glassbox.families.vision.album import View
+from glassbox.families.registry import kind_in
+from glassbox.families.vision.image_dataset import View
 from glassbox.files import read_json, write_bytes, write_json
 
 GRAPH, DESCRIBED = ".pb", ".pbtxt"

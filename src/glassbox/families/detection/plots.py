@@ -5,17 +5,17 @@ import pandas as pd
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure as Canvas
 
-from glassbox.families.classes.plots.balance import target_balance
-from glassbox.families.classes.plots.curves import threshold
-from glassbox.families.classes.plots.outcomes import calibration
+from glassbox.families.classification.plots.balance import target_balance
+from glassbox.families.classification.plots.curves import threshold
+from glassbox.families.classification.plots.outcomes import calibration
+from glassbox.families.detection.dataset import Scenes
 from glassbox.families.detection.metrics import Matches, by_label
-from glassbox.families.detection.scenes import Scenes
-from glassbox.families.marks import ACCENT, SOFT, WIDTH, as_percent, clean, label, quiet
-from glassbox.families.selection import leaderboard, param_importances, tuning_history
-from glassbox.families.words import percent
-from glassbox.findings import Figure
-from glassbox.markup import number
-from glassbox.theme import PALETTE, PAPER, drawing, style
+from glassbox.families.shared.plotting import ACCENT, SOFT, WIDTH, as_percent, clean, label, quiet
+from glassbox.families.shared.selection_plots import leaderboard, param_importances, tuning_history
+from glassbox.findings.html import number
+from glassbox.findings.model import Figure
+from glassbox.findings.plot_style import PALETTE, PAPER, drawing, style
+from glassbox.findings.wording import percent
 
 CELLS = 12  # a side, of the map of where objects stand
 SHARES = 24  # bars of the figure of sizes

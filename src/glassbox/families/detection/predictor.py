@@ -8,13 +8,13 @@ from typing import Any
 import pandas as pd
 
 from glassbox.data.schema import Schema
-from glassbox.families.base import DESCRIPTION, read_description, served_schema
 from glassbox.families.detection.boxes import Box, read_boxes, suppressed, written
 from glassbox.families.detection.models import Model, kind_of
 from glassbox.families.detection.recipe import Recipe
-from glassbox.families.vision.album import Album
+from glassbox.families.protocol import DESCRIPTION, read_description, served_schema
+from glassbox.families.vision.image_dataset import Album
 from glassbox.families.vision.predictor import pictures_in
-from glassbox.families.vision.watch import Watch
+from glassbox.families.vision.reference_features import Watch
 from glassbox.files import write_json
 
 MODEL, WATCH = "parts", "watch"
@@ -23,7 +23,7 @@ FORMAT = 1
 
 @dataclass(frozen=True)
 class BoxPredictor:
-    """A fitted detector; implements `glassbox.families.base.Predictor`.
+    """A fitted detector; implements `glassbox.families.protocol.Predictor`.
 
     Attributes
     ----------

@@ -6,12 +6,12 @@ import numpy as np
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from glassbox.data.pictures import content_of, decoded
+from glassbox.data.images.cells import content_of, decoded
 from glassbox.data.schema import Schema
 from glassbox.families.detection.boxes import Floats
 from glassbox.families.vision import recipe as vision
 from glassbox.families.vision.recipe import picture_column
-from glassbox.findings import Table
+from glassbox.findings.model import Table
 
 STEP = 32  # networks halve a picture five times
 LARGEST = 256  # pixels a side when nobody says otherwise

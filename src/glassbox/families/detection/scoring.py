@@ -7,12 +7,12 @@ from typing import Any
 import pandas as pd
 
 from glassbox.data.schema import Schema
-from glassbox.families.base import Scorer, Watched
-from glassbox.families.classes.scoring import out_of_fold
+from glassbox.families.classification.scoring import out_of_fold
 from glassbox.families.detection.boxes import read_boxes
+from glassbox.families.detection.dataset import labels_of
 from glassbox.families.detection.metrics import Matches, joined, leading_metric, score
 from glassbox.families.detection.predictor import BoxPredictor
-from glassbox.families.detection.scenes import labels_of
+from glassbox.families.protocol import Scorer, Watched
 
 MOST = 5_000  # pictures are enough for a profile; more would only take longer
 BATCH = 200

@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from glassbox.families.fitting import Remembers, fit_and_ask, parts_of
-from glassbox.families.forecasting.fitting import Fitting, Model
 from glassbox.families.forecasting.metrics import Forecasts
 from glassbox.families.forecasting.models import kind_of
 from glassbox.families.forecasting.panel import Floats, Panel, scales
+from glassbox.families.forecasting.protocols import Fitting, Model
 from glassbox.families.forecasting.recipe import Recipe, future_of
+from glassbox.families.shared.cross_fit import Remembers, fit_and_ask, parts_of
 
 CODE = "glassbox.families.forecasting.backtest"  # what results are remembered by: this module and all that it imports
 

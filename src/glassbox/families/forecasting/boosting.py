@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 
 from glassbox.errors import GlassboxError
-from glassbox.families.forecasting.fitting import Fitting
 from glassbox.families.forecasting.panel import Floats, Panel, filled
+from glassbox.families.forecasting.protocols import Fitting
 from glassbox.families.forecasting.recipe import Recipe, features, future_of, time_features
 from glassbox.files import write_text
 

@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from glassbox.families.candidates import Candidate, candidate_table
 from glassbox.families.forecasting.recipe import Recipe
-from glassbox.request import Cost
+from glassbox.families.shared.candidates import Candidate, candidate_table
+from glassbox.request.model import Cost
 
 TREES = {"low": 150, "medium": 300, "high": 600}
 ROWS = {"low": 100_000, "medium": 300_000, "high": 1_000_000}  # that boosting learns from

@@ -12,8 +12,6 @@ import pandas as pd
 from scipy.optimize import nnls
 
 from glassbox.errors import GlassboxError
-from glassbox.families.candidates import Candidate
-from glassbox.families.fitting import Progress, Remembers, run_side_by_side
 from glassbox.families.forecasting.backtest import Problem, forecast_from, oof_frame, read_oof
 from glassbox.families.forecasting.metrics import (
     NAMES,
@@ -27,9 +25,11 @@ from glassbox.families.forecasting.metrics import (
 )
 from glassbox.families.forecasting.models import KINDS
 from glassbox.families.forecasting.panel import Floats
-from glassbox.families.leaderboard import candidate_in, timing_frame
-from glassbox.findings import Note
-from glassbox.markup import metric_words, number
+from glassbox.families.shared.candidates import Candidate
+from glassbox.families.shared.cross_fit import Progress, Remembers, run_side_by_side
+from glassbox.families.shared.leaderboard import candidate_in, timing_frame
+from glassbox.findings.html import metric_words, number
+from glassbox.findings.model import Note
 
 BASELINE = "seasonal naive"
 ENSEMBLE = "weighted ensemble"

@@ -7,12 +7,10 @@ import numpy as np
 import pandas as pd
 
 from glassbox.data.schema import Schema
-from glassbox.families.fitting import Progress, Remembers, limited
-from glassbox.families.forecasting.arrange import series_column, time_column
 from glassbox.families.forecasting.backtest import Problem, forecast_from, oof_frame, read_oof
 from glassbox.families.forecasting.boosting import with_lags
 from glassbox.families.forecasting.conformal import Offsets, fit_offsets
-from glassbox.families.forecasting.fitting import Fitting
+from glassbox.families.forecasting.dataset import open_panel
 from glassbox.families.forecasting.metrics import (
     LEVEL,
     NAMES,
@@ -27,13 +25,15 @@ from glassbox.families.forecasting.metrics import (
 from glassbox.families.forecasting.models import kind_of
 from glassbox.families.forecasting.panel import Floats, Panel, scales
 from glassbox.families.forecasting.predictor import QUANTILE_NAMES, Columns, ForecastPredictor
-from glassbox.families.forecasting.problem import open_panel
+from glassbox.families.forecasting.prepare_rows import series_column, time_column
+from glassbox.families.forecasting.protocols import Fitting
 from glassbox.families.forecasting.recipe import Recipe, future_of, is_holiday
-from glassbox.findings import Cell, Estimates, Facts, Note, Table
-from glassbox.markup import metric_words, number
+from glassbox.families.shared.cross_fit import Progress, Remembers, limited
+from glassbox.findings.html import metric_words, number
+from glassbox.findings.model import Cell, Estimates, Facts, Note, Table
 
 if TYPE_CHECKING:
-    from glassbox.request import Request
+    from glassbox.request.model import Request
 
 WORST = 10
 

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from glassbox.findings import Estimate
-from glassbox.request import TASKS
+from glassbox.findings.model import Estimate
+from glassbox.request.model import TASKS
 
 Floats = npt.NDArray[np.float64]
 Indices = npt.NDArray[np.int64]

@@ -11,12 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from glassbox.families.forecasting import local
+from glassbox.families.forecasting import statistical_models
 from glassbox.families.forecasting.boosting import fit_boosting, load_boosting
-from glassbox.families.forecasting.fitting import Fitting, Model
 from glassbox.families.forecasting.panel import Floats, Panel
-from glassbox.families.forecasting.prophets import fit_prophets, load_prophets
-from glassbox.families.kinds import kind_in
+from glassbox.families.forecasting.prophet_model import fit_prophets, load_prophets
+from glassbox.families.forecasting.protocols import Fitting, Model
+from glassbox.families.registry import kind_in
 
 
 @dataclass(frozen=True)
@@ -65,21 +65,21 @@ def _load_ensemble(folder: Path, how: Fitting) -> Ensemble:
 
 def _local(one: Callable[[Floats, Fitting], Floats], complexity: int) -> Kind:
     return Kind(
-        lambda panel, how: local.fit_local(panel, how, one),
-        lambda folder, how: local.load_local(folder, how, one),
+        lambda panel, how: statistical_models.fit_local(panel, how, one),
+        lambda folder, how: statistical_models.load_local(folder, how, one),
         complexity,
     )
 
 
 KINDS: dict[str, Kind] = {
-    "naive": _local(local.naive, 0),
-    "seasonal_naive": _local(local.seasonal_naive, 1),
-    "seasonal_mean": _local(local.mean_of_seasons, 2),
-    "croston": _local(local.croston, 3),
-    "theta": _local(local.theta, 3),
-    "ets": _local(local.ets, 4),
-    "arima": _local(local.arima, 5),
-    "mstl": _local(local.mstl, 5),
+    "naive": _local(statistical_models.naive, 0),
+    "seasonal_naive": _local(statistical_models.seasonal_naive, 1),
+    "seasonal_mean": _local(statistical_models.mean_of_seasons, 2),
+    "croston": _local(statistical_models.croston, 3),
+    "theta": _local(statistical_models.theta, 3),
+    "ets": _local(statistical_models.ets, 4),
+    "arima": _local(statistical_models.arima, 5),
+    "mstl": _local(statistical_models.mstl, 5),
     "prophet": Kind(fit_prophets, load_prophets, 6),
     "boosting": Kind(fit_boosting, load_boosting, 7),
     "ensemble": Kind(_fit_ensemble, _load_ensemble, 9),

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from glassbox.errors import DataError
-from glassbox.families.forecasting.steps import Step
+from glassbox.families.forecasting.frequency import Step
 
 Floats = npt.NDArray[np.float64]
 

@@ -13,11 +13,11 @@ from glassbox.families.forecasting.explore import longest, whole
 from glassbox.families.forecasting.metrics import Forecasts, by_window
 from glassbox.families.forecasting.panel import Floats, Panel
 from glassbox.families.forecasting.predictor import ForecastPredictor
-from glassbox.families.marks import quiet
-from glassbox.families.selection import leaderboard, param_importances, tuning_history
-from glassbox.findings import Figure, Note
-from glassbox.markup import number
-from glassbox.theme import ACCENT, INK, LINE, SOFT, WIDTH, drawing, style
+from glassbox.families.shared.plotting import quiet
+from glassbox.families.shared.selection_plots import leaderboard, param_importances, tuning_history
+from glassbox.findings.html import number
+from glassbox.findings.model import Figure, Note
+from glassbox.findings.plot_style import ACCENT, INK, LINE, SOFT, WIDTH, drawing, style
 
 MOST_POINTS = 1500
 DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")

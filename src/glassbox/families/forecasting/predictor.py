@@ -10,13 +10,13 @@ import numpy as np
 import pandas as pd
 
 from glassbox.data.schema import ColumnSchema, Schema
-from glassbox.families.base import DESCRIPTION, read_description
 from glassbox.families.forecasting.conformal import Offsets
-from glassbox.families.forecasting.fitting import Fitting, Model
 from glassbox.families.forecasting.metrics import QUANTILES
 from glassbox.families.forecasting.models import kind_of
 from glassbox.families.forecasting.panel import Floats, Panel, scales
+from glassbox.families.forecasting.protocols import Fitting, Model
 from glassbox.families.forecasting.recipe import Recipe, stood_in
+from glassbox.families.protocol import DESCRIPTION, read_description
 from glassbox.files import read_parquet, write_json, write_parquet
 
 HISTORY, COVARIATES = "history.parquet", "covariates.parquet"
@@ -36,7 +36,7 @@ class Columns:
 
 @dataclass(frozen=True)
 class ForecastPredictor:
-    """A forecaster of series; implements `glassbox.families.base.Predictor`.
+    """A forecaster of series; implements `glassbox.families.protocol.Predictor`.
 
     Attributes
     ----------

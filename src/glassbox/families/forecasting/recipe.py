@@ -12,8 +12,8 @@ import pandas as pd
 from pydantic import BaseModel, ConfigDict
 
 from glassbox.errors import DataError
+from glassbox.families.forecasting.frequency import Step
 from glassbox.families.forecasting.panel import Floats, Panel
-from glassbox.families.forecasting.steps import Step
 
 CALENDAR = {
     "minute": lambda times: times.minute,

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 
 from glassbox.data.schema import ColumnSchema, Schema
-from glassbox.families.base import Scorer, Watched
 from glassbox.families.forecasting.predictor import ForecastPredictor
+from glassbox.families.protocol import Scorer, Watched
 
 FIELDS = ("level", "trend", "season")
 

@@ -6,13 +6,13 @@ from typing import Any
 
 import pandas as pd
 
-from glassbox.families.candidates import Candidate
-from glassbox.families.fitting import Progress, Remembers
 from glassbox.families.forecasting.backtest import Problem, oof_frame
 from glassbox.families.forecasting.compare import Run, run_candidates
 from glassbox.families.forecasting.metrics import paired_gain, score
-from glassbox.families.search import Space, Tuning, best_table, gain_estimates, search, search_note
-from glassbox.findings import Estimate
+from glassbox.families.shared.candidates import Candidate
+from glassbox.families.shared.cross_fit import Progress, Remembers
+from glassbox.families.shared.tuning import Space, Tuning, best_table, gain_estimates, search, search_note
+from glassbox.findings.model import Estimate
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ def tune(
     workers: int = 1,
     progress: Progress | None = None,
 ) -> Tuning:
-    """Search better hyperparameters for a candidate, as `glassbox.families.search.search` says.
+    """Search better hyperparameters for a candidate, as `glassbox.families.shared.tuning.search` says.
 
     Parameters
     ----------

@@ -15,8 +15,8 @@ import pandas as pd
 from scipy.stats import rankdata
 
 from glassbox.data.schema import ColumnSchema
-from glassbox.families.words import clean, percent
-from glassbox.markup import number
+from glassbox.findings.html import number
+from glassbox.findings.wording import clean, percent
 
 Floats = npt.NDArray[np.float64]
 Codes = npt.NDArray[np.int64]

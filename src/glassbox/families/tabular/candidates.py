@@ -1,7 +1,7 @@
 """What is tried: candidates as plain values, and the spaces that tuning searches."""
 
-from glassbox.families.candidates import Candidate, candidate_table
-from glassbox.request import Cost
+from glassbox.families.shared.candidates import Candidate, candidate_table
+from glassbox.request.model import Cost
 
 # Counted, never timed: a slower machine gives the same answer later.
 TREES = {"low": 200, "medium": 400, "high": 800}

@@ -1,14 +1,14 @@
-"""The comparison of tables: every candidate on every fold, as `glassbox.families.classes.compare` ranks them."""
+"""The comparison of tables: every candidate on every fold, as `glassbox.families.classification.compare` ranks them."""
 
 from collections.abc import Sequence
 from typing import Any
 
-from glassbox.families.candidates import Candidate
-from glassbox.families.classes import compare as classes
-from glassbox.families.classes.compare import Comparison, FitFold, Run, oof_frame, run_of
-from glassbox.families.classes.problem import Problem
-from glassbox.families.fitting import Progress, Remembers
-from glassbox.families.leaderboard import candidate_in, choice, leaderboard_frame, leaderboard_table, timing_table
+from glassbox.families.classification import compare as classes
+from glassbox.families.classification.compare import Comparison, FitFold, Run, oof_frame, run_of
+from glassbox.families.classification.dataset import Problem
+from glassbox.families.shared.candidates import Candidate
+from glassbox.families.shared.cross_fit import Progress, Remembers
+from glassbox.families.shared.leaderboard import candidate_in, choice, leaderboard_frame, leaderboard_table, timing_table
 from glassbox.families.tabular.fit import fit_fold
 from glassbox.families.tabular.models import KINDS
 from glassbox.families.tabular.recipe import Recipe

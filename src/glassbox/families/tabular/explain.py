@@ -6,16 +6,16 @@ import numpy as np
 import pandas as pd
 from scipy.stats import t as student
 
-from glassbox.families.classes.calibration import label as labelled
-from glassbox.families.classes.cases import Case, worth_a_look
-from glassbox.families.classes.metrics import Sample, more_is_better, score
+from glassbox.families.classification.calibration.apply import label as labelled
+from glassbox.families.classification.example_selection import Case, worth_a_look
+from glassbox.families.classification.metrics import Sample, more_is_better, score
 from glassbox.families.tabular.fit import codes_of
 from glassbox.families.tabular.models import Floats
 from glassbox.families.tabular.plots import explanations
 from glassbox.families.tabular.predictor import TabularPredictor
 from glassbox.families.tabular.sampling import by_hash, canonical
 from glassbox.families.tabular.shapley import Attribution, affordable_rows, attribute
-from glassbox.findings import Figure
+from glassbox.findings.model import Figure
 
 MOST_SHUFFLED = 3_000  # rows in which columns are shuffled
 BACKGROUND = 200  # rows that stand for the average

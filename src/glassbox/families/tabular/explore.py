@@ -14,14 +14,14 @@ import pandas as pd
 
 from glassbox.data.schema import Schema
 from glassbox.errors import DataError
-from glassbox.families.classes.plots.balance import shares
-from glassbox.families.marks import wilson
+from glassbox.families.classification.plots.balance import shares
+from glassbox.families.shared.plotting import wilson
 from glassbox.families.tabular.association import LEAST, Codes, Floats, Relation, Variable, crosstab, variable, with_target
 from glassbox.families.tabular.association import among as all_pairs
 from glassbox.families.tabular.sampling import by_hash, canonical
-from glassbox.families.words import clean, listed
-from glassbox.findings import Facts, Table
-from glassbox.markup import number
+from glassbox.findings.html import number
+from glassbox.findings.model import Facts, Table
+from glassbox.findings.wording import clean, listed
 
 MOST_ROWS = 20_000  # in the sample
 

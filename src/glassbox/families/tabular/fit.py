@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 from sklearn.compose import ColumnTransformer
 
-from glassbox.families.classes.problem import Problem, codes_of, positive_class, problem_of
-from glassbox.families.fitting import Forgetful, Remembers, fit_and_ask, limited, parts_of
+from glassbox.families.classification.dataset import Problem, codes_of, positive_class, problem_of
+from glassbox.families.shared.cross_fit import Forgetful, Remembers, fit_and_ask, limited, parts_of
 from glassbox.families.tabular.models import Codes, Fitting, Floats, Model, kind_of
 from glassbox.families.tabular.recipe import Recipe, build
 

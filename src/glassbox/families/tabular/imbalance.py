@@ -3,13 +3,13 @@
 import numpy as np
 import pandas as pd
 
-from glassbox.families.classes.calibrate import threshold_curve
-from glassbox.families.classes.metrics import paired_gain, score, spoken
+from glassbox.families.classification.calibration.fit import threshold_curve
+from glassbox.families.classification.metrics import paired_gain, score, spoken
 from glassbox.families.tabular.candidates import Candidate
 from glassbox.families.tabular.compare import run_candidates
 from glassbox.families.tabular.fit import Problem, Remembers
 from glassbox.families.tabular.recipe import Recipe
-from glassbox.findings import Table
+from glassbox.findings.model import Table
 
 SHOWN = ("roc_auc", "average_precision", "log_loss", "balanced_accuracy", "f1")
 

@@ -10,8 +10,8 @@ from scipy.stats import chi2_contingency, fisher_exact
 
 from glassbox.families.tabular.association import Codes
 from glassbox.families.tabular.explore import Look, class_numbers
-from glassbox.families.words import clean, listed, percent
-from glassbox.findings import Table
+from glassbox.findings.model import Table
+from glassbox.findings.wording import clean, listed, percent
 
 Bools = npt.NDArray[np.bool_]
 

@@ -13,8 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from glassbox.errors import GlassboxError
-from glassbox.families import persist
-from glassbox.families.kinds import kind_in
+from glassbox.families.registry import kind_in
+from glassbox.families.shared import skops_io
 
 Floats = npt.NDArray[np.float64]
 TREE = "sklearn.tree._tree.Tree"  # trusted because what it holds is checked before it is used
@@ -80,12 +80,12 @@ class SklearnModel:
         return found
 
     def save(self, folder: Path) -> None:
-        persist.dump({"estimator": self.native, "classes": self.classes}, folder / "model.skops")
+        skops_io.dump({"estimator": self.native, "classes": self.classes}, folder / "model.skops")
 
 
 def _load_sklearn(folder: Path) -> SklearnModel:
     path = folder / "model.skops"
-    found = persist.load(path, [TREE])
+    found = skops_io.load(path, [TREE])
     for tree in getattr(found["estimator"], "estimators_", []):
         _check_tree(tree.tree_, path)
     return SklearnModel(found["estimator"], found["classes"])

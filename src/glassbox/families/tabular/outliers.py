@@ -5,9 +5,9 @@ import pandas as pd
 
 from glassbox.families.tabular.association import Floats
 from glassbox.families.tabular.explore import Look
-from glassbox.families.words import clean
-from glassbox.findings import Table
-from glassbox.markup import number
+from glassbox.findings.html import number
+from glassbox.findings.model import Table
+from glassbox.findings.wording import clean
 
 FAR = 5.0  # robust standard deviations from the median: for normal data, fewer than one value in a million
 

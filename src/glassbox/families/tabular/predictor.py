@@ -11,10 +11,10 @@ from sklearn import config_context
 from sklearn.compose import ColumnTransformer
 
 from glassbox.data.schema import Schema
-from glassbox.families import persist
-from glassbox.families.base import DESCRIPTION, read_description, served_schema
-from glassbox.families.classes.calibration import Calibration
-from glassbox.families.classes.predictor import ClassAnswers
+from glassbox.families.classification.calibration.apply import Calibration
+from glassbox.families.classification.predictor import ClassAnswers
+from glassbox.families.protocol import DESCRIPTION, read_description, served_schema
+from glassbox.families.shared import skops_io
 from glassbox.families.tabular.models import Floats, Model, kind_of
 from glassbox.families.tabular.recipe import TRUSTED, Feature, Recipe, features_of
 from glassbox.files import write_json
@@ -25,7 +25,7 @@ FORMAT = 1
 
 @dataclass(frozen=True)
 class TabularPredictor(ClassAnswers):
-    """A fitted classifier of rows; implements `glassbox.families.base.Predictor`.
+    """A fitted classifier of rows; implements `glassbox.families.protocol.Predictor`.
 
     Attributes
     ----------
@@ -87,7 +87,7 @@ class TabularPredictor(ClassAnswers):
         """Write the model into `folder`, each part in the library's own format or canonical skops: same fit, same bytes."""
         folder.mkdir(parents=True, exist_ok=True)
         self.model.save(folder)
-        persist.dump(self.transformer, folder / TRANSFORMER)
+        skops_io.dump(self.transformer, folder / TRANSFORMER)
         write_json(
             folder / DESCRIPTION,
             {
@@ -119,7 +119,7 @@ def load(folder: Path) -> TabularPredictor:
     return TabularPredictor(
         schema=Schema.model_validate(told["schema"]),
         recipe=Recipe.model_validate(told["recipe"]),
-        transformer=persist.load(folder / TRANSFORMER, TRUSTED),
+        transformer=skops_io.load(folder / TRANSFORMER, TRUSTED),
         kind=told["kind"],
         params=told["params"],
         model=kind_of(told["kind"]).load(folder),

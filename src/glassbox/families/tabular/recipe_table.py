@@ -4,7 +4,7 @@ import pandas as pd
 
 from glassbox.data.schema import Schema
 from glassbox.families.tabular.recipe import TREATMENTS, Recipe
-from glassbox.findings import Table
+from glassbox.findings.model import Table
 
 
 def recipe_table(recipe: Recipe, schema: Schema) -> Table:

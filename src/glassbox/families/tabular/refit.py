@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from glassbox.data.schema import Schema
-from glassbox.families.classes.calibration import Calibration
+from glassbox.families.classification.calibration.apply import Calibration
 from glassbox.families.tabular.fit import Problem, fit, limited
 from glassbox.families.tabular.predictor import TabularPredictor, describe
 from glassbox.families.tabular.recipe import Recipe

@@ -1,11 +1,11 @@
 """Tuning of tables: trials are run on the folds of the comparison, and judged by a paired bootstrap over the same rows."""
 
-from glassbox.families.candidates import Candidate
-from glassbox.families.classes import tune as classes
-from glassbox.families.classes.compare import Run
-from glassbox.families.classes.problem import Problem
-from glassbox.families.fitting import Progress, Remembers
-from glassbox.families.search import Space, Tuning, best_table, distributions, gain_estimates, search_note
+from glassbox.families.classification import tune as classes
+from glassbox.families.classification.compare import Run
+from glassbox.families.classification.dataset import Problem
+from glassbox.families.shared.candidates import Candidate
+from glassbox.families.shared.cross_fit import Progress, Remembers
+from glassbox.families.shared.tuning import Space, Tuning, best_table, distributions, gain_estimates, search_note
 from glassbox.families.tabular.compare import fitter
 from glassbox.families.tabular.recipe import Recipe
 
@@ -26,7 +26,7 @@ def tune(
     workers: int = 1,
     progress: Progress | None = None,
 ) -> Tuning:
-    """Search better hyperparameters for a candidate, as `glassbox.families.search.search` says.
+    """Search better hyperparameters for a candidate, as `glassbox.families.shared.tuning.search` says.
 
     Parameters
     ----------

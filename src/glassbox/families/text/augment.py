@@ -11,15 +11,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from glassbox.families.candidates import Candidate
-from glassbox.families.classes.compare import Run, run_candidates
-from glassbox.families.classes.metrics import paired_gain, spoken
-from glassbox.families.fitting import Remembers
+from glassbox.families.classification.compare import Run, run_candidates
+from glassbox.families.classification.metrics import paired_gain, spoken
+from glassbox.families.shared.candidates import Candidate
+from glassbox.families.shared.cross_fit import Remembers
 from glassbox.families.text.corpus import Corpus, Encode, Grams
 from glassbox.families.text.fit import Texts, fitter
 from glassbox.families.text.recipe import Variation
-from glassbox.findings import Table
-from glassbox.markup import number
+from glassbox.findings.html import number
+from glassbox.findings.model import Table
 
 SHARE = {"dropout": 0.1, "swap": 0.1, "synonyms": 0.15}  # of the words are touched (Wei and Zou 2019, table 1, take 0.1)
 SYNONYMS_OF = 3_000  # words: the most frequent

@@ -1,7 +1,7 @@
 """What is tried when nobody says otherwise, and how much is searched."""
 
-from glassbox.families.candidates import Candidate, candidate_table
-from glassbox.request import Cost
+from glassbox.families.shared.candidates import Candidate, candidate_table
+from glassbox.request.model import Cost
 
 # Counted, never timed: a slower machine gives the same answer later.
 TRIALS: dict[Cost, int] = {"low": 2, "medium": 4, "high": 30}

@@ -16,8 +16,8 @@ import numpy as np
 import numpy.typing as npt
 
 from glassbox.errors import GlassboxError
-from glassbox.families.kept import Kept
-from glassbox.families.quiet import quiet
+from glassbox.families.shared.suppress_warnings import quiet
+from glassbox.families.shared.vector_cache import Kept
 from glassbox.files import files_below, write_bytes
 
 Vectors = npt.NDArray[np.float32]
@@ -61,7 +61,7 @@ class Encoder:
             from sentence_transformers import SentenceTransformer
             from transformers.utils import logging
 
-            from glassbox.families.networks import DRAWING
+            from glassbox.families.shared.torch_device import DRAWING
 
         logging.set_verbosity_error()
         logging.disable_progress_bar()
@@ -121,7 +121,7 @@ class Encoder:
         distinct = list(dict.fromkeys(texts))
         if not distinct:
             return np.zeros((0, *self.one("").shape), dtype=np.float32)
-        from glassbox.families.networks import askers
+        from glassbox.families.shared.torch_device import askers
 
         _ = self.model, self._lock  # made before threads ask for them
         with askers(workers) as pool:

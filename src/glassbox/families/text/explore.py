@@ -7,13 +7,13 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from glassbox.families.classes.plots.balance import shares
-from glassbox.families.classes.problem import Problem
+from glassbox.families.classification.dataset import Problem
+from glassbox.families.classification.plots.balance import shares
 from glassbox.families.text.corpus import Corpus
-from glassbox.families.text.words import Counted, languages, lengths, strongest, telling
-from glassbox.families.words import clean, listed, percent
-from glassbox.findings import Cell, Facts, Passage, Passages, Table
-from glassbox.markup import number
+from glassbox.families.text.log_odds_terms import Counted, languages, lengths, strongest, telling
+from glassbox.findings.html import number
+from glassbox.findings.model import Cell, Facts, Passage, Passages, Table
+from glassbox.findings.wording import clean, listed, percent
 
 LANGUAGES_SAMPLED = 2_000
 CLIPPED = 280  # characters of a text that are shown

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from glassbox.families.candidates import Candidate
-from glassbox.families.classes.compare import FitFold
-from glassbox.families.classes.problem import Problem
-from glassbox.families.fitting import Remembers, fit_and_ask, parts_of
+from glassbox.families.classification.compare import FitFold
+from glassbox.families.classification.dataset import Problem
+from glassbox.families.shared.candidates import Candidate
+from glassbox.families.shared.cross_fit import Remembers, fit_and_ask, parts_of
 from glassbox.families.text.corpus import Corpus
 from glassbox.families.text.encoder import Encoder
 from glassbox.families.text.models import Codes, Fitting, Model, encodes, kind_of

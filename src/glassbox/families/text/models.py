@@ -8,12 +8,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from glassbox.families.classes.heads import Codes, Head, pooled, standardised
-from glassbox.families.classes.pool import Ensemble, Majority
-from glassbox.families.kinds import kind_in
+from glassbox.families.classification.baseline_and_ensemble import Ensemble, Majority
+from glassbox.families.classification.linear_models import Codes, Head, pooled, standardised
+from glassbox.families.registry import kind_in
 from glassbox.families.text.corpus import Floats, View
-from glassbox.families.text.fitted import Fitting, Model
-from glassbox.families.text.terms import fit_naive_bayes_linear, load_terms, tf_idf_model
+from glassbox.families.text.ngram_models import fit_naive_bayes_linear, load_terms, tf_idf_model
+from glassbox.families.text.protocols import Fitting, Model
 from glassbox.files import read_json, write_json
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from glassbox.families.quiet import quiet
+from glassbox.families.shared.suppress_warnings import quiet
 from glassbox.families.text.encoder import offline
 from glassbox.files import write_bytes, write_json
 
@@ -25,7 +25,7 @@ def drawn_from(seed: int, threads: int) -> Iterator[None]:
     """A block that torch's random numbers begin at `seed` in, and are left as they were; only one training at a time is in it."""
     import torch
 
-    from glassbox.families.networks import DRAWING, device
+    from glassbox.families.shared.torch_device import DRAWING, device
 
     with DRAWING, torch.random.fork_rng(devices=[0] if device().type == "cuda" else []):
         torch.set_num_threads(threads)
@@ -61,7 +61,7 @@ def learn(network: Any, rows: int, batch: Batch, params: Mapping[str, Any], *, s
     """
     import torch
 
-    from glassbox.families.networks import device, narrow
+    from glassbox.families.shared.torch_device import device, narrow
 
     where = device()
     network.to(where).train()
@@ -106,7 +106,7 @@ def load_network(folder: Path, head: str) -> tuple[Any, Any]:
         import transformers
         from safetensors.torch import load as tensors
 
-        from glassbox.families.networks import DRAWING
+        from glassbox.families.shared.torch_device import DRAWING
 
         config = transformers.AutoConfig.from_pretrained(folder, local_files_only=True)
         with DRAWING:

@@ -6,16 +6,16 @@ import numpy as np
 import numpy.typing as npt
 from matplotlib.figure import Figure as Canvas
 
-from glassbox.families.classes.plots.balance import target_balance
-from glassbox.families.classes.plots.curves import gain_curve, precision_recall, roc, threshold
-from glassbox.families.classes.plots.outcomes import calibration, confusion, slices
-from glassbox.families.classes.problem import Problem
-from glassbox.families.marks import ACCENT, SOFT, WIDTH, name_rows, quiet, rows_canvas
-from glassbox.families.selection import leaderboard, param_importances, tuning_history
-from glassbox.families.text.words import Counted, strongest, telling
-from glassbox.families.words import clean, label
-from glassbox.findings import Figure, Note
-from glassbox.theme import PALETTE, drawing, style
+from glassbox.families.classification.dataset import Problem
+from glassbox.families.classification.plots.balance import target_balance
+from glassbox.families.classification.plots.curves import gain_curve, precision_recall, roc, threshold
+from glassbox.families.classification.plots.outcomes import calibration, confusion, slices
+from glassbox.families.shared.plotting import ACCENT, SOFT, WIDTH, name_rows, quiet, rows_canvas
+from glassbox.families.shared.selection_plots import leaderboard, param_importances, tuning_history
+from glassbox.families.text.log_odds_terms import Counted, strongest, telling
+from glassbox.findings.model import Figure, Note
+from glassbox.findings.plot_style import PALETTE, drawing, style
+from glassbox.findings.wording import clean, label
 
 BINS = 36
 

@@ -9,14 +9,14 @@ import numpy as np
 import pandas as pd
 
 from glassbox.data.schema import Schema
-from glassbox.families.base import DESCRIPTION, read_description, served_schema
-from glassbox.families.classes.calibration import Calibration
-from glassbox.families.classes.predictor import ClassAnswers
+from glassbox.families.classification.calibration.apply import Calibration
+from glassbox.families.classification.predictor import ClassAnswers
+from glassbox.families.protocol import DESCRIPTION, read_description, served_schema
 from glassbox.families.text.corpus import Corpus, Encode
 from glassbox.families.text.encoder import Encoder, Remembered
 from glassbox.families.text.models import Floats, Model, kind_of
 from glassbox.families.text.recipe import Recipe
-from glassbox.families.text.watch import Watch
+from glassbox.families.text.reference_features import Watch
 from glassbox.files import write_json
 
 MODEL, ENCODER, WATCH = "parts", "encoder", "watch"
@@ -25,7 +25,7 @@ FORMAT = 1
 
 @dataclass(frozen=True)
 class TextPredictor(ClassAnswers):
-    """A fitted classifier of texts; implements `glassbox.families.base.Predictor`.
+    """A fitted classifier of texts; implements `glassbox.families.protocol.Predictor`.
 
     Attributes
     ----------

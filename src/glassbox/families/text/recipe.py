@@ -12,7 +12,7 @@ import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field
 
 from glassbox.data.schema import Schema
-from glassbox.findings import Table
+from glassbox.findings.model import Table
 
 TAG = re.compile(r"<[a-zA-Z/!][^<>]{0,500}>")
 BETWEEN_COLUMNS = "\n"

@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 
 from glassbox.data.schema import Schema
-from glassbox.families.classes.calibration import Calibration
-from glassbox.families.fitting import limited
+from glassbox.families.classification.calibration.apply import Calibration
+from glassbox.families.shared.cross_fit import limited
 from glassbox.families.text.fit import Texts, fit
 from glassbox.families.text.models import encodes
 from glassbox.families.text.predictor import TextPredictor
 from glassbox.families.text.recipe import Recipe
-from glassbox.families.text.watch import Watch
+from glassbox.families.text.reference_features import Watch
 
 
 def refit(

@@ -3,8 +3,8 @@
 import pandas as pd
 
 from glassbox.data.schema import ColumnSchema, Schema
+from glassbox.families.text.log_odds_terms import lengths
 from glassbox.families.text.recipe import Recipe
-from glassbox.families.text.words import lengths
 
 
 def by_length(holdout: pd.DataFrame, recipe: Recipe, schema: Schema) -> tuple[pd.DataFrame, Schema]:

@@ -10,10 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 from glassbox.errors import GlassboxError
-from glassbox.families.classes.heads import softmax
+from glassbox.families.classification.linear_models import softmax
 from glassbox.families.text.corpus import Floats, View
-from glassbox.families.text.fitted import Fitting
 from glassbox.families.text.network import drawn_from, learn, load_network, pretrained, save_network
+from glassbox.families.text.protocols import Fitting
 from glassbox.files import read_json, write_json
 
 HEAD, ASKED = "AutoModelForSequenceClassification", "transformer.json"
@@ -30,7 +30,7 @@ class Transformer:
     def proba(self, view: View) -> Floats:
         import torch
 
-        from glassbox.families.networks import askers
+        from glassbox.families.shared.torch_device import askers
 
         def one(text: str) -> Floats:  # by itself: beside longer ones it would get other last digits
             with lock:

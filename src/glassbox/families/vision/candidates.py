@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
-from glassbox.families.candidates import Candidate, candidate_table
-from glassbox.request import Cost
+from glassbox.families.shared.candidates import Candidate, candidate_table
+from glassbox.request.model import Cost
 
 # Counted, never timed: a slower machine gives the same answer later.
 TRIALS: dict[Cost, int] = {"low": 2, "medium": 2, "high": 20}

@@ -8,18 +8,18 @@ import numpy.typing as npt
 import pandas as pd
 import torch
 
-from glassbox.families.classes.answers import surest_mistakes
-from glassbox.families.classes.cases import worth_a_look
-from glassbox.families.classes.problem import codes_of
-from glassbox.families.networks import device
-from glassbox.families.vision.gallery import of_pixels, shown
+from glassbox.families.classification.class_report import surest_mistakes
+from glassbox.families.classification.dataset import codes_of
+from glassbox.families.classification.example_selection import worth_a_look
+from glassbox.families.shared.torch_device import device
 from glassbox.families.vision.models import EmbeddingModel, Ensemble, Model, Network, resized
 from glassbox.families.vision.networks import Net, tensor_of
 from glassbox.families.vision.predictor import VisionPredictor
 from glassbox.families.vision.recipe import Pixels
-from glassbox.families.words import clean
-from glassbox.findings import Pictures
-from glassbox.markup import number
+from glassbox.families.vision.thumbnails import of_pixels, shown
+from glassbox.findings.html import number
+from glassbox.findings.model import Pictures
+from glassbox.findings.wording import clean
 
 MISTAKES = 12
 Map = npt.NDArray[np.float64]

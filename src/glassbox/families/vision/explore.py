@@ -5,13 +5,13 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from glassbox.families.classes.plots.balance import shares
-from glassbox.families.classes.problem import Problem
-from glassbox.families.vision.album import Album, Codes, Floats
-from glassbox.families.vision.gallery import shown
-from glassbox.families.vision.watch import TRAITS, coarse
-from glassbox.families.words import clean, percent
-from glassbox.findings import Pictures, Table
+from glassbox.families.classification.dataset import Problem
+from glassbox.families.classification.plots.balance import shares
+from glassbox.families.vision.image_dataset import Album, Codes, Floats
+from glassbox.families.vision.reference_features import TRAITS, coarse
+from glassbox.families.vision.thumbnails import shown
+from glassbox.findings.model import Pictures, Table
+from glassbox.findings.wording import clean, percent
 
 NEIGHBOURS = 10
 MOST_COMPARED = 5_000  # pictures among which neighbours are looked for

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import torch
 
-from glassbox.families.candidates import Candidate
-from glassbox.families.classes.compare import FitFold
-from glassbox.families.classes.problem import Problem
-from glassbox.families.fitting import Remembers, fit_and_ask, parts_of
-from glassbox.families.vision.album import Album, Codes
+from glassbox.families.classification.compare import FitFold
+from glassbox.families.classification.dataset import Problem
+from glassbox.families.shared.candidates import Candidate
+from glassbox.families.shared.cross_fit import Remembers, fit_and_ask, parts_of
+from glassbox.families.vision.image_dataset import Album, Codes
 from glassbox.families.vision.models import Fitting, Model, kind_of
 from glassbox.families.vision.training import checkpoint_of, forget
 from glassbox.files import hash_value

@@ -14,12 +14,12 @@ import torch
 from torch import nn
 
 from glassbox.errors import GlassboxError
-from glassbox.families.classes import pool
-from glassbox.families.classes.heads import Head, standardised
-from glassbox.families.kinds import kind_in
-from glassbox.families.networks import askers, device
-from glassbox.families.vision.album import Album, Codes, Floats, View
+from glassbox.families.classification import baseline_and_ensemble
+from glassbox.families.classification.linear_models import Head, standardised
+from glassbox.families.registry import kind_in
+from glassbox.families.shared.torch_device import askers, device
 from glassbox.families.vision.augment import augmented
+from glassbox.families.vision.image_dataset import Album, Codes, Floats, View
 from glassbox.families.vision.networks import (
     WEIGHTS,
     Backbone,
@@ -85,7 +85,7 @@ class Kind:
 
 
 @dataclass(frozen=True)
-class Majority(pool.Majority):
+class Majority(baseline_and_ensemble.Majority):
     """Says the same of every picture."""
 
     def module(self, backbones: Sequence[Backbone], side: int) -> nn.Module:
@@ -313,7 +313,7 @@ def _load_network(folder: Path) -> Network:
 
 
 @dataclass(frozen=True)
-class Ensemble(pool.Ensemble):
+class Ensemble(baseline_and_ensemble.Ensemble):
     """Several models of pictures together."""
 
     def module(self, backbones: Sequence[Backbone], side: int) -> nn.Module:

@@ -18,8 +18,8 @@ from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from glassbox.errors import DataError
-from glassbox.families.networks import DRAWING, device
-from glassbox.families.quiet import quiet
+from glassbox.families.shared.suppress_warnings import quiet
+from glassbox.families.shared.torch_device import DRAWING, device
 from glassbox.families.vision.recipe import Pixels
 from glassbox.files import hash_value, read_json, write_bytes, write_json
 

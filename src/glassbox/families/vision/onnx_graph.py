@@ -11,10 +11,10 @@ import numpy as np
 import torch
 
 from glassbox.errors import GlassboxError
-from glassbox.families.quiet import quiet
+from glassbox.families.shared.suppress_warnings import quiet
 from glassbox.families.vision.recipe import Pixels
 from glassbox.files import write_bytes
-from glassbox.findings import Facts
+from glassbox.findings.model import Facts
 
 FILE = "model.onnx"
 AGREES = 1e-4  # in probability, score or share of a side, at most

@@ -6,15 +6,15 @@ import numpy.typing as npt
 import pandas as pd
 from matplotlib.figure import Figure as Canvas
 
-from glassbox.families.classes.plots.balance import target_balance
-from glassbox.families.classes.plots.curves import gain_curve, precision_recall, roc, threshold
-from glassbox.families.classes.plots.outcomes import calibration, confusion, slices
-from glassbox.families.classes.problem import Problem
-from glassbox.families.marks import ACCENT, SOFT, WIDTH, clean, dots, label, name_rows, quiet, rows_canvas
-from glassbox.families.selection import leaderboard, param_importances, tuning_history
-from glassbox.families.vision.album import Floats
-from glassbox.findings import Figure
-from glassbox.theme import PALETTE, drawing, style
+from glassbox.families.classification.dataset import Problem
+from glassbox.families.classification.plots.balance import target_balance
+from glassbox.families.classification.plots.curves import gain_curve, precision_recall, roc, threshold
+from glassbox.families.classification.plots.outcomes import calibration, confusion, slices
+from glassbox.families.shared.plotting import ACCENT, SOFT, WIDTH, clean, dots, label, name_rows, quiet, rows_canvas
+from glassbox.families.shared.selection_plots import leaderboard, param_importances, tuning_history
+from glassbox.families.vision.image_dataset import Floats
+from glassbox.findings.model import Figure
+from glassbox.findings.plot_style import PALETTE, drawing, style
 
 SHAPES = "osD^vPX*<>"
 MOST_DRAWN = 1500

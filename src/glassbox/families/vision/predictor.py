@@ -9,14 +9,14 @@ import numpy as np
 import pandas as pd
 
 from glassbox.data.schema import Schema
-from glassbox.families.base import DESCRIPTION, read_description, served_schema
-from glassbox.families.classes.calibration import Calibration
-from glassbox.families.classes.predictor import ClassAnswers
-from glassbox.families.vision.album import Album, Floats
+from glassbox.families.classification.calibration.apply import Calibration
+from glassbox.families.classification.predictor import ClassAnswers
+from glassbox.families.protocol import DESCRIPTION, read_description, served_schema
+from glassbox.families.vision.image_dataset import Album, Floats
 from glassbox.families.vision.models import Model, kind_of, places_of
 from glassbox.families.vision.networks import Backbone, backbone_in
 from glassbox.families.vision.recipe import Recipe
-from glassbox.families.vision.watch import Watch
+from glassbox.families.vision.reference_features import Watch
 from glassbox.files import write_json
 
 MODEL, BACKBONES, WATCH = "parts", "backbones", "watch"
@@ -26,7 +26,7 @@ TOP = 5
 
 @dataclass(frozen=True)
 class VisionPredictor(ClassAnswers):
-    """A fitted classifier of pictures; implements `glassbox.families.base.Predictor`.
+    """A fitted classifier of pictures; implements `glassbox.families.protocol.Predictor`.
 
     Attributes
     ----------

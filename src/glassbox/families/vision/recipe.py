@@ -9,10 +9,10 @@ import pandas as pd
 from PIL import Image
 from pydantic import BaseModel, ConfigDict, Field
 
-from glassbox.data.pictures import PictureError, content_of, decoded
+from glassbox.data.images.cells import PictureError, content_of, decoded
 from glassbox.data.schema import Schema
 from glassbox.errors import DataError
-from glassbox.findings import Table
+from glassbox.findings.model import Table
 
 Pixels = npt.NDArray[np.uint8]
 Framing = Literal["crop", "pad", "squeeze"]

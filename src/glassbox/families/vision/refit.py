@@ -6,14 +6,14 @@ from typing import Any
 import numpy as np
 
 from glassbox.data.schema import Schema
-from glassbox.families.classes.calibration import Calibration
-from glassbox.families.fitting import limited
+from glassbox.families.classification.calibration.apply import Calibration
+from glassbox.families.shared.cross_fit import limited
 from glassbox.families.vision.fit import CODE, Pictures, fit
 from glassbox.families.vision.models import places_of
 from glassbox.families.vision.predictor import VisionPredictor
 from glassbox.families.vision.recipe import Recipe
+from glassbox.families.vision.reference_features import Watch
 from glassbox.families.vision.training import checkpoint_of, forget
-from glassbox.families.vision.watch import Watch
 
 
 def refit(

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from glassbox.families.base import Watched
-from glassbox.families.classes.scoring import out_of_fold, scorer
+from glassbox.families.classification.scoring import out_of_fold, scorer
+from glassbox.families.protocol import Watched
 from glassbox.families.vision.predictor import VisionPredictor
 
 MOST = 5_000  # pictures are enough for a profile; more would only take longer

@@ -4,7 +4,7 @@ import pandas as pd
 
 from glassbox.data.schema import ColumnSchema, Schema
 from glassbox.families.vision.predictor import VisionPredictor
-from glassbox.families.vision.watch import TRAITS, traits_of
+from glassbox.families.vision.reference_features import TRAITS, traits_of
 
 
 def by_traits(holdout: pd.DataFrame, predictor: VisionPredictor, schema: Schema) -> tuple[pd.DataFrame, Schema]:

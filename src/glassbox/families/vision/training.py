@@ -12,10 +12,10 @@ import numpy.typing as npt
 import torch
 from torch import nn
 
-from glassbox.code import code_closure
-from glassbox.families.networks import DRAWING, alone, device, narrow
+from glassbox.code_hash import code_closure
+from glassbox.families.shared.torch_device import DRAWING, alone, device, narrow
 from glassbox.files import hash_value, write_bytes
-from glassbox.platforms import compiles, platform_facts
+from glassbox.platform_info import compiles, platform_facts
 
 Codes = npt.NDArray[np.int64]
 Inputs = Callable[[Codes, np.random.Generator], Any]

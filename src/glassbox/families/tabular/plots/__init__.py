@@ -7,10 +7,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from glassbox.families.classes.plots.balance import target_balance
-    from glassbox.families.classes.plots.curves import gain_curve, precision_recall, roc, threshold
-    from glassbox.families.classes.plots.outcomes import calibration, confusion, slices
-    from glassbox.families.selection import leaderboard, param_importances, tuning_history
+    from glassbox.families.classification.plots.balance import target_balance
+    from glassbox.families.classification.plots.curves import gain_curve, precision_recall, roc, threshold
+    from glassbox.families.classification.plots.outcomes import calibration, confusion, slices
+    from glassbox.families.shared.selection_plots import leaderboard, param_importances, tuning_history
     from glassbox.families.tabular.plots.columns import distributions, over_time, rates
     from glassbox.families.tabular.plots.patterns import extremes, interaction, missing_patterns, relations_map
 
@@ -18,21 +18,21 @@ _WHERE = {
     "distributions": "columns",
     "over_time": "columns",
     "rates": "columns",
-    "target_balance": "glassbox.families.classes.plots.balance",
+    "target_balance": "glassbox.families.classification.plots.balance",
     "extremes": "patterns",
     "interaction": "patterns",
     "missing_patterns": "patterns",
     "relations_map": "patterns",
-    "gain_curve": "glassbox.families.classes.plots.curves",
-    "precision_recall": "glassbox.families.classes.plots.curves",
-    "roc": "glassbox.families.classes.plots.curves",
-    "threshold": "glassbox.families.classes.plots.curves",
-    "calibration": "glassbox.families.classes.plots.outcomes",
-    "confusion": "glassbox.families.classes.plots.outcomes",
-    "slices": "glassbox.families.classes.plots.outcomes",
-    "leaderboard": "glassbox.families.selection",
-    "param_importances": "glassbox.families.selection",
-    "tuning_history": "glassbox.families.selection",
+    "gain_curve": "glassbox.families.classification.plots.curves",
+    "precision_recall": "glassbox.families.classification.plots.curves",
+    "roc": "glassbox.families.classification.plots.curves",
+    "threshold": "glassbox.families.classification.plots.curves",
+    "calibration": "glassbox.families.classification.plots.outcomes",
+    "confusion": "glassbox.families.classification.plots.outcomes",
+    "slices": "glassbox.families.classification.plots.outcomes",
+    "leaderboard": "glassbox.families.shared.selection_plots",
+    "param_importances": "glassbox.families.shared.selection_plots",
+    "tuning_history": "glassbox.families.shared.selection_plots",
 }
 
 

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
 from matplotlib.patches import Patch
 
-from glassbox.families.marks import (
+from glassbox.families.shared.plotting import (
     ACCENT,
     INK,
     PAPER,
@@ -27,9 +27,9 @@ from glassbox.families.marks import (
     side_values,
 )
 from glassbox.families.tabular.explore import Histogram
-from glassbox.families.words import short
-from glassbox.findings import Figure, Note
-from glassbox.theme import PALETTE, drawing, style
+from glassbox.findings.model import Figure, Note
+from glassbox.findings.plot_style import PALETTE, drawing, style
+from glassbox.findings.wording import short
 
 
 def distributions(histograms: Sequence[Histogram], target: str, positive: str) -> Figure | Note:

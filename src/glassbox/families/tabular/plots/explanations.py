@@ -12,7 +12,7 @@ from matplotlib.figure import Figure as Canvas
 from matplotlib.patches import Patch
 from matplotlib.transforms import blended_transform_factory
 
-from glassbox.families.marks import (
+from glassbox.families.shared.plotting import (
     ACCENT,
     INK,
     SOFT,
@@ -29,9 +29,9 @@ from glassbox.families.marks import (
     rows_canvas,
     side_values,
 )
-from glassbox.findings import Figure
-from glassbox.markup import number
-from glassbox.theme import PALETTE, drawing, style
+from glassbox.findings.html import number
+from glassbox.findings.model import Figure
+from glassbox.findings.plot_style import PALETTE, drawing, style
 
 DOWN = PALETTE[1]
 BINS = 36

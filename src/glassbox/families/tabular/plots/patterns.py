@@ -10,7 +10,7 @@ from matplotlib.patches import Rectangle
 from scipy.cluster.hierarchy import leaves_list, linkage
 from scipy.spatial.distance import squareform
 
-from glassbox.families.marks import (
+from glassbox.families.shared.plotting import (
     ACCENT,
     INK,
     LINE,
@@ -27,10 +27,10 @@ from glassbox.families.marks import (
 )
 from glassbox.families.tabular.association import Relation
 from glassbox.families.tabular.interaction import LEAST, Grid
-from glassbox.families.words import short
-from glassbox.findings import Figure, Note
-from glassbox.markup import number
-from glassbox.theme import drawing, style
+from glassbox.findings.html import number
+from glassbox.findings.model import Figure, Note
+from glassbox.findings.plot_style import drawing, style
+from glassbox.findings.wording import short
 
 
 def missing_patterns(patterns: pd.DataFrame, rows: int) -> Figure | Note:

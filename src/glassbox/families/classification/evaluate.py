@@ -1,0 +1,305 @@
+"""The evaluation where the answer is a class: the holdout once, where it is weak, and what the stakeholder gains."""
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from glassbox.data.schema import Schema
+from glassbox.errors import DataError
+from glassbox.families.classification.calibration.apply import label
+from glassbox.families.classification.dataset import Problem, codes_of
+from glassbox.families.classification.folds import groups_of
+from glassbox.families.classification.metrics import NAMES, Floats, Sample, estimates, more_is_better, score, spoken
+from glassbox.families.protocol import Predictor
+from glassbox.families.shared.holdout_ledger import opened
+from glassbox.findings.html import number
+from glassbox.findings.model import Estimates, Facts, Note, Table
+
+
+class ClassPredictor(Predictor, Protocol):
+    """A predictor whose answer is a class."""
+
+    @property
+    def classes(self) -> list[str]: ...
+    @property
+    def positive(self) -> str: ...
+    @property
+    def threshold(self) -> float | None: ...
+    def proba(self, frame: pd.DataFrame) -> Floats:
+        """Calibrated probabilities of shape (rows, classes)."""
+        ...
+
+
+LEAST_ROWS, LEAST_OF_CLASS = 50, 10  # a slice with fewer says nothing
+SLICE_RESAMPLES = 500
+MOST_SEEN = 10_000  # rows of train, about, that the model is asked again: more would only take longer
+
+
+def oof_proba(oof: pd.DataFrame, problem: Problem) -> Floats:
+    """Out-of-fold probabilities in the problem's row order, of shape (rows, classes).
+
+    Raises
+    ------
+    DataError
+        When a row of train has none.
+    """
+    found = (
+        oof.set_index("row_id").reindex(problem.row_ids)[[f"proba_{name}" for name in problem.classes]].to_numpy(dtype=np.float64)
+    )
+    if np.isnan(found).any():
+        raise DataError("Rows of train have no out-of-fold prediction; tuning and train are of different runs.")
+    return found
+
+
+def predictions(predictor: ClassPredictor, holdout: pd.DataFrame) -> pd.DataFrame:
+    """``row_id``, ``y_true``, ``y_pred`` and one ``proba_<class>`` a class, sorted by ``row_id``."""
+    rows = holdout.sort_values("row_id", kind="stable").reset_index(drop=True)
+    found = predictor.predict(rows)[["y_pred", *(f"proba_{name}" for name in predictor.classes)]]
+    found.insert(0, "y_true", rows[predictor.schema.target].to_numpy())
+    found.insert(0, "row_id", rows["row_id"].to_numpy())
+    return found
+
+
+def sample_of(predicted: pd.DataFrame, classes: Sequence[str], positive: str, clusters: Sequence[str] | None = None) -> Sample:
+    """Predictions as the metrics take them."""
+    return Sample.of(
+        codes_of(predicted["y_true"], classes),
+        predicted[[f"proba_{name}" for name in classes]].to_numpy(dtype=np.float64),
+        predicted=codes_of(predicted["y_pred"], classes),
+        positive=list(classes).index(positive),
+        clusters=clusters,
+    )
+
+
+def holdout_metrics(
+    predicted: pd.DataFrame,
+    classes: Sequence[str],
+    positive: str,
+    *,
+    leading: str = "roc_auc",
+    resamples: int = 1000,
+    seed: int = 0,
+    clusters: Sequence[str] | None = None,
+) -> Estimates:
+    """Every metric on the holdout with its 95 % bootstrap interval; `leading` first.
+
+    `clusters` names the group of each row when the split is by group: whole groups are redrawn.
+    """
+    names = [leading, *[name for name in NAMES if name != leading]]
+    found = estimates(sample_of(predicted, classes, positive, clusters), names, resamples=resamples, seed=seed)
+    lead = found[leading]
+    what = f"how well {positive} is told apart" if len(classes) == 2 else "where a metric is of one class, the mean over classes"
+    say = f"{spoken(leading)} {number(lead.value)} ({number(lead.low)} to {number(lead.high)}) on {lead.n:,d} rows never seen before: {what}."
+    return Estimates(title="On the holdout", say=say, values=found)
+
+
+def gap(
+    predictor: ClassPredictor, problem: Problem, oof: Floats, predicted: pd.DataFrame, metric: str, threshold: float | None
+) -> Facts:
+    """The leading metric on the rows that taught, out of fold, and on the holdout.
+
+    Far better on the rows that taught than out of fold: it knows rows by heart. Better out of fold than on the holdout: the
+    search has flattered itself, or the holdout is different.
+    """
+    positive = problem.positive
+    some = slice(None, None, max(1, len(problem.y) // MOST_SEEN))
+    y, seen = problem.y[some], predictor.proba(problem.frame.iloc[some])
+    parts = {
+        "train": Sample.of(y, seen, predicted=label(seen, positive, predictor.threshold), positive=positive),
+        "out of fold": Sample.of(problem.y, oof, predicted=label(oof, positive, threshold), positive=positive),
+        "holdout": sample_of(predicted, predictor.classes, predictor.positive),
+    }
+    found = {name: score(sample, [metric])[metric] for name, sample in parts.items()}
+    sign = 1.0 if more_is_better(metric) else -1.0
+    by_heart, flattery = sign * (found["train"] - found["out of fold"]), sign * (found["out of fold"] - found["holdout"])
+    say = (
+        f"{spoken(metric)} is {number(found['train'])} on the rows that taught, {number(found['out of fold'])} out of fold "
+        f"and {number(found['holdout'])} on the holdout."
+    )
+    facts: dict[str, str | float | int | bool | None] = {"metric": spoken(metric), **found}
+    return Facts(title="Gap", say=say, facts={**facts, "train over out of fold": by_heart, "out of fold over holdout": flattery})
+
+
+def drawn(predicted: pd.DataFrame, classes: Sequence[str], positive: str) -> tuple[Any, Any]:
+    """Truth and score as figures take them: 0/1 and one probability for two classes; classes and a column each for more."""
+    if len(classes) == 2:
+        hit = (predicted["y_true"] == positive).to_numpy().astype(int)
+        return hit, predicted[f"proba_{positive}"].to_numpy(dtype=np.float64)
+    return predicted["y_true"].to_numpy(), predicted[[f"proba_{name}" for name in classes]]
+
+
+def holdout_clusters(holdout: pd.DataFrame, group: str | None, split: pd.DataFrame | None = None) -> list[str] | None:
+    """What is redrawn together, of each row of the holdout in the order of `predictions`: its group when the split is by group, else, with
+    the table of the split, the rows that look alike; None where each row is by itself."""
+    rows = holdout.sort_values("row_id", kind="stable")
+    if group is not None:
+        return groups_of(rows, group=group)
+    return None if split is None else split.set_index("row_id")["content"].reindex(rows["row_id"]).tolist()
+
+
+# ------------------------------------------------------------------------------------------------------------- slices
+
+
+def slices(
+    holdout: pd.DataFrame,
+    predicted: pd.DataFrame,
+    schema: Schema,
+    positive: str,
+    *,
+    metric: str = "roc_auc",
+    columns: Sequence[str] | None = None,
+    seed: int = 0,
+    most_levels: int = 12,
+) -> pd.DataFrame:
+    """The metric on parts of the holdout: each value of a category, each quarter of a number, the weakest first.
+
+    Returns
+    -------
+    DataFrame
+        ``slice``, ``value``, ``low``, ``high``, ``n``, ``weak``: whether it lies below the whole even when the number of slices
+        looked at is counted (normal approximation to the bootstrap; Bonferroni).
+    """
+    rows = holdout.sort_values("row_id", kind="stable").reset_index(drop=True)
+    classes = list(schema.classes or [])
+    overall = score(sample_of(predicted, classes, positive), [metric])[metric]
+    wanted = [c for c in schema.features if c.name in rows and (columns is None or c.name in columns)]
+    found: list[dict[str, Any]] = []
+    for column in wanted:
+        for name, inside in _levels(rows[column.name], column.kind, most_levels):
+            part = predicted[inside]
+            if not _enough(part["y_true"], classes):
+                continue
+            estimate = estimates(sample_of(part, classes, positive), [metric], resamples=SLICE_RESAMPLES, seed=seed)[metric]
+            if estimate.value is not None:
+                found.append(
+                    {
+                        "slice": f"{column.name}: {name}",
+                        "value": estimate.value,
+                        "low": estimate.low,
+                        "high": estimate.high,
+                        "n": estimate.n,
+                    }
+                )
+    table = pd.DataFrame(found, columns=["slice", "value", "low", "high", "n"])
+    sign = 1.0 if more_is_better(metric) else -1.0
+    table["weak"] = _clearly_worse(table, overall, sign)
+    order = (sign * table["value"].astype(float)).argsort(kind="stable")
+    return table.iloc[order].reset_index(drop=True)
+
+
+def _levels(values: pd.Series, kind: str, most: int) -> list[tuple[str, npt.NDArray[np.bool_]]]:
+    missing = values.isna().to_numpy()
+    levels = [("missing", missing)] if missing.any() else []
+    if kind in ("number", "date"):
+        return levels + _quarters(values, missing, kind)
+    if kind in ("boolean", "category"):
+        counts = values.value_counts()
+        names = sorted(counts.index.tolist(), key=lambda name: (-int(counts[name]), name))[:most]
+        return levels + [(str(name), (values == name).to_numpy()) for name in names]
+    return levels
+
+
+def _quarters(values: pd.Series, missing: npt.NDArray[np.bool_], kind: str) -> list[tuple[str, npt.NDArray[np.bool_]]]:
+    if missing.all():
+        return []
+    numbers = values.to_numpy().astype("datetime64[us]").astype("int64") if kind == "date" else values.to_numpy(dtype=np.float64)
+    found = numbers.astype(np.float64)
+    edges = np.unique(np.quantile(found[~missing], [0, 0.25, 0.5, 0.75, 1], method="lower"))
+    parts = []
+    for i, (low, high) in enumerate(pairwise(edges.tolist())):
+        inside = ~missing & (found <= high) & ((found >= low) if i == 0 else (found > low))
+        if kind == "date":
+            shown = " to ".join(str(np.datetime64(int(edge), "us").astype("datetime64[D]")) for edge in (low, high))
+        else:
+            shown = f"{number(low)} to {number(high)}"
+        parts.append((shown if i == 0 else f"above {shown}", inside))
+    return parts
+
+
+def _enough(labels: pd.Series, classes: Sequence[str]) -> bool:
+    counts = labels.value_counts().reindex(list(classes), fill_value=0)
+    return len(labels) >= LEAST_ROWS and int(counts.min()) >= LEAST_OF_CLASS
+
+
+def _clearly_worse(table: pd.DataFrame, overall: float, sign: float) -> npt.NDArray[np.bool_]:
+    from scipy.stats import norm
+
+    if not len(table):
+        return np.zeros(0, dtype=bool)
+    error = (table["high"].astype(float) - table["low"].astype(float)).to_numpy() / (2 * 1.959964)
+    behind = sign * (overall - table["value"].astype(float).to_numpy())
+    return np.asarray(behind > norm.ppf(1 - 0.05 / len(table)) * error, dtype=bool)
+
+
+def slices_table(table: pd.DataFrame, metric: str, overall: float, most: int = 12) -> Table:
+    """The weakest slices, and how many were looked at."""
+    weak = [str(name) for name in table.loc[table["weak"], "slice"]]
+    say = (
+        f"Weaker than the whole beyond chance: {', '.join(weak[:5])}{' and more' if len(weak) > 5 else ''}."
+        if weak
+        else "No slice is weaker than the whole beyond chance."
+    )
+    if not len(table):
+        say = f"No part of the holdout has {LEAST_ROWS} rows or more with {LEAST_OF_CLASS} or more of each class: none can be judged."
+        return Table.of(pd.DataFrame(columns=["slice", metric, "low", "high", "n"]), "Where it is weak", say=say)
+    shown = table.head(most).assign(weak=lambda t: np.where(t["weak"], "weaker", ""))
+    note = (
+        f"{len(table)} slices were looked at, of {LEAST_ROWS} rows or more with {LEAST_OF_CLASS} or more of each class; on all rows it is {number(overall)}. "
+        f"Inside a slice, what makes the slice no longer helps to rank. "
+        f"With so many, about {number(round(0.025 * len(table), 1))} would look weaker by chance; the last column counts that in (Bonferroni)."
+    )
+    return Table.of(
+        shown.rename(columns={"value": metric, "weak": "beyond chance"}), "Where it is weak", say=say, note=note,
+        formats={metric: ".3f", "low": ".3f", "high": ".3f", "n": ",d"},
+    )  # fmt: skip
+
+
+# ------------------------------------------------------------------------------------------------- for the stakeholder
+
+
+def share_to_reach(hit: npt.NDArray[np.bool_], p: Floats, reach: float = 0.7) -> float:
+    """The share of rows, most probable first, that holds `reach` of the hits; rows with one probability count as in random order.
+
+    >>> share_to_reach(np.array([True, False, True, False]), np.array([0.9, 0.1, 0.8, 0.2]), 0.5)
+    0.25
+    """
+    order = np.argsort(-p, kind="stable")
+    ranked, found = p[order], np.cumsum(np.asarray(hit, dtype=np.float64)[order])
+    last = np.flatnonzero(np.append(ranked[1:] != ranked[:-1], True))
+    called = np.append(0.0, (last + 1) / len(p))
+    reached, first = np.unique(np.append(0.0, found[last] / found[-1]), return_index=True)  # where a share is first reached
+    return float(np.interp(reach, reached, called[first]))
+
+
+def headline(predicted: pd.DataFrame, target: str, positive: str, classes: Sequence[str], reach: float = 0.7) -> Note:
+    """What the model is good for, in one sentence that a stakeholder can act on."""
+    if len(classes) != 2:
+        right = float((predicted["y_true"] == predicted["y_pred"]).mean())
+        return Note(
+            title="What it is good for",
+            say=f"It names the right one of {len(classes)} classes for {100 * right:.0f} of 100 rows that it never saw.",
+        )
+    hit = (predicted["y_true"] == positive).to_numpy()
+    share = share_to_reach(hit, predicted[f"proba_{positive}"].to_numpy(dtype=np.float64), reach)
+    top = predicted.sort_values([f"proba_{positive}", "row_id"], ascending=[False, True]).head(
+        max(1, round(0.1 * len(predicted)))
+    )
+    among = float((top["y_true"] == positive).mean())
+    say = (
+        f"Working down the list, the top {100 * share:.0f} % of the rows holds {10 * reach:.0f} in 10 of those with {target} = {positive}; "
+        f"at random it would take {100 * reach:.0f} %."
+    )
+    lines = [
+        f"Among the tenth ranked highest, {100 * among:.0f} in 100 are {target} = {positive}; among all, {100 * float(hit.mean()):.0f} in 100."
+    ]
+    return Note(title="What it is good for", say=say, lines=lines, tone="good" if share < 0.8 * reach else "look")
+
+
+__all__ = [
+    "drawn", "gap", "headline", "holdout_clusters", "holdout_metrics", "oof_proba", "opened", "predictions", "sample_of", "share_to_reach", "slices",
+    "slices_table",
+]  # fmt: skip

@@ -1,0 +1,84 @@
+"""How often each class is there."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from glassbox.families.shared.plotting import (
+    ACCENT,
+    SOFT,
+    between,
+    clean,
+    label,
+    name_rows,
+    percent,
+    rows_canvas,
+    side_values,
+    wilson,
+)
+from glassbox.findings.model import Figure
+from glassbox.findings.plot_style import drawing, style
+
+
+def shares(names: Sequence[str], counts: npt.NDArray[np.integer[Any]]) -> pd.DataFrame:
+    """How often each of some names comes, the most frequent first: ``class``, ``n``, ``share``, ``low``, ``high`` (Wilson's interval)."""
+    low, high = wilson(counts, np.full(len(counts), counts.sum()))
+    table = pd.DataFrame({"class": list(names), "n": counts, "share": counts / counts.sum(), "low": low, "high": high})
+    return table.sort_values(["n", "class"], ascending=[False, True], kind="stable", ignore_index=True)
+
+
+def target_balance(
+    table: pd.DataFrame, target: str, positive: str, most: int = 15, *, kinds: str = "classes", units: str = "rows"
+) -> Figure:
+    """How often each class is there.
+
+    Parameters
+    ----------
+    table
+        One row a class, the most frequent first: ``class``, ``n``, ``share``, ``low``, ``high``.
+    target, positive
+        The target's name, and the class that is looked for.
+    most
+        Of more classes, the rest are drawn as one.
+    kinds, units
+        What classes and rows are called.
+    """
+    shown = table.head(most)
+    if len(table) > most:
+        rest = table.iloc[most:]
+        other = pd.DataFrame({"class": [f"{len(rest)} more"], "n": [rest["n"].sum()], "share": [rest["share"].sum()]})
+        shown = pd.concat([shown, other], ignore_index=True)
+    names, share = [str(name) for name in shown["class"]], shown["share"].to_numpy(dtype=float)
+    binary = len(table) == 2
+    with style():
+        canvas, axes = rows_canvas(len(names), extra=0.55, step=0.36)
+        colors = [ACCENT if name == positive and binary else SOFT for name in names]
+        axes.barh(range(len(names)), share, height=0.55, color=colors, alpha=0.9)
+        name_rows(axes, names, strong=names.index(positive) if binary and positive in names else None)
+        side_values(axes, [f"{percent(s)} · {n:,d}" for s, n in zip(share, shown["n"], strict=True)])
+        axes.set_xlim(0, share.max() * 1.02)
+        axes.set_xticks([])
+        axes.set_xlabel(f"share of {units} by {label(target)}")
+        top, last, total = table.iloc[0], table.iloc[-1], int(table["n"].sum())
+        if binary:
+            mine = table[table["class"] == positive].iloc[0]
+            interval = between(100 * mine["low"], 100 * mine["high"], ".1f")
+            say = (
+                f"{clean(target)} is {clean(positive)} in {percent(mine['share'], 1)} of {total:,d} rows{interval}; naming {clean(top['class'])} for "
+                f"every row would be right {percent(top['share'], 1)} of the time."
+            )
+        else:
+            say = (
+                f"{clean(target)} has {len(table)} {kinds} in {total:,d} {units}, from {clean(top['class'])} ({percent(top['share'], 1)}) "
+                f"to {clean(last['class'])} ({int(last['n']):,d} {units})."
+            )
+        rows = "; ".join(f"{clean(n)} {percent(s, 1)} ({c:,d} {units})" for n, s, c in zip(names, share, shown["n"], strict=True))
+        return drawing(
+            canvas, "What is to be told apart", say=say, alt=f"Bars of the share of each class of {clean(target)}: {rows}."
+        )
+
+
+__all__ = ["shares", "target_balance"]

@@ -1,0 +1,317 @@
+"""The figures that walk through all thresholds: ROC, precision-recall, metrics by threshold, how far calling goes."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure as Canvas
+from sklearn.metrics import average_precision_score, precision_recall_curve, roc_auc_score, roc_curve
+
+from glassbox.families.shared.plotting import (
+    ACCENT,
+    INK,
+    PAPER,
+    SOFT,
+    WIDTH,
+    Floats,
+    as_percent,
+    between,
+    clean,
+    end_labels,
+    label,
+    listed,
+    metric_words,
+    percent,
+    quiet,
+    thinned,
+    wilson,
+)
+from glassbox.findings.html import number
+from glassbox.findings.model import Estimate, Figure
+from glassbox.findings.plot_style import PALETTE, drawing, style
+
+Scores = npt.ArrayLike | pd.DataFrame  # (n,) for one class against the rest, or one column a class
+MOST_CURVES = 5
+
+
+class Curve:
+    """One class against the rest: its name, how often it is there, its curve and the area under it."""
+
+    def __init__(self, name: str, base: float, x: Floats, y: Floats, area: float) -> None:
+        self.name, self.base, self.area = name, base, area
+        self.x, self.y = thinned(x, y)
+
+
+def one_against_rest(y_true: npt.ArrayLike, score: Scores) -> list[tuple[str, npt.NDArray[np.int_], Floats]]:
+    """(class, 0/1, score) for every class of which there are some rows and some others.
+
+    `score` of shape (n,) goes with 0/1 in `y_true`; a frame of shape (n, classes) has the classes, or ``proba_<class>``, as
+    columns and goes with classes in `y_true`.
+    """
+    if not isinstance(score, pd.DataFrame):
+        return [("", np.asarray(y_true).astype(int), np.asarray(score, dtype=float))]
+    names = [str(column).removeprefix("proba_") for column in score.columns]
+    truth = np.asarray(y_true).astype(str)
+    found = [(name, (truth == name).astype(int), score.iloc[:, i].to_numpy(dtype=float)) for i, name in enumerate(names)]
+    return [(name, true, given) for name, true, given in found if 0 < true.sum() < len(true)]
+
+
+def _square(x_title: str, y_title: str) -> tuple[Canvas, Axes]:
+    canvas = Canvas(figsize=(WIDTH, 3.5))
+    axes = canvas.subplots()
+    quiet(axes, grid="both")
+    axes.set(xlim=(-0.01, 1.01), ylim=(-0.01, 1.02), xlabel=x_title, ylabel=y_title)
+    axes.set_xticks(np.linspace(0, 1, 6))
+    axes.set_yticks(np.linspace(0, 1, 6))
+    as_percent(axes.xaxis)
+    as_percent(axes.yaxis)
+    return canvas, axes
+
+
+def _named(axes: Axes, curves: Sequence[Curve]) -> None:
+    """Draw several curves, the weakest few in colour, and name these at the right, in the order of their areas."""
+    weakest = sorted(curves, key=lambda c: (c.area, c.name))[:MOST_CURVES]
+    for curve in curves:
+        if curve not in weakest:
+            axes.plot(curve.x, curve.y, color=SOFT, linewidth=0.9, alpha=0.45)
+    ends = [(0.0, f"{len(curves) - len(weakest)} stronger", SOFT)] if len(curves) > len(weakest) else []
+    for i, curve in reversed(list(enumerate(weakest))):
+        axes.plot(curve.x, curve.y, color=PALETTE[i], linewidth=1.7)
+        ends.append((0.0, f"{number(curve.area)} {label(curve.name, 14)}", PALETTE[i]))
+    end_labels(axes, [(0.6 - 0.1 * i, text, colour) for i, (_, text, colour) in enumerate(ends)])
+
+
+def roc(y_true: npt.ArrayLike, score: Scores, auc: Estimate | None = None) -> Figure:
+    """The ROC curve; one a class, against the rest, when `score` has one column a class.
+
+    Parameters
+    ----------
+    y_true
+        (n,) 0/1, or classes when `score` is a frame.
+    score
+        (n,) score or probability of the 1, or a frame with one column a class.
+    auc
+        The area with its interval, as evaluated; computed without interval when left out.
+    """
+    curves = []
+    for name, true, given in one_against_rest(y_true, score):
+        false_rate, true_rate, _ = roc_curve(true, given)
+        curves.append(Curve(name, true.mean(), false_rate, true_rate, float(roc_auc_score(true, given))))
+    with style():
+        canvas, axes = _square("share of negatives flagged by mistake", "share of positives found")
+        axes.plot([0, 1], [0, 1], color=SOFT, linewidth=1, linestyle=(0, (3, 3)))
+        axes.annotate("by chance", (0.5, 0.5), xytext=(4, -12), textcoords="offset points", color=SOFT)
+        if isinstance(score, pd.DataFrame):
+            _named(axes, curves)
+            say = _many_say("ROC-AUC", curves, auc)
+        else:
+            curve = curves[0]
+            value = curve.area if auc is None or auc.value is None else auc.value
+            interval = "" if auc is None else between(auc.low, auc.high)
+            axes.fill_between(curve.x, curve.y, color=ACCENT, alpha=0.08, linewidth=0)
+            axes.plot(curve.x, curve.y, color=ACCENT, linewidth=2)
+            axes.text(0.98, 0.12, f"ROC-AUC {number(value)}", color=ACCENT, ha="right", fontweight="bold")
+            if auc is not None and auc.low is not None and auc.high is not None:
+                axes.text(0.98, 0.045, f"95 % interval {number(auc.low)} – {number(auc.high)}", color=SOFT, ha="right")
+            say = (
+                f"Of two rows, one positive and one negative, the positive one is ranked higher {percent(value, 1)} "
+                f"of the time: ROC-AUC {number(value)}{interval}."
+            )
+        points = "; ".join(_reading(c) for c in curves[:8])
+        return drawing(canvas, "ROC: found against flagged by mistake", say=say, alt=f"ROC curve. {say} {points}.")
+
+
+def _reading(curve: Curve) -> str:
+    found = [float(np.interp(at, curve.x, curve.y)) for at in (0.1, 0.2)]
+    who = f"{clean(curve.name)}: " if curve.name else ""
+    return f"{who}at 10 % of negatives flagged, {percent(found[0])} of positives are found; at 20 %, {percent(found[1])}"
+
+
+def _many_say(metric: str, curves: Sequence[Curve], mean: Estimate | None) -> str:
+    if not curves:
+        return "There is only one class here, so there is nothing to tell apart."
+    ranked = sorted(curves, key=lambda c: (c.area, c.name))
+    weak, strong = ranked[0], ranked[-1]
+    over = f" Over all classes it is {number(mean.value)}{between(mean.low, mean.high)}." if mean is not None else ""
+    return (
+        f"Told apart least well is {clean(weak.name)} ({metric} {number(weak.area)} against the rest), "
+        f"best {clean(strong.name)} ({number(strong.area)}).{over}"
+    )
+
+
+def precision_recall(y_true: npt.ArrayLike, score: Scores, ap: Estimate | None = None) -> Figure:
+    """The precision-recall curve; one a class, against the rest, when `score` has one column a class.
+
+    Parameters are those of `roc`; `ap` is the average precision with its interval.
+    """
+    curves = []
+    for name, true, given in one_against_rest(y_true, score):
+        precision, recall, _ = precision_recall_curve(true, given)
+        curves.append(Curve(name, true.mean(), recall[::-1], precision[::-1], float(average_precision_score(true, given))))
+    with style():
+        canvas, axes = _square("recall: share of positives found", "precision: share of flagged that are positive")
+        if isinstance(score, pd.DataFrame):
+            _named(axes, curves)
+            say = _many_say("average precision", curves, ap)
+        else:
+            curve = curves[0]
+            value = curve.area if ap is None or ap.value is None else ap.value
+            interval = "" if ap is None else between(ap.low, ap.high)
+            axes.axhline(curve.base, color=SOFT, linewidth=1, linestyle=(0, (3, 3)))
+            axes.annotate(
+                f"by chance: {percent(curve.base)}", (0.01, curve.base), xytext=(0, 4), textcoords="offset points", color=SOFT
+            )
+            axes.plot(curve.x, curve.y, color=ACCENT, linewidth=2)
+            half = float(np.interp(0.5, curve.x, curve.y))
+            axes.plot([0.5], [half], "o", color=ACCENT, markersize=6, markeredgecolor=PAPER)
+            axes.annotate(f"half found: {percent(half)} right", (0.5, half), xytext=(6, 6), textcoords="offset points", color=INK)
+            say = (
+                f"Where half of the positives are found, {percent(half)} of what is flagged is positive; by chance it would be "
+                f"{percent(curve.base)}. Average precision is {number(value)}{interval}."
+            )
+        return drawing(canvas, "Precision against recall", say=say, alt=f"Precision-recall curve. {say}")
+
+
+def threshold(curve: pd.DataFrame, chosen: float) -> Figure:
+    """Metrics by threshold, and the threshold that was chosen.
+
+    Parameters
+    ----------
+    curve
+        ``threshold`` and one column a metric, between 0 and 1; other columns are left out.
+    chosen
+        The threshold that the model uses.
+    """
+    curve = curve.sort_values("threshold", kind="stable")
+    at = curve["threshold"].to_numpy(dtype=float)
+    metrics = {
+        str(name): curve[name].to_numpy(dtype=float)
+        for name in curve.columns
+        if name != "threshold"
+        and pd.api.types.is_numeric_dtype(curve[name])
+        and curve[name].between(0, 1).where(curve[name].notna(), True).all()
+    }
+    here = {
+        name: float(np.interp(chosen, at[ok], values[ok]))
+        for name, values in metrics.items()
+        if (ok := np.isfinite(values)).any()
+    }
+    with style():
+        canvas = Canvas(figsize=(WIDTH, 2.9))
+        axes = canvas.subplots()
+        quiet(axes, grid="y")
+        axes.set(xlim=(at.min(), at.max()), ylim=(0, 1.02), xlabel="threshold on the probability")
+        as_percent(axes.yaxis)
+        ends = []
+        for i, name in enumerate(here):
+            ok = np.isfinite(metrics[name])
+            axes.plot(*thinned(at[ok], metrics[name][ok]), color=PALETTE[i % len(PALETTE)], linewidth=1.8)
+            axes.plot([chosen], [here[name]], "o", color=PALETTE[i % len(PALETTE)], markersize=5, markeredgecolor=PAPER)
+            ends.append((float(metrics[name][ok][-1]), metric_words(label(name, 20)), PALETTE[i % len(PALETTE)]))
+        end_labels(axes, ends)
+        axes.axvline(chosen, color=INK, linewidth=1, linestyle=(0, (3, 3)))
+        axes.annotate(
+            f"chosen: {number(chosen)}",
+            (chosen, 1),
+            xycoords=axes.get_xaxis_transform(),
+            xytext=(0, 4),
+            textcoords="offset points",
+            ha="center",
+            color=INK,
+        )
+        values = [f"{metric_words(clean(name))} {percent(value)}" for name, value in here.items()]
+        say = (
+            f"At the chosen threshold of {number(chosen)}: {listed(values, most=6)}."
+            if values
+            else f"The chosen threshold is {number(chosen)}."
+        )
+        return drawing(
+            canvas,
+            "What the threshold trades",
+            say=say,
+            alt=f"Curves of {listed([metric_words(clean(n)) for n in here], most=6) if here else 'nothing'} by threshold. {say}",
+        )
+
+
+def gain_curve(
+    y_true: npt.ArrayLike,
+    score: npt.ArrayLike,
+    *,
+    reach: float = 0.7,
+    act: str = "calling",
+    rows: str = "rows",
+    found: str = "positives",
+) -> Figure:
+    """How far one gets by working down the list that the model ranked: share found by share called.
+
+    Rows with the same score count as in random order, so the curve is straight between distinct scores.
+
+    Parameters
+    ----------
+    y_true
+        (n,) 0/1.
+    score
+        (n,) score, more for rows to be called first.
+    reach
+        The share of the positives at which the sentence is read off.
+    act, rows, found
+        Words of the sentence: "*calling* the 21 % of *rows* ranked highest reaches 70 % of *positives*".
+    """
+    called, got = gains(np.asarray(y_true).astype(int), np.asarray(score, dtype=float))
+    total, hits = len(np.asarray(y_true)), int(np.asarray(y_true).astype(int).sum())
+    first = np.unique(got, return_index=True)[1]  # where a share is first reached
+    share = float(np.interp(reach, got[first], called[first])) if hits else 1.0
+    words = f"{act} the {percent(share)} of {rows} ranked highest reaches {percent(reach)} of {found}"
+    say = f"{words[0].upper()}{words[1:]}; at random it would take {percent(reach)}."
+    if share >= reach:
+        say = f"The ranking does not help: reaching {percent(reach)} of {found} takes {act} {percent(share)} of {rows}."
+    low, high = wilson(round(reach * hits), hits)
+    caption = (
+        f"{total:,d} {rows}, {hits:,d} of them {found}; of these, {act} that many reaches between {percent(float(low))} "
+        f"and {percent(float(high))} (95 % interval)."
+    )
+    with style():
+        canvas, axes = _square(f"share of {rows} called, highest ranked first", f"share of {found}")
+        canvas.set_size_inches(WIDTH, 3.2)
+        axes.plot([0, 1], [0, 1], color=SOFT, linewidth=1, linestyle=(0, (3, 3)))
+        axes.annotate("by chance", (0.5, 0.5), xytext=(5, -13), textcoords="offset points", color=SOFT)
+        x, y = thinned(called, got)
+        axes.fill_between(x, y, x, color=ACCENT, alpha=0.08, linewidth=0)
+        axes.plot(x, y, color=ACCENT, linewidth=2.2)
+        axes.plot([share, share, 0], [0, reach, reach], color=INK, linewidth=1, linestyle=(0, (2, 3)))
+        axes.plot([share], [reach], "o", color=ACCENT, markersize=7, markeredgecolor=PAPER)
+        axes.annotate(
+            f"{percent(share)} called, {percent(reach)} reached",
+            (share, reach),
+            xytext=(9, -14),
+            textcoords="offset points",
+            color=INK,
+            fontweight="bold",
+        )
+        points = ", ".join(f"{percent(float(np.interp(at, called, got)))} at {percent(at)}" for at in (0.1, 0.2, 0.3, 0.5))
+        return drawing(
+            canvas,
+            "How far calling goes",
+            say=say,
+            caption=caption,
+            alt=f"Share reached against share called: {points} called. {say}",
+        )
+
+
+def gains(y_true: npt.NDArray[np.int_], score: Floats) -> tuple[Floats, Floats]:
+    """(share called, share of the 1s reached), from nothing to all, with a point only where the score changes.
+
+    >>> called, got = gains(np.array([1, 0, 1, 0]), np.array([0.9, 0.1, 0.5, 0.5]))
+    >>> called.tolist(), got.tolist()
+    ([0.0, 0.25, 0.75, 1.0], [0.0, 0.5, 1.0, 1.0])
+    """
+    order = np.argsort(-score, kind="stable")
+    ranked, hit = score[order], np.cumsum(y_true[order])
+    last = np.append(ranked[1:] != ranked[:-1], True)
+    called = np.append(0.0, (np.flatnonzero(last) + 1) / len(score))
+    return called, np.append(0.0, hit[last] / max(1, hit[-1]))
+
+
+__all__ = ["gain_curve", "gains", "one_against_rest", "precision_recall", "roc", "threshold"]

@@ -1,0 +1,172 @@
+"""What the figures of all families are made of: rows of dots with intervals, curves named where they end."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure as Canvas
+from matplotlib.ticker import FuncFormatter
+
+from glassbox.findings.html import metric_words
+from glassbox.findings.plot_style import ACCENT, INK, LINE, PAPER, SOFT, WIDTH
+from glassbox.findings.wording import between, clean, label, listed, percent
+
+Floats = npt.NDArray[np.float64]
+
+
+def wilson(count: npt.ArrayLike, total: npt.ArrayLike, z: float = 1.959963984540054) -> tuple[Floats, Floats]:
+    """The score interval of a share (Wilson 1927, eq. 5); from 0 to 1 where there is nothing to count.
+
+    >>> low, high = wilson(5, 10)
+    >>> round(float(low), 3), round(float(high), 3)
+    (0.237, 0.763)
+    """
+    k, n = np.asarray(count, dtype=float), np.asarray(total, dtype=float)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        p = k / n
+        centre = (p + z**2 / (2 * n)) / (1 + z**2 / n)
+        half = z / (1 + z**2 / n) * np.sqrt(p * (1 - p) / n + z**2 / (4 * n**2))
+    low, high = np.clip(centre - half, 0, 1), np.clip(centre + half, 0, 1)
+    return np.where(n > 0, low, 0.0), np.where(n > 0, high, 1.0)
+
+
+def as_percent(axis: Any, digits: int = 0) -> None:
+    """Write an axis of shares in percent."""
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:.{digits}f} %"))
+
+
+def quiet(axes: Axes, *, grid: str = "x") -> None:
+    """Leave only the grid lines that help to read a value."""
+    axes.grid(False)
+    if grid in {"x", "y", "both"}:
+        axes.grid(True, axis=grid)  # type: ignore[arg-type]
+    if grid == "x":
+        axes.spines["left"].set_visible(False)
+        axes.spines["bottom"].set_visible(False)
+    elif grid == "y":
+        axes.spines["left"].set_visible(False)
+
+
+def rows_canvas(rows: int, extra: float = 0.75, step: float = 0.29) -> tuple[Canvas, Axes]:
+    """A canvas for `rows` named rows, the first on top."""
+    canvas = Canvas(figsize=(WIDTH, max(1.2, extra + step * rows)))
+    axes = canvas.subplots()
+    axes.set_ylim(rows - 0.4, -0.6)
+    quiet(axes, grid="x")
+    return canvas, axes
+
+
+def name_rows(axes: Axes, names: Sequence[str], strong: int | None = None, width: int = 26) -> None:
+    """Write the names of rows at their left; one of them may be strong."""
+    axes.set_yticks(range(len(names)), [label(name, width) for name in names])
+    for i, text in enumerate(axes.get_yticklabels()):
+        text.set_color(INK if strong is None or i == strong else SOFT)
+        text.set_fontweight("bold" if i == strong else "normal")
+
+
+def side_values(axes: Axes, values: Sequence[str], colors: Sequence[str] | None = None) -> None:
+    """Write each row's value at the right end of its row."""
+    for i, value in enumerate(values):
+        colour = colors[i] if colors else INK
+        axes.annotate(
+            value,
+            (1, i),
+            xycoords=axes.get_yaxis_transform(),
+            xytext=(6, 0),
+            textcoords="offset points",
+            va="center",
+            color=colour,
+            annotation_clip=False,
+        )
+
+
+def dots(axes: Axes, values: Floats, low: Floats, high: Floats, colors: Sequence[str]) -> None:
+    """One dot a row with its interval."""
+    for i, (value, a, b, colour) in enumerate(zip(values, low, high, colors, strict=True)):
+        if not np.isfinite(value):
+            continue
+        if np.isfinite(a) and np.isfinite(b):
+            axes.plot([a, b], [i, i], color=colour, linewidth=2.2, alpha=0.45, solid_capstyle="round")
+        axes.plot([value], [i], "o", color=colour, markersize=6, markeredgecolor=PAPER, markeredgewidth=0.8)
+
+
+def mark_value(axes: Axes, value: float, text: str) -> None:
+    """A dashed line across all rows at `value`, named above."""
+    axes.axvline(value, color=INK, linewidth=1, linestyle=(0, (3, 3)))
+    x = axes.get_xlim()
+    place = (value - x[0]) / (x[1] - x[0])
+    side = "left" if place < 0.3 else "right" if place > 0.7 else "center"
+    axes.annotate(
+        text,
+        (value, 1),
+        xycoords=axes.get_xaxis_transform(),
+        xytext=(0, 4),
+        textcoords="offset points",
+        ha=side,
+        color=INK,
+        annotation_clip=False,
+    )
+
+
+def end_labels(axes: Axes, ends: Sequence[tuple[float, str, str]], room: float = 0.075) -> None:
+    """Name curves where they end: `ends` holds (height, text, colour), moved apart by at least `room` of the height."""
+    low, high = axes.get_ylim()
+    order = sorted(range(len(ends)), key=lambda i: (ends[i][0], i))
+    spots = np.array([(ends[i][0] - low) / (high - low) for i in order])
+    for i in range(1, len(spots)):
+        spots[i] = max(spots[i], spots[i - 1] + room)
+    if len(spots) and spots[-1] > 1:
+        spots[-1] = 1.0
+        for i in range(len(spots) - 2, -1, -1):
+            spots[i] = min(spots[i], spots[i + 1] - room)
+    for spot, i in zip(spots, order, strict=True):
+        axes.annotate(
+            ends[i][1],
+            (1, spot),
+            xycoords="axes fraction",
+            xytext=(5, 0),
+            textcoords="offset points",
+            va="center",
+            color=ends[i][2],
+            annotation_clip=False,
+        )
+
+
+def thinned(x: Floats, y: Floats, most: int = 240) -> tuple[Floats, Floats]:
+    """At most `most` points of a curve, evenly spread along its way, both ends kept: a drawing needs no more."""
+    if len(x) <= most:
+        return x, y
+    scale_x, scale_y = np.ptp(x) or 1.0, np.ptp(y) or 1.0
+    way = np.concatenate([[0.0], np.cumsum(np.hypot(np.diff(x) / scale_x, np.diff(y) / scale_y))])
+    keep = np.unique(np.searchsorted(way, np.linspace(0, way[-1], most)).clip(0, len(x) - 1))
+    keep = np.unique(np.concatenate([[0], keep, [len(x) - 1]]))
+    return x[keep], y[keep]
+
+
+__all__ = [
+    "ACCENT",
+    "INK",
+    "LINE",
+    "PAPER",
+    "SOFT",
+    "WIDTH",
+    "Floats",
+    "as_percent",
+    "between",
+    "clean",
+    "dots",
+    "end_labels",
+    "label",
+    "listed",
+    "mark_value",
+    "metric_words",
+    "name_rows",
+    "percent",
+    "quiet",
+    "rows_canvas",
+    "side_values",
+    "thinned",
+    "wilson",
+]

@@ -1,0 +1,65 @@
+"""Linear heads: the same digits whatever is fitted or asked beside them."""
+
+import io
+import warnings
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import redirect_stderr
+from typing import Any
+
+import numpy as np
+import pytest
+import scipy.sparse as sp
+
+from glassbox.families.classification.linear_models import Head, logistic, support_vectors
+from glassbox.families.shared.cross_fit import run_side_by_side
+from glassbox.families.shared.leaderboard import Candidate
+from glassbox.families.text.corpus import Corpus
+from glassbox.families.text.ngram_models import fit_naive_bayes_linear
+from glassbox.families.text.protocols import Fitting
+
+RNG = np.random.default_rng(0)
+X = sp.random(3000, 4000, 0.01, format="csr", random_state=1)
+Y = (RNG.random(3000) < 0.5).astype(np.int64)
+TEXTS = [" ".join(f"word{k}" for k in RNG.integers(0, 900, 30)) for _ in range(1500)]
+
+
+def fitted(kind: str) -> bytes:
+    if kind == "naive_bayes_linear":
+        model: Any = fit_naive_bayes_linear(Corpus(TEXTS).whole(), Y[:1500], Fitting({"ngrams": [1, 1], "C": 10.0}, 2, 1, 1))
+        return bytes(model.head.weights.tobytes())
+    fit = support_vectors if kind == "svm" else logistic
+    return fit(X, Y, 2, c=1.0, seed=7).weights.tobytes()
+
+
+@pytest.mark.parametrize("kind", ["svm", "naive_bayes_linear", "logistic"])
+def test_heads_that_are_fitted_side_by_side_are_what_they_are_alone(kind: str) -> None:
+    alone = fitted(kind)
+    with ThreadPoolExecutor(3) as pool:
+        others = [pool.submit(fitted, other) for other in ("svm", "logistic") * 3]
+        together = list(pool.map(fitted, [kind] * 4))
+        for other in others:
+            other.result()
+    assert set(together) == {alone}
+
+
+@pytest.mark.parametrize("scores", [1, 3, 14])
+def test_a_row_gets_the_same_digits_beside_any_others(scores: int) -> None:
+    rng = np.random.default_rng(3)
+    x = rng.normal(size=(40, 517))
+    head = Head(rng.normal(size=(517, scores)).astype(np.float32), rng.normal(size=scores).astype(np.float32))
+    whole = head.proba(x)
+    assert np.array_equal(whole, np.concatenate([head.proba(x[i : i + 1]) for i in range(40)]))
+    assert np.array_equal(whole[:7], head.proba(np.asfortranarray(x[:7])))
+    assert head.proba(x[:0]).shape == (0, max(2, scores))
+
+
+def test_what_libraries_warn_of_does_not_hang_on_which_fits_overlap() -> None:
+    def warned(candidate: Candidate, place: int) -> dict[str, Any]:
+        warnings.warn("possible convergence problem", UserWarning, stacklevel=1)
+        return {}
+
+    said = io.StringIO()
+    with warnings.catch_warnings(), redirect_stderr(said):
+        warnings.simplefilter("always")
+        run_side_by_side([Candidate(name="a", kind="a")], range(20), warned, place="fold", workers=3)
+    assert said.getvalue() == ""

@@ -1,0 +1,60 @@
+"""Secrets in a request are named, never written."""
+
+import pytest
+
+from glassbox.errors import RequestError
+from glassbox.request.secrets import holds_literal_secret, malformed_reference, mask, reveal
+
+
+def test_a_secret_is_revealed_at_use(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DB_USER", "ann")
+    monkeypatch.setenv("DB_PASSWORD", r"p\1${env:DB_USER}")
+    assert reveal("pg://${env:DB_USER}:${env:DB_PASSWORD}@db/x") == r"pg://ann:p\1${env:DB_USER}@db/x"
+
+
+def test_every_variable_that_is_not_set_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("ONE", raising=False)
+    monkeypatch.delenv("TWO", raising=False)
+    with pytest.raises(RequestError) as caught:
+        reveal("${env:ONE}${env:TWO}${env:ONE}")
+    assert ["ONE" in line for line in caught.value.problems] == [True, False]
+
+
+@pytest.mark.parametrize(
+    ("url", "masked"),
+    [
+        ("postgresql://ann:hunter2@db/sales", "postgresql://ann:***@db/sales"),
+        ("postgresql://ann:hun/ter@2@db/sales", "postgresql://ann:***@db/sales"),
+        ("s3://key:${env:HALF}secret@bucket/x", "s3://key:***@bucket/x"),
+        ("ftp://ann:12345@host/x", "ftp://ann:***@host/x"),
+        ("https://host/x?api_key=abc&page=2", "https://host/x?api_key=***&page=2"),
+        ("https://host/x?a=1&access_token=abc", "https://host/x?a=1&access_token=***"),
+        ("host=db user=ann password=hunter2", "host=db user=ann password=***"),
+    ],
+)
+def test_a_password_that_is_written_out_is_found_and_masked(url: str, masked: str) -> None:
+    assert holds_literal_secret(url)
+    assert mask(url) == masked
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://ann:${env:DB_PASSWORD}@db/sales",
+        "postgresql://${env:U}:${env:P}@db/${env:NAME}",
+        "https://host:8080/people/@ann",
+        "https://host/x?api_key=${env:KEY}&page=2",
+        "postgresql://ann@db/sales",
+        "data/key=1/part.parquet",
+        "catalog:churn",
+        "C:/data/x@y.csv",
+    ],
+)
+def test_what_holds_no_password_is_left_alone(url: str) -> None:
+    assert not holds_literal_secret(url)
+    assert mask(url) == url
+
+
+@pytest.mark.parametrize("text", ["${DB_PASSWORD}", "${env:}", "${env:A-B}", "${ENV:A}", "${env:A", "${env:1A}"])
+def test_a_reference_that_is_written_wrong_is_found(text: str) -> None:
+    assert malformed_reference(f"x${{env:OK}}{text}") == text
