@@ -20,7 +20,7 @@ from glassbox.data.catalog import fetch, find_entry
 from glassbox.data.formats.idx import read_idx
 from glassbox.families.shared.cross_fit import limited
 from glassbox.families.shared.torch_device import device
-from glassbox.families.vision.image_dataset import Album
+from glassbox.families.vision.image_dataset import ImageCollection
 from glassbox.families.vision.models import KINDS, Fitting, Network
 from glassbox.families.vision.networks import backbone_in
 from glassbox.families.vision.recipe import Recipe
@@ -39,7 +39,7 @@ def pictures_of(part: str) -> tuple[list[str], Any]:
     return frame["picture"].tolist(), frame["label"].astype(int).to_numpy(dtype=np.int64)
 
 
-def trained(kind: str, album: Album, y: Any, params: dict[str, Any]) -> tuple[Network, float, float]:
+def trained(kind: str, album: ImageCollection, y: Any, params: dict[str, Any]) -> tuple[Network, float, float]:
     """A network, the seconds that all its epochs took, and those of an epoch after the first."""
     ends: list[float] = []
     step = torch.optim.AdamW.step
@@ -86,10 +86,10 @@ def main() -> None:
             ("small network from nothing, 28 px", "small_network", told.rows, 28, SMALL),
             ("MobileNetV2, all fine-tuned, 224 px", "fine_tuned", told.whole_rows, 224, WHOLE),
         ):
-            album = Album(train[:rows], Recipe(column="picture", side=side), [backbone], workers=2)
+            album = ImageCollection(train[:rows], Recipe(column="picture", side=side), [backbone], workers=2)
             _ = album.pixels
             first, seconds, epoch = trained(kind, album, y[:rows], copy.deepcopy(params))
-            judged = Album(test[:JUDGED], Recipe(column="picture", side=side), [backbone], workers=2).whole()
+            judged = ImageCollection(test[:JUDGED], Recipe(column="picture", side=side), [backbone], workers=2).whole()
             accuracy = float((first.proba(judged).argmax(axis=1) == truth[:JUDGED]).mean())
             console.print(f"{name}: {rows:,} pictures, {params['epochs']} epochs in {seconds:.1f} s, accuracy {accuracy:.3f};")
             console.print(f"  after the first, an epoch took {epoch:.2f} s: {rows / epoch:,.0f} pictures/s")

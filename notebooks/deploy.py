@@ -21,10 +21,10 @@ request = "churn"
 
 # %%
 from glassbox.data.schema import Schema
+from glassbox.runtime.stage import Stage
 from glassbox.serving.build import build_package, excerpt
 from glassbox.serving.package import read_package
 from glassbox.serving.smoke_test import contract_table, package_facts, rehearse, served_facts, worth_asking
-from glassbox.runtime.stage import Stage
 
 # %%
 stage = Stage.open("deploy", request, upstream, product)

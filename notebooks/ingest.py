@@ -21,7 +21,9 @@ request = "churn"
 
 # %%
 from glassbox.data import quality
-from glassbox.data.ingest import conform_parts, infer_schema, read, split
+from glassbox.data.ingest import conform_parts, read
+from glassbox.data.schema import infer_schema
+from glassbox.data.split import split
 from glassbox.families.protocol import arrange_of, looks_of
 from glassbox.runtime.stage import Stage
 

@@ -22,7 +22,7 @@ request = "churn"
 # %%
 from glassbox.families.protocol import scorer_of, watched
 from glassbox.files import hash_tree
-from glassbox.monitoring.alarm_check import planted_shifts, quiet_batches
+from glassbox.monitoring.alarm_check import inject_drift, null_batches
 from glassbox.monitoring.profile import build_profile, profile_table
 from glassbox.monitoring.trigger import performance_limit, thresholds_of, thresholds_table, trigger_facts
 from glassbox.runtime.stage import Stage
@@ -91,13 +91,13 @@ stage.show("trigger", trigger_facts(thresholds, seen.unit), report=True)
 # should not be above what is allowed.
 
 # %%
-stage.show("false_alarms", quiet_batches(profile, rows, predictions, thresholds, seed=stage.request.seed))
+stage.show("false_alarms", null_batches(profile, rows, predictions, thresholds, seed=stage.request.seed))
 
 # %% [markdown]
 # Then batches in which something was changed on purpose. Each row below is one batch, judged by the same rule.
 
 # %%
-planted = planted_shifts(profile, rows, predictions, thresholds, truth=truth, score=score.of, seed=stage.request.seed)
+planted = inject_drift(profile, rows, predictions, thresholds, truth=truth, score=score.of, seed=stage.request.seed)
 stage.show("planted", planted)
 
 # %%

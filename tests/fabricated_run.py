@@ -15,8 +15,21 @@ from matplotlib.figure import Figure as Canvas
 
 from glassbox.files import plain, write_json
 from glassbox.findings.html import finding_html
-from glassbox.findings.model import Column, Estimate, Estimates, Facts, Figure, Finding, Note, Picture, Pictures, Shown, Table
-from glassbox.findings.plot_style import ACCENT, SOFT, WIDTH, drawing, style
+from glassbox.findings.model import (
+    Column,
+    Estimate,
+    Estimates,
+    Facts,
+    Figure,
+    Finding,
+    NamedFinding,
+    Note,
+    Picture,
+    Pictures,
+    Table,
+)
+from glassbox.findings.plot_style import WIDTH, drawing, style
+from glassbox.findings.svg import ACCENT, SOFT
 from glassbox.reports.audit import audit
 from glassbox.reports.conclusion import answer, next_steps, requirement_rows, verdict_table
 from glassbox.reports.sections import QUESTIONS
@@ -140,12 +153,16 @@ def findings() -> dict[str, list[SHOWN]]:
     }  # fmt: skip
 
 
-def shown(items: list[SHOWN], *, measured: bool) -> dict[str, Shown]:
+def shown(items: list[SHOWN], *, measured: bool) -> dict[str, NamedFinding]:
     """What one stage showed, as `findings.json` or as `measured.json` has it."""
-    return {name: Shown(name=name, report=report, finding=found) for name, found, report, live in items if live == measured}
+    return {
+        name: NamedFinding(name=name, report=report, finding=found) for name, found, report, live in items if live == measured
+    }
 
 
-def all_shown(*, measured: bool = False, asked: Request | None = None, until: str = "conclude") -> dict[str, dict[str, Shown]]:
+def all_shown(
+    *, measured: bool = False, asked: Request | None = None, until: str = "conclude"
+) -> dict[str, dict[str, NamedFinding]]:
     """What all stages showed up to one of them, `conclude` included."""
     asked = asked or request()
     made = findings()
@@ -158,7 +175,7 @@ def all_shown(*, measured: bool = False, asked: Request | None = None, until: st
     return live if measured else found
 
 
-def concluded(found: dict[str, dict[str, Shown]], live: dict[str, dict[str, Shown]], asked: Request) -> list[SHOWN]:
+def concluded(found: dict[str, dict[str, NamedFinding]], live: dict[str, dict[str, NamedFinding]], asked: Request) -> list[SHOWN]:
     """What `conclude` shows."""
     latency = live["deploy"]["latency"].finding
     assert isinstance(latency, Estimates)

@@ -23,8 +23,9 @@ import pytest
 
 from glassbox.data.schema import ColumnSchema, Schema
 from glassbox.errors import GlassboxError, TrackingError
-from glassbox.findings.model import Estimate, Estimates, Facts, Figure, Shown, Table
-from glassbox.tracking.mlflow_log import RunRecord, StageRecord, _Log, database, log_run, ui
+from glassbox.findings.model import Estimate, Estimates, Facts, Figure, NamedFinding, Table
+from glassbox.tracking.mlflow_log import _Log, database, log_run, ui
+from glassbox.tracking.values import RunRecord, StageRecord
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning")
 SVG = "<svg xmlns='http://www.w3.org/2000/svg'><title>Bars</title></svg>"
@@ -40,8 +41,8 @@ SCHEMA = Schema(
 )
 
 
-def shown(*named: tuple[str, Any]) -> dict[str, Shown]:
-    return {name: Shown(name=name, finding=finding) for name, finding in named}
+def shown(*named: tuple[str, Any]) -> dict[str, NamedFinding]:
+    return {name: NamedFinding(name=name, finding=finding) for name, finding in named}
 
 
 def stages(*, cached: bool = False) -> list[StageRecord]:

@@ -4,7 +4,8 @@ from pathlib import Path
 
 from glassbox.pipeline.kernels import KernelServer
 from glassbox.pipeline.run import RunResult, run_request
-from glassbox.request.model import Bound, Data, Request
+from glassbox.request.bounds import Bound
+from glassbox.request.model import Data, Request
 
 
 def _task(name: str, folder: str, products: list[str]) -> str:

@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 
 from glassbox.data.schema import ColumnSchema, Schema
+from glassbox.families.classification.dataset import Problem, problem_of
 from glassbox.families.classification.folds import make_folds
-from glassbox.families.tabular.fit import Problem, problem_of
 from glassbox.families.tabular.recipe import Recipe
 
 

@@ -21,15 +21,17 @@ request = "detect"
 
 # %%
 from glassbox.data.schema import Schema
-from glassbox.families.shared.set_prediction import compare
-from glassbox.families.shared.leaderboard import choice, leaderboard_frame, leaderboard_table, timing_table
-from glassbox.families.detection import metrics, plots
-from glassbox.families.detection.candidates import candidate_table, candidates, finest_stride
+from glassbox.families.detection import metrics
+from glassbox.families.detection.candidates import candidates, finest_stride
 from glassbox.families.detection.fit import fitter
-from glassbox.families.detection.scorer import OVER_PICTURES, BoxJudge
+from glassbox.families.detection.load_dataset import scenes_of
 from glassbox.families.detection.models import KINDS
 from glassbox.families.detection.recipe import Recipe
-from glassbox.families.detection.load_dataset import scenes_of
+from glassbox.families.detection.scorer import OVER_PICTURES, BoxJudge
+from glassbox.families.shared import selection_plots
+from glassbox.families.shared.candidates import candidate_table
+from glassbox.families.shared.leaderboard import choice, leaderboard_frame, leaderboard_table, timing_table
+from glassbox.families.shared.set_prediction import compare
 from glassbox.runtime.stage import Stage
 
 # %%
@@ -88,7 +90,7 @@ stage.show(
 bound = asked.requirements.get(leading)
 stage.show(
     "leaderboard_figure",
-    plots.leaderboard(leaderboard_frame(comparison.leaderboard), leading, bound.value if bound else None),
+    selection_plots.leaderboard(leaderboard_frame(comparison.leaderboard), leading, bound.value if bound else None),
     report=True,
 )
 

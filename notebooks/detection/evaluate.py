@@ -25,12 +25,14 @@ request = "detect"
 
 # %%
 from glassbox.data.schema import Schema
+from glassbox.families.classification.plots import outcomes
 from glassbox.families.detection import evaluate, metrics, plots
-from glassbox.families.detection.score_threshold import choose, chosen_table
-from glassbox.families.detection.onnx_export import export, export_facts
-from glassbox.families.detection.scorer import BoxJudge
-from glassbox.families.detection.recipe import Recipe
 from glassbox.families.detection.load_dataset import scenes_of
+from glassbox.families.detection.onnx_export import export, export_facts
+from glassbox.families.detection.recipe import Recipe
+from glassbox.families.detection.score_threshold import choose, chosen_table
+from glassbox.families.detection.scorer import BoxJudge
+from glassbox.families.shared import holdout_ledger
 from glassbox.families.shared.set_prediction import read_oof
 from glassbox.families.vision.onnx_graph import write_graph
 from glassbox.runtime.stage import Stage
@@ -73,7 +75,7 @@ predictor.save(model)
 holdout = stage.load("holdout")
 predictions = evaluate.predictions(predictor, holdout)
 matches = evaluate.matches_of(predictions, predictor.labels)
-stage.show("opened", evaluate.opened(stage.openings), measured=True)
+stage.show("opened", holdout_ledger.opened(stage.openings), measured=True)
 
 # %% [markdown]
 # Pictures are redrawn for the intervals. A requirement is met or not only where its bound lies outside of the interval.
@@ -114,7 +116,7 @@ stage.show("precision_recall", plots.precision_recall(matches, predictor.thresho
 
 # %%
 if matches.found:
-    stage.show("calibration", plots.calibration(*plots.of_scores(matches)))
+    stage.show("calibration", outcomes.calibration(*plots.of_scores(matches)))
 
 # %% [markdown]
 # ## Where it goes wrong

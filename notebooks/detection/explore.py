@@ -23,11 +23,9 @@ request = "detect"
 
 # %%
 from glassbox.data.schema import Schema
-from glassbox.families.detection import box_drawing
-from glassbox.families.detection import explore
-from glassbox.families.detection import plots
-from glassbox.families.detection.recipe import default_recipe
+from glassbox.families.detection import box_drawing, explore, plots
 from glassbox.families.detection.load_dataset import scenes_of
+from glassbox.families.detection.recipe import default_recipe
 from glassbox.families.vision import reference_features
 from glassbox.families.vision.explore import trait_table
 from glassbox.runtime.stage import Stage

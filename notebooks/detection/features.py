@@ -24,11 +24,12 @@ from glassbox.data.schema import Schema
 from glassbox.families.classification.folds import duplicates_across
 from glassbox.families.detection import leakage
 from glassbox.families.detection.box_drawing import varied
-from glassbox.families.shared.set_prediction import make_folds
-from glassbox.families.detection.folds import folds_table
-from glassbox.families.detection.recipe import Augmentation, default_recipe, picture_column, recipe_table, usual_side
 from glassbox.families.detection.dataset import sizes_of
+from glassbox.families.detection.folds import folds_table
 from glassbox.families.detection.load_dataset import scenes_of
+from glassbox.families.detection.recipe import Augmentation, default_recipe, recipe_table, usual_side
+from glassbox.families.shared.set_prediction import make_folds
+from glassbox.families.vision.recipe import picture_column
 from glassbox.runtime.stage import Stage
 
 # %%

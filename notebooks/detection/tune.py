@@ -21,15 +21,16 @@ request = "detect"
 
 # %%
 from glassbox.data.schema import Schema
-from glassbox.families.shared.set_prediction import leader_run, tune
-from glassbox.families.shared.leaderboard import candidate_in
-from glassbox.families.shared.tuning import best_table, gain_estimates, search_note
-from glassbox.families.detection import metrics, plots
+from glassbox.families.detection import metrics
 from glassbox.families.detection.candidates import TRIALS
 from glassbox.families.detection.fit import fitter
-from glassbox.families.detection.scorer import BoxJudge
-from glassbox.families.detection.recipe import Recipe
 from glassbox.families.detection.load_dataset import scenes_of
+from glassbox.families.detection.recipe import Recipe
+from glassbox.families.detection.scorer import BoxJudge
+from glassbox.families.shared import selection_plots
+from glassbox.families.shared.leaderboard import candidate_in
+from glassbox.families.shared.set_prediction import leader_run, tune
+from glassbox.families.shared.tuning import best_table, gain_estimates, search_note
 from glassbox.runtime.stage import Stage
 
 # %%
@@ -88,10 +89,10 @@ tuning = tune(
 # Dots are trials, the line is the best so far, the dashed line is the candidate before tuning.
 
 # %%
-stage.show("history", plots.tuning_history(tuning.trials, leaderboard["metric"], tuning.default), report=True)
+stage.show("history", selection_plots.tuning_history(tuning.trials, leaderboard["metric"], tuning.default), report=True)
 
 # %%
-stage.show("importances", plots.param_importances(tuning.importances))
+stage.show("importances", selection_plots.param_importances(tuning.importances))
 
 # %% [markdown]
 # ## Was it worth it?

@@ -21,16 +21,17 @@ request = "entities"
 
 # %%
 from glassbox.data.schema import Schema
-from glassbox.families.shared.set_prediction import compare
-from glassbox.families.shared.leaderboard import choice, leaderboard_frame, leaderboard_table, timing_table
 from glassbox.families.entities import metrics
-from glassbox.families.entities import plots
-from glassbox.families.entities.candidates import Candidate, candidate_table, candidates
+from glassbox.families.entities.candidates import candidates
 from glassbox.families.entities.fit import fitter
-from glassbox.families.entities.scorer import OVER_TEXTS, SpanJudge
+from glassbox.families.entities.load_dataset import setting
 from glassbox.families.entities.models import KINDS
 from glassbox.families.entities.recipe import Recipe
-from glassbox.families.entities.load_dataset import setting
+from glassbox.families.entities.scorer import OVER_TEXTS, SpanJudge
+from glassbox.families.shared import selection_plots
+from glassbox.families.shared.candidates import candidate_table
+from glassbox.families.shared.leaderboard import choice, leaderboard_frame, leaderboard_table, timing_table
+from glassbox.families.shared.set_prediction import compare
 from glassbox.runtime.stage import Stage
 
 # %%
@@ -87,7 +88,7 @@ stage.show(
 bound = asked.requirements.get(leading)
 stage.show(
     "leaderboard_figure",
-    plots.leaderboard(leaderboard_frame(comparison.leaderboard), leading, bound.value if bound else None),
+    selection_plots.leaderboard(leaderboard_frame(comparison.leaderboard), leading, bound.value if bound else None),
     report=True,
 )
 

@@ -25,13 +25,13 @@ request = "entities"
 
 # %%
 from glassbox.data.schema import Schema
-from glassbox.families.entities import evaluate
-from glassbox.families.entities import metrics
-from glassbox.families.entities import plots
-from glassbox.families.shared.set_prediction import read_oof
-from glassbox.families.entities.scorer import SpanJudge
-from glassbox.families.entities.recipe import Recipe
+from glassbox.families.classification.plots import outcomes
+from glassbox.families.entities import evaluate, metrics
 from glassbox.families.entities.load_dataset import setting
+from glassbox.families.entities.recipe import Recipe
+from glassbox.families.entities.scorer import SpanJudge
+from glassbox.families.shared import holdout_ledger
+from glassbox.families.shared.set_prediction import read_oof
 from glassbox.runtime.stage import Stage
 
 # %%
@@ -59,7 +59,7 @@ predictor.save(model)
 holdout = stage.load("holdout")
 predictions = evaluate.predictions(predictor, holdout)
 counts = evaluate.counts_of(predictions, holdout, predictor.types)
-stage.show("opened", evaluate.opened(stage.openings), measured=True)
+stage.show("opened", holdout_ledger.opened(stage.openings), measured=True)
 
 # %% [markdown]
 # An entity counts where both ends and the type are right. Documents are redrawn as a whole for the intervals.
@@ -94,7 +94,7 @@ stage.show("types", evaluate.type_table(counts), report=True)
 # What is taken for what: an entity is set against the one that was found where it stands, or against nothing.
 
 # %%
-stage.show("confusion", plots.confusion(*evaluate.confusion(predictions)), report=True)
+stage.show("confusion", outcomes.confusion(*evaluate.confusion(predictions)), report=True)
 
 # %% [markdown]
 # ## Where it goes wrong

@@ -23,8 +23,8 @@ request = "entities"
 
 # %%
 from glassbox.data.schema import Schema
+from glassbox.families.classification.plots import balance
 from glassbox.families.entities import explore
-from glassbox.families.entities import plots
 from glassbox.families.entities.load_dataset import default_recipe, setting
 from glassbox.runtime.stage import Stage
 
@@ -47,7 +47,7 @@ stage.show("texts", explore.length_facts(sentences))
 # A rare type has few examples to learn from, and weighs little in a score over all.
 
 # %%
-drawn = plots.target_balance(explore.balance(sentences), schema.target, "", kinds="types", units="entities")
+drawn = balance.target_balance(explore.balance(sentences), schema.target, "", kinds="types", units="entities")
 stage.show("target", drawn, report=True)
 
 # %% [markdown]

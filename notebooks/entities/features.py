@@ -23,10 +23,10 @@ request = "entities"
 from glassbox.data.schema import Schema
 from glassbox.families.classification.folds import duplicates_across
 from glassbox.families.entities import leakage
-from glassbox.families.shared.set_prediction import make_folds
 from glassbox.families.entities.folds import folds_table, together
-from glassbox.families.entities.recipe import recipe_table
 from glassbox.families.entities.load_dataset import default_recipe, setting
+from glassbox.families.entities.recipe import recipe_table
+from glassbox.families.shared.set_prediction import make_folds
 from glassbox.runtime.stage import Stage
 
 # %%

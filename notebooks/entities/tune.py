@@ -21,16 +21,16 @@ request = "entities"
 
 # %%
 from glassbox.data.schema import Schema
-from glassbox.families.shared.set_prediction import leader_run, tune
-from glassbox.families.shared.leaderboard import candidate_in
-from glassbox.families.shared.tuning import best_table, gain_estimates, search_note
 from glassbox.families.entities import metrics
-from glassbox.families.entities import plots
 from glassbox.families.entities.candidates import TRIALS
 from glassbox.families.entities.fit import fitter
-from glassbox.families.entities.scorer import SpanJudge
-from glassbox.families.entities.recipe import Recipe
 from glassbox.families.entities.load_dataset import setting
+from glassbox.families.entities.recipe import Recipe
+from glassbox.families.entities.scorer import SpanJudge
+from glassbox.families.shared import selection_plots
+from glassbox.families.shared.leaderboard import candidate_in
+from glassbox.families.shared.set_prediction import leader_run, tune
+from glassbox.families.shared.tuning import best_table, gain_estimates, search_note
 from glassbox.runtime.stage import Stage
 
 # %%
@@ -91,10 +91,10 @@ tuning = tune(
 # Dots are trials, the line is the best so far, the dashed line is the candidate before tuning.
 
 # %%
-stage.show("history", plots.tuning_history(tuning.trials, leaderboard["metric"], tuning.default), report=True)
+stage.show("history", selection_plots.tuning_history(tuning.trials, leaderboard["metric"], tuning.default), report=True)
 
 # %%
-stage.show("importances", plots.param_importances(tuning.importances))
+stage.show("importances", selection_plots.param_importances(tuning.importances))
 
 # %% [markdown]
 # ## Was it worth it?

@@ -21,11 +21,13 @@ request = "electricity"
 
 # %%
 from glassbox.data.schema import Schema
-from glassbox.families.forecasting import metrics, plots
+from glassbox.families.forecasting import metrics
 from glassbox.families.forecasting.backtest import Problem
-from glassbox.families.forecasting.candidates import Candidate, candidate_table, candidates
+from glassbox.families.forecasting.candidates import candidates
 from glassbox.families.forecasting.compare import against_baseline, compare
 from glassbox.families.forecasting.dataset import open_panel, saved
+from glassbox.families.shared import selection_plots
+from glassbox.families.shared.candidates import candidate_table
 from glassbox.families.shared.leaderboard import OVER_WINDOWS, choice, leaderboard_frame, leaderboard_table, timing_table
 from glassbox.runtime.stage import Stage
 
@@ -87,7 +89,7 @@ stage.show("timing", timing_table(comparison.timing), measured=True)
 bound = stage.request.requirements.get(leading)
 stage.show(
     "leaderboard_figure",
-    plots.leaderboard(leaderboard_frame(comparison.leaderboard), leading, bound.value if bound else None),
+    selection_plots.leaderboard(leaderboard_frame(comparison.leaderboard), leading, bound.value if bound else None),
     report=True,
 )
 

@@ -139,7 +139,7 @@ stage.show("components", evaluate.components(predictor))
 fresh = evaluate.bring_up_to_date(predictor, later)
 served = stage.folder("served")
 fresh.save(served)
-stage.show("updated", evaluate.updated(fresh), report=True)
+stage.show("updated", evaluate.refit_note(fresh), report=True)
 
 # %% [markdown]
 # What it says next, taken apart: the trend that it goes on with, and the season that it repeats.

@@ -21,8 +21,8 @@ request = "electricity"
 
 # %%
 from glassbox.data.schema import Schema
-from glassbox.families.forecasting.leakage import future_leaks, leaks_table
 from glassbox.families.forecasting.dataset import folds_table, make_folds, open_panel, recipe_of, recipe_table, sealed_facts
+from glassbox.families.forecasting.leakage import future_leaks, leaks_table
 from glassbox.runtime.stage import Stage
 
 # %%

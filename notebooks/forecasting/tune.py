@@ -21,12 +21,15 @@ request = "electricity"
 
 # %%
 from glassbox.data.schema import Schema
-from glassbox.families.forecasting import metrics, plots
+from glassbox.families.forecasting import metrics
 from glassbox.families.forecasting.backtest import Problem
 from glassbox.families.forecasting.candidates import TRIALS
-from glassbox.families.forecasting.compare import candidate_in, strongest
+from glassbox.families.forecasting.compare import strongest
 from glassbox.families.forecasting.dataset import open_panel, saved
-from glassbox.families.forecasting.tune import best_table, gain_estimates, search_note, tune
+from glassbox.families.forecasting.tune import tune
+from glassbox.families.shared import selection_plots
+from glassbox.families.shared.leaderboard import candidate_in
+from glassbox.families.shared.tuning import best_table, gain_estimates, search_note
 from glassbox.runtime.stage import Stage
 
 # %%
@@ -89,10 +92,10 @@ tuning = tune(
 # Dots are trials, the line is the best so far, the dashed line is the candidate before tuning.
 
 # %%
-stage.show("history", plots.tuning_history(tuning.trials, leaderboard["metric"], tuning.default), report=True)
+stage.show("history", selection_plots.tuning_history(tuning.trials, leaderboard["metric"], tuning.default), report=True)
 
 # %%
-stage.show("importances", plots.param_importances(tuning.importances))
+stage.show("importances", selection_plots.param_importances(tuning.importances))
 
 # %% [markdown]
 # ## Was it worth it?

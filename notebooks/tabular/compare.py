@@ -22,10 +22,12 @@ request = "churn"
 # %%
 from glassbox.data.schema import Schema
 from glassbox.families.classification import metrics
-from glassbox.families.tabular import plots
-from glassbox.families.tabular.candidates import Candidate, candidate_table, candidates
-from glassbox.families.tabular.compare import choice, compare, leaderboard_frame, leaderboard_table, timing_table
-from glassbox.families.tabular.fit import problem_of
+from glassbox.families.classification.dataset import problem_of
+from glassbox.families.shared import selection_plots
+from glassbox.families.shared.candidates import candidate_table
+from glassbox.families.shared.leaderboard import choice, leaderboard_frame, leaderboard_table, timing_table
+from glassbox.families.tabular.candidates import candidates
+from glassbox.families.tabular.compare import compare
 from glassbox.families.tabular.recipe import Recipe
 from glassbox.runtime.stage import Stage
 
@@ -79,7 +81,7 @@ stage.show("leaderboard", leaderboard_table(comparison.leaderboard), report=True
 bound = stage.request.requirements.get(leading)
 stage.show(
     "leaderboard_figure",
-    plots.leaderboard(leaderboard_frame(comparison.leaderboard), leading, bound.value if bound else None),
+    selection_plots.leaderboard(leaderboard_frame(comparison.leaderboard), leading, bound.value if bound else None),
     report=True,
 )
 

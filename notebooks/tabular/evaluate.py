@@ -25,11 +25,12 @@ request = "churn"
 
 # %%
 from glassbox.data.schema import Schema
-from glassbox.families.classification import evaluate
-from glassbox.families.classification import metrics
-from glassbox.families.tabular import explain, plots
+from glassbox.families.classification import evaluate, metrics
 from glassbox.families.classification.calibration.fit import calibrate, choose_threshold
-from glassbox.families.tabular.fit import problem_of
+from glassbox.families.classification.dataset import problem_of
+from glassbox.families.classification.plots import curves, outcomes
+from glassbox.families.shared import holdout_ledger
+from glassbox.families.tabular import explain
 from glassbox.families.tabular.refit import refit
 from glassbox.runtime.stage import Stage
 
@@ -64,7 +65,7 @@ hit = problem.y == problem.positive
 threshold = choose_threshold(hit, calibrated.proba[:, problem.positive], rule, bound, judged_rows=judged_rows)
 if problem.binary:
     stage.show("threshold_choice", threshold.facts(positive))
-    stage.show("threshold", plots.threshold(threshold.curve, threshold.value))
+    stage.show("threshold", curves.threshold(threshold.curve, threshold.value))
 
 # %% [markdown]
 # ## The model
@@ -84,7 +85,7 @@ predictor.save(model)
 # %%
 holdout = stage.load("holdout")
 predictions = evaluate.predictions(predictor, holdout)
-stage.show("opened", evaluate.opened(stage.openings), measured=True)
+stage.show("opened", holdout_ledger.opened(stage.openings), measured=True)
 
 # %% [markdown]
 # Every metric of the task with its 95 % interval. A requirement is met or not only where its bound lies outside of the interval.
@@ -118,7 +119,7 @@ looked_for = (predictions["y_true"] == positive).to_numpy().astype(int)
 stage.show("headline", evaluate.headline(predictions, schema.target, positive, problem.classes), report=True)
 stage.show(
     "gain_curve",
-    plots.gain_curve(looked_for, predictions[f"proba_{positive}"].to_numpy(), found=f"those with {schema.target} = {positive}"),
+    curves.gain_curve(looked_for, predictions[f"proba_{positive}"].to_numpy(), found=f"those with {schema.target} = {positive}"),
     report=True,
 )
 
@@ -126,7 +127,7 @@ stage.show(
 # Who was taken for whom, at the threshold chosen above. Dark off the diagonal is where it goes wrong.
 
 # %%
-stage.show("confusion", plots.confusion(predictions["y_true"], predictions["y_pred"], problem.classes), report=True)
+stage.show("confusion", outcomes.confusion(predictions["y_true"], predictions["y_pred"], problem.classes), report=True)
 
 # %% [markdown]
 # The ROC curve does not mind how rare the positive class is; the precision-recall curve does. Read the first for the ranking,
@@ -134,16 +135,16 @@ stage.show("confusion", plots.confusion(predictions["y_true"], predictions["y_pr
 
 # %%
 truth, score = evaluate.drawn(predictions, problem.classes, positive)
-stage.show("roc", plots.roc(truth, score, found.values["roc_auc"]))
+stage.show("roc", curves.roc(truth, score, found.values["roc_auc"]))
 
 # %%
-stage.show("precision_recall", plots.precision_recall(truth, score, found.values["average_precision"]))
+stage.show("precision_recall", curves.precision_recall(truth, score, found.values["average_precision"]))
 
 # %% [markdown]
 # Points on the diagonal are probabilities that can be taken at their word.
 
 # %%
-stage.show("calibration", plots.calibration(truth, score))
+stage.show("calibration", outcomes.calibration(truth, score))
 
 # %% [markdown]
 # ## Where it is weak
@@ -157,7 +158,7 @@ overall = found.values[leading].value
 stage.show("slices", evaluate.slices_table(parts, leading, overall), report=True)
 
 # %%
-stage.show("slices_figure", plots.slices(parts, leading, overall))
+stage.show("slices_figure", outcomes.slices(parts, leading, overall))
 
 # %% [markdown]
 # ## Why

@@ -24,9 +24,11 @@ request = "churn"
 
 # %%
 from glassbox.data.schema import Schema
-from glassbox.families.tabular import explore, missing, outliers, plots
-from glassbox.families.tabular.fit import positive_class
+from glassbox.families.classification.dataset import positive_class
+from glassbox.families.classification.plots import balance
+from glassbox.families.tabular import explore, missing, outliers
 from glassbox.families.tabular.interaction import interaction
+from glassbox.families.tabular.plots import columns, patterns
 from glassbox.runtime.stage import Stage
 
 # %%
@@ -50,7 +52,7 @@ stage.show("shape", explore.shape(found))
 # against that of naming the most frequent class for every row.
 
 # %%
-stage.show("target", plots.target_balance(explore.balance(found), schema.target, positive), report=True)
+stage.show("target", balance.target_balance(explore.balance(found), schema.target, positive), report=True)
 
 # %% [markdown]
 # ## What goes with the target
@@ -69,7 +71,7 @@ stage.show("relations", explore.relations_table(relations, found), report=True)
 
 # %%
 histograms = explore.histograms(found, relations)
-stage.show("distributions", plots.distributions(histograms, schema.target, positive))
+stage.show("distributions", columns.distributions(histograms, schema.target, positive))
 
 # %% [markdown]
 # ## Categories by target
@@ -77,7 +79,7 @@ stage.show("distributions", plots.distributions(histograms, schema.target, posit
 # levels whose interval leaves out the share of the whole column.
 
 # %%
-stage.show("category_rates", plots.rates(explore.rates(found, relations), schema.target), report=True)
+stage.show("category_rates", columns.rates(explore.rates(found, relations), schema.target), report=True)
 
 # %% [markdown]
 # ## Over time
@@ -85,7 +87,7 @@ stage.show("category_rates", plots.rates(explore.rates(found, relations), schema
 # A jump at a date often means that something came to be recorded in another way.
 
 # %%
-stage.show("over_time", plots.over_time(explore.over_time(found), schema.target, positive))
+stage.show("over_time", columns.over_time(explore.over_time(found), schema.target, positive))
 
 # %% [markdown]
 # ## Two columns at a time
@@ -93,7 +95,7 @@ stage.show("over_time", plots.over_time(explore.over_time(found), schema.target,
 # Look for a row that runs another way than the others. A linear model sees none of this unless it is given a column for it.
 
 # %%
-stage.show("interaction", plots.interaction(interaction(found, relations), schema.target))
+stage.show("interaction", patterns.interaction(interaction(found, relations), schema.target))
 
 # %% [markdown]
 # ## What goes together
@@ -108,7 +110,7 @@ stage.show("pairs", explore.pairs_table(pairs, found))
 # The same at a glance, the target first: darker is stronger, and columns that are alike stand together. Look for dark blocks.
 
 # %%
-stage.show("relations_map", plots.relations_map(pairs, relations))
+stage.show("relations_map", patterns.relations_map(pairs, relations))
 
 # %% [markdown]
 # ## What is missing
@@ -123,7 +125,7 @@ stage.show("missingness", missing.missingness(found))
 # mostly come from one source.
 
 # %%
-stage.show("missing_patterns", plots.missing_patterns(missing.gap_patterns(found), len(train)))
+stage.show("missing_patterns", patterns.missing_patterns(missing.gap_patterns(found), len(train)))
 
 # %% [markdown]
 # ## What stands out
@@ -137,7 +139,7 @@ stage.show("outliers", outliers.outliers_table(outliers.outliers(found), len(tra
 # The rows to look up, by column; their names are shown where the page can be hovered over.
 
 # %%
-stage.show("extremes", plots.extremes(outliers.extreme_rows(found)))
+stage.show("extremes", patterns.extremes(outliers.extreme_rows(found)))
 
 # %%
 stage.save()

@@ -22,10 +22,10 @@ request = "churn"
 # %%
 from glassbox.data.schema import Schema
 from glassbox.families.classification import metrics
-from glassbox.families.tabular.fit import problem_of
-from glassbox.families.classification.folds import folds_table, groups_of, make_folds
+from glassbox.families.classification.dataset import problem_of
+from glassbox.families.classification.folds import duplicates_across, folds_table, groups_of, make_folds
 from glassbox.families.tabular.imbalance import imbalance
-from glassbox.families.tabular.leakage import audit, duplicates_across, identifiers, leaks_table
+from glassbox.families.tabular.leakage import audit, identifiers, leaks_table
 from glassbox.families.tabular.recipe import default_recipe
 from glassbox.families.tabular.recipe_table import recipe_table
 from glassbox.runtime.stage import Stage

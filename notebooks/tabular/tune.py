@@ -22,12 +22,14 @@ request = "churn"
 # %%
 from glassbox.data.schema import Schema
 from glassbox.families.classification import metrics
-from glassbox.families.tabular import plots
+from glassbox.families.classification.compare import run_of
+from glassbox.families.classification.dataset import problem_of
+from glassbox.families.shared import selection_plots
+from glassbox.families.shared.leaderboard import candidate_in
+from glassbox.families.shared.tuning import best_table, gain_estimates, search_note
 from glassbox.families.tabular.candidates import TRIALS
-from glassbox.families.tabular.compare import candidate_in, run_of
-from glassbox.families.tabular.fit import problem_of
 from glassbox.families.tabular.recipe import Recipe
-from glassbox.families.tabular.tune import best_table, gain_estimates, search_note, tune
+from glassbox.families.tabular.tune import tune
 from glassbox.runtime.stage import Stage
 
 # %%
@@ -102,13 +104,13 @@ tuning = tune(
 # Dots are trials, the line is the best so far, the dashed line is the candidate before tuning.
 
 # %%
-stage.show("history", plots.tuning_history(tuning.trials, leaderboard["metric"], tuning.default), report=True)
+stage.show("history", selection_plots.tuning_history(tuning.trials, leaderboard["metric"], tuning.default), report=True)
 
 # %% [markdown]
 # Which hyperparameters made the difference between good and bad trials. With few trials this is a hint, not a finding.
 
 # %%
-stage.show("importances", plots.param_importances(tuning.importances))
+stage.show("importances", selection_plots.param_importances(tuning.importances))
 
 # %% [markdown]
 # ## Was it worth it?

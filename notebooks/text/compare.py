@@ -23,13 +23,14 @@ request = "reviews"
 from glassbox.data.schema import Schema
 from glassbox.families.classification import metrics
 from glassbox.families.classification.ensemble import compare_together
+from glassbox.families.shared import selection_plots
+from glassbox.families.shared.candidates import candidate_table
 from glassbox.families.shared.leaderboard import choice, leaderboard_frame, leaderboard_table, timing_table
-from glassbox.families.text import plots
-from glassbox.families.text.candidates import Candidate, candidate_table, candidates
+from glassbox.families.text.candidates import candidates
+from glassbox.families.text.dataset import texts_of
 from glassbox.families.text.fit import fitter
 from glassbox.families.text.models import KINDS
 from glassbox.families.text.recipe import Recipe
-from glassbox.families.text.dataset import texts_of
 from glassbox.runtime.stage import Stage
 
 # %%
@@ -84,7 +85,7 @@ stage.show("leaderboard", leaderboard_table(comparison.leaderboard), report=True
 bound = asked.requirements.get(leading)
 stage.show(
     "leaderboard_figure",
-    plots.leaderboard(leaderboard_frame(comparison.leaderboard), leading, bound.value if bound else None),
+    selection_plots.leaderboard(leaderboard_frame(comparison.leaderboard), leading, bound.value if bound else None),
     report=True,
 )
 

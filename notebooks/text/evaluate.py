@@ -25,14 +25,15 @@ request = "reviews"
 
 # %%
 from glassbox.data.schema import Schema
-from glassbox.families.classification import evaluate
-from glassbox.families.classification import metrics
-from glassbox.families.classification.class_report import class_table, headline, risk_coverage
+from glassbox.families.classification import evaluate, metrics
 from glassbox.families.classification.calibration.fit import calibrate, choose_threshold
-from glassbox.families.text import explain, plots
+from glassbox.families.classification.class_report import class_table, headline, risk_coverage
+from glassbox.families.classification.plots import curves, outcomes
+from glassbox.families.shared import holdout_ledger
+from glassbox.families.text import explain
+from glassbox.families.text.dataset import texts_of
 from glassbox.families.text.recipe import Recipe
 from glassbox.families.text.refit import refit
-from glassbox.families.text.dataset import texts_of
 from glassbox.families.text.slices import by_length
 from glassbox.runtime.stage import Stage
 
@@ -76,7 +77,7 @@ hit = problem.y == problem.positive
 threshold = choose_threshold(hit, calibrated.proba[:, problem.positive], rule, bound, judged_rows=judged_rows)
 if problem.binary:
     stage.show("threshold_choice", threshold.facts(positive))
-    stage.show("threshold", plots.threshold(threshold.curve, threshold.value))
+    stage.show("threshold", curves.threshold(threshold.curve, threshold.value))
 
 # %% [markdown]
 # ## The model
@@ -104,7 +105,7 @@ predictor.save(model)
 # %%
 holdout = stage.load("holdout")
 predictions = evaluate.predictions(predictor, holdout)
-stage.show("opened", evaluate.opened(stage.openings), measured=True)
+stage.show("opened", holdout_ledger.opened(stage.openings), measured=True)
 
 # %% [markdown]
 # Every metric of the task with its 95 % interval. A requirement is met or not only where its bound lies outside of the interval.
@@ -138,7 +139,7 @@ stage.show("headline", headline(predictions, problem.classes, "texts"), report=T
 # Who was taken for whom. Dark off the diagonal is where it goes wrong.
 
 # %%
-stage.show("confusion", plots.confusion(predictions["y_true"], predictions["y_pred"], problem.classes), report=True)
+stage.show("confusion", outcomes.confusion(predictions["y_true"], predictions["y_pred"], problem.classes), report=True)
 
 # %%
 stage.show("classes", class_table(predictions, problem.classes, "texts"), report=True)
@@ -151,13 +152,13 @@ stage.show("coverage", risk_coverage(predictions, problem.classes, "texts"), rep
 
 # %%
 truth, score = evaluate.drawn(predictions, problem.classes, positive)
-stage.show("roc", plots.roc(truth, score, found.values["roc_auc"]))
+stage.show("roc", curves.roc(truth, score, found.values["roc_auc"]))
 
 # %% [markdown]
 # Points on the diagonal are probabilities that can be taken at their word.
 
 # %%
-stage.show("calibration", plots.calibration(truth, score))
+stage.show("calibration", outcomes.calibration(truth, score))
 
 # %% [markdown]
 # ## Where it is weak

@@ -24,11 +24,10 @@ request = "reviews"
 
 # %%
 from glassbox.data.schema import Schema
-from glassbox.families.text import explore
-from glassbox.families.text import plots
-from glassbox.families.text import log_odds_terms
-from glassbox.families.text.recipe import default_recipe
+from glassbox.families.classification.plots import balance
+from glassbox.families.text import explore, log_odds_terms, plots
 from glassbox.families.text.dataset import texts_of
+from glassbox.families.text.recipe import default_recipe
 from glassbox.runtime.stage import Stage
 
 # %%
@@ -45,7 +44,7 @@ problem, corpus = texts.problem, texts.corpus
 
 # %%
 positive = problem.classes[problem.positive]
-stage.show("target", plots.target_balance(explore.balance(problem), schema.target, positive), report=True)
+stage.show("target", balance.target_balance(explore.balance(problem), schema.target, positive), report=True)
 
 # %% [markdown]
 # ## How long texts are
@@ -53,7 +52,7 @@ stage.show("target", plots.target_balance(explore.balance(problem), schema.targe
 # A class whose texts are longer gives itself away by that alone.
 
 # %%
-sizes = explore.lengths(corpus.texts)
+sizes = log_odds_terms.lengths(corpus.texts)
 stage.show("lengths", explore.length_table(sizes, problem))
 
 # %% [markdown]

@@ -25,8 +25,8 @@ from glassbox.families.classification import metrics
 from glassbox.families.classification.folds import duplicates_across, folds_table, make_folds
 from glassbox.families.text import leakage
 from glassbox.families.text.augment import worth_varying
-from glassbox.families.text.recipe import default_recipe, recipe_table
 from glassbox.families.text.dataset import like_of, texts_of
+from glassbox.families.text.recipe import default_recipe, recipe_table
 from glassbox.runtime.stage import Stage
 
 # %%

@@ -22,15 +22,15 @@ request = "reviews"
 # %%
 from glassbox.data.schema import Schema
 from glassbox.families.classification import metrics
-from glassbox.families.text import plots
-from glassbox.families.text.candidates import TRIALS
 from glassbox.families.classification.ensemble import leader_run
 from glassbox.families.classification.tune import tune
+from glassbox.families.shared import selection_plots
 from glassbox.families.shared.leaderboard import candidate_in
 from glassbox.families.shared.tuning import best_table, gain_estimates, search_note
+from glassbox.families.text.candidates import TRIALS
+from glassbox.families.text.dataset import texts_of
 from glassbox.families.text.fit import fitter
 from glassbox.families.text.recipe import Recipe
-from glassbox.families.text.dataset import texts_of
 from glassbox.runtime.stage import Stage
 
 # %%
@@ -94,13 +94,13 @@ tuning = tune(
 # Dots are trials, the line is the best so far, the dashed line is the candidate before tuning.
 
 # %%
-stage.show("history", plots.tuning_history(tuning.trials, leaderboard["metric"], tuning.default), report=True)
+stage.show("history", selection_plots.tuning_history(tuning.trials, leaderboard["metric"], tuning.default), report=True)
 
 # %% [markdown]
 # Which hyperparameters made the difference. With few trials this is a hint, not a finding.
 
 # %%
-stage.show("importances", plots.param_importances(tuning.importances))
+stage.show("importances", selection_plots.param_importances(tuning.importances))
 
 # %% [markdown]
 # ## Was it worth it?

@@ -23,13 +23,14 @@ request = "groceries"
 from glassbox.data.schema import Schema
 from glassbox.families.classification import metrics
 from glassbox.families.classification.ensemble import compare_together
+from glassbox.families.shared import selection_plots
+from glassbox.families.shared.candidates import candidate_table
 from glassbox.families.shared.leaderboard import choice, leaderboard_frame, leaderboard_table, timing_table
-from glassbox.families.vision import plots
-from glassbox.families.vision.candidates import Candidate, candidate_table, candidates
+from glassbox.families.vision.candidates import candidates
+from glassbox.families.vision.dataset import pictures_of
 from glassbox.families.vision.fit import fitter
 from glassbox.families.vision.models import KINDS
 from glassbox.families.vision.recipe import Recipe
-from glassbox.families.vision.dataset import pictures_of
 from glassbox.runtime.stage import Stage
 
 # %%
@@ -85,7 +86,7 @@ stage.show("leaderboard", leaderboard_table(comparison.leaderboard), report=True
 bound = asked.requirements.get(leading)
 stage.show(
     "leaderboard_figure",
-    plots.leaderboard(leaderboard_frame(comparison.leaderboard), leading, bound.value if bound else None),
+    selection_plots.leaderboard(leaderboard_frame(comparison.leaderboard), leading, bound.value if bound else None),
     report=True,
 )
 

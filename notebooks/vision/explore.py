@@ -24,11 +24,10 @@ request = "groceries"
 
 # %%
 from glassbox.data.schema import Schema
-from glassbox.families.vision import explore
-from glassbox.families.vision import plots
-from glassbox.families.vision import reference_features
-from glassbox.families.vision.recipe import default_recipe, picture_column, usual_side
+from glassbox.families.classification.plots import balance
+from glassbox.families.vision import explore, plots, reference_features
 from glassbox.families.vision.dataset import pictures_of
+from glassbox.families.vision.recipe import default_recipe, picture_column, usual_side
 from glassbox.runtime.stage import Stage
 
 # %%
@@ -48,7 +47,7 @@ problem, album = pictures.problem, pictures.album
 
 # %%
 positive = problem.classes[problem.positive]
-stage.show("target", plots.target_balance(explore.balance(problem), schema.target, positive, units="pictures"), report=True)
+stage.show("target", balance.target_balance(explore.balance(problem), schema.target, positive, units="pictures"), report=True)
 
 # %% [markdown]
 # Look at the background as much as at the thing: what stands beside it can give a class away.

@@ -23,9 +23,9 @@ request = "groceries"
 from glassbox.data.schema import Schema
 from glassbox.families.classification.folds import duplicates_across, folds_table, make_folds
 from glassbox.families.vision import leakage
-from glassbox.families.vision.thumbnails import varied
-from glassbox.families.vision.recipe import Augmentation, default_recipe, picture_column, recipe_table, usual_side
 from glassbox.families.vision.dataset import backbones_of, pictures_of
+from glassbox.families.vision.recipe import Augmentation, default_recipe, picture_column, recipe_table, usual_side
+from glassbox.families.vision.thumbnails import varied
 from glassbox.runtime.stage import Stage
 
 # %%

@@ -24,13 +24,13 @@ from glassbox.data.schema import Schema
 from glassbox.families.classification import metrics
 from glassbox.families.classification.ensemble import leader_run
 from glassbox.families.classification.tune import tune
+from glassbox.families.shared import selection_plots
 from glassbox.families.shared.leaderboard import candidate_in
 from glassbox.families.shared.tuning import best_table, gain_estimates, search_note
-from glassbox.families.vision import plots
 from glassbox.families.vision.candidates import TRIALS
+from glassbox.families.vision.dataset import pictures_of
 from glassbox.families.vision.fit import fitter
 from glassbox.families.vision.recipe import Recipe
-from glassbox.families.vision.dataset import pictures_of
 from glassbox.runtime.stage import Stage
 
 # %%
@@ -100,13 +100,13 @@ tuning = tune(
 # Dots are trials, the line is the best so far, the dashed line is the candidate before tuning.
 
 # %%
-stage.show("history", plots.tuning_history(tuning.trials, leaderboard["metric"], tuning.default), report=True)
+stage.show("history", selection_plots.tuning_history(tuning.trials, leaderboard["metric"], tuning.default), report=True)
 
 # %% [markdown]
 # Which hyperparameters made the difference. With few trials this is a hint, not a finding.
 
 # %%
-stage.show("importances", plots.param_importances(tuning.importances))
+stage.show("importances", selection_plots.param_importances(tuning.importances))
 
 # %% [markdown]
 # ## Was it worth it?

@@ -11,7 +11,8 @@ from glassbox.data.schema import Schema
 from glassbox.families.classification.calibration.apply import Calibration
 from glassbox.families.classification.metrics import Sample, score
 from glassbox.families.protocol import Predictor, load_predictor
-from glassbox.families.tabular.candidates import Candidate, candidates
+from glassbox.families.shared.candidates import Candidate
+from glassbox.families.tabular.candidates import candidates
 from glassbox.families.tabular.fit import fit_fold
 from glassbox.families.tabular.models import KINDS
 from glassbox.families.tabular.predictor import TabularPredictor

@@ -21,7 +21,7 @@ from glassbox.data.schema import infer_schema
 from glassbox.errors import GlassboxError
 from glassbox.families.detection import evaluate
 from glassbox.families.detection.boxes import Box, suppressed
-from glassbox.families.detection.dataset import Scenes, boxes_in, labels_of
+from glassbox.families.detection.dataset import DetectionDataset, boxes_in, labels_of
 from glassbox.families.detection.fit import CODE, fit, fit_fold
 from glassbox.families.detection.metrics import Matches, score
 from glassbox.families.detection.networks import FLOOR, MOST, OVERLAP
@@ -33,7 +33,7 @@ from glassbox.families.protocol import Predictor, load_predictor
 from glassbox.families.shared.cross_fit import limited
 from glassbox.families.shared.set_prediction import make_folds
 from glassbox.families.vision import training
-from glassbox.families.vision.image_dataset import Album
+from glassbox.families.vision.image_dataset import ImageCollection
 from glassbox.families.vision.networks import Backbone, backbone_in
 from glassbox.families.vision.onnx_graph import write_graph
 from glassbox.families.vision.training import checkpoint_of
@@ -74,13 +74,13 @@ def rows(count: int = 24, seed: int = 4) -> pd.DataFrame:
     return toy_scenes(count, seed).assign(row_id=[f"r{i:04d}" for i in range(count)])
 
 
-def scenes(backbone: Backbone, *, count: int = 24, store: Path | None = None, workers: int = 2) -> Scenes:
+def scenes(backbone: Backbone, *, count: int = 24, store: Path | None = None, workers: int = 2) -> DetectionDataset:
     frame = rows(count)
     boxes = boxes_in(frame, "boxes")
     folds = make_folds(frame["row_id"].tolist(), frame["row_id"].tolist(), 2)
     recipe = Recipe(column="picture", side=64, augmentation=Augmentation(zoom=0.2, colour=0.1))
-    album = Album(frame["picture"].tolist(), recipe.seen, [backbone], store, workers)
-    return Scenes(frame["row_id"].tolist(), boxes, labels_of(boxes), folds["fold"].to_numpy(), recipe, album)
+    album = ImageCollection(frame["picture"].tolist(), recipe.seen, [backbone], store, workers)
+    return DetectionDataset(frame["row_id"].tolist(), boxes, labels_of(boxes), folds["fold"].to_numpy(), recipe, album)
 
 
 def model(best: dict[str, Any], backbone: Backbone, *, seed: int = 1, count: int = 24) -> BoxPredictor:
@@ -260,7 +260,7 @@ def test_a_fold_leaves_no_checkpoint_behind(weights: Backbone, tmp_path: Path) -
 
 def test_weights_that_are_not_named_are_missed_in_words(weights: Backbone) -> None:
     found = scenes(weights)
-    bare = replace(found, album=Album(found.album.cells, found.recipe.seen))
+    bare = replace(found, album=ImageCollection(found.album.cells, found.recipe.seen))
     with pytest.raises(GlassboxError, match=r"weights\.backbones"):
         fit(bare, "detector", {}, np.arange(8), seed=1)
     with pytest.raises(GlassboxError, match=r"weights\.detector"):

@@ -156,7 +156,7 @@ def test_an_update_forecasts_what_a_fit_on_all_of_it_would(kind: str) -> None:
     )
     fresh, whole = bring_up_to_date(predictor(kind, early), later), predictor(kind, known)
     assert fresh.points.tolist() == whole.points.tolist()
-    assert "2021-05-23" in fresh.updated
+    assert "2021-05-23" in fresh.refit_note
 
 
 def test_nothing_that_loses_to_the_seasonal_naive_forecast_is_handed_on() -> None:

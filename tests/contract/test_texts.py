@@ -17,11 +17,11 @@ from glassbox.data.schema import Schema, infer_schema
 from glassbox.families.classification.calibration.apply import Calibration
 from glassbox.families.classification.dataset import problem_of
 from glassbox.families.entities import evaluate as spans_evaluate
-from glassbox.families.entities.dataset import Sentences, sentences_of
+from glassbox.families.entities.dataset import EntityDataset, sentences_of
 from glassbox.families.protocol import Predictor, load_predictor
 from glassbox.families.text.corpus import Corpus
 from glassbox.families.text.encoder import Encoder, Remembered
-from glassbox.families.text.fit import Texts
+from glassbox.families.text.fit import TextDataset
 from glassbox.families.text.recipe import default_recipe
 from glassbox.families.text.refit import refit
 from glassbox.files import files_below, hash_tree
@@ -82,7 +82,7 @@ def model(best: dict, folder: Path, frame: pd.DataFrame | None = None) -> Predic
     encoder = Encoder(toy_encoder(folder), 16)
     corpus = Corpus(recipe.texts(problem.frame), encode=Remembered(encoder, None))
     told = {**best, "recipe": recipe.model_dump()}
-    return refit(told, Texts(problem, corpus, encoder), schema, Calibration(), 0.5, seed=1)
+    return refit(told, TextDataset(problem, corpus, encoder), schema, Calibration(), 0.5, seed=1)
 
 
 def news(count: int = 80) -> pd.DataFrame:
@@ -101,7 +101,7 @@ def news(count: int = 80) -> pd.DataFrame:
 def recogniser(best: dict, folder: Path) -> Predictor:  # type: ignore[type-arg]
     frame = news()
     asked = Request(name="a", task="nlp", answer="spans", data=Data(path="x", target="entities", features=["text"]))
-    found: Sentences = sentences_of(frame, "entities", "text", encoder=toy_encoder(folder))
+    found: EntityDataset = sentences_of(frame, "entities", "text", encoder=toy_encoder(folder))
     told = {**best, "recipe": {"column": "text"}}
     return spans_evaluate.refit(told, found, infer_schema(frame, asked), seed=1)
 

@@ -26,9 +26,9 @@ from glassbox.families.classification.folds import make_folds
 from glassbox.families.protocol import Predictor, load_predictor
 from glassbox.families.shared.cross_fit import limited
 from glassbox.families.vision import image_dataset as albums
-from glassbox.families.vision import training
+from glassbox.families.vision import networks, training
 from glassbox.families.vision.fit import Pictures, fit_fold
-from glassbox.families.vision.image_dataset import Album
+from glassbox.families.vision.image_dataset import ImageCollection
 from glassbox.families.vision.models import KINDS, Fitting
 from glassbox.families.vision.networks import Backbone, architecture, backbone_in, tensors_in
 from glassbox.families.vision.onnx_export import export
@@ -87,7 +87,7 @@ def pictures(backbones: list[Backbone], *, count: int = 48, store: Path | None =
     problem = problem_of(frame, "shape", ["disc", "square"], folds)
     augmentation = Augmentation(crop=0.7)
     recipe = Recipe(column="picture", side=32, backbones=[0, 1], augmentation=augmentation)
-    return Pictures(problem, Album(problem.frame["picture"].tolist(), recipe, backbones, store, workers=2))
+    return Pictures(problem, ImageCollection(problem.frame["picture"].tolist(), recipe, backbones, store, workers=2))
 
 
 def model(best: dict[str, Any], backbones: list[Backbone], *, seed: int = 1) -> VisionPredictor:
@@ -362,7 +362,7 @@ def test_a_backbone_is_the_same_in_either_format(weights: list[Backbone], tmp_pa
     assert (weights[0].name, again.name) == ("squeezenet1_1", "squeezenet1_1")
     assert weights[0].file.name == BACKBONE
     pixels = pictures(weights).album.pixels[0]
-    assert np.array_equal(albums.embedded(again.net, pixels), albums.embedded(weights[0].net, pixels))
+    assert np.array_equal(networks.embedded(again.net, pixels), networks.embedded(weights[0].net, pixels))
     assert again.digest == weights[0].digest  # so what it has said of a picture is not asked again
     assert again.digest != weights[1].digest
 
@@ -471,14 +471,14 @@ def test_a_checkpoint_of_another_training_is_not_taken_up(weights: list[Backbone
 
 def test_embeddings_are_remembered_by_content(weights: list[Backbone], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[int] = []
-    embedded = albums.embedded
+    embedded = networks.embedded
     monkeypatch.setattr(albums, "embedded", lambda net, pixels: (asked.append(1), embedded(net, pixels))[1])
     one, two, three = shapes(3)["picture"]
     recipe = Recipe(column="picture", side=32)
 
     def of(*cells: str | None, **changes: Any) -> Any:
         asked.clear()
-        return Album(cells, recipe.model_copy(update=changes), weights, tmp_path, workers=2).embeddings(0), len(asked)
+        return ImageCollection(cells, recipe.model_copy(update=changes), weights, tmp_path, workers=2).embeddings(0), len(asked)
 
     first, count = of(one, two, one, None)
     assert (first.shape, count) == ((4, 512), 3)
@@ -499,14 +499,14 @@ def test_embeddings_are_remembered_by_content(weights: list[Backbone], tmp_path:
         again, count = of(one, two, one, None)
         assert count == 3
         assert np.array_equal(again, first)
-    other = Album([one], recipe, weights, tmp_path).embeddings(1)
+    other = ImageCollection([one], recipe, weights, tmp_path).embeddings(1)
     assert not np.array_equal(other[0], first[0])
 
 
 def test_each_backbone_gives_the_mean_of_a_picture_and_its_mirror_image(weights: list[Backbone]) -> None:
     pixels = pictures(weights).album.pixels[0]
-    found = albums.embedded(weights[0].net, pixels)
-    assert albums.embedded(weights[0].net, pixels[:, ::-1]) == pytest.approx(found, abs=1e-5)
+    found = networks.embedded(weights[0].net, pixels)
+    assert networks.embedded(weights[0].net, pixels[:, ::-1]) == pytest.approx(found, abs=1e-5)
     x = torch.from_numpy(pixels).permute(2, 0, 1)[None].float() / 255
     x = (x - torch.tensor([0.485, 0.456, 0.406]).view(1, 3, 1, 1)) / torch.tensor([0.229, 0.224, 0.225]).view(1, 3, 1, 1)
     _, _, whole = architecture("squeezenet1_1")

@@ -17,23 +17,24 @@ from PIL import Image
 
 from glassbox.data import quality
 from glassbox.data.images.cells import cell_of, content_of, decoded
-from glassbox.data.ingest import conform_parts, infer_schema, read
+from glassbox.data.ingest import conform_parts, read
 from glassbox.data.locations import find_places
-from glassbox.data.sources import Arrival, read_source
+from glassbox.data.schema import infer_schema
+from glassbox.data.sources import RawData, read_source
 from glassbox.data.split import split
 from glassbox.errors import DataError
 from glassbox.request.model import CLASS_METRICS, TASKS, Data, Request, Split, Task
 from made_pictures import png_claiming, rotated, written
 
 Put = Callable[..., Path]
-Read = Callable[..., Arrival]
+Read = Callable[..., RawData]
 
 
 def photo(grey: int = 0, size: tuple[int, int] = (8, 6), form: str = "JPEG") -> bytes:
     return written(Image.new("RGB", size, (grey, 90, 90)), form)
 
 
-def lists(arrival: Arrival) -> dict[str, list[Any]]:
+def lists(arrival: RawData) -> dict[str, list[Any]]:
     return {str(name): arrival.cells[name].tolist() for name in arrival.cells.columns}
 
 
@@ -46,7 +47,7 @@ def arrive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Read:
     """Read `path`, by default all files in the folder `raw`, as a task does whose cases are pictures."""
     monkeypatch.setitem(TASKS, "computer_vision", Task(family="vision", metrics=CLASS_METRICS, reads="pictures"))
 
-    def run(path: str = "raw") -> Arrival:
+    def run(path: str = "raw") -> RawData:
         return read_source(Request(name="a", task="computer_vision", data=Data(path=path)), tmp_path)
 
     return run

@@ -6,7 +6,9 @@ import pandas as pd
 import pytest
 
 from glassbox.data import quality
-from glassbox.data.ingest import conform_parts, infer_schema, read, split
+from glassbox.data.ingest import conform_parts, read
+from glassbox.data.schema import infer_schema
+from glassbox.data.split import split
 from glassbox.errors import DataError
 from glassbox.files import canonical_json, hash_tree, write_json, write_parquet
 from glassbox.findings.html import finding_html

@@ -25,7 +25,7 @@ def table_of(rows) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["a", "b", "y"], dtype=object)
 
 
-def parts_of(cells, asked):
+def cache_key(cells, asked):
     """The parts, or None where chance leaves one of them empty."""
     try:
         return split(cells, asked)
@@ -36,7 +36,7 @@ def parts_of(cells, asked):
 @settings(max_examples=100, deadline=None)
 @given(ROWS)
 def test_the_parts_hold_every_row_once(rows):
-    parts = parts_of(table_of(rows), request())
+    parts = cache_key(table_of(rows), request())
     if parts is None:
         return
     both = pd.concat([parts.train, parts.holdout])
@@ -49,7 +49,7 @@ def test_the_parts_hold_every_row_once(rows):
 @settings(max_examples=100, deadline=None)
 @given(ROWS)
 def test_rows_that_look_the_same_are_on_the_same_side(rows):
-    parts = parts_of(table_of(rows), request())
+    parts = cache_key(table_of(rows), request())
     if parts is not None:
         assert (parts.table.groupby("content")["part"].nunique() == 1).all()
 
@@ -57,10 +57,10 @@ def test_rows_that_look_the_same_are_on_the_same_side(rows):
 @settings(max_examples=100, deadline=None)
 @given(ROWS, st.randoms(use_true_random=False))
 def test_the_order_of_rows_and_columns_changes_nothing(rows, random):
-    parts = parts_of(table_of(rows), request())
+    parts = cache_key(table_of(rows), request())
     shuffled = list(rows)
     random.shuffle(shuffled)
-    other = parts_of(table_of(shuffled)[["y", "b", "a"]], request())
+    other = cache_key(table_of(shuffled)[["y", "b", "a"]], request())
     assert (parts is None) == (other is None)
     if parts is not None and other is not None:
         pd.testing.assert_frame_equal(parts.train, other.train[parts.train.columns])
@@ -71,7 +71,7 @@ def test_the_order_of_rows_and_columns_changes_nothing(rows, random):
 @settings(max_examples=100, deadline=None)
 @given(ROWS, ROWS)
 def test_adding_rows_moves_none(rows, more):
-    few, many = parts_of(table_of(rows), request()), parts_of(table_of(rows + more), request())
+    few, many = cache_key(table_of(rows), request()), cache_key(table_of(rows + more), request())
     if few is not None and many is not None:
         sides = dict(zip(many.table["content"], many.table["part"], strict=True))
         assert all(sides[content] == part for content, part in zip(few.table["content"], few.table["part"], strict=True))
@@ -80,7 +80,7 @@ def test_adding_rows_moves_none(rows, more):
 @settings(max_examples=100, deadline=None)
 @given(ROWS)
 def test_a_group_is_on_one_side(rows):
-    parts = parts_of(table_of(rows), request(split=Split(by="group", column="a", holdout=0.4)))
+    parts = cache_key(table_of(rows), request(split=Split(by="group", column="a", holdout=0.4)))
     if parts is not None:
         groups = [set(part["a"].str.strip()) - {"", "NA"} for part in (parts.train, parts.holdout)]
         assert not groups[0] & groups[1]

@@ -6,7 +6,7 @@ from sklearn.linear_model import LogisticRegression
 
 from glassbox.families.classification.calibration.apply import Calibration, Curve, label
 from glassbox.families.classification.calibration.fit import calibrate, choose_threshold, fit_calibration, threshold_curve
-from glassbox.request.model import Bound
+from glassbox.request.bounds import Bound
 
 RNG = np.random.default_rng(0)
 

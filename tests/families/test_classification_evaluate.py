@@ -5,6 +5,7 @@ import pytest
 from glassbox.errors import DataError
 from glassbox.families.classification import evaluate
 from glassbox.families.classification.calibration.apply import Calibration, Curve
+from glassbox.families.shared import holdout_ledger
 from glassbox.families.tabular.predictor import TabularPredictor
 from glassbox.families.tabular.refit import refit
 from glassbox.files import hash_tree
@@ -51,7 +52,7 @@ def test_calibration_is_part_of_the_prediction() -> None:
 def test_finished_out_of_fold_predictions_are_bent_and_labelled_like_others() -> None:
     bent = Calibration(method="sigmoid", positive=1, curves=[Curve(slope=1.0, intercept=5.0)])
     predictor = model(threshold=0.9, calibration=bent)
-    found = predictor.finish(pd.DataFrame({"proba_no": [0.5, 0.99], "proba_yes": [0.5, 0.01]}))
+    found = predictor.postprocess(pd.DataFrame({"proba_no": [0.5, 0.99], "proba_yes": [0.5, 0.01]}))
     assert found["proba_yes"].tolist() == pytest.approx([1 / (1 + np.exp(-5)), 1 / (1 + 99 * np.exp(-5))])
     assert found["y_pred"].tolist() == ["yes", "no"]
 
@@ -162,8 +163,8 @@ def test_headline_says_how_far_down_the_list_to_go() -> None:
 
 
 def test_seal_tells_how_often_it_was_broken() -> None:
-    assert "first time" in evaluate.opened(1).say
-    assert "3 times" in evaluate.opened(3).say
+    assert "first time" in holdout_ledger.opened(1).say
+    assert "3 times" in holdout_ledger.opened(3).say
 
 
 def test_clusters_follow_the_order_of_predictions() -> None:

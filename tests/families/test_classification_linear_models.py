@@ -11,8 +11,8 @@ import pytest
 import scipy.sparse as sp
 
 from glassbox.families.classification.linear_models import Head, logistic, support_vectors
+from glassbox.families.shared.candidates import Candidate
 from glassbox.families.shared.cross_fit import run_side_by_side
-from glassbox.families.shared.leaderboard import Candidate
 from glassbox.families.text.corpus import Corpus
 from glassbox.families.text.ngram_models import fit_naive_bayes_linear
 from glassbox.families.text.protocols import Fitting

@@ -12,31 +12,33 @@ from glassbox.data.catalog import fetch, find_entry
 from glassbox.data.images.cells import cell_of, content_of, png_of
 from glassbox.data.raw_table import text_column
 from glassbox.data.schema import Schema, infer_schema
-from glassbox.data.sources import Arrival, FileFacts
+from glassbox.data.sources import FileFacts, RawData
 from glassbox.errors import DataError, GlassboxError
+from glassbox.families.classification.plots import outcomes
 from glassbox.families.detection import box_drawing, evaluate, explore, leakage, plots
 from glassbox.families.detection.augment import augmented
 from glassbox.families.detection.boxes import Box, read_boxes, written
 from glassbox.families.detection.candidates import candidates, finest_stride
 from glassbox.families.detection.coco_labels import NAMES, answers
-from glassbox.families.detection.dataset import Scenes, boxes_in
+from glassbox.families.detection.dataset import DetectionDataset, boxes_in
 from glassbox.families.detection.fit import fitter
 from glassbox.families.detection.folds import folds_table
 from glassbox.families.detection.load_dataset import scenes_of
 from glassbox.families.detection.metrics import Matches, joined, score
-from glassbox.families.detection.models import KINDS, AsItComes
+from glassbox.families.detection.models import KINDS, Pretrained
 from glassbox.families.detection.networks import Detector, segments_of, small_stages
 from glassbox.families.detection.predictor import BoxPredictor
-from glassbox.families.detection.prepare_rows import arrange, looks
+from glassbox.families.detection.prepare_rows import arrange
 from glassbox.families.detection.recipe import Augmentation, Recipe, default_recipe, place_of, recipe_table, usual_side
 from glassbox.families.detection.score_threshold import best_threshold, choose, chosen_table, curve_of
 from glassbox.families.detection.scorer import BoxJudge
 from glassbox.families.protocol import Predictor, scorer_of, watched
 from glassbox.families.shared.candidates import Candidate
 from glassbox.families.shared.set_prediction import compare, leader_run, make_folds, read_oof, tune
-from glassbox.families.vision.image_dataset import Album
+from glassbox.families.vision.image_dataset import ImageCollection
+from glassbox.families.vision.prepare_rows import looks
 from glassbox.request.model import Data, Request
-from glassbox.runtime.result_cache import Memo
+from glassbox.runtime.result_cache import ResultCache
 from toy_boxes import scenes as toy_scenes
 
 REPOSITORY = Path(__file__).parents[2]
@@ -57,7 +59,7 @@ def train(count: int = 30) -> tuple[pd.DataFrame, Schema]:
     return frame, infer_schema(frame, REQUEST)
 
 
-def scenes(count: int = 30, root: Path = REPOSITORY) -> tuple[Scenes, Schema]:
+def scenes(count: int = 30, root: Path = REPOSITORY) -> tuple[DetectionDataset, Schema]:
     frame, schema = train(count)
     groups = looks(frame, REQUEST).tolist()
     recipe = default_recipe(schema, ["picture"], side=64, augmentation=Augmentation(zoom=0.2, colour=0.0))
@@ -65,12 +67,12 @@ def scenes(count: int = 30, root: Path = REPOSITORY) -> tuple[Scenes, Schema]:
     return scenes_of(frame.sample(frac=1.0, random_state=1), schema, recipe, folds, REQUEST, root, None), schema
 
 
-def arrival(frame: pd.DataFrame) -> Arrival:
+def arrival(frame: pd.DataFrame) -> RawData:
     cells = pd.DataFrame({name: text_column(frame[name].tolist()) for name in frame})
     empty = pd.DataFrame({"source": [], "line": [], "reason": [], "text": []})
     count = len(frame)
     facts = [FileFacts("x.parquet", 1, count, 0, "parquet")]
-    return Arrival(cells, np.zeros(count, dtype=np.int64), np.arange(count), empty, facts)
+    return RawData(cells, np.zeros(count, dtype=np.int64), np.arange(count), empty, facts)
 
 
 # ------------------------------------------------------------------------------------------------------------- reading
@@ -190,16 +192,16 @@ def test_a_name_of_coco_is_a_label_as_one_or_as_many() -> None:
 
 def test_a_detector_as_it_comes_that_knows_no_label_says_nothing(tmp_path: Path) -> None:
     found, _ = scenes(4)
-    assert AsItComes({}, tmp_path).find(found.album.whole()) == [[], [], [], []]
+    assert Pretrained({}, tmp_path).find(found.album.whole()) == [[], [], [], []]
 
 
 def test_a_detector_as_it_comes_is_the_same_after_loading(tmp_path: Path) -> None:
     entry = find_entry("ssd_mobilenet_coco", REPOSITORY)
     fetch(entry, REPOSITORY)
-    model = AsItComes(dict(NAMES), REPOSITORY / entry.folder)
+    model = Pretrained(dict(NAMES), REPOSITORY / entry.folder)
     y, x = np.mgrid[:200, :300]
     ball = np.where(((x - 150) ** 2 + (y - 100) ** 2 < 70**2)[..., None], (240, 130, 20), (250, 250, 250)).astype(np.uint8)
-    view = Album([cell_of(png_of(ball)), None], Recipe(column="picture").seen).whole()
+    view = ImageCollection([cell_of(png_of(ball)), None], Recipe(column="picture").seen).whole()
     model.save(tmp_path)
     found = model.find(view)
     assert found[0], "an orange ball on white is something to it"
@@ -255,7 +257,7 @@ def test_matches_of_parts_are_those_of_the_whole() -> None:
 def fitted(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """The stages from compare to evaluate, on few pictures."""
     found, schema = scenes(60)
-    memo = Memo(tmp_path_factory.mktemp("memo"), {})
+    memo = ResultCache(tmp_path_factory.mktemp("memo"), {})
     tried = [Candidate(name="nothing", kind="nothing"), QUICK, Candidate(name="no weights", kind="as_it_comes")]
     judge, fit = BoxJudge(found), fitter(found, seed=0, memo=memo)
     comparison = compare(tried, judge, fit, KINDS, metric="map_50", resamples=50, workers=2)
@@ -319,8 +321,8 @@ def test_the_service_answers_what_is_sure_enough(fitted: dict[str, Any]) -> None
     for row, cell in zip(fitted["holdout"]["row_id"], answers, strict=True):
         assert all(set(box) == {"label", "score", "x", "y", "width", "height"} for box in cell)
         assert len(cell) == sum((box.score or 0) >= predictor.threshold for box in ranked[row])
-    assert predictor.unfold({"pictures": ["a", "b"]}) == [{"picture": "a"}, {"picture": "b"}]
-    assert predictor.unfold({"picture": "a"}) is None
+    assert predictor.expand_query({"pictures": ["a", "b"]}) == [{"picture": "a"}, {"picture": "b"}]
+    assert predictor.expand_query({"picture": "a"}) is None
     assert predictor.fields == ["picture"]
 
 
@@ -339,7 +341,7 @@ def test_findings_of_the_evaluation(fitted: dict[str, Any]) -> None:
     for figure in (
         plots.precision_recall(matches, predictor.threshold),
         plots.answering(fitted["chosen"].curve, fitted["chosen"].threshold),
-        plots.calibration(*plots.of_scores(matches)),
+        outcomes.calibration(*plots.of_scores(matches)),
     ):
         assert figure.svg
         assert figure.alt
@@ -381,7 +383,7 @@ def test_findings_of_train() -> None:
 def test_a_label_that_stands_in_one_corner_is_a_leak() -> None:
     found, _ = scenes(80)
     boxes = [[Box(0 if i % 2 else 40, 0, 20, 20, "a" if i % 2 else "b")] for i in range(80)]
-    rows = leakage.audit(Scenes(found.row_ids, boxes, ["a", "b"], np.arange(80) // 2 % 2, found.recipe, found.album))
+    rows = leakage.audit(DetectionDataset(found.row_ids, boxes, ["a", "b"], np.arange(80) // 2 % 2, found.recipe, found.album))
     assert rows[0]["column"] == "from the left"
     assert rows[0]["verdict"] == "look"
 

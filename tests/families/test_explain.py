@@ -4,10 +4,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from glassbox.families.classification import example_selection
 from glassbox.families.classification.calibration.apply import Calibration
+from glassbox.families.classification.dataset import problem_of
 from glassbox.families.classification.metrics import Sample, score
 from glassbox.families.tabular import explain, shapley
-from glassbox.families.tabular.fit import problem_of
 from glassbox.families.tabular.models import KINDS
 from glassbox.families.tabular.plots import explanations
 from glassbox.families.tabular.predictor import TabularPredictor
@@ -92,7 +93,7 @@ def test_sampling_settles_and_adds_up_whatever_is_drawn() -> None:
 
 def test_a_kind_without_a_way_of_its_own_is_explained_by_sampling(monkeypatch: pytest.MonkeyPatch) -> None:
     predictor, rows = fitted("lightgbm"), unseen(20)
-    monkeypatch.delitem(shapley.WAYS, "lightgbm")
+    monkeypatch.delitem(shapley.EXPLAINERS, "lightgbm")
     assert explain.shapley(predictor, rows, rows).unit == shapley.PROBABILITY
 
 
@@ -136,19 +137,19 @@ def test_a_model_that_looks_at_nothing_misses_nothing() -> None:
 def test_rows_worth_a_look_are_the_surest_and_the_most_undecided() -> None:
     p = np.array([0.95, 0.99, 0.02, 0.41, 0.7])
     truth = np.array([1, 0, 0, 1, 0])
-    found = explain.worth_a_look(np.column_stack([1 - p, p]), truth, 1, 0.4)
+    found = example_selection.worth_a_look(np.column_stack([1 - p, p]), truth, 1, 0.4)
     assert [(case.why, case.at) for case in found] == [("Surest and right", 0), ("Surest and wrong", 1), ("Most undecided", 3)]
 
 
 def test_without_a_mistake_none_is_shown() -> None:
     p = np.array([0.9, 0.1])
-    found = explain.worth_a_look(np.column_stack([1 - p, p]), np.array([1, 0]), 1, 0.5)
+    found = example_selection.worth_a_look(np.column_stack([1 - p, p]), np.array([1, 0]), 1, 0.5)
     assert [case.why for case in found] == ["Surest and right", "Most undecided"]
 
 
 def test_of_several_classes_the_lead_says_how_sure() -> None:
     proba = np.array([[0.5, 0.45, 0.05], [0.4, 0.1, 0.5], [0.1, 0.8, 0.1]])
-    found = explain.worth_a_look(proba, np.array([0, 0, 1]), 2, None)
+    found = example_selection.worth_a_look(proba, np.array([0, 0, 1]), 2, None)
     assert [(case.at, case.label) for case in found] == [(2, 1), (1, 2), (0, 0)]
 
 

@@ -4,7 +4,8 @@ import pytest
 
 from glassbox.data.schema import ColumnSchema, Schema
 from glassbox.errors import DataError
-from glassbox.families.tabular import explore, missing, outliers, plots
+from glassbox.families.classification.plots import balance
+from glassbox.families.tabular import explore, missing, outliers
 from glassbox.families.tabular.association import (
     Variable,
     between,
@@ -17,8 +18,9 @@ from glassbox.families.tabular.association import (
     variable,
     with_target,
 )
-from glassbox.families.tabular.explore import Look
+from glassbox.families.tabular.explore import ColumnView
 from glassbox.families.tabular.interaction import departure, interaction
+from glassbox.families.tabular.plots import columns, patterns
 from glassbox.families.tabular.sampling import by_hash
 from glassbox.files import hash_value
 from glassbox.findings.html import finding_html
@@ -56,7 +58,7 @@ def mixed(n: int = 600, seed: int = 0) -> tuple[pd.DataFrame, Schema]:
 
 
 @pytest.fixture(scope="module")
-def found() -> Look:
+def found() -> ColumnView:
     frame, schema = mixed()
     return explore.look(frame, schema, "yes")
 
@@ -66,12 +68,12 @@ def everything(frame: pd.DataFrame, schema: Schema, positive: str) -> list[Findi
     seen = explore.look(frame, schema, positive)
     strongest, pairs = explore.relations(seen, 42), explore.pairs(seen)
     return [
-        explore.shape(seen), plots.target_balance(explore.balance(seen), "y", positive), explore.relations_table(strongest, seen),
-        plots.distributions(explore.histograms(seen, strongest), "y", positive), plots.rates(explore.rates(seen, strongest), "y"),
-        plots.over_time(explore.over_time(seen), "y", positive), plots.interaction(interaction(seen, strongest), "y"),
-        explore.pairs_table(pairs, seen), plots.relations_map(pairs, strongest), missing.missingness(seen),
-        plots.missing_patterns(missing.gap_patterns(seen), len(frame)), outliers.outliers_table(outliers.outliers(seen), len(frame)),
-        plots.extremes(outliers.extreme_rows(seen)),
+        explore.shape(seen), balance.target_balance(explore.balance(seen), "y", positive), explore.relations_table(strongest, seen),
+        columns.distributions(explore.histograms(seen, strongest), "y", positive), columns.rates(explore.rates(seen, strongest), "y"),
+        columns.over_time(explore.over_time(seen), "y", positive), patterns.interaction(interaction(seen, strongest), "y"),
+        explore.pairs_table(pairs, seen), patterns.relations_map(pairs, strongest), missing.missingness(seen),
+        patterns.missing_patterns(missing.gap_patterns(seen), len(frame)), outliers.outliers_table(outliers.outliers(seen), len(frame)),
+        patterns.extremes(outliers.extreme_rows(seen)),
     ]  # fmt: skip
 
 
@@ -151,7 +153,7 @@ def test_years_are_written_as_years() -> None:
 # ----------------------------------------------------------------------------------------------------------- relations
 
 
-def test_what_tells_most_stands_first_and_noise_does_not_go_beyond_chance(found: Look) -> None:
+def test_what_tells_most_stands_first_and_noise_does_not_go_beyond_chance(found: ColumnView) -> None:
     strongest = explore.relations(found, 42)
     assert {strongest[0].first, strongest[1].first} == {"strong", "copy"}
     beyond = {relation.first for relation in strongest if relation.beyond_chance}
@@ -166,18 +168,18 @@ def test_chance_alone_seldom_goes_beyond_chance() -> None:
     assert sum(r.beyond_chance for r in with_target(noise, target, "yes", seed=0)) <= 12
 
 
-def test_relations_are_said_in_words(found: Look) -> None:
+def test_relations_are_said_in_words(found: ColumnView) -> None:
     words = {relation.first: relation.words for relation in explore.relations(found, 42)}
     assert words["plan"].startswith("y yes for ")
     assert "where plan is a" in words["plan"]
 
 
-def test_a_gap_that_tells_of_the_target_is_said(found: Look) -> None:
+def test_a_gap_that_tells_of_the_target_is_said(found: ColumnView) -> None:
     words = {relation.first: relation.words for relation in explore.relations(found, 42)}
     assert "where gap is missing" in words["gap"]
 
 
-def test_a_near_copy_leads_the_pairs(found: Look) -> None:
+def test_a_near_copy_leads_the_pairs(found: ColumnView) -> None:
     first = explore.pairs(found)[0]
     assert (first.first, first.second, first.strength) == ("strong", "copy", 1.0)
     assert first.words == "strong runs in nearly the same order as copy"
@@ -193,7 +195,7 @@ def test_more_than_two_classes_are_compared_by_median() -> None:
 # ------------------------------------------------------------------------------------------------------------- missing
 
 
-def test_gaps_that_tell_of_the_target_are_found(found: Look) -> None:
+def test_gaps_that_tell_of_the_target_are_found(found: ColumnView) -> None:
     shown = missing.missingness(found).frame().set_index("column")
     assert list(shown.index) == ["gap"]
     assert shown.loc["gap", "tells of the target"] == "yes, beyond chance"
@@ -208,7 +210,7 @@ def test_columns_that_go_missing_together_are_named() -> None:
     together = missing.missingness(seen).frame().set_index("column")["goes missing with"]
     assert together.to_dict() == {"a": "b", "b": "a", "c": "alone"}
     assert missing.gap_patterns(seen)["n"].tolist() == [10, 3]
-    assert "a and b together: 10 rows (25.0 %)" in plots.missing_patterns(missing.gap_patterns(seen), 40).say
+    assert "a and b together: 10 rows (25.0 %)" in patterns.missing_patterns(missing.gap_patterns(seen), 40).say
 
 
 def test_holm_counts_in_how_many_were_tested() -> None:
@@ -244,7 +246,7 @@ def test_the_farthest_value_is_named_with_its_row() -> None:
 # ---------------------------------------------------------------------------------------------------------- by column
 
 
-def test_histograms_hold_each_class_whole(found: Look) -> None:
+def test_histograms_hold_each_class_whole(found: ColumnView) -> None:
     for histogram in explore.histograms(found, explore.relations(found, 0)):
         for shares in histogram.shares.values():
             assert shares.sum() == pytest.approx(1, abs=0.03)
@@ -313,7 +315,7 @@ def test_the_pair_that_depends_on_each_other_is_found() -> None:
     assert grid is not None
     assert {grid.first, grid.second} == {"a", "b"}
     assert grid.p < 1e-6
-    assert "depends on" in plots.interaction(grid, "y").say
+    assert "depends on" in patterns.interaction(grid, "y").say
 
 
 def test_levels_of_categories_stand_by_their_share() -> None:
@@ -333,7 +335,9 @@ def test_no_dependence_is_claimed_where_there_is_none() -> None:
     a, b = (rng.choice(["u", "v"], 500).astype(object) for _ in range(2))
     frame, schema = table({"a": ("category", a), "b": ("category", b)}, rng.choice(["no", "yes"], 500))
     seen = explore.look(frame, schema, "yes")
-    assert plots.interaction(interaction(seen, explore.relations(seen, 0)), "y").say.startswith("No two of the strongest columns")
+    assert patterns.interaction(interaction(seen, explore.relations(seen, 0)), "y").say.startswith(
+        "No two of the strongest columns"
+    )
 
 
 # ------------------------------------------------------------------------------------------------------ always and anywhere

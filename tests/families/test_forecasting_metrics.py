@@ -19,7 +19,7 @@ from glassbox.families.forecasting.metrics import (
     symmetric_errors,
 )
 from glassbox.families.forecasting.panel import scales
-from glassbox.request.model import Bound
+from glassbox.request.bounds import Bound
 
 
 def forecasts(actual: list[list[float]], point: list[list[float]], scale: float = 1.0, scale2: float = 1.0) -> Forecasts:

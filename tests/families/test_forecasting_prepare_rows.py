@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from glassbox.data.sources import Arrival, read_file
+from glassbox.data.sources import RawData, read_file
 from glassbox.errors import DataError
 from glassbox.families.forecasting.frequency import Step, find_step
 from glassbox.families.forecasting.panel import filled
@@ -15,7 +15,7 @@ from glassbox.findings.model import Facts, Note
 from glassbox.request.model import Data, Request
 
 
-def arrived(frame: pd.DataFrame) -> Arrival:
+def arrived(frame: pd.DataFrame) -> RawData:
     sink = StringIO()
     frame.to_csv(sink, index=False)
     table = read_file(sink.getvalue().encode(), "a.csv")
@@ -23,7 +23,7 @@ def arrived(frame: pd.DataFrame) -> Arrival:
     from glassbox.data.sources import FileFacts
 
     rows = len(table.lines)
-    return Arrival(table.cells, np.zeros(rows, dtype=int), table.lines, empty, [FileFacts("a.csv", 1, rows, 0, "csv")])
+    return RawData(table.cells, np.zeros(rows, dtype=int), table.lines, empty, [FileFacts("a.csv", 1, rows, 0, "csv")])
 
 
 def asked(**data: object) -> Request:

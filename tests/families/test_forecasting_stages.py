@@ -71,13 +71,13 @@ def test_a_feature_that_sees_the_future_is_caught(monkeypatch: pytest.MonkeyPatc
         matrix[:, :, 3] = peeking.panel.values[:, history.steps][:, None]
         return matrix, level, size
 
-    def remember(of, made, origin):  # type: ignore[no-untyped-def]
+    def get_or_compute(of, made, origin):  # type: ignore[no-untyped-def]
         peeking.panel = of
         return original(of, made, origin)
 
     original = leakage._made
     monkeypatch.setattr(leakage, "features", peeking)
-    monkeypatch.setattr(leakage, "_made", remember)
+    monkeypatch.setattr(leakage, "_made", get_or_compute)
     assert [row["column"] for row in future_leaks(panel(), recipe(), [126], 0)] == [recipe().names()[3]]
 
 

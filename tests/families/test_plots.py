@@ -9,13 +9,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from glassbox.families.classification.plots import balance, curves, outcomes
 from glassbox.families.classification.plots.curves import gains
 from glassbox.families.classification.plots.outcomes import calibration_bins
+from glassbox.families.shared import selection_plots
 from glassbox.families.shared.plotting import thinned, wilson
-from glassbox.families.tabular import plots
 from glassbox.families.tabular.association import Relation
 from glassbox.families.tabular.interaction import Grid
-from glassbox.families.tabular.plots import explanations
+from glassbox.families.tabular.plots import columns, explanations, patterns
 from glassbox.families.tabular.plots.columns import date_ticks
 from glassbox.files import hash_value
 from glassbox.findings.html import finding_html
@@ -74,7 +75,7 @@ def all_figures(names: list[str]) -> dict[str, Finding]:
         {"column": first, "level": names, "class": second, "share": 0.4, "low": 0.3, "high": 0.5, "n": 50, "overall": 0.2}
     )
     slices = pd.DataFrame({"slice": names, "value": 0.7, "low": 0.6, "high": 0.8, "n": 50})
-    balance = pd.DataFrame({"class": names, "n": 10, "share": 1 / len(names), "low": 0.0, "high": 0.2})
+    shares = pd.DataFrame({"class": names, "n": 10, "share": 1 / len(names), "low": 0.0, "high": 0.2})
     gaps = pd.DataFrame({**{name: [True, i % 2 == 0] for i, name in enumerate(names)}, "n": [5, 3]})
     far = pd.DataFrame({"column": names, "row_id": names, "value": 9.0, "z": np.linspace(-9, 99, len(names))})
     time = pd.DataFrame({"period": pd.to_datetime(["2020-01-01", "2020-02-01"]), "n": 50, "share": 0.5, "low": 0.4, "high": 0.6})
@@ -84,26 +85,28 @@ def all_figures(names: list[str]) -> dict[str, Finding]:
     walk = explanations.Walk(first, second, first, second, 0.7, 0.1, [(name, name, 0.1) for name in names])
     pairs, target = relations(names)
     return {
-        "leaderboard": plots.leaderboard(board(names), "roc_auc", 0.7),
-        "tuning_history": plots.tuning_history(pd.DataFrame({"number": [0, 1], "value": [0.5, 0.6], "best": [0.5, 0.6]})),
-        "param_importances": plots.param_importances({name: 1 / len(names) for name in names}),
-        "roc": plots.roc(y, score, Estimate(value=0.8, low=0.7, high=0.9, n=400)),
-        "roc of classes": plots.roc(truth, proba),
-        "precision_recall": plots.precision_recall(y, score),
-        "precision_recall of classes": plots.precision_recall(truth, proba),
-        "calibration": plots.calibration(y, score),
-        "calibration of classes": plots.calibration(truth, proba),
-        "confusion": plots.confusion(truth, truth[::-1], names),
-        "threshold": plots.threshold(pd.DataFrame({"threshold": [0.1, 0.5], **{n: [0.2, 0.9] for n in names}}), 0.3),
-        "gain_curve": plots.gain_curve(y, score, rows=first, found=second),
-        "slices": plots.slices(slices, "roc_auc", 0.75),
-        "target_balance": plots.target_balance(balance, first, second),
-        "rates": plots.rates(levels, first),
-        "over_time": plots.over_time({first: time, second: time}, first, second),
-        "missing_patterns": plots.missing_patterns(gaps, 100),
-        "relations_map": plots.relations_map(pairs, target),
-        "extremes": plots.extremes(far),
-        "interaction": plots.interaction(grid, first),
+        "leaderboard": selection_plots.leaderboard(board(names), "roc_auc", 0.7),
+        "tuning_history": selection_plots.tuning_history(
+            pd.DataFrame({"number": [0, 1], "value": [0.5, 0.6], "best": [0.5, 0.6]})
+        ),
+        "param_importances": selection_plots.param_importances({name: 1 / len(names) for name in names}),
+        "roc": curves.roc(y, score, Estimate(value=0.8, low=0.7, high=0.9, n=400)),
+        "roc of classes": curves.roc(truth, proba),
+        "precision_recall": curves.precision_recall(y, score),
+        "precision_recall of classes": curves.precision_recall(truth, proba),
+        "calibration": outcomes.calibration(y, score),
+        "calibration of classes": outcomes.calibration(truth, proba),
+        "confusion": outcomes.confusion(truth, truth[::-1], names),
+        "threshold": curves.threshold(pd.DataFrame({"threshold": [0.1, 0.5], **{n: [0.2, 0.9] for n in names}}), 0.3),
+        "gain_curve": curves.gain_curve(y, score, rows=first, found=second),
+        "slices": outcomes.slices(slices, "roc_auc", 0.75),
+        "target_balance": balance.target_balance(shares, first, second),
+        "rates": columns.rates(levels, first),
+        "over_time": columns.over_time({first: time, second: time}, first, second),
+        "missing_patterns": patterns.missing_patterns(gaps, 100),
+        "relations_map": patterns.relations_map(pairs, target),
+        "extremes": patterns.extremes(far),
+        "interaction": patterns.interaction(grid, first),
         "importances": explanations.importances(
             pd.DataFrame({"column": names, "value": 0.1, "low": 0.05, "high": 0.2}), "log_loss", rows=10, repeats=2
         ),
@@ -133,7 +136,7 @@ def test_names_from_data_are_text_and_never_markup(hostile: dict[str, Finding]) 
 
 
 def test_a_name_that_looks_like_a_formula_or_a_colour_is_drawn_as_it_stands() -> None:
-    page = finding_html(plots.param_importances({"$x^2$": 0.6, "{{7*7}}": 0.3, "#0b6e6e": 0.1}))
+    page = finding_html(selection_plots.param_importances({"$x^2$": 0.6, "{{7*7}}": 0.3, "#0b6e6e": 0.1}))
     assert page.count(">$x^2$<") == page.count(">{{7*7}}<") == page.count(">#0b6e6e<") == 1
 
 
@@ -154,7 +157,7 @@ def test_figures_are_small_and_hold_no_pictures(hostile: dict[str, Finding]) -> 
 
 def test_curves_of_many_rows_stay_small() -> None:
     y, score = scored(100_000)
-    for figure in (plots.roc(y, score), plots.precision_recall(y, score), plots.gain_curve(y, score)):
+    for figure in (curves.roc(y, score), curves.precision_recall(y, score), curves.gain_curve(y, score)):
         assert len(svg_of(figure)) < 40_000
 
 
@@ -182,27 +185,11 @@ def test_hover_data_holds_no_script_and_no_markup(hostile: dict[str, Finding]) -
         assert figure.plotly["layout"]["template"] is None
 
 
-def test_a_stage_loads_only_the_figures_that_it_draws() -> None:
-    code = (
-        "import sys; from glassbox.families.tabular import plots; plots.leaderboard;"
-        "print([m for m in ('curves', 'outcomes', 'columns', 'patterns') if f'glassbox.families.tabular.plots.{m}' in sys.modules])"
-    )
-    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"
-
-
-def test_an_unknown_figure_is_named_with_those_there_are() -> None:
-    with pytest.raises(AttributeError, match="there are calibration"):
-        plots.no_such_figure  # noqa: B018
-
-
-# --------------------------------------------------------------------------------------------------- what each one says
-
-
 def test_leaderboard_puts_the_best_first_and_names_ties() -> None:
     table = pd.DataFrame(
         {"candidate": ["far", "best", "near"], "value": [0.6, 0.85, 0.84], "low": [0.59, 0.83, 0.82], "high": [0.61, 0.87, 0.86]}
     )
-    say = plots.leaderboard(table, "roc_auc", 0.7).say
+    say = selection_plots.leaderboard(table, "roc_auc", 0.7).say
     assert say.startswith("best leads with ROC-AUC 0.850")
     assert "the interval of near overlaps" in say
     assert "2 of 3 lie beyond what is asked" in say
@@ -210,12 +197,12 @@ def test_leaderboard_puts_the_best_first_and_names_ties() -> None:
 
 def test_leaderboard_of_a_loss_takes_the_least() -> None:
     table = pd.DataFrame({"candidate": ["a", "b"], "value": [0.5, 0.3], "low": [0.49, 0.29], "high": [0.51, 0.31]})
-    assert plots.leaderboard(table, "log_loss").say.startswith("b leads with log loss 0.300")
+    assert selection_plots.leaderboard(table, "log_loss").say.startswith("b leads with log loss 0.300")
 
 
 def test_a_failed_candidate_is_shown_as_failed() -> None:
     table = pd.DataFrame({"candidate": ["a", "b"], "value": [0.5, np.nan], "low": [0.4, np.nan], "high": [0.6, np.nan]})
-    figure = plots.leaderboard(table, "roc_auc")
+    figure = selection_plots.leaderboard(table, "roc_auc")
     assert "b failed" in figure.alt
     assert "1 failed" in figure.say
     assert ">failed<" in svg_of(figure)
@@ -223,12 +210,12 @@ def test_a_failed_candidate_is_shown_as_failed() -> None:
 
 def test_only_failures_are_said_to_be_so() -> None:
     table = pd.DataFrame({"candidate": ["a"], "value": [np.nan], "low": [np.nan], "high": [np.nan]})
-    assert plots.leaderboard(table, "roc_auc").say == "No candidate could be fitted."
+    assert selection_plots.leaderboard(table, "roc_auc").say == "No candidate could be fitted."
 
 
 def test_tuning_history_names_the_best_trial_and_what_came_after() -> None:
     trials = pd.DataFrame({"number": [0, 1, 2, 3], "value": [0.5, 0.7, np.nan, 0.6], "best": [0.5, 0.7, 0.7, 0.7]})
-    say = plots.tuning_history(trials, "roc_auc", 0.65).say
+    say = selection_plots.tuning_history(trials, "roc_auc", 0.65).say
     assert say.startswith("The best of 3 trials was number 2, with ROC-AUC 0.700; the 2 after it found nothing better.")
     assert "1 failed" in say
 
@@ -236,7 +223,7 @@ def test_tuning_history_names_the_best_trial_and_what_came_after() -> None:
 def test_gain_curve_reads_off_the_share_to_call() -> None:
     # Ten rows, the four positives on top: reaching half of them takes the first two.
     y, score = np.array([1] * 4 + [0] * 6), np.arange(10, 0, -1) / 10
-    say = plots.gain_curve(y, score, reach=0.5, rows="customers", found="leavers").say
+    say = curves.gain_curve(y, score, reach=0.5, rows="customers", found="leavers").say
     assert say == "Calling the 20 % of customers ranked highest reaches 50 % of leavers; at random it would take 50 %."
 
 
@@ -244,12 +231,12 @@ def test_gain_of_a_constant_score_is_chance() -> None:
     y = np.array([1, 0, 0, 0])
     called, got = gains(y, np.ones(4))
     assert called.tolist() == got.tolist() == [0.0, 1.0]
-    assert plots.gain_curve(y, np.ones(4)).say.startswith("The ranking does not help")
+    assert curves.gain_curve(y, np.ones(4)).say.startswith("The ranking does not help")
 
 
 def test_gain_does_not_depend_on_the_order_of_equal_scores() -> None:
     y, score = np.array([1, 0, 1, 0, 1]), np.array([0.5, 0.5, 0.2, 0.2, 0.9])
-    assert plots.gain_curve(y, score) == plots.gain_curve(y[::-1], score[::-1])
+    assert curves.gain_curve(y, score) == curves.gain_curve(y[::-1], score[::-1])
 
 
 def test_calibration_bins_hold_said_and_came() -> None:
@@ -264,40 +251,40 @@ def test_equal_probabilities_stay_in_one_bin() -> None:
 
 def test_calibration_error_is_said_in_points() -> None:
     y, p = np.array([0, 1] * 50), np.array([0.2, 0.9] * 50)
-    assert "off by 15.0 percentage points on average" in plots.calibration(y, p, bins=2).say
+    assert "off by 15.0 percentage points on average" in outcomes.calibration(y, p, bins=2).say
 
 
 def test_calibration_of_classes_takes_the_most_probable_one() -> None:
     proba = pd.DataFrame({"proba_a": [0.9, 0.9], "proba_b": [0.1, 0.1]})
-    assert "off by 40.0 percentage points" in plots.calibration(["a", "b"], proba, bins=1).say
+    assert "off by 40.0 percentage points" in outcomes.calibration(["a", "b"], proba, bins=1).say
 
 
 def test_confusion_counts_rows_by_actual_class() -> None:
-    figure = plots.confusion(["a", "a", "a", "a", "b"], ["a", "b", "b", "b", "b"], ["a", "b"])
+    figure = outcomes.confusion(["a", "a", "a", "a", "b"], ["a", "b", "b", "b", "b"], ["a", "b"])
     assert "actual a predicted b: 3 (75 %)" in figure.alt
     assert "actual b predicted b: 1 (100 %)" in figure.alt
     assert figure.say == "2 of 5 are right (40.0 %); most often mistaken is a: 75 % of them were taken for b."
 
 
 def test_confusion_without_mistakes_says_so() -> None:
-    assert plots.confusion(["a", "b"], ["a", "b"], ["a", "b"]).say.endswith("nothing was mistaken.")
+    assert outcomes.confusion(["a", "b"], ["a", "b"], ["a", "b"]).say.endswith("nothing was mistaken.")
 
 
 def test_roc_of_classes_names_the_weakest() -> None:
     truth = np.array(["a", "b", "c"] * 20)
     proba = pd.DataFrame({f"proba_{c}": (truth == c) * 1.0 for c in "abc"})
     proba["proba_b"] = np.tile([0.5, 0.4], 30)
-    assert plots.roc(truth, proba).say.startswith("Told apart least well is b")
+    assert curves.roc(truth, proba).say.startswith("Told apart least well is b")
 
 
 def test_roc_of_one_class_says_that_there_is_nothing_to_tell_apart() -> None:
     proba = pd.DataFrame({"proba_a": [0.5, 0.6], "proba_b": [0.5, 0.4]})
-    assert "only one class" in plots.roc(["a", "a"], proba).say
+    assert "only one class" in curves.roc(["a", "a"], proba).say
 
 
 def test_threshold_leaves_out_what_is_no_share() -> None:
     curve = pd.DataFrame({"threshold": [0.0, 0.5, 1.0], "recall": [1.0, 0.6, 0.0], "rows": [100, 40, 0]})
-    say = plots.threshold(curve, 0.25).say
+    say = curves.threshold(curve, 0.25).say
     assert "recall 80 %" in say
     assert "rows" not in say
 
@@ -313,7 +300,7 @@ def test_slices_name_the_weakest_and_how_many_are_weak() -> None:
             "weak": [False, True],
         }
     )
-    say = plots.slices(table, "roc_auc", 0.85).say
+    say = outcomes.slices(table, "roc_auc", 0.85).say
     assert say.startswith("Weakest is x: b: ROC-AUC 0.600")
     assert "on 60 rows, against 0.850 on all. 1 of 2 slices" in say
 
@@ -322,7 +309,7 @@ def test_balance_names_what_always_naming_one_class_would_reach() -> None:
     table = pd.DataFrame(
         {"class": ["no", "yes"], "n": [75, 25], "share": [0.75, 0.25], "low": [0.66, 0.17], "high": [0.83, 0.34]}
     )
-    say = plots.target_balance(table, "left", "yes").say
+    say = balance.target_balance(table, "left", "yes").say
     assert say.startswith("left is yes in 25.0 % of 100 rows")
     assert "naming no for every row would be right 75.0 % of the time" in say
 
@@ -330,9 +317,9 @@ def test_balance_names_what_always_naming_one_class_would_reach() -> None:
 @pytest.mark.parametrize(
     "finding",
     [
-        plots.distributions([], "y", "yes"), plots.rates(pd.DataFrame({"column": []}), "y"), plots.over_time({}, "y", "yes"),
-        plots.missing_patterns(pd.DataFrame({"n": []}), 5), plots.relations_map([], []), plots.interaction(None, "y"),
-        plots.extremes(pd.DataFrame({"column": []})),
+        columns.distributions([], "y", "yes"), columns.rates(pd.DataFrame({"column": []}), "y"), columns.over_time({}, "y", "yes"),
+        patterns.missing_patterns(pd.DataFrame({"n": []}), 5), patterns.relations_map([], []), patterns.interaction(None, "y"),
+        patterns.extremes(pd.DataFrame({"column": []})),
     ],
 )  # fmt: skip
 def test_where_there_is_nothing_to_draw_that_is_said(finding: Finding) -> None:
@@ -344,7 +331,7 @@ def test_alike_columns_stand_together_on_the_map() -> None:
     names = ["a", "b", "c", "d"]
     close = {("a", "c"), ("b", "d")}
     pairs = [Relation(x, y, "m", 0.9 if (x, y) in close else 0.1, 9, "w") for i, x in enumerate(names) for y in names[i + 1 :]]
-    figure = plots.relations_map(pairs, relations(names)[1])
+    figure = patterns.relations_map(pairs, relations(names)[1])
     assert isinstance(figure, Figure)
     assert figure.plotly is not None
     shown = figure.plotly["layout"]["yaxis"]["ticktext"]

@@ -4,13 +4,15 @@ import numpy as np
 import pytest
 
 from glassbox.errors import GlassboxError
+from glassbox.families.classification.compare import run_of
+from glassbox.families.classification.dataset import problem_of
 from glassbox.families.classification.folds import make_folds
-from glassbox.families.tabular.candidates import Candidate
-from glassbox.families.tabular.compare import candidate_in, compare, leaderboard_frame, leaderboard_table, run_of, timing_table
-from glassbox.families.tabular.fit import problem_of
+from glassbox.families.shared.candidates import Candidate
+from glassbox.families.shared.leaderboard import candidate_in, leaderboard_frame, leaderboard_table, timing_table
+from glassbox.families.tabular.compare import compare
 from glassbox.families.tabular.imbalance import imbalance
 from glassbox.files import canonical_json
-from glassbox.runtime.result_cache import Memo
+from glassbox.runtime.result_cache import ResultCache
 from toy_tables import FULL, SMALL, customers, problem
 
 DUMMY = Candidate(name="dummy", kind="dummy")
@@ -85,7 +87,7 @@ def test_workers_make_no_difference() -> None:
 
 
 def test_what_was_fitted_is_remembered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    memo = Memo(tmp_path, {})
+    memo = ResultCache(tmp_path, {})
     first = compare([LINEAR, FOREST], SMALL, problem(), resamples=20, memo=memo)
     monkeypatch.setattr("glassbox.families.tabular.fit.fit", lambda *_, **__: pytest.fail("fitted again"))
     second = compare([LINEAR, FOREST], SMALL, problem(), resamples=20, memo=memo)
@@ -94,7 +96,7 @@ def test_what_was_fitted_is_remembered(tmp_path: Path, monkeypatch: pytest.Monke
 
 
 def test_failure_is_not_remembered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    memo = Memo(tmp_path, {})
+    memo = ResultCache(tmp_path, {})
     with monkeypatch.context() as context:
         context.setattr("glassbox.families.tabular.fit.fit", lambda *_, **__: (_ for _ in ()).throw(MemoryError("full")))
         with pytest.raises(GlassboxError, match="MemoryError: full"):

@@ -4,8 +4,9 @@ import pytest
 
 from glassbox.code_hash import code_closure
 from glassbox.errors import DataError
+from glassbox.families.classification.dataset import codes_of, positive_class, problem_of
 from glassbox.families.classification.folds import make_folds
-from glassbox.families.tabular.fit import CODE, codes_of, fit_fold, positive_class, problem_of
+from glassbox.families.tabular.fit import CODE, fit_fold
 from toy_tables import FULL, SMALL, customers, problem
 
 
@@ -15,7 +16,7 @@ class Notes:
     def __init__(self) -> None:
         self.parts: list[dict[str, object]] = []
 
-    def remember(self, parts, compute, code=()):  # type: ignore[no-untyped-def]
+    def get_or_compute(self, parts, compute, code=()):  # type: ignore[no-untyped-def]
         self.parts.append(parts)
         return compute()
 

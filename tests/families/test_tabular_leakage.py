@@ -4,9 +4,9 @@ import pytest
 from sklearn.datasets import load_breast_cancer, load_iris
 
 from glassbox.data.schema import ColumnSchema, Schema
-from glassbox.families.classification.folds import make_folds
-from glassbox.families.tabular.fit import problem_of
-from glassbox.families.tabular.leakage import audit, duplicates_across, identifiers, leaks_table
+from glassbox.families.classification.dataset import problem_of
+from glassbox.families.classification.folds import duplicates_across, make_folds
+from glassbox.families.tabular.leakage import audit, identifiers, leaks_table
 from toy_tables import customers
 
 

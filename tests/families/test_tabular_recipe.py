@@ -4,7 +4,7 @@ import pytest
 
 from glassbox.data.schema import ColumnSchema, Schema
 from glassbox.errors import GlassboxError
-from glassbox.families.tabular.fit import codes_of
+from glassbox.families.classification.dataset import codes_of
 from glassbox.families.tabular.recipe import (
     Recipe,
     build,

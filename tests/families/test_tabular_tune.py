@@ -5,12 +5,14 @@ import pytest
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
 from glassbox.errors import GlassboxError
+from glassbox.families.classification import compare
 from glassbox.families.classification import tune as module
-from glassbox.families.tabular.candidates import Candidate
+from glassbox.families.shared.candidates import Candidate
+from glassbox.families.shared.tuning import Tuning, best_table, distributions, gain_estimates, search_note
 from glassbox.families.tabular.compare import run_candidates
-from glassbox.families.tabular.tune import Tuning, best_table, distributions, gain_estimates, search_note, tune
+from glassbox.families.tabular.tune import tune
 from glassbox.files import canonical_json
-from glassbox.runtime.result_cache import Memo
+from glassbox.runtime.result_cache import ResultCache
 from toy_tables import SMALL, problem
 
 LINEAR = Candidate(name="linear", kind="logistic_regression", params={"C": 1.0})
@@ -60,7 +62,7 @@ def test_hyperparameters_lie_in_the_space_and_keep_what_it_does_not_name() -> No
 
 def test_search_that_was_cut_goes_on_as_if_it_was_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = search()
-    memo, run = Memo(tmp_path, {}), module.run_candidates
+    memo, run = ResultCache(tmp_path, {}), compare.run_candidates
 
     def cut(tried: list[Candidate], *rest: object, **options: object) -> object:
         if tried[0].name == "trial 4":

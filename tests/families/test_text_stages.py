@@ -19,13 +19,14 @@ from glassbox.families.shared.candidates import Candidate
 from glassbox.families.text import explain, explore, leakage, log_odds_terms
 from glassbox.families.text.augment import vary, worth_varying
 from glassbox.families.text.corpus import WORD, Corpus, Grams
-from glassbox.families.text.fit import Texts, fit_fold, fitter
-from glassbox.families.text.models import KINDS, Fitting, pooled
+from glassbox.families.text.fit import TextDataset, fit_fold, fitter
+from glassbox.families.text.models import KINDS, log_opinion_pool
 from glassbox.families.text.ngram_models import inverse_frequency, log_count_ratio, tf_idf
+from glassbox.families.text.protocols import Fitting
 from glassbox.families.text.recipe import Recipe, default_recipe
 from glassbox.families.text.reference_features import Watch
 from glassbox.request.model import Data, Request
-from glassbox.runtime.result_cache import Memo
+from glassbox.runtime.result_cache import ResultCache
 from toy_texts import messages
 
 REQUEST = Request(name="a", task="nlp", data=Data(path="x", target="about", features=["text"]))
@@ -36,11 +37,11 @@ def frame(rows: int = 240) -> tuple[pd.DataFrame, Schema]:
     return found[["row_id", "text", "about"]], infer_schema(found[["row_id", "text", "about"]], REQUEST)
 
 
-def texts(rows: int = 240, k: int = 3) -> Texts:
+def texts(rows: int = 240, k: int = 3) -> TextDataset:
     found, schema = frame(rows)
     folds = make_folds(found["row_id"], found["about"], k)
     problem = problem_of(found, "about", schema.classes or [], folds, positive="complaint")
-    return Texts(problem, Corpus(default_recipe(schema, None).texts(problem.frame)))
+    return TextDataset(problem, Corpus(default_recipe(schema, None).texts(problem.frame)))
 
 
 def test_what_is_mended_is_mended_and_the_rest_stays() -> None:
@@ -121,7 +122,7 @@ def test_an_ensemble_prefers_what_is_right_and_ignores_what_says_nothing() -> No
     weights = weights_of([good, noise], y)
     assert weights[0] > 1
     assert weights[1] < 0.3
-    assert pooled([good, noise], [1.0, 0.0]) == pytest.approx(good)
+    assert log_opinion_pool([good, noise], [1.0, 0.0]) == pytest.approx(good)
 
 
 def test_what_an_ensemble_says_of_a_fold_is_weighed_on_the_others() -> None:
@@ -154,14 +155,14 @@ def test_the_comparison_ranks_and_remembers(tmp_path: Path) -> None:
         Candidate(name="broken", kind="embeddings"),
     ]
     found = texts()
-    first = compare_together(tried, found.problem, fitter(found, seed=0, memo=Memo(tmp_path, {})), KINDS, resamples=50)
+    first = compare_together(tried, found.problem, fitter(found, seed=0, memo=ResultCache(tmp_path, {})), KINDS, resamples=50)
     names = [row["candidate"] for row in first.leaderboard["rows"]]
     assert names[-1] == "broken"
     assert "weights.encoder" in first.leaderboard["rows"][-1]["note"]
     assert names.index("words") < names.index("majority")
     assert ENSEMBLE not in names  # one member is none
     kept = sorted(tmp_path.rglob("*.json"))
-    again = compare_together(tried, found.problem, fitter(found, seed=0, memo=Memo(tmp_path, {})), KINDS, resamples=50)
+    again = compare_together(tried, found.problem, fitter(found, seed=0, memo=ResultCache(tmp_path, {})), KINDS, resamples=50)
     assert sorted(tmp_path.rglob("*.json")) == kept
     assert again.oof.equals(first.oof)
 
@@ -176,7 +177,7 @@ def test_augmentation_touches_a_text_by_itself_and_weighs_no_more() -> None:
     assert sorted(vary(own[:1], "swap", 3)[0].split()) == sorted(own[0].split())
     assert vary(["the film was good"], "synonyms", 1, {"film": "movie", "good": "fine", "the": "a", "was": "is"})[0] != ""
     twins = texts()
-    same = Texts(twins.problem, Corpus(twins.corpus.texts, list(twins.corpus.texts)))
+    same = TextDataset(twins.problem, Corpus(twins.corpus.texts, list(twins.corpus.texts)))
     once, twice = (fit_fold(t, 0, "words", {"C": 1.0, "ngrams": [1, 1]}, seed=0)["proba"] for t in (twins, same))
     assert np.abs(once - twice).max() < 0.05  # a row that stands twice weighs as it did
 

@@ -21,12 +21,12 @@ from glassbox.families.classification.dataset import problem_of
 from glassbox.families.classification.ensemble import compare_together
 from glassbox.families.classification.folds import make_folds
 from glassbox.families.shared.embedding_drift import Directions
-from glassbox.families.shared.vector_cache import Kept
+from glassbox.families.shared.vector_cache import VectorCache
 from glassbox.families.vision import explain, explore, leakage
 from glassbox.families.vision.augment import augmented
 from glassbox.families.vision.candidates import EPOCHS, candidates
 from glassbox.families.vision.fit import Pictures, fitter
-from glassbox.families.vision.image_dataset import Album
+from glassbox.families.vision.image_dataset import ImageCollection
 from glassbox.families.vision.models import KINDS, Majority, Network, kind_of, places_of
 from glassbox.families.vision.near_duplicates import alike
 from glassbox.families.vision.networks import Net
@@ -48,7 +48,7 @@ from glassbox.families.vision.thumbnails import small, varied
 from glassbox.families.vision.training import rate
 from glassbox.platform_info import platform_facts
 from glassbox.request.model import Data, Request
-from glassbox.runtime.result_cache import Memo
+from glassbox.runtime.result_cache import ResultCache
 from made_pictures import rotated, two_halves, written
 from toy_pictures import again, photo, shapes
 
@@ -61,8 +61,8 @@ def plain(colour: tuple[int, int, int], size: tuple[int, int] = (20, 20)) -> Ima
     return Image.new("RGB", size, colour)
 
 
-def album(cells: list[str | None], side: int = 16) -> Album:
-    return Album(cells, Recipe(column="picture", side=side))
+def album(cells: list[str | None], side: int = 16) -> ImageCollection:
+    return ImageCollection(cells, Recipe(column="picture", side=side))
 
 
 def pictures(count: int = 60, classes: int = 2) -> Pictures:
@@ -384,7 +384,7 @@ def test_what_is_kept_is_not_computed_again_and_a_spoiled_file_is(tmp_path: Path
         asked.extend(things)
         return np.array([[float(len(thing))] for thing in things], dtype=np.float32)
 
-    kept = Kept(tmp_path, compute)  # type: ignore[arg-type]
+    kept = VectorCache(tmp_path, compute)  # type: ignore[arg-type]
     assert kept.of({"00a": "x", "00b": "yy", "ff0": "zzz"})["00b"].tolist() == [2.0]
     assert kept.of({"00b": "yy", "00c": "wwww"})["00c"].tolist() == [4.0]
     assert sorted(asked) == ["wwww", "x", "yy", "zzz"]
@@ -510,14 +510,14 @@ def test_the_comparison_ranks_and_remembers(tmp_path: Path) -> None:
         candidates("low", [], 32)[1].model_copy(update={"params": quick}),
         candidates("low", ["a"], 32)[1],  # of a backbone that is not there
     ]
-    first = compare_together(tried, found.problem, fitter(found, seed=0, memo=Memo(tmp_path, {})), KINDS, resamples=50)
+    first = compare_together(tried, found.problem, fitter(found, seed=0, memo=ResultCache(tmp_path, {})), KINDS, resamples=50)
     names = [row["candidate"] for row in first.leaderboard["rows"]]
     assert names == ["small network from nothing", "majority", "embeddings of a, linear"]
     assert "weights.backbones" in first.leaderboard["rows"][-1]["note"]
     kept = sorted(tmp_path.rglob("*.json"))
     assert kept
     assert compare_together(
-        tried, found.problem, fitter(found, seed=0, memo=Memo(tmp_path, {})), KINDS, resamples=50, workers=2
+        tried, found.problem, fitter(found, seed=0, memo=ResultCache(tmp_path, {})), KINDS, resamples=50, workers=2
     ).oof.equals(first.oof)
     assert sorted(tmp_path.rglob("*.json")) == kept
 
@@ -553,7 +553,7 @@ def by_hand(towards: list[list[float]]) -> VisionPredictor:
     frame = shapes(6)
     schema = infer_schema(frame, REQUEST)
     recipe = Recipe(column="picture", side=32)
-    watch = Watch.of(Album(frame["picture"].tolist(), recipe), None)
+    watch = Watch.of(ImageCollection(frame["picture"].tolist(), recipe), None)
     return VisionPredictor(schema, recipe, "small_network", {}, Network(net.eval(), "", 32), Calibration(), None, "square", watch)
 
 
@@ -662,12 +662,12 @@ def test_what_is_watched_is_a_sample_of_train_with_its_predictions() -> None:
 def test_a_short_question_is_a_row_a_picture() -> None:
     predictor = by_hand([[0.0], [6.0]])
     cells = shapes(2)["picture"].tolist()
-    assert predictor.unfold({"pictures": cells}) == [{"picture": cell} for cell in cells]
-    assert predictor.unfold({"picture": cells[0]}) is None
-    assert predictor.unfold({"pictures": cells, "top": 3}) is None
+    assert predictor.expand_query({"pictures": cells}) == [{"picture": cell} for cell in cells]
+    assert predictor.expand_query({"picture": cells[0]}) is None
+    assert predictor.expand_query({"pictures": cells, "top": 3}) is None
     for wrong in ([], "x", [1], [None], {"a": 1}):
         with pytest.raises(ValueError, match="no list of pictures"):
-            predictor.unfold({"pictures": wrong})
+            predictor.expand_query({"pictures": wrong})
 
 
 def test_the_jpeg_on_a_page_is_written_by_us() -> None:

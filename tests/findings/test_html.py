@@ -4,7 +4,7 @@ import pytest
 
 from fabricated_run import HOSTILE
 from glassbox.files import plain
-from glassbox.findings.html import finding_html, metric_words, number, plotly_data
+from glassbox.findings.html import finding_html, plotly_data
 from glassbox.findings.model import (
     Audit,
     AuditRow,
@@ -25,6 +25,7 @@ from glassbox.findings.model import (
     Verdicts,
     read_finding,
 )
+from glassbox.findings.wording import metric_label, number
 from glassbox.reports import report_markdown
 
 FINDINGS: list[Finding] = [
@@ -124,7 +125,7 @@ def test_numbers_as_people_read_them(value: object, words: str) -> None:
 
 
 def test_a_metric_that_nobody_listed_is_still_readable() -> None:
-    assert metric_words("mean_pinball_loss") == "mean pinball loss"
+    assert metric_label("mean_pinball_loss") == "mean pinball loss"
 
 
 def test_marks_in_a_text_escape_it_and_tell_their_strength_in_words_of_style() -> None:

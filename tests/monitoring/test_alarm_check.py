@@ -5,10 +5,10 @@ import pytest
 
 from glassbox.data.schema import Schema
 from glassbox.errors import GlassboxError
+from glassbox.families.classification.scoring import out_of_fold, scorer
 from glassbox.families.protocol import Scorer
-from glassbox.families.tabular.scoring import out_of_fold, scorer
 from glassbox.monitoring import drift
-from glassbox.monitoring.alarm_check import planted_shifts, quiet_batches, share_estimate
+from glassbox.monitoring.alarm_check import inject_drift, null_batches, share_estimate
 from glassbox.monitoring.profile import Profile
 from glassbox.monitoring.trigger import Thresholds, performance_limit, thresholds_of
 
@@ -38,19 +38,19 @@ def test_by_chance_alone_it_rings_as_often_as_it_may(
 ) -> None:
     monkeypatch.setattr(drift, "MATERIAL_PSI", 0.0)  # what chance does, without the floor that makes it rarer still
     rule = thresholds_of(profile, batch_rows=200, false_alarms=0.1, drifted_share=0.5)
-    alarms = quiet_batches(profile, train, predictions, rule, batches=600).values["share_of_quiet_batches_with_an_alarm"]
+    alarms = null_batches(profile, train, predictions, rule, batches=600).values["share_of_quiet_batches_with_an_alarm"]
     assert 0.04 <= alarms.value <= 0.12
 
 
 def test_quiet_batches_are_quiet(profile: Profile, train: pd.DataFrame, predictions: pd.DataFrame, rule: Thresholds) -> None:
-    alarms = quiet_batches(profile, train, predictions, rule, batches=100).values["share_of_quiet_batches_with_an_alarm"]
+    alarms = null_batches(profile, train, predictions, rule, batches=100).values["share_of_quiet_batches_with_an_alarm"]
     assert alarms.value <= 0.02
 
 
 def test_every_planted_shift_is_noticed_and_the_quiet_batch_is_not(
     profile: Profile, train: pd.DataFrame, predictions: pd.DataFrame, rule: Thresholds, score: Scorer
 ) -> None:
-    table = planted_shifts(profile, train, predictions, rule, truth=train["churned"], score=score.of).frame()
+    table = inject_drift(profile, train, predictions, rule, truth=train["churned"], score=score.of).frame()
     decisions = dict(zip(table["changed on purpose"], table["decision"], strict=True))
     assert decisions["nothing"] == "go on"
     assert decisions["tenure a hundred times too large"] == "look"
@@ -63,7 +63,7 @@ def test_every_planted_shift_is_noticed_and_the_quiet_batch_is_not(
 def test_the_demonstration_is_the_same_at_every_run(
     profile: Profile, train: pd.DataFrame, predictions: pd.DataFrame, rule: Thresholds
 ) -> None:
-    assert planted_shifts(profile, train, predictions, rule, seed=4) == planted_shifts(profile, train, predictions, rule, seed=4)
+    assert inject_drift(profile, train, predictions, rule, seed=4) == inject_drift(profile, train, predictions, rule, seed=4)
 
 
 def test_a_share_of_none_has_the_interval_of_wilson() -> None:

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from fabricated_run import all_shown, request, table
-from glassbox.findings.model import AuditRow, Estimate, Estimates, Facts, Finding, Shown
+from glassbox.findings.model import AuditRow, Estimate, Estimates, Facts, Finding, NamedFinding
 from glassbox.reports.audit import CHECKS, audit
 
 PATTERNS = [
@@ -30,7 +30,7 @@ def checked(pattern: str, plant: dict[str, Finding | None] | None = None, **chan
         elif finding is None:
             found[stage].pop(name)
         else:
-            found[stage][name] = Shown(name=name, finding=finding)
+            found[stage][name] = NamedFinding(name=name, finding=finding)
     return next(row for row in audit(found, request(**changes)).rows if row.pattern == pattern)
 
 

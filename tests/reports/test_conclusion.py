@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from fabricated_run import all_shown, request, shown, table, write_run
-from glassbox.findings.model import Estimate, Estimates, RequirementRow, Shown
+from glassbox.findings.model import Estimate, Estimates, NamedFinding, RequirementRow
 from glassbox.reports import conclusion
 from glassbox.reports.audit import audit
 
@@ -77,7 +77,7 @@ def test_a_bound_that_was_met_needs_no_step() -> None:
 
 def test_a_bound_that_was_missed_is_said_so() -> None:
     metrics = Estimates(title="", values={"accuracy": Estimate(value=0.7, low=0.68, high=0.72, n=1409)})
-    evaluate = {**all_shown()["evaluate"], "metrics": Shown(name="metrics", finding=metrics)}
+    evaluate = {**all_shown()["evaluate"], "metrics": NamedFinding(name="metrics", finding=metrics)}
     assert any(
         line.startswith("Decide about accuracy > 80 %: 70.0 % was reached (68.0 – 72.0 %)") for line in steps(evaluate=evaluate)
     )
@@ -118,12 +118,12 @@ def test_what_is_handed_on_leaves_out_what_is_measured() -> None:
     assert len(made["audit"]) == 8
 
 
-def _tuned(low: float) -> dict[str, Shown]:
+def _tuned(low: float) -> dict[str, NamedFinding]:
     gain = Estimate(value=0.004, low=low, high=0.007, n=5665)
     found = Estimates(
         title="", values={"gain in ROC-AUC over the default": gain, "gain in ROC-AUC over logistic regression": gain}
     )
-    return {"gain": Shown(name="gain", finding=found)}
+    return {"gain": NamedFinding(name="gain", finding=found)}
 
 
 def test_a_small_gain_over_a_simpler_model_is_put_to_the_reader() -> None:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from glassbox.request.model import Bound, size_kept, size_rows
+from glassbox.request.bounds import Bound, size_kept, size_rows
 
 NUMBERS = st.floats(-1e6, 1e6)
 

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from glassbox.errors import RequestError
+from glassbox.request.bounds import Bound
 from glassbox.request.loading import read_request, request_text
-from glassbox.request.model import MEASURED, NAME, RESERVED, TASKS, Bound, Data, Request, Split, rules
+from glassbox.request.model import MEASURED, NAME, RESERVED, TASKS, Data, Request, Split, rules
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
 COLUMN = TEXT.filter(str.strip)

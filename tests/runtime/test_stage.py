@@ -107,7 +107,7 @@ def test_memo_computes_once_whichever_stage_asks_and_gives_arrays_back(root: Pat
         return {"scores": np.array([[0.1, 0.2]]), "name": "a"}
 
     for name in ("explore", "explore", "evaluate"):
-        found = Stage.open(name, "toy", {}, None).memo.remember({"fold": 1}, compute)
+        found = Stage.open(name, "toy", {}, None).memo.get_or_compute({"fold": 1}, compute)
         assert found["scores"].tolist() == [[0.1, 0.2]]
     assert len(calls) == 1
 
@@ -115,18 +115,18 @@ def test_memo_computes_once_whichever_stage_asks_and_gives_arrays_back(root: Pat
 def test_memo_forgets_when_the_code_changes(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     calls: list[int] = []
     memo = Stage.open("explore", "toy", {}, None).memo
-    memo.remember({"fold": 1}, lambda: {"n": calls.append(1)}, code=["glassbox.files"])
+    memo.get_or_compute({"fold": 1}, lambda: {"n": calls.append(1)}, code=["glassbox.files"])
     monkeypatch.setattr("glassbox.runtime.result_cache.code_closure", lambda _: {"glassbox.files": "other"})
-    memo.remember({"fold": 1}, lambda: {"n": calls.append(1)}, code=["glassbox.files"])
+    memo.get_or_compute({"fold": 1}, lambda: {"n": calls.append(1)}, code=["glassbox.files"])
     assert len(calls) == 2
 
 
 def test_memo_computes_again_what_was_spoiled(root: Path) -> None:
     memo = Stage.open("explore", "toy", {}, None).memo
-    memo.remember({"fold": 1}, lambda: {"n": 1})
+    memo.get_or_compute({"fold": 1}, lambda: {"n": 1})
     (file,) = (root / "data/.store/memo").glob("*/*.json")
     file.write_text(file.read_text().replace("1}", "9}").replace('\\"n\\":1', '\\"n\\":9'))
-    assert memo.remember({"fold": 1}, lambda: {"n": 1}) == {"n": 1}
+    assert memo.get_or_compute({"fold": 1}, lambda: {"n": 1}) == {"n": 1}
 
 
 def test_a_stage_fits_as_many_side_by_side_as_threads_allow(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:

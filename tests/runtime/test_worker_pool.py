@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from glassbox.runtime.worker_pool import SHARE, Crew, allowed
+from glassbox.runtime.worker_pool import SHARE, WorkerPool, allowed
 
 
-class Watched:
+class Reference:
     """Work that counts how many of it are under way at once."""
 
     def __init__(self) -> None:
@@ -36,26 +36,26 @@ def share(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 )
 def test_so_many_work_at_once_as_the_runner_allows(said: str, threads: int, most: int, share: Path) -> None:
     share.write_text(said)
-    work = Watched()
-    with Crew(4, threads=threads) as crew:
+    work = Reference()
+    with WorkerPool(4, threads=threads) as crew:
         assert list(crew.map(work, range(24))) == [i * i for i in range(24)]
     assert work.most == most
 
 
 def test_without_a_runner_all_work(monkeypatch: pytest.MonkeyPatch, share: Path) -> None:
-    work = Watched()
+    work = Reference()
     assert allowed() is None  # the runner has not said anything
     monkeypatch.delenv(SHARE)
     assert allowed() is None
-    with Crew(3) as crew:
+    with WorkerPool(3) as crew:
         list(crew.map(work, range(12)))
     assert work.most == 3
 
 
 def test_more_work_as_soon_as_a_stage_beside_it_has_ended(share: Path) -> None:
     share.write_text("1")
-    work = Watched()
-    with Crew(3) as crew:
+    work = Reference()
+    with WorkerPool(3) as crew:
         first = crew.map(work, range(6))
         list(first)
         assert work.most == 1
@@ -67,7 +67,7 @@ def test_more_work_as_soon_as_a_stage_beside_it_has_ended(share: Path) -> None:
 def test_work_begins_in_its_order_however_few_may_work(share: Path) -> None:
     share.write_text("1")
     begun: list[int] = []
-    with Crew(4) as crew:
+    with WorkerPool(4) as crew:
         list(crew.map(begun.append, range(200)))
     assert all(abs(place - item) < 4 for place, item in enumerate(begun))
 
@@ -76,10 +76,10 @@ def test_work_within_work_never_waits_for_itself(share: Path) -> None:
     share.write_text("1")
 
     def outer(item: int) -> list[int]:
-        with Crew(2) as crew:
+        with WorkerPool(2) as crew:
             return list(crew.map(abs, range(item)))
 
-    with Crew(2) as crew:
+    with WorkerPool(2) as crew:
         assert list(crew.map(outer, range(5))) == [list(range(i)) for i in range(5)]
 
 
@@ -89,7 +89,7 @@ def test_what_fails_makes_room(share: Path) -> None:
     def fails(item: int) -> int:
         raise ValueError(item)
 
-    with Crew(2) as crew:
+    with WorkerPool(2) as crew:
         failed = [crew.submit(fails, i) for i in range(3)]
         assert [type(one.exception()) for one in failed] == [ValueError] * 3
         assert crew.submit(abs, -1).result() == 1

@@ -12,7 +12,7 @@ import pytest
 
 from glassbox.data.schema import ColumnSchema, Schema
 from glassbox.families.classification.calibration.apply import Calibration
-from glassbox.families.tabular.fit import problem_of
+from glassbox.families.classification.dataset import problem_of
 from glassbox.families.tabular.refit import refit
 from glassbox.serving.build import build_package
 from glassbox.serving.process import running

@@ -36,8 +36,8 @@ def test_columns_without_range_or_categories_get_a_value_too() -> None:
 
 
 def test_a_narrow_range_is_kept() -> None:
-    narrow = Schema(columns=[ColumnSchema(name="x", kind="number", low=1.00000001, high=1.00000002)])
-    assert admit(example_rows(narrow, 20), narrow)[1] == []
+    autocast = Schema(columns=[ColumnSchema(name="x", kind="number", low=1.00000001, high=1.00000002)])
+    assert admit(example_rows(autocast, 20), autocast)[1] == []
 
 
 def test_the_broken_row_is_refused(served: Schema) -> None:

@@ -45,7 +45,7 @@ class Sizes:
         sizes = [(0, 0) if cell is None else decoded(content_of(cell)).size for cell in frame["photo"]]
         return pd.DataFrame({"y_pred": [f"{width} x {height}" for width, height in sizes]})
 
-    def unfold(self, question: dict[str, Any]) -> list[dict[str, Any]] | None:
+    def expand_query(self, question: dict[str, Any]) -> list[dict[str, Any]] | None:
         return [{"photo": picture} for picture in question["pictures"]] if set(question) == {"pictures"} else None
 
 

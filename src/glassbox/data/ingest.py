@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from glassbox.data.locations import source_fingerprint
 from glassbox.data.raw_table import text_column
-from glassbox.data.schema import Conformed, FieldProblem, Schema, conform, infer_schema
-from glassbox.data.sources import Arrange, Arrival, read_source
-from glassbox.data.split import HOLDOUT_WORDS, TRAIN_WORDS, Parts, read_moments, split
+from glassbox.data.schema import Conformed, FieldProblem, Schema, conform
+from glassbox.data.sources import Arrange, RawData, read_source
+from glassbox.data.split import HOLDOUT_WORDS, TRAIN_WORDS, Parts, read_moments
 from glassbox.data.target_checks import check_columns, check_target, is_missing
 from glassbox.findings.model import Finding
 
@@ -33,7 +32,7 @@ class Snapshot:
     notes: list[str] = field(default_factory=list)
 
 
-def read(request: "Request", root: Path, arrange: Arrange | None = None) -> tuple[Arrival, dict[str, Finding]]:
+def read(request: "Request", root: Path, arrange: Arrange | None = None) -> tuple[RawData, dict[str, Finding]]:
     """What arrived, as text cells. Rows that no model can learn from (no target, no moment) are set aside.
 
     Parameters
@@ -64,7 +63,7 @@ def read(request: "Request", root: Path, arrange: Arrange | None = None) -> tupl
     return arrival, found
 
 
-def _with_parts(arrival: Arrival, request: "Request") -> Arrival:
+def _with_parts(arrival: RawData, request: "Request") -> RawData:
     """With a column `file`, where the split is by it and the data has none: the part that each file's name says."""
     if request.split.column != FILE or FILE in arrival.cells.columns:
         return arrival
@@ -109,6 +108,3 @@ def _odd_columns(schema: Schema) -> Iterable[str]:
             yield f"{column.name}: dates before 1677 are kept as they are, to the microsecond."
         elif "%y" in (column.date_format or ""):
             yield f"{column.name}: years have two digits; 69 to 99 are read as 1969 to 1999, others as 2000 to 2068."
-
-
-__all__ = ["Snapshot", "conform_parts", "infer_schema", "read", "source_fingerprint", "split"]

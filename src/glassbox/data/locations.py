@@ -23,14 +23,14 @@ _MAGIC = re.compile(r"[*?\[]")
 
 
 @dataclass(frozen=True)
-class Place:
+class FileRef:
     """One file: a name that is the same on every machine, and its bytes when they are wanted."""
 
     name: str
     read: Callable[[], bytes]
 
 
-def find_places(request: "Request", root: Path) -> list[Place]:
+def find_places(request: "Request", root: Path) -> list[FileRef]:
     """The files that a request names, sorted by name; a catalogue entry is fetched when it is not there.
 
     Where a picture is a case, a folder stands for all files below it.
@@ -49,7 +49,7 @@ def find_places(request: "Request", root: Path) -> list[Place]:
         raise DataError("data.path: a request for files names a path, a glob, a URL or a catalogue entry.")
     if path.startswith(CATALOG):
         entry = find_entry(path.removeprefix(CATALOG), root)
-        return [Place(name, _reader(file, name)) for name, file in zip(entry.files, fetch(entry, root), strict=True)]
+        return [FileRef(name, _reader(file, name)) for name, file in zip(entry.files, fetch(entry, root), strict=True)]
     if ".." in PurePosixPath(path.replace("\\", "/")).parts:
         raise DataError(f"data.path: {mask(path)!r} climbs out of its folder with '..'; write the path without.")
     protocol, rest = split_protocol(path)
@@ -70,7 +70,7 @@ def source_fingerprint(request: "Request", root: Path) -> dict[str, str]:
     return {place.name: hashlib.sha256(place.read()).hexdigest() for place in find_places(request, root)}
 
 
-def _local_places(path: str, root: Path, folders: bool = False) -> list[Place]:
+def _local_places(path: str, root: Path, folders: bool = False) -> list[FileRef]:
     root = root.resolve()
     path = reveal(path)
     if folders and (root / path).is_dir():
@@ -90,7 +90,7 @@ def _local_places(path: str, root: Path, folders: bool = False) -> list[Place]:
     for name in found:
         file = root / name
         label = file.relative_to(root if file.is_relative_to(root) else above).as_posix()
-        places.append(Place(label, _reader(file, label)))
+        places.append(FileRef(label, _reader(file, label)))
     return sorted(places, key=lambda place: place.name)
 
 
@@ -113,7 +113,7 @@ def _read_local(file: Path, label: str) -> bytes:
         raise DataError(f"{label}: cannot be read: {error.strerror or error}.") from error
 
 
-def _remote_places(path: str, protocol: str) -> list[Place]:
+def _remote_places(path: str, protocol: str) -> list[FileRef]:
     shown = mask(path)
     try:
         system, location = fsspec.core.url_to_fs(reveal(path))
@@ -124,9 +124,9 @@ def _remote_places(path: str, protocol: str) -> list[Place]:
     if not found:
         raise DataError(f"data.path: nothing is found at {shown!r}.")
     if found == [location]:
-        return [Place(shown, _remote_reader(system, location, shown))]
+        return [FileRef(shown, _remote_reader(system, location, shown))]
     labels = {name: f"{protocol}://{mask(name)}" if "${env:" not in path else name.rpartition("/")[2] for name in found}
-    return [Place(labels[name], _remote_reader(system, name, labels[name])) for name in found]
+    return [FileRef(labels[name], _remote_reader(system, name, labels[name])) for name in found]
 
 
 def _remote_reader(system: Any, location: str, label: str) -> Callable[[], bytes]:

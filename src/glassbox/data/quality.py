@@ -8,11 +8,13 @@ from matplotlib.figure import Figure as Canvas
 
 from glassbox.data.ingest import Snapshot
 from glassbox.data.schema import ColumnSchema, Schema
-from glassbox.data.sources import Arrival
+from glassbox.data.sources import RawData
 from glassbox.data.split import Parts
 from glassbox.data.target_checks import count_labels
-from glassbox.findings.html import number
-from glassbox.findings.model import DATA_HASH, Cell, Facts, Figure, Note, Table, plot_style
+from glassbox.findings import plot_style
+from glassbox.findings.model import DATA_HASH, Cell, Facts, Figure, Note, Table
+from glassbox.findings.svg import SOFT
+from glassbox.findings.wording import number
 from glassbox.request.bounds import size_kept, size_rows
 
 if TYPE_CHECKING:
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
 _MOST_BARS = 20
 
 
-def arrived(arrival: Arrival, parts: Parts) -> Facts:
+def arrived(arrival: RawData, parts: Parts) -> Facts:
     """How much arrived, from where, in which format."""
     rows, unreadable = _rows_arrived(arrival), sum(file.unreadable for file in arrival.files)
     columns = arrival.cells.shape[1]
@@ -40,7 +42,7 @@ def arrived(arrival: Arrival, parts: Parts) -> Facts:
     return Facts(title="What arrived", say=say, facts=facts)
 
 
-def _rows_arrived(arrival: Arrival) -> int:
+def _rows_arrived(arrival: RawData) -> int:
     return sum(file.rows + file.unreadable for file in arrival.files)
 
 
@@ -48,7 +50,7 @@ def _rows(n: int) -> str:
     return "1 row" if n == 1 else f"{n:,} rows"
 
 
-def promised(arrival: Arrival, request: "Request") -> Facts | Note:
+def promised(arrival: RawData, request: "Request") -> Facts | Note:
     """The size that the request promises against what arrived: within a factor of two it is kept."""
     rows, size = _rows_arrived(arrival), request.data.size
     if size is None:
@@ -64,7 +66,7 @@ def promised(arrival: Arrival, request: "Request") -> Facts | Note:
     return Facts(title="Promised and arrived", say=say, facts={"promised": asked, "arrived": rows, "kept": kept})
 
 
-def repairs(arrival: Arrival, snapshot: Snapshot) -> Note:
+def repairs(arrival: RawData, snapshot: Snapshot) -> Note:
     """Everything that was changed or given up on the way from the file to the snapshots."""
     lines = [*arrival.notes, *snapshot.notes]
     if not lines:
@@ -72,7 +74,7 @@ def repairs(arrival: Arrival, snapshot: Snapshot) -> Note:
     return Note(title="What was repaired or left out", say="All else stands as it was written.", lines=lines, tone="look")
 
 
-def quarantine(arrival: Arrival) -> Table:
+def quarantine(arrival: RawData) -> Table:
     """The rows that were set aside, by reason. Their lines stand in the quarantine file."""
     total = _rows_arrived(arrival)
     grouped = arrival.quarantine.groupby("reason")
@@ -168,9 +170,7 @@ def missing_drawn(schema: Schema) -> Figure | Note:
         canvas = Canvas(figsize=(7.2, 0.7 + 0.26 * len(shown)))
         axes = canvas.subplots()
         bars = axes.barh(range(len(shown)), [100 * column.missing for column in shown], height=0.62)
-        axes.bar_label(
-            bars, labels=[number(column.missing, ".2%") for column in shown], padding=4, color=plot_style.SOFT, fontsize=8.5
-        )
+        axes.bar_label(bars, labels=[number(column.missing, ".2%") for column in shown], padding=4, color=SOFT, fontsize=8.5)
         axes.set_yticks(range(len(shown)), [_label(column.name) for column in shown])
         axes.set_xlim(0, max(1.0, 115 * shown[-1].missing))
         axes.set_xlabel("share of train's rows without a value, %")

@@ -25,7 +25,7 @@ from glassbox.data.formats.json_and_parquet import (
 from glassbox.data.formats.text_files import read_document
 from glassbox.data.images.cells import in_words
 from glassbox.data.images.files import read_pictures
-from glassbox.data.locations import Place, find_places
+from glassbox.data.locations import FileRef, find_places
 from glassbox.data.raw_table import TEXT, FileTable
 from glassbox.errors import DataError
 from glassbox.findings.model import Finding
@@ -38,7 +38,7 @@ MOST_UNREADABLE = 0.05  # of the rows may be; with more, what is left is no fair
 QUARANTINE = ["source", "line", "reason", "text"]
 
 
-Arrange = Callable[["Arrival", "Request"], tuple["Arrival", dict[str, Finding]]]
+Arrange = Callable[["RawData", "Request"], tuple["RawData", dict[str, Finding]]]
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class FileFacts:
 
 
 @dataclass(frozen=True)
-class Arrival:
+class RawData:
     """What arrived: text cells, the file and line of each row, and the rows that were set aside with their reasons."""
 
     cells: pd.DataFrame
@@ -64,12 +64,12 @@ class Arrival:
     files: list[FileFacts]
     notes: list[str] = field(default_factory=list)
 
-    def take(self, keep: Any) -> "Arrival":
+    def take(self, keep: Any) -> "RawData":
         """The rows for which `keep` is true; the quarantine as it is."""
         cells = self.cells[keep].reset_index(drop=True)
         return replace(self, cells=cells, sources=self.sources[keep], lines=self.lines[keep])
 
-    def set_aside(self, away: Any, reason: str) -> "Arrival":
+    def set_aside(self, away: Any, reason: str) -> "RawData":
         """The rows for which `away` is true go to quarantine, for one reason."""
         if not away.any():
             return self
@@ -95,7 +95,7 @@ def _sorted(quarantine: pd.DataFrame) -> pd.DataFrame:
     return typed.sort_values(["source", "line", "reason"], ignore_index=True)
 
 
-def read_source(request: "Request", root: Path) -> Arrival:
+def read_source(request: "Request", root: Path) -> RawData:
     """Read all files that a request names.
 
     Parameters
@@ -126,7 +126,7 @@ def read_source(request: "Request", root: Path) -> Arrival:
     cells, notes = _stack(facts, tables)
     if not cells.shape[1]:
         raise DataError(f"{', '.join(fact.name for fact in facts)}: there are rows, but no column in any of them.")
-    return Arrival(
+    return RawData(
         cells=cells,
         sources=np.repeat(np.arange(len(tables)), [len(table.lines) for table in tables]),
         lines=np.concatenate([table.lines for table in tables]),
@@ -136,7 +136,7 @@ def read_source(request: "Request", root: Path) -> Arrival:
     )
 
 
-def _read_tables(places: Sequence[Place], *, documents: bool = False) -> tuple[list[FileFacts], list[FileTable]]:
+def _read_tables(places: Sequence[FileRef], *, documents: bool = False) -> tuple[list[FileFacts], list[FileTable]]:
     facts: list[FileFacts] = []
     tables: list[FileTable] = []
     for place in places:
@@ -147,7 +147,7 @@ def _read_tables(places: Sequence[Place], *, documents: bool = False) -> tuple[l
     return facts, tables
 
 
-def _read_pictures(places: Sequence[Place]) -> tuple[list[FileFacts], list[FileTable]]:
+def _read_pictures(places: Sequence[FileRef]) -> tuple[list[FileFacts], list[FileTable]]:
     read = read_pictures(places, read_file)
     facts = [
         FileFacts(one.name, one.size_bytes, len(one.table.lines), len(one.table.bad), one.table.written, one.files)
@@ -157,7 +157,7 @@ def _read_pictures(places: Sequence[Place]) -> tuple[list[FileFacts], list[FileT
 
 
 # By what a task reads (`request.Task.reads`).
-_READERS: dict[str, Callable[[Sequence[Place]], tuple[list[FileFacts], list[FileTable]]]] = {
+_READERS: dict[str, Callable[[Sequence[FileRef]], tuple[list[FileFacts], list[FileTable]]]] = {
     "tables": _read_tables,
     "documents": partial(_read_tables, documents=True),
     "pictures": _read_pictures,

@@ -31,7 +31,7 @@ class Scorer:
 
 
 @dataclass(frozen=True)
-class Watched:
+class Reference:
     """What monitoring compares later data with, a row a unit: a case, or a season of a series.
 
     Attributes
@@ -75,11 +75,11 @@ class Predictor(Protocol):
         ...
 
     @property
-    def updated(self) -> str:
+    def refit_note(self) -> str:
         """How the model was brought up to date since it was evaluated, in words; empty when it was not."""
         ...
 
-    def unfold(self, question: Mapping[str, Any]) -> list[dict[str, Any]] | None:
+    def expand_query(self, question: Mapping[str, Any]) -> list[dict[str, Any]] | None:
         """The rows that a question in short form stands for; None when it is a row.
 
         Raises
@@ -94,7 +94,7 @@ class Predictor(Protocol):
         """The columns of the data that the model looks at: the others need not be sent."""
         ...
 
-    def finish(self, raw: pd.DataFrame) -> pd.DataFrame:
+    def postprocess(self, raw: pd.DataFrame) -> pd.DataFrame:
         """What would be answered for raw out-of-fold predictions: calibrated and labelled as `predict` does."""
         ...
 
@@ -164,7 +164,7 @@ def scorer_of(folder: Path, truth: pd.Series, request: "Request") -> Scorer:
     return cast(Scorer, _module(folder, "scoring").scorer(schema, truth, request.requirements, request.data.positive))
 
 
-def watched(folder: Path, train: pd.DataFrame, oof: pd.DataFrame, kept: Path | None = None) -> Watched:
+def watched(folder: Path, train: pd.DataFrame, oof: pd.DataFrame, kept: Path | None = None) -> Reference:
     """What later data are compared with: train, and predictions for it by models that had not seen it.
 
     `kept` is the folder of what is costly to compute and kept by its content (`Stage.kept`).
@@ -174,7 +174,7 @@ def watched(folder: Path, train: pd.DataFrame, oof: pd.DataFrame, kept: Path | N
     GlassboxError
         When the folder holds no predictor, or the predictions are of another run than train.
     """
-    return cast(Watched, _module(folder, "scoring").watched(load_predictor(folder), train, oof, kept))
+    return cast(Reference, _module(folder, "scoring").watched(load_predictor(folder), train, oof, kept))
 
 
 def _module(folder: Path, name: str) -> ModuleType:

@@ -22,6 +22,3 @@ def kind_in(kinds: Mapping[str, K], name: str) -> K:
     if name not in kinds:
         raise GlassboxError(f"No kind of model {name!r}; there are {', '.join(kinds)}.")
     return kinds[name]
-
-
-__all__ = ["kind_in"]

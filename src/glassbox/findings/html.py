@@ -5,9 +5,10 @@ import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
-from glassbox.findings.svg import ACCENT, COLOURS, INK, LINE, PAPER, SOFT, page_svg
+from glassbox.findings.svg import page_svg
+from glassbox.findings.wording import METRIC_LABELS, interval, metric_label, number
 
 if TYPE_CHECKING:
     from glassbox.findings.model import Audit, Estimate, Estimates, Facts, Figure, Mark, Note, Passages, Pictures, Table, Verdicts
@@ -21,63 +22,6 @@ MARKS = {
     "found": ("unmet", "✗"),
 }
 LONG_WORD, LONG_TEXT = 24, 32  # letters
-NAMES = {
-    "roc_auc": "ROC-AUC",
-    "average_precision": "average precision",
-    "balanced_accuracy": "balanced accuracy",
-    "calibration_error": "calibration error",
-    "f1": "F1",
-    "map": "mean average precision",
-    "map_50": "mean average precision at IoU 0.5",
-    "map_75": "mean average precision at IoU 0.75",
-    "log_loss": "log loss",
-    "brier": "Brier score",
-    "mase": "MASE",
-    "rmsse": "RMSSE",
-    "smape": "sMAPE",
-    "pinball": "scaled pinball loss",
-    "coverage": "coverage of 90 % intervals",
-    "season_error": "error of a season's mean",
-    "rmse": "RMSE",
-    "mae": "MAE",
-    "r2": "R²",
-    "latency": "p95 latency",
-    "latency_p50": "p50 latency",
-    "latency_p99": "p99 latency",
-}
-
-
-def number(value: Any, spec: str = "", unit: str = "") -> str:
-    """A value as people read it: grouped thousands, three significant digits unless `spec` says otherwise.
-
-    >>> number(1234), number(0.84512), number(None), number(0.25, ".0%"), number(12.0, unit="ms")
-    ('1,234', '0.845', '–', '25\\xa0%', '12 ms')
-    """
-    if value is None:
-        return "–"
-    if isinstance(value, bool):
-        text = "yes" if value else "no"
-    elif isinstance(value, str):
-        text = value
-    elif spec:
-        text = format(value, spec)
-        text = f"{text[:-1]}\N{NO-BREAK SPACE}%" if text.endswith("%") else text
-    elif isinstance(value, int) or (float(value).is_integer() and abs(value) < 1e15):
-        text = f"{int(value):,d}"
-    else:
-        size = abs(value)
-        text = f"{value:,.0f}" if size >= 1000 else f"{value:.3g}" if size >= 1e-4 else f"{value:.1e}"
-        text = f"{value:.3f}" if 0.1 <= size < 1 else text
-    return f"{text} {unit}" if unit and unit != "%" else f"{text}{unit}"
-
-
-def metric_words(name: str) -> str:
-    """How a metric is called in a sentence.
-
-    >>> metric_words("roc_auc"), metric_words("balanced_accuracy")
-    ('ROC-AUC', 'balanced accuracy')
-    """
-    return NAMES.get(name, name.replace("_", " "))
 
 
 def finding_html(finding: Any, *, cell: str = "", hover: bool = False, place: str = "") -> str:
@@ -201,22 +145,13 @@ def _table(table: "Table", cell: str) -> Markup:
         any(isinstance(row[i], (int, float)) and not isinstance(row[i], bool) for row in table.rows)
         for i in range(len(table.columns))
     ]
-    names = [NAMES.get(c.name, c.name) for c in table.columns]
+    names = [METRIC_LABELS.get(c.name, c.name) for c in table.columns]
     heads = [(f"{name}, {c.unit}" if c.unit else name, n) for name, c, n in zip(names, table.columns, numeric, strict=True)]
     css = [_column_css([row[i] for row in table.rows]) for i in range(len(table.columns))]
     rows = [[_cell(v, c.format, k) for v, c, k in zip(row, table.columns, css, strict=True)] for row in table.rows]
     body = _grid(heads, rows, table.title, table.best) if rows else Markup('<p class="soft">Nothing to list.</p>')
     note = Markup('<p class="soft">{}</p>').format(table.note) if table.note else ""
     return _finding(_caption(table.title, table.say, cell) + body + note)
-
-
-def interval(low: float | None, high: float | None, spec: str = "") -> str:
-    """A 95 % interval as it stands in a table.
-
-    >>> interval(0.8334, 0.861), interval(None, None)
-    ('0.833 – 0.861', '–')
-    """
-    return "–" if low is None or high is None else f"{number(low, spec)} – {number(high, spec)}"
 
 
 def _spec(*values: float | None) -> str:
@@ -228,7 +163,7 @@ def _spec(*values: float | None) -> str:
 def _estimate_row(name: str, e: "Estimate") -> list[Markup]:
     spec = _spec(e.value, e.low, e.high)
     return [
-        Markup("<td>{}</td>").format(metric_words(name)),
+        Markup("<td>{}</td>").format(metric_label(name)),
         Markup('<td class="n">{}</td>').format(number(e.value, spec, e.unit)),
         Markup('<td class="n">{}</td>').format(interval(e.low, e.high, spec)),
         _cell(e.n, ""),
@@ -340,7 +275,7 @@ def _verdicts(finding: "Verdicts", cell: str) -> Markup:
     heads = [("requirement", False), ("asked", False), ("verdict", False), ("found", True), ("95 % interval", True)]
     rows = [
         [
-            Markup("<td>{}</td>").format(metric_words(row.name)),
+            Markup("<td>{}</td>").format(metric_label(row.name)),
             Markup("<td>{}</td>").format(row.bound),
             Markup("<td>{}{}</td>").format(mark(row.verdict), cell_link(row.cell)),
             Markup('<td class="n">{}</td>').format(_asked_in(row.bound, row.value)),
@@ -365,22 +300,3 @@ _BODY: dict[str, Callable[[Any, str], Markup]] = {
     "audit": _audit,
     "verdicts": _verdicts,
 }
-__all__ = [
-    "ACCENT",
-    "COLOURS",
-    "INK",
-    "LINE",
-    "PAPER",
-    "SOFT",
-    "cell_link",
-    "escape",
-    "finding_html",
-    "interval",
-    "mark",
-    "metric_words",
-    "number",
-    "plotly_data",
-    "plotly_html",
-    "themed_svg",
-    "trusted",
-]

@@ -211,7 +211,7 @@ def read_finding(value: Mapping[str, Any]) -> Finding:
     return _adapter.validate_python(dict(value))
 
 
-class Shown(BaseModel):
+class NamedFinding(BaseModel):
     """A finding as a stage showed it: under a name that is also the anchor of its cell, and whether the report takes it."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -221,7 +221,7 @@ class Shown(BaseModel):
     finding: Finding
 
 
-def read_findings(value: Sequence[Mapping[str, Any]]) -> dict[str, Shown]:
+def read_findings(value: Sequence[Mapping[str, Any]]) -> dict[str, NamedFinding]:
     """The content of a `findings.json` or `measured.json`: what was shown, by name, in the order it was shown."""
-    shown = [Shown.model_validate(item) for item in value]
+    shown = [NamedFinding.model_validate(item) for item in value]
     return {item.name: item for item in shown}

@@ -11,8 +11,8 @@ import matplotlib
 from cycler import cycler
 from matplotlib.figure import Figure as Canvas
 
-from glassbox.findings.html import ACCENT, INK, LINE, PAPER, SOFT
 from glassbox.findings.model import Figure
+from glassbox.findings.svg import ACCENT, INK, LINE, SOFT
 
 # Colour-blind safe, and told apart in grey: the accent first, then what is compared with it.
 PALETTE = [ACCENT, "#c2571a", "#6a51a3", "#8a6100", "#3b6fb6", "#b3261e"]
@@ -100,6 +100,3 @@ def _slim_tag(tag: str) -> str:
     tag = re.sub(r' transform="rotate\(-0 [^"]*\)"', "", tag)
     tag = re.sub(r"-?\d+\.\d{3,}", lambda found: f"{float(found[0]):.2f}", tag)
     return re.sub(r"\s+", " ", tag)
-
-
-__all__ = ["ACCENT", "INK", "LINE", "PALETTE", "PAPER", "SOFT", "WIDTH", "drawing", "slim", "style"]

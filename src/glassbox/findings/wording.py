@@ -5,10 +5,75 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from glassbox.findings.html import number
-
 _RTL = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufeff]")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\s\u2028\u2029\u2066-\u2069\u202a-\u202e\ud800-\udfff\ufffe\uffff]+")
+
+METRIC_LABELS = {
+    "roc_auc": "ROC-AUC",
+    "average_precision": "average precision",
+    "balanced_accuracy": "balanced accuracy",
+    "calibration_error": "calibration error",
+    "f1": "F1",
+    "map": "mean average precision",
+    "map_50": "mean average precision at IoU 0.5",
+    "map_75": "mean average precision at IoU 0.75",
+    "log_loss": "log loss",
+    "brier": "Brier score",
+    "mase": "MASE",
+    "rmsse": "RMSSE",
+    "smape": "sMAPE",
+    "pinball": "scaled pinball loss",
+    "coverage": "coverage of 90 % intervals",
+    "season_error": "error of a season's mean",
+    "rmse": "RMSE",
+    "mae": "MAE",
+    "r2": "R²",
+    "latency": "p95 latency",
+    "latency_p50": "p50 latency",
+    "latency_p99": "p99 latency",
+}
+
+
+def number(value: Any, spec: str = "", unit: str = "") -> str:
+    """A value as people read it: grouped thousands, three significant digits unless `spec` says otherwise.
+
+    >>> number(1234), number(0.84512), number(None), number(0.25, ".0%"), number(12.0, unit="ms")
+    ('1,234', '0.845', '–', '25\\xa0%', '12 ms')
+    """
+    if value is None:
+        return "–"
+    if isinstance(value, bool):
+        text = "yes" if value else "no"
+    elif isinstance(value, str):
+        text = value
+    elif spec:
+        text = format(value, spec)
+        text = f"{text[:-1]}\N{NO-BREAK SPACE}%" if text.endswith("%") else text
+    elif isinstance(value, int) or (float(value).is_integer() and abs(value) < 1e15):
+        text = f"{int(value):,d}"
+    else:
+        size = abs(value)
+        text = f"{value:,.0f}" if size >= 1000 else f"{value:.3g}" if size >= 1e-4 else f"{value:.1e}"
+        text = f"{value:.3f}" if 0.1 <= size < 1 else text
+    return f"{text} {unit}" if unit and unit != "%" else f"{text}{unit}"
+
+
+def metric_label(name: str) -> str:
+    """How a metric is called in a sentence.
+
+    >>> metric_words("roc_auc"), metric_words("balanced_accuracy")
+    ('ROC-AUC', 'balanced accuracy')
+    """
+    return METRIC_LABELS.get(name, name.replace("_", " "))
+
+
+def interval(low: float | None, high: float | None, spec: str = "") -> str:
+    """A 95 % interval as it stands in a table.
+
+    >>> interval(0.8334, 0.861), interval(None, None)
+    ('0.833 – 0.861', '–')
+    """
+    return "–" if low is None or high is None else f"{number(low, spec)} – {number(high, spec)}"
 
 
 def clean(text: Any) -> str:
@@ -88,6 +153,3 @@ def short(value: float) -> str:
         if abs(value) >= max(size, 1e4):
             return f"{value / size:.3g}{sign}"
     return f"{value:,g}"
-
-
-__all__ = ["between", "clean", "counted", "label", "listed", "percent", "short"]

@@ -6,8 +6,8 @@ import pandas as pd
 from scipy.stats import norm
 
 from glassbox.families.protocol import Score
-from glassbox.findings.html import number
 from glassbox.findings.model import Estimate, Estimates, Table
+from glassbox.findings.wording import number
 from glassbox.monitoring.bins import codes_of
 from glassbox.monitoring.drift import drift, drift_limits, stability_index
 from glassbox.monitoring.profile import ColumnProfile, Profile
@@ -16,7 +16,7 @@ from glassbox.monitoring.trigger import Thresholds, decide
 FAVOUR = 4.0  # how many times likelier rows of the favoured half are drawn into a shifted batch
 
 
-def quiet_batches(
+def null_batches(
     profile: Profile, train: pd.DataFrame, predictions: pd.DataFrame, thresholds: Thresholds, *, batches: int = 200, seed: int = 0
 ) -> Estimates:
     """Judge batches that hold nothing new: rows of the training data against other rows of it.
@@ -88,7 +88,7 @@ def share_estimate(successes: int, trials: int, level: float = 0.95) -> Estimate
     return Estimate(value=share, low=max(0.0, float(centre - half)), high=min(1.0, float(centre + half)), n=trials)
 
 
-def planted_shifts(
+def inject_drift(
     profile: Profile,
     train: pd.DataFrame,
     predictions: pd.DataFrame,

@@ -8,8 +8,8 @@ import pandas as pd
 from pydantic import BaseModel, ConfigDict
 
 from glassbox.data.schema import ColumnSchema, Schema
-from glassbox.findings.html import number
 from glassbox.findings.model import Table
+from glassbox.findings.wording import number
 from glassbox.monitoring.bins import Bins, Scale, bins_of, codes_of, measured_values
 from glassbox.monitoring.summary import summaries
 

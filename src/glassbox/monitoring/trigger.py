@@ -8,8 +8,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from glassbox.errors import GlassboxError
 from glassbox.families.protocol import Score
-from glassbox.findings.html import metric_words, number
 from glassbox.findings.model import Cell, Facts, Table
+from glassbox.findings.wording import metric_label, number
 from glassbox.monitoring.drift import MATERIAL_PSI, chance_limits
 from glassbox.monitoring.profile import Profile
 
@@ -193,7 +193,7 @@ def decide(drifted: pd.DataFrame, thresholds: Thresholds, performance: float | N
         grave.append(f"{len(moved)} of {len(fields)} fields have drifted: {_listed(moved)}")
     if performance is not None and thresholds.performance is not None and _worse(performance, thresholds.performance):
         found, limit = number(performance), number(thresholds.performance.limit)
-        grave.append(f"{metric_words(thresholds.performance.metric)} is {found}, beyond {limit}")
+        grave.append(f"{metric_label(thresholds.performance.metric)} is {found}, beyond {limit}")
     if grave:
         return Decision(action="retrain", reasons=grave)
     if moved:
@@ -246,10 +246,10 @@ def trigger_facts(thresholds: Thresholds, unit: str = "rows") -> Facts:
     }
     rule = thresholds.performance
     if rule is not None:
-        facts[f"Retrain when {metric_words(rule.metric)} is"] = (
+        facts[f"Retrain when {metric_label(rule.metric)} is"] = (
             f"{'below' if rule.higher_is_better else 'above'} {number(rule.limit)}"
         )
-        facts[f"{metric_words(rule.metric)}, out of fold"] = number(rule.reference)
+        facts[f"{metric_label(rule.metric)}, out of fold"] = number(rule.reference)
     return Facts(
         title="When the model is trained again",
         say=(

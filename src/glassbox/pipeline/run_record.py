@@ -5,10 +5,10 @@ from typing import Any
 
 from glassbox.data.schema import Schema
 from glassbox.files import read_json, read_parquet
-from glassbox.findings.model import Estimate, Shown, Table, read_findings
+from glassbox.findings.model import Estimate, NamedFinding, Table, read_findings
 from glassbox.pipeline.run import RunResult
 from glassbox.pipeline.store import Entry
-from glassbox.tracking.mlflow_log import RunRecord, StageRecord
+from glassbox.tracking.values import RunRecord, StageRecord
 
 
 def run_record(result: RunResult) -> RunRecord | None:
@@ -49,7 +49,7 @@ def run_record(result: RunResult) -> RunRecord | None:
     )
 
 
-def _shown(entry: Entry, name: str) -> dict[str, Shown]:
+def _shown(entry: Entry, name: str) -> dict[str, NamedFinding]:
     return read_findings(read_json(entry.folder / name))
 
 
@@ -61,11 +61,11 @@ def _product(entries: dict[str, Entry], stage: str, name: str) -> Any:
     return read_parquet(path) if path.suffix == ".parquet" else read_json(path)
 
 
-def _metrics(shown: Mapping[str, Shown]) -> dict[str, Estimate]:
+def _metrics(shown: Mapping[str, NamedFinding]) -> dict[str, Estimate]:
     found = shown.get("metrics")
     return dict(found.finding.values) if found is not None and found.finding.kind == "estimates" else {}
 
 
-def _leaderboard(shown: Mapping[str, Shown]) -> Table | None:
+def _leaderboard(shown: Mapping[str, NamedFinding]) -> Table | None:
     found = shown.get("leaderboard")
     return found.finding if found is not None and isinstance(found.finding, Table) else None

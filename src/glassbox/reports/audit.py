@@ -7,8 +7,8 @@ A pattern is *avoided* when a finding shows that it was, *found* when a finding 
 import re
 from collections.abc import Callable
 
-from glassbox.findings.html import metric_words, number
 from glassbox.findings.model import Audit, AuditRow, Cell
+from glassbox.findings.wording import metric_label, number
 from glassbox.reports.lookup import Findings, cell, counted, estimates, facts, pick, rows, said
 from glassbox.request.model import Request
 
@@ -163,7 +163,7 @@ def overfitting(findings: Findings, request: Request) -> AuditRow:
     found = estimates(findings, "evaluate", "metrics").get(metric)
     width = (found.high - found.low) / 2 if found and found.low is not None and found.high is not None else 0.02
     seen = f"{number(train)} on the rows it was fitted on, " if train is not None else ""
-    words = f"{metric_words(metric)} is " if metric else "The score is "
+    words = f"{metric_label(metric)} is " if metric else "The score is "
     evidence = f"{words}{seen}{number(out_of_fold)} out of fold, {number(holdout)} on the holdout"
     if drop <= width:
         return AuditRow(pattern=pattern, verdict="avoided", evidence=f"{evidence}: no drop beyond its interval.", cell=where)
@@ -175,7 +175,7 @@ def _gap_metric(findings: Findings, gap: dict[str, Cell], holdout: float) -> str
     named = pick(gap, "metric")
     metrics = estimates(findings, "evaluate", "metrics")
     if isinstance(named, str):
-        return next((name for name in metrics if named.lower() in (name, metric_words(name).lower())), named)
+        return next((name for name in metrics if named.lower() in (name, metric_label(name).lower())), named)
     return next((name for name, e in metrics.items() if e.value is not None and abs(e.value - holdout) < 1e-9), "")
 
 
@@ -251,5 +251,5 @@ def _unknown(pattern: str, evidence: str) -> AuditRow:
 
 
 def _listed(names: list[str]) -> str:
-    words = [metric_words(name) for name in names]
+    words = [metric_label(name) for name in names]
     return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)

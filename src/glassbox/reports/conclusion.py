@@ -6,13 +6,14 @@ from pathlib import Path
 from typing import Any
 
 from glassbox.files import read_json
-from glassbox.findings.html import metric_words, number
 from glassbox.findings.model import Audit, Estimate, Note, RequirementRow, Verdicts, read_findings
+from glassbox.findings.wording import metric_label, number
 from glassbox.reports.audit import audit as audit_of
 from glassbox.reports.lookup import Findings, counted, estimates, facts, pick, rows, said
 from glassbox.reports.sections import STAGES
 from glassbox.reports.verdicts import bound_words, interval_words, value_words, verdicts
-from glassbox.request.model import MEASURED, Bound, Request
+from glassbox.request.bounds import Bound
+from glassbox.request.model import MEASURED, Request
 
 ENOUGH = 20  # times as many rows as there are: beyond that, collecting more is no advice
 
@@ -72,12 +73,12 @@ def _reach(findings: Findings) -> str:
     seen = (
         f"On {number(e.n)} rows that it never saw, the model reaches" if e.n else "On rows that it never saw, the model reaches"
     )
-    return f"{seen} {metric_words(name)} {number(e.value)}{between}."
+    return f"{seen} {metric_label(name)} {number(e.value)}{between}."
 
 
 def _asked(decided: Sequence[RequirementRow]) -> str:
     words = {
-        v: [f"{metric_words(r.name)} {bound_words(r.bound)}" for r in decided if r.verdict == v]
+        v: [f"{metric_label(r.name)} {bound_words(r.bound)}" for r in decided if r.verdict == v]
         for v in ("met", "not met", "not proven")
     }
     parts = []
@@ -117,7 +118,7 @@ def next_steps(findings: Findings, request: Request, requirements: Sequence[Requ
 
 
 def _requirement_step(row: RequirementRow, findings: Findings) -> str:
-    asked = f"{metric_words(row.name)} {bound_words(row.bound)}"
+    asked = f"{metric_label(row.name)} {bound_words(row.bound)}"
     if row.verdict == "met":
         return ""
     if row.value is None:

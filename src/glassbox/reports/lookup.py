@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
-from glassbox.findings.model import Cell, Estimate, Estimates, Facts, Finding, Shown, Table
+from glassbox.findings.model import Cell, Estimate, Estimates, Facts, Finding, NamedFinding, Table
 
-Findings = Mapping[str, Mapping[str, Shown]]  # stage -> name -> what was shown
+Findings = Mapping[str, Mapping[str, NamedFinding]]  # stage -> name -> what was shown
 
 
 def finding(findings: Findings, stage: str, name: str) -> Finding | None:

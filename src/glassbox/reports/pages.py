@@ -5,7 +5,7 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from glassbox.findings import html
+from glassbox.findings import html, wording
 from glassbox.reports import verdicts
 
 _NOTHING = "default-src 'none'; base-uri 'none'; form-action 'none'; img-src 'self' data:"
@@ -23,7 +23,7 @@ def _environment() -> Environment:
     environment.globals.update(
         mark=html.mark,
         cell_link=html.cell_link,
-        metric_words=html.metric_words,
+        metric_label=wording.metric_label,
         bound_words=verdicts.bound_words,
         value_words=verdicts.value_words,
         interval_words=verdicts.interval_words,

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from glassbox.findings.model import Audit, Estimate, Facts, Figure, Finding, Note, RequirementRow, Shown, Table
+from glassbox.findings.model import Audit, Estimate, Facts, Figure, Finding, NamedFinding, Note, RequirementRow, Table
 from glassbox.reports.audit import audit as audit_of
 from glassbox.reports.conclusion import answer as answer_of
 from glassbox.reports.conclusion import next_steps as next_steps_of
@@ -174,7 +174,7 @@ def _short(found: Finding) -> Finding:
     return found.model_copy(update={"rows": found.rows[:ROWS_OF_LONG], "best": best, "note": note})
 
 
-def _wanted(stage: str, name: str, shown: Shown) -> bool:
+def _wanted(stage: str, name: str, shown: NamedFinding) -> bool:
     return stage != "conclude" and (shown.report or (stage, name) in ALWAYS)
 
 

@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from typing import Any
 
-from glassbox.findings.html import interval, metric_words, number
 from glassbox.findings.model import Audit, Estimates, Facts, Figure, Finding, Note, Passages, Pictures, Table, Verdicts
+from glassbox.findings.wording import interval, metric_label, number
 from glassbox.reports.markdown import markdown_text as text
 from glassbox.reports.report import Filled, Part, Report
 from glassbox.reports.verdicts import bound_words, interval_words, value_words
@@ -43,7 +43,7 @@ def _grid(heads: list[str], rows: list[list[str]], numeric: list[bool]) -> str:
 def _requirements(report: Report) -> str:
     rows = [
         [
-            text(metric_words(row.name)),
+            text(metric_label(row.name)),
             text(bound_words(row.bound)),
             value_words(row, row.value),
             interval_words(row) or "–",
@@ -84,7 +84,7 @@ def _table(table: Table) -> str:
 
 def _estimates(found: Estimates) -> str:
     rows = [
-        [text(metric_words(k)), number(e.value, unit=e.unit), interval(e.low, e.high), number(e.n)]
+        [text(metric_label(k)), number(e.value, unit=e.unit), interval(e.low, e.high), number(e.n)]
         for k, e in found.values.items()
     ]
     return _grid(["Metric", "Value", "95 % interval", "n"], rows, [False, True, True, True])
@@ -122,7 +122,7 @@ def _audit(audit: Audit) -> str:
 
 def _verdicts(found: Verdicts) -> str:
     rows = [
-        [text(metric_words(r.name)), text(r.bound), number(r.value), interval(r.low, r.high), f"{SIGNS[r.verdict]} {r.verdict}"]
+        [text(metric_label(r.name)), text(r.bound), number(r.value), interval(r.low, r.high), f"{SIGNS[r.verdict]} {r.verdict}"]
         for r in found.rows
     ]
     return _grid(["Requirement", "Asked", "Found", "95 % interval", "Verdict"], rows, [False, False, True, True, False])

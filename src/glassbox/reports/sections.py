@@ -45,7 +45,7 @@ SECTIONS = (
 
 
 @dataclass(frozen=True)
-class Stop:
+class StageLink:
     """One stop on the map of stages: where it leads, if it was run, and whether the reader is there."""
 
     name: str
@@ -54,7 +54,7 @@ class Stop:
     question: str
 
 
-def stage_map(pages: Collection[str], here: str = "", prefix: str = "") -> list[Stop]:
+def stage_map(pages: Collection[str], here: str = "", prefix: str = "") -> list[StageLink]:
     """The nine stages in order; those without a page lead nowhere.
 
     Parameters
@@ -67,6 +67,6 @@ def stage_map(pages: Collection[str], here: str = "", prefix: str = "") -> list[
         What stands before the name of a page in a link: `churn/` on the index.
     """
     return [
-        Stop(name, f"{prefix}{name}.html" if name in pages else None, name == here, question)
+        StageLink(name, f"{prefix}{name}.html" if name in pages else None, name == here, question)
         for name, question in QUESTIONS.items()
     ]

@@ -6,7 +6,7 @@ from typing import Any
 
 from glassbox.errors import GlassboxError
 from glassbox.files import read_json, write_bytes, write_json, write_text
-from glassbox.findings.model import Shown, read_findings
+from glassbox.findings.model import NamedFinding, read_findings
 from glassbox.reports.notebook_page import notebook_page
 from glassbox.reports.pages import render
 from glassbox.reports.report import build_report
@@ -76,7 +76,7 @@ def _stages(data: Path, run: dict[str, Any]) -> list[str]:
     ]
 
 
-def _shown(path: Path) -> dict[str, Shown]:
+def _shown(path: Path) -> dict[str, NamedFinding]:
     return read_findings(read_json(path)) if path.is_file() else {}
 
 

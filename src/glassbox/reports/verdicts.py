@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from glassbox.findings.html import metric_words
 from glassbox.findings.model import Estimate, RequirementRow
-from glassbox.request.model import MEASURED, Bound, Request
+from glassbox.findings.wording import metric_label
+from glassbox.request.bounds import Bound
+from glassbox.request.model import MEASURED, Request
 
 _SIGNS = {">=": "≥", "<=": "≤", ">": ">", "<": "<"}
 
@@ -120,6 +121,6 @@ def measured_sentence(rows: list[RequirementRow]) -> str:
     there = [row for row in rows if row.name in MEASURED and row.value is not None]
     ends = {"met": "as asked", "not met": "which is not what was asked", "not proven": "which does not prove what was asked"}
     return " ".join(
-        f"Its {metric_words(row.name)} was measured at {value_words(row, row.value)}, {ends[row.verdict]} ({bound_words(row.bound)})."
+        f"Its {metric_label(row.name)} was measured at {value_words(row, row.value)}, {ends[row.verdict]} ({bound_words(row.bound)})."
         for row in there
     )

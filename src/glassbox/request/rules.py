@@ -8,13 +8,13 @@ from typing import get_args
 
 from pydantic import BaseModel
 
+from glassbox.request.bounds import Bound
 from glassbox.request.messages import Path, hint, nearest, one_of, problem, shown
 from glassbox.request.model import (
     BUILT,
     MEASURED,
     PLANNED,
     TASKS,
-    Bound,
     Data,
     Request,
     RequestType,

@@ -40,7 +40,7 @@ def _unpacked(value: Any) -> Any:
     return value
 
 
-class Memo:
+class ResultCache:
     """Remembers results by what they were computed from: `parts`, the code that computed them, and `context`.
 
     Parameters
@@ -55,7 +55,7 @@ class Memo:
         self._folder = folder
         self._context = dict(context)
 
-    def remember(
+    def get_or_compute(
         self, parts: Mapping[str, Any], compute: Callable[[], dict[str, Any]], code: Sequence[ModuleType | str] = ()
     ) -> dict[str, Any]:
         """The result for `parts`: read if it is remembered, else computed and remembered.

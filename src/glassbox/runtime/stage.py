@@ -18,11 +18,11 @@ from glassbox import code_hash
 from glassbox.errors import GlassboxError, StageError
 from glassbox.files import hash_file, plain, read_json, read_parquet, write_json, write_parquet
 from glassbox.findings.html import finding_html
-from glassbox.findings.model import Figure, Finding, Shown, read_findings
+from glassbox.findings.model import Figure, Finding, NamedFinding, read_findings
 from glassbox.platform_info import platform_facts
 from glassbox.request.model import Request
 from glassbox.runtime.field_tracking import recorded
-from glassbox.runtime.result_cache import Memo
+from glassbox.runtime.result_cache import ResultCache
 
 SEALED = {"holdout": "evaluate"}  # a product, and the one stage that may open it
 FINDING_MIME = "application/vnd.glassbox.finding+json"
@@ -57,7 +57,7 @@ class Stage:
         self.root = root
         self.request, self._reads = recorded(request)
         self.threads = request.threads
-        self.memo = Memo(
+        self.memo = ResultCache(
             root / "data" / ".store" / "memo",
             {"lock": hash_file(root / "requirements.lock"), "platform": platform_facts(request.threads)},
         )
@@ -65,8 +65,8 @@ class Stage:
         self._products = dict(products)
         self._scratch = scratch
         self._live = live
-        self._findings: dict[str, Shown] = {}
-        self._measured: dict[str, Shown] = {}
+        self._findings: dict[str, NamedFinding] = {}
+        self._measured: dict[str, NamedFinding] = {}
 
     @classmethod
     def open(cls, name: str, request: str, upstream: Mapping[str, Any], product: Mapping[str, str] | None) -> "Stage":
@@ -179,7 +179,7 @@ class Stage:
         """
         from IPython.display import display
 
-        shown = Shown(name=name, report=report, finding=finding)
+        shown = NamedFinding(name=name, report=report, finding=finding)
         if (name in self._findings or name in self._measured) and not self._live:
             raise StageError(f"{self.name}: show({name!r}) twice; a finding's name is its anchor, give each its own.")
         (self._measured if measured else self._findings)[name] = shown

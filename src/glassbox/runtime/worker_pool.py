@@ -21,7 +21,7 @@ def allowed() -> int | None:
     return None
 
 
-class Crew(ThreadPoolExecutor):
+class WorkerPool(ThreadPoolExecutor):
     """`workers` threads that take work in its order, as a stage's share of the machine allows: it grows when a stage beside it ends.
 
     A crew counts its own work alone: one that works for another is held to the share by itself.
@@ -62,6 +62,3 @@ class Crew(ThreadPoolExecutor):
             return True
         most = allowed()
         return most is None or self._busy < most // self._each
-
-
-__all__ = ["SHARE", "Crew", "allowed"]

@@ -12,8 +12,8 @@ import numpy.typing as npt
 from scipy.stats import binom
 
 from glassbox.errors import GlassboxError
-from glassbox.findings.html import number
 from glassbox.findings.model import Estimate, Estimates
+from glassbox.findings.wording import number
 
 QUANTILES = {"latency_p50": 0.50, "latency": 0.95, "latency_p99": 0.99}
 

@@ -13,7 +13,7 @@ SCHEMA = "The fields of a row, what each takes, what comes back, and a row to tr
 PREDICT = "Predictions for one row, or for several sent as rows. Rows that do not fit the schema are refused, field by field."
 
 
-class Problem(BaseModel):
+class FieldProblem(BaseModel):
     """One field of one row; `row` counts from 0."""
 
     row: int
@@ -22,11 +22,11 @@ class Problem(BaseModel):
     expected: str
 
 
-class Refusal(BaseModel):
+class RequestRejected(BaseModel):
     """Why there is no prediction."""
 
     detail: str
-    problems: list[Problem]
+    problems: list[FieldProblem]
 
 
 class Health(BaseModel):
@@ -138,7 +138,7 @@ def predict_responses(returns: Mapping[str, str], limit: int) -> dict[int | str,
             "predictions": {"type": "array", "items": prediction, "description": "One a row, in order"},
             "warnings": {
                 "type": "array",
-                "items": Problem.model_json_schema(),
+                "items": FieldProblem.model_json_schema(),
                 "description": "Values unlike any that the model was trained on",
             },
             "warnings_left_out": {"type": "integer", "description": "How many warnings more there were"},
@@ -154,7 +154,7 @@ def predict_responses(returns: Mapping[str, str], limit: int) -> dict[int | str,
     }
     return {
         200: {"description": "Predictions", "content": {"application/json": {"schema": content}}},
-        **{status: {"model": Refusal, "description": text} for status, text in refusals.items()},
+        **{status: {"model": RequestRejected, "description": text} for status, text in refusals.items()},
     }
 
 

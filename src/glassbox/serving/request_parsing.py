@@ -28,7 +28,7 @@ Unfold = Callable[[Mapping[str, Any]], list[dict[str, Any]] | None]
 class RefusedError(Exception):
     """A request that gets no prediction: its HTTP status, a sentence, and the fields that do not fit."""
 
-    def __init__(self, status: int, detail: str, problems: Sequence["Misfit"] = ()) -> None:
+    def __init__(self, status: int, detail: str, problems: Sequence["FieldError"] = ()) -> None:
         super().__init__(detail)
         self.status = status
         self.detail = detail
@@ -36,7 +36,7 @@ class RefusedError(Exception):
 
 
 @dataclass(frozen=True)
-class Misfit:
+class FieldError:
     """One field of one row: what was found there and what was expected. `row` counts from 0."""
 
     row: int
@@ -45,7 +45,7 @@ class Misfit:
     expected: str
 
 
-def parse_rows(body: bytes, unfold: Unfold | None = None) -> list[dict[str, Any]]:
+def parse_rows(body: bytes, expand_query: Unfold | None = None) -> list[dict[str, Any]]:
     """The rows of a JSON body: one row as an object, or several as ``{"rows": [...]}``.
 
     `unfold` is the model's way of reading a question in short form: it gives the rows that the question stands for.
@@ -65,12 +65,12 @@ def parse_rows(body: bytes, unfold: Unfold | None = None) -> list[dict[str, Any]
             raise RefusedError(413, f"{len(rows):,} rows are too many for one request; send at most {MAX_ROWS:,}.")
         if not rows:
             raise RefusedError(422, "There are no rows in this request.")
-        misfits = [Misfit(i, "", describe(r), "an object of fields") for i, r in enumerate(rows) if not isinstance(r, dict)]
+        misfits = [FieldError(i, "", describe(r), "an object of fields") for i, r in enumerate(rows) if not isinstance(r, dict)]
         if misfits:
             raise RefusedError(422, _summary(misfits), misfits)
         return rows
     if isinstance(value, dict):
-        return _unfolded(value, unfold) or [value]
+        return _unfolded(value, expand_query) or [value]
     raise RefusedError(422, f'Expected one row as a JSON object, or {{"rows": [...]}}; found {describe(value)}.')
 
 
@@ -98,9 +98,9 @@ def picture_row(body: bytes, field: str) -> list[dict[str, Any]]:
     return [{field: base64.b64encode(body).decode()}]
 
 
-def _unfolded(question: dict[str, Any], unfold: Unfold | None) -> list[dict[str, Any]] | None:
+def _unfolded(question: dict[str, Any], expand_query: Unfold | None) -> list[dict[str, Any]] | None:
     try:
-        rows = unfold(question) if unfold else None
+        rows = expand_query(question) if expand_query else None
     except ValueError as error:
         raise RefusedError(422, f"The question cannot be read: {short(str(error), 400)}.") from error
     if rows is not None and len(rows) > MAX_UNFOLDED:
@@ -141,7 +141,7 @@ def _integer(digits: str) -> int | float:
     return int(digits) if len(digits) <= MAX_DIGITS else math.copysign(math.inf, -1 if digits.startswith("-") else 1)
 
 
-def admit(rows: Sequence[Mapping[str, Any]], schema: Schema) -> tuple[pd.DataFrame, list[Misfit]]:
+def admit(rows: Sequence[Mapping[str, Any]], schema: Schema) -> tuple[pd.DataFrame, list[FieldError]]:
     """Rows as the typed frame that the model takes, and what stands out in it.
 
     Every field of the model has to be there; one that is not known is sent as null. Columns of the training data that
@@ -177,7 +177,7 @@ def admit(rows: Sequence[Mapping[str, Any]], schema: Schema) -> tuple[pd.DataFra
         for i, row in enumerate(rows):
             raw[i] = [row.get(field.name) for field in fields]
         conformed = conform(pd.DataFrame(raw, columns=[field.name for field in fields]), schema)
-        misfits = [Misfit(p.row, p.field, short(p.found), p.expected) for p in conformed.problems]
+        misfits = [FieldError(p.row, p.field, short(p.found), p.expected) for p in conformed.problems]
     if misfits:
         raise RefusedError(422, _summary(misfits), misfits)
     return conformed.frame, warnings_of(conformed.frame, schema.features)
@@ -185,20 +185,20 @@ def admit(rows: Sequence[Mapping[str, Any]], schema: Schema) -> tuple[pd.DataFra
 
 def _field_misfits(
     rows: Sequence[Mapping[str, Any]], fields: Mapping[str, ColumnSchema], aside: set[str], optional: Sequence[str]
-) -> Iterator[Misfit]:
+) -> Iterator[FieldError]:
     for i, row in enumerate(rows):
         for name, field in fields.items():
             if name not in row:
                 if name in optional:
                     continue
-                yield Misfit(i, name, "no such field", f"{expectation(field)}, or null when it is not known")
+                yield FieldError(i, name, "no such field", f"{expectation(field)}, or null when it is not known")
             elif not _is_scalar(row[name]):
-                yield Misfit(i, name, describe(row[name]), expectation(field))
+                yield FieldError(i, name, describe(row[name]), expectation(field))
         for name in row:
             if name not in fields and name not in aside:
                 near = difflib.get_close_matches(name[:100], fields, n=1)
                 hint = f"a field of the schema, perhaps {near[0]}" if near else "a field of the schema"
-                yield Misfit(i, short(name), "a field that is not known", hint)
+                yield FieldError(i, short(name), "a field that is not known", hint)
 
 
 def _is_scalar(value: Any) -> bool:
@@ -209,19 +209,19 @@ def _is_scalar(value: Any) -> bool:
     return value is None or isinstance(value, (bool, int))
 
 
-def warnings_of(frame: pd.DataFrame, fields: Sequence[ColumnSchema]) -> list[Misfit]:
+def warnings_of(frame: pd.DataFrame, fields: Sequence[ColumnSchema]) -> list[FieldError]:
     """Values unlike any in the training data: beyond its range, a category it had not, missing where it had none missing.
 
     Sorted by row, then by the order of `fields`.
     """
-    found: list[tuple[int, int, Misfit]] = []
+    found: list[tuple[int, int, FieldError]] = []
     for position, field in enumerate(fields):
         values = frame[field.name].tolist()
         for row, value in enumerate(values):
             expected = _unlike(value, field)
             if expected:
                 shown = "nothing" if pd.isna(value) else short(_written(value))
-                found.append((row, position, Misfit(row, field.name, shown, expected)))
+                found.append((row, position, FieldError(row, field.name, shown, expected)))
     return [misfit for _, _, misfit in sorted(found, key=lambda item: item[:2])]
 
 
@@ -288,7 +288,7 @@ def _written(value: Any) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def _summary(misfits: Sequence[Misfit]) -> str:
+def _summary(misfits: Sequence[FieldError]) -> str:
     first = misfits[0]
     where = f"Row {first.row}, field {first.field}" if first.field else f"Row {first.row}"
     more = " There is more below." if len(misfits) > 1 else ""

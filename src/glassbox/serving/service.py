@@ -98,7 +98,7 @@ def predicted(package: Package, body: bytes, field: str | None = None) -> Respon
         When the body does not hold rows that fit the schema.
     """
     try:
-        rows = picture_row(body, field) if field else parse_rows(body, package.predictor.unfold)
+        rows = picture_row(body, field) if field else parse_rows(body, package.predictor.expand_query)
         frame, warnings = admit(rows, package.schema)
         predictions = package.predictor.predict(frame)
     except RefusedError:

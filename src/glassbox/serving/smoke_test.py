@@ -111,7 +111,7 @@ def served_facts(evaluated: Path, served: Path) -> Facts:
         When it is another model, and does not say that it was brought up to date.
     """
     hashes = hash_tree(evaluated), hash_tree(served)
-    said = load_predictor(served).updated
+    said = load_predictor(served).refit_note
     if hashes[0] != hashes[1] and not said:
         raise GlassboxError(
             "What would be served is not the model that was evaluated, and no update of it either; run evaluate again."

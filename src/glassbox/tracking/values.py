@@ -12,7 +12,7 @@ import pandas as pd
 
 from glassbox.data.schema import Schema
 from glassbox.files import hash_value, plain, readable_json, write_text
-from glassbox.findings.model import Estimate, Shown, Table
+from glassbox.findings.model import Estimate, NamedFinding, Table
 
 LONGEST = 500  # characters of a parameter or tag: what a page can show of it
 _NOT_ALLOWED = re.compile(r"[^0-9A-Za-z_.\- /]")
@@ -26,8 +26,8 @@ class StageRecord:
     key: str
     cached: bool
     seconds: float
-    findings: Mapping[str, Shown] = field(default_factory=dict)
-    measured: Mapping[str, Shown] = field(default_factory=dict)
+    findings: Mapping[str, NamedFinding] = field(default_factory=dict)
+    measured: Mapping[str, NamedFinding] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -170,7 +170,7 @@ def of_estimates(values: Mapping[str, Estimate], above: str = "") -> dict[str, f
     return found
 
 
-def of_findings(shown: Mapping[str, Shown]) -> dict[str, float]:
+def of_findings(shown: Mapping[str, NamedFinding]) -> dict[str, float]:
     """The numbers that findings state by name: estimates and numeric facts."""
     found: dict[str, float] = {}
     for name, item in shown.items():
@@ -208,7 +208,7 @@ def _rows(table: Table | pd.DataFrame | None) -> Iterator[dict[str, Any]]:
             yield dict(zip(names, values, strict=True))
 
 
-def write_files(folder: Path, findings: Mapping[str, Shown], measured: Mapping[str, Shown]) -> None:
+def write_files(folder: Path, findings: Mapping[str, NamedFinding], measured: Mapping[str, NamedFinding]) -> None:
     """Write a stage's findings and its figures into `folder`, to be logged as they lie there."""
     for name, shown in (("findings", findings), ("measured", measured)):
         if shown:

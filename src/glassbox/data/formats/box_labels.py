@@ -20,7 +20,7 @@ from glassbox.data.images.rows import (
     PICTURE,
     TURNED_BOXES,
     Finder,
-    Gathered,
+    NamedTable,
     PictureFile,
     common_name,
     counted,
@@ -49,7 +49,7 @@ def _gathered(
     size: int,
     files: int,
     how: str,
-) -> Gathered:
+) -> NamedTable:
     """The table of pictures with boxes, in the order of the pictures."""
     kept: list[tuple[int, str, str | None]] = []
     bad, clipped, dropped = list(bad), 0, 0
@@ -82,7 +82,7 @@ def _gathered(
         text_frame(list(columns), list(columns.values())), lines, bad, said, f"{written_as(told)}, boxes as {how} has them"
     )
     size += sum(one.size_bytes for one in pictures)
-    return Gathered(common_name([one.name for one in pictures]), size, len(pictures) + files, table)
+    return NamedTable(common_name([one.name for one in pictures]), size, len(pictures) + files, table)
 
 
 def _was(n: int) -> str:
@@ -135,7 +135,7 @@ def coco_of(content: bytes, name: str) -> dict[str, Any] | None:
     return found if isinstance(found, dict) and all(isinstance(found.get(key), list) for key in _LISTS) else None
 
 
-def read_coco(lists: Mapping[str, tuple[dict[str, Any], int]], pictures: Sequence[PictureFile]) -> Gathered:
+def read_coco(lists: Mapping[str, tuple[dict[str, Any], int]], pictures: Sequence[PictureFile]) -> NamedTable:
     """Pictures with the boxes that COCO's lists (object and size in bytes, by file) give them.
 
     The columns are ``picture``, ``boxes`` (JSON, ``[[x, y, width, height, label], ...]`` in pixels from the upper left), ``file`` and,
@@ -246,7 +246,7 @@ def read_yolo(
     texts: Mapping[str, bytes],
     pictures: Sequence[PictureFile],
     names: tuple[str, dict[int, str]] | None,
-) -> Gathered:
+) -> NamedTable:
     """Pictures with the boxes of their files of labels; the columns are those of `read_coco`.
 
     `names` is the file that names the classes, and their names; without it, a class is called by its number. A picture without

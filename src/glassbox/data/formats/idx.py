@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from glassbox.data.formats.json_and_parquet import GZIP
 from glassbox.data.images.cells import cell_of, png_of
-from glassbox.data.images.rows import LABEL, PART, PICTURE, Gathered
+from glassbox.data.images.rows import LABEL, PART, PICTURE, NamedTable
 from glassbox.data.raw_table import FileTable, text_frame
 from glassbox.data.split import HOLDOUT_WORDS, TRAIN_WORDS
 from glassbox.errors import DataError
@@ -43,7 +43,7 @@ def _unzipped_head(content: bytes) -> bytes:
         return b""
 
 
-def read_idx(files: Mapping[str, bytes]) -> list[Gathered]:
+def read_idx(files: Mapping[str, bytes]) -> list[NamedTable]:
     """A table for each pair of files: ``picture`` (as PNG), ``label`` (the number) and, where names tell, ``part``.
 
     Raises
@@ -69,7 +69,7 @@ def read_idx(files: Mapping[str, bytes]) -> list[Gathered]:
         raise DataError(problems)
     parted = any(_part(name) for name in pictures.values())
     return [
-        Gathered(
+        NamedTable(
             pictures[key],
             len(files[pictures[key]]) + len(files[labels[key]]),
             2,

@@ -19,7 +19,7 @@ from glassbox.data.images.rows import (
     PART,
     PICTURE,
     Finder,
-    Gathered,
+    NamedTable,
     PictureFile,
     called_picture,
     checked,
@@ -30,7 +30,7 @@ from glassbox.data.images.rows import (
     written_as,
 )
 from glassbox.data.images.tables import PictureTable, ReadTable, read_picture_table
-from glassbox.data.locations import Place
+from glassbox.data.locations import FileRef
 from glassbox.data.raw_table import FileTable, bad_row, text_frame
 from glassbox.errors import DataError
 
@@ -39,7 +39,7 @@ _PERHAPS_TABLES = (".json", ".txt")  # beside pictures; they may be anything els
 _SHOWN = 5
 
 
-def read_pictures(places: Sequence[Place], read_table: ReadTable) -> list[Gathered]:
+def read_pictures(places: Sequence[FileRef], read_table: ReadTable) -> list[NamedTable]:
     """The tables of pictures in the files at `places`.
 
     Parameters
@@ -69,7 +69,7 @@ def read_pictures(places: Sequence[Place], read_table: ReadTable) -> list[Gather
     if boxed is not None:
         return _with_left_out([*read_idx(idx), boxed], [name for name in others if name not in used])
     tables, left_out = _tables(others, read_table, pictures)
-    found = [*read_idx(idx), *(Gathered(name, len(others[name]), 1, one.table) for name, one in tables.items())]
+    found = [*read_idx(idx), *(NamedTable(name, len(others[name]), 1, one.table) for name, one in tables.items())]
     named = {at for one in tables.values() for at in one.named}
     if not named and pictures:
         found.append(_files(pictures))
@@ -83,7 +83,7 @@ def read_pictures(places: Sequence[Place], read_table: ReadTable) -> list[Gather
     return _with_left_out(found, left_out)
 
 
-def _sorted_out(places: Sequence[Place]) -> tuple[list[PictureFile], dict[str, bytes]]:
+def _sorted_out(places: Sequence[FileRef]) -> tuple[list[PictureFile], dict[str, bytes]]:
     """Picture files, each decoded and let go, and the contents of all other files, by name."""
     pictures: list[PictureFile] = []
     others: dict[str, bytes] = {}
@@ -98,7 +98,7 @@ def _sorted_out(places: Sequence[Place]) -> tuple[list[PictureFile], dict[str, b
     return pictures, others
 
 
-def _files(pictures: Sequence[PictureFile]) -> Gathered:
+def _files(pictures: Sequence[PictureFile]) -> NamedTable:
     """A row for each picture file."""
     good = [(line, one) for line, one in enumerate(pictures, start=1) if not one.picture.problem]
     bad = [bad_row(line, one.picture.problem, one.name) for line, one in enumerate(pictures, start=1) if one.picture.problem]
@@ -114,10 +114,10 @@ def _files(pictures: Sequence[PictureFile]) -> Gathered:
     told = [one.picture for _, one in good]
     lines = np.array([line for line, _ in good], dtype="int64")
     table = FileTable(text_frame(list(columns), list(columns.values())), lines, bad, notes_of(told), written_as(told))
-    return Gathered(common_name([one.name for one in pictures]), sum(one.size_bytes for one in pictures), len(pictures), table)
+    return NamedTable(common_name([one.name for one in pictures]), sum(one.size_bytes for one in pictures), len(pictures), table)
 
 
-def _boxes(pictures: Sequence[PictureFile], others: Mapping[str, bytes]) -> tuple[Gathered | None, set[str]]:
+def _boxes(pictures: Sequence[PictureFile], others: Mapping[str, bytes]) -> tuple[NamedTable | None, set[str]]:
     """The table of pictures with boxes, where a list of them or files of labels came along, and the files that it was made of."""
     lists = {name: (found, len(content)) for name, content in others.items() if (found := coco_of(content, name)) is not None}
     if lists and not pictures:
@@ -163,7 +163,7 @@ def _tables(
     return tables, left_out
 
 
-def _with_files(found: Gathered, pictures: Sequence[PictureFile], unnamed: int) -> Gathered:
+def _with_files(found: NamedTable, pictures: Sequence[PictureFile], unnamed: int) -> NamedTable:
     """A table with the picture files that tables name counted to it."""
     notes = [f"{counted(unnamed)} that no table names {'was' if unnamed == 1 else 'were'} left out."] if unnamed else []
     size = found.size_bytes + sum(one.size_bytes for one in pictures)
@@ -171,7 +171,7 @@ def _with_files(found: Gathered, pictures: Sequence[PictureFile], unnamed: int) 
     return replace(found, size_bytes=size, files=found.files + len(pictures), table=table)
 
 
-def _with_left_out(found: list[Gathered], left_out: Sequence[str]) -> list[Gathered]:
+def _with_left_out(found: list[NamedTable], left_out: Sequence[str]) -> list[NamedTable]:
     """The files that are neither pictures nor tables of them, said at the first table."""
     if not left_out:
         return found

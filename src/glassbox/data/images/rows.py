@@ -45,7 +45,7 @@ class PictureFile:
 
 
 @dataclass(frozen=True)
-class Gathered:
+class NamedTable:
     """A table, the name that stands for where it came from, and how many files it was made of."""
 
     name: str

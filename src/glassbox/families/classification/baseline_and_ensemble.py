@@ -8,9 +8,9 @@ from typing import Any, Self
 
 import numpy as np
 
-from glassbox.families.classification.linear_models import Codes, Floats, pooled, read_array, write_array
+from glassbox.families.classification.linear_models import Codes, Floats, log_opinion_pool, read_array, write_array
 from glassbox.files import read_json, write_json
-from glassbox.runtime.worker_pool import Crew
+from glassbox.runtime.worker_pool import WorkerPool
 
 
 @dataclass(frozen=True)
@@ -55,12 +55,12 @@ class Ensemble:
         initializer: Callable[[], object] | None = None,
     ) -> Self:
         """Members (``kind``, ``params``, ``weight``) that `one` fits by place, several side by side; each thread begins with `initializer`."""
-        with Crew(workers, threads=threads, initializer=initializer) if workers > 1 else nullcontext() as crew:
+        with WorkerPool(workers, threads=threads, initializer=initializer) if workers > 1 else nullcontext() as crew:
             fitted = list((crew.map if crew else map)(one, range(len(members)), members))
         return cls([member["kind"] for member in members], fitted, [float(member["weight"]) for member in members])
 
     def proba(self, view: Any) -> Floats:
-        return pooled([member.proba(view) for member in self.members], self.weights)
+        return log_opinion_pool([member.proba(view) for member in self.members], self.weights)
 
     def save(self, folder: Path) -> None:
         write_json(folder / "ensemble.json", {"kinds": self.kinds, "weights": self.weights})
@@ -72,6 +72,3 @@ class Ensemble:
         """What `save` wrote; `load_one` reads a member by its kind."""
         told = read_json(folder / "ensemble.json")
         return cls(told["kinds"], [load_one(kind, folder / str(i)) for i, kind in enumerate(told["kinds"])], told["weights"])
-
-
-__all__ = ["Ensemble", "Majority"]

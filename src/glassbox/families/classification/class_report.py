@@ -8,9 +8,8 @@ import pandas as pd
 from glassbox.families.classification.calibration.apply import Codes, Floats
 from glassbox.families.classification.dataset import codes_of
 from glassbox.families.shared.plotting import wilson
-from glassbox.findings.html import number
 from glassbox.findings.model import Note, Table
-from glassbox.findings.wording import clean
+from glassbox.findings.wording import clean, number
 
 
 def class_table(predicted: pd.DataFrame, classes: Sequence[str], units: str) -> Table:
@@ -85,6 +84,3 @@ def surest_mistakes(predicted: pd.DataFrame, classes: Sequence[str]) -> tuple[Co
     sure = proba[np.arange(len(proba)), codes_of(predicted["y_pred"], classes)]
     wrong = np.flatnonzero((predicted["y_pred"] != predicted["y_true"]).to_numpy())
     return wrong[np.lexsort((predicted["row_id"].to_numpy()[wrong].astype(str), -sure[wrong]))], sure
-
-
-__all__ = ["class_table", "headline", "risk_coverage", "surest_mistakes"]

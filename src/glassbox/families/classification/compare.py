@@ -12,7 +12,7 @@ from glassbox.families.classification.dataset import Problem
 from glassbox.families.classification.metrics import NAMES, Floats, Sample, more_is_better, over_folds, paired_gain
 from glassbox.families.shared.candidates import Candidate
 from glassbox.families.shared.cross_fit import Progress, run_side_by_side
-from glassbox.families.shared.leaderboard import Ranked, candidate_in, choice, ranked, timing_frame
+from glassbox.families.shared.leaderboard import Ranked, ranked, timing_frame
 from glassbox.findings.model import Estimate
 
 FitFold = Callable[[Candidate, int], dict[str, Any]]
@@ -146,6 +146,3 @@ def run_of(candidate: Candidate, oof: pd.DataFrame, problem: Problem) -> Run:
     """A candidate's run as saved among the out-of-fold predictions."""
     block = oof[oof["candidate"] == candidate.name].set_index("row_id")
     return Run(candidate, block.loc[problem.row_ids, [f"proba_{name}" for name in problem.classes]].to_numpy(dtype=np.float64))
-
-
-__all__ = ["Comparison", "FitFold", "Ranked", "Run", "candidate_in", "choice", "compare", "oof_frame", "run_candidates", "run_of"]

@@ -116,6 +116,3 @@ def _digest(column: pd.Series) -> str:
     else:
         digest.update(np.ascontiguousarray(column.to_numpy()).tobytes())
     return digest.hexdigest()
-
-
-__all__ = ["Codes", "Problem", "codes_of", "positive_class", "problem_of"]

@@ -8,7 +8,7 @@ from scipy.optimize import minimize
 
 from glassbox.families.classification.compare import Comparison, FitFold, Run, compare, run_candidates, run_of
 from glassbox.families.classification.dataset import Codes, Problem
-from glassbox.families.classification.linear_models import pooled
+from glassbox.families.classification.linear_models import log_opinion_pool
 from glassbox.families.classification.metrics import Floats, row_log_loss
 from glassbox.families.shared.candidates import Candidate
 from glassbox.families.shared.cross_fit import Progress
@@ -64,7 +64,7 @@ def ensemble_of(runs: Sequence[Run], problem: Problem, kinds: Mapping[str, Ranke
     for fold in problem.folds:
         out = problem.fold == fold
         weights = weights_of([p[~out] for p in probas], problem.y[~out])
-        proba[out] = pooled([p[out] for p in probas], weights.tolist())
+        proba[out] = log_opinion_pool([p[out] for p in probas], weights.tolist())
     weights = weights_of(probas, problem.y)
     told = [
         {
@@ -120,6 +120,3 @@ def leader_run(leaderboard: dict[str, Any], oof: Any, problem: Problem) -> Run:
     """The leader of the comparison: what tuning has to beat to be taken."""
     row = next(row for row in leaderboard["rows"] if row["candidate"] == leaderboard["leader"])
     return run_of(Candidate(name=row["candidate"], kind=row["kind"], params=row["params"]), oof, problem)
-
-
-__all__ = ["ENSEMBLE", "compare_together", "ensemble_of", "leader_run", "weights_of"]

@@ -15,9 +15,8 @@ from glassbox.families.classification.dataset import Problem, codes_of
 from glassbox.families.classification.folds import groups_of
 from glassbox.families.classification.metrics import NAMES, Floats, Sample, estimates, more_is_better, score, spoken
 from glassbox.families.protocol import Predictor
-from glassbox.families.shared.holdout_ledger import opened
-from glassbox.findings.html import number
 from glassbox.findings.model import Estimates, Facts, Note, Table
+from glassbox.findings.wording import number
 
 
 class ClassPredictor(Predictor, Protocol):
@@ -297,9 +296,3 @@ def headline(predicted: pd.DataFrame, target: str, positive: str, classes: Seque
         f"Among the tenth ranked highest, {100 * among:.0f} in 100 are {target} = {positive}; among all, {100 * float(hit.mean()):.0f} in 100."
     ]
     return Note(title="What it is good for", say=say, lines=lines, tone="good" if share < 0.8 * reach else "look")
-
-
-__all__ = [
-    "drawn", "gap", "headline", "holdout_clusters", "holdout_metrics", "oof_proba", "opened", "predictions", "sample_of", "share_to_reach", "slices",
-    "slices_table",
-]  # fmt: skip

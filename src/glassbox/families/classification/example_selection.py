@@ -9,7 +9,7 @@ from glassbox.families.classification.calibration.apply import label as labelled
 
 
 @dataclass(frozen=True)
-class Case:
+class Example:
     """A row that is worth a look, and why it was chosen."""
 
     why: str
@@ -17,7 +17,7 @@ class Case:
     label: int  # what the model said, by number of class
 
 
-def worth_a_look(proba: Floats, truth: Codes, positive: int, threshold: float | None) -> list[Case]:
+def worth_a_look(proba: Floats, truth: Codes, positive: int, threshold: float | None) -> list[Example]:
     """The surest row that was right (if there are such, one called positive), the surest that was wrong, the most undecided.
 
     Parameters
@@ -43,7 +43,4 @@ def worth_a_look(proba: Floats, truth: Codes, positive: int, threshold: float | 
         if among.any():
             chosen.append((why, int(np.where(among, sure, -1.0).argmax())))
     chosen.append(("Most undecided", int(sure.argmin())))
-    return [Case(why, at, int(said[at])) for why, at in chosen]
-
-
-__all__ = ["Case", "worth_a_look"]
+    return [Example(why, at, int(said[at])) for why, at in chosen]

@@ -153,6 +153,3 @@ def duplicates_across(split: pd.DataFrame) -> Facts:
         "holdout rows alike one of train": alike,
     }
     return Facts(title="Duplicates across the split", say=say, facts=facts)
-
-
-__all__ = ["duplicates_across", "folds_table", "groups_of", "identity", "make_folds"]

@@ -69,7 +69,7 @@ def softmax(scores: Floats) -> Floats:
     return cast(Floats, raised / raised.sum(axis=1, keepdims=True))
 
 
-def pooled(probas: list[Floats], weights: list[float]) -> Floats:
+def log_opinion_pool(probas: list[Floats], weights: list[float]) -> Floats:
     """The logarithmic opinion pool (Genest and Zidek 1986, eq. 3.6): ``p ∝ prod(p_m ** w_m)``.
 
     >>> pooled([np.array([[0.2, 0.8]]), np.array([[0.2, 0.8]])], [0.5, 0.5]).round(3).tolist()

@@ -20,7 +20,8 @@ import numpy.typing as npt
 
 from glassbox.families.classification.calibration.apply import label
 from glassbox.findings.model import Estimate
-from glassbox.request.model import CLASS_METRICS, Bound, Cost
+from glassbox.request.bounds import Bound
+from glassbox.request.model import CLASS_METRICS, Cost
 
 Floats = npt.NDArray[np.float64]
 Codes = npt.NDArray[np.int64]

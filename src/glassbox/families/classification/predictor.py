@@ -37,11 +37,11 @@ class ClassAnswers:
         return self.classes.index(self.positive)
 
     @property
-    def updated(self) -> str:
+    def refit_note(self) -> str:
         """Nothing: the model that was evaluated is served as it is."""
         return ""
 
-    def finish(self, raw: pd.DataFrame) -> pd.DataFrame:
+    def postprocess(self, raw: pd.DataFrame) -> pd.DataFrame:
         """What is answered for out-of-fold probabilities: those, calibrated, and the labels that follow."""
         proba = raw[[f"proba_{name}" for name in self.classes]].to_numpy(dtype=np.float64)
         return self.answers(self.calibration.apply(proba), raw.index)

@@ -10,12 +10,12 @@ from glassbox.data.schema import Schema
 from glassbox.errors import GlassboxError
 from glassbox.families.classification import metrics
 from glassbox.families.classification.dataset import codes_of, positive_class
-from glassbox.families.protocol import Predictor, Scorer, Watched
+from glassbox.families.protocol import Predictor, Reference, Scorer
 
 
-def watched(predictor: Predictor, train: pd.DataFrame, oof: pd.DataFrame, kept: Path | None = None) -> Watched:
+def watched(predictor: Predictor, train: pd.DataFrame, oof: pd.DataFrame, kept: Path | None = None) -> Reference:
     """Each row of train is compared with later rows, and its calibrated out-of-fold prediction with theirs."""
-    return Watched(train, predictor.served, predictor.finish(out_of_fold(train, oof)), train[str(predictor.schema.target)])
+    return Reference(train, predictor.served, predictor.postprocess(out_of_fold(train, oof)), train[str(predictor.schema.target)])
 
 
 def out_of_fold(train: pd.DataFrame, predictions: pd.DataFrame) -> pd.DataFrame:

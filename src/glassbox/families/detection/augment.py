@@ -55,6 +55,3 @@ def _zoomed(x: torch.Tensor, boxes: Any, most: float, rng: np.random.Generator) 
 
 def _areas(where: torch.Tensor) -> torch.Tensor:
     return (where[:, 2] - where[:, 0]).clamp(min=0) * (where[:, 3] - where[:, 1]).clamp(min=0)
-
-
-__all__ = ["augmented"]

@@ -8,15 +8,14 @@ import torch
 from glassbox.data.images.cells import cell_of, png_of
 from glassbox.families.detection.augment import augmented
 from glassbox.families.detection.boxes import Box, places
-from glassbox.families.detection.dataset import Scenes
+from glassbox.families.detection.dataset import DetectionDataset
 from glassbox.families.detection.error_analysis import Judged
 from glassbox.families.detection.recipe import place_of
 from glassbox.families.vision.thumbnails import Box as Where
 from glassbox.families.vision.thumbnails import boxed
-from glassbox.findings.html import number
 from glassbox.findings.model import Picture, Pictures
 from glassbox.findings.plot_style import PALETTE
-from glassbox.findings.wording import clean, listed
+from glassbox.findings.wording import clean, listed, number
 
 RIGHT, WRONG, MISSED = PALETTE[0], PALETTE[1], PALETTE[2]
 NAMES = {
@@ -53,7 +52,7 @@ def labelled(cell: str, boxes: Sequence[Box], labels: Sequence[str], head: str) 
     return boxed(cell, [(where(box), colour_of(box.label, labels)) for box in boxes], head, f"a picture with {told} on it", SIDE)
 
 
-def grid(scenes: Scenes, most: int = 12) -> Pictures:
+def grid(scenes: DetectionDataset, most: int = 12) -> Pictures:
     """Some pictures with their boxes: the first by name, nobody chose them."""
     able = [i for i, cell in enumerate(scenes.album.cells) if isinstance(cell, str)][:most]
     pictures = [labelled(str(scenes.album.cells[i]), scenes.boxes[i], scenes.labels, _counted(scenes.boxes[i])) for i in able]
@@ -69,7 +68,7 @@ def _counted(boxes: Sequence[Box]) -> str:
     return "nothing" if not boxes else f"{len(boxes)} object{'' if len(boxes) == 1 else 's'}"
 
 
-def varied(scenes: Scenes, *, seed: int, rows: int = 3, each: int = 4) -> Pictures:
+def varied(scenes: DetectionDataset, *, seed: int, rows: int = 3, each: int = 4) -> Pictures:
     """Some pictures, each as detectors see it and as augmentation varies it with its boxes."""
     pictures = []
     side = scenes.recipe.side
@@ -120,5 +119,3 @@ def told(own: Sequence[Box], other: Sequence[Box], kinds: Sequence[Judged | None
 
 
 JUDGED_NOTE = f"{NAMES[RIGHT].capitalize()}: right. {NAMES[WRONG].capitalize()}: found, and wrong. {NAMES[MISSED].capitalize()}: there, and missed."
-
-__all__ = ["JUDGED_NOTE", "colour_of", "grid", "judged", "labelled", "legend", "told", "varied"]

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from glassbox.families.detection.boxes import Box
-from glassbox.families.shared.candidates import Candidate, candidate_table
+from glassbox.families.shared.candidates import Candidate
 from glassbox.request.model import Cost
 
 # Counted, never timed: a slower machine gives the same answer later.
@@ -52,6 +52,3 @@ def finest_stride(boxes: Sequence[Sequence[Box]], sizes: Sequence[tuple[int, int
     """
     seen = [(box.width * box.height) ** 0.5 * side / max(size) for row, size in zip(boxes, sizes, strict=True) for box in row]
     return 8 if seen and float(np.mean(np.array(seen) < SMALL)) >= MANY else 16
-
-
-__all__ = ["EPOCHS", "TRIALS", "Candidate", "candidate_table", "candidates", "finest_stride"]

@@ -49,6 +49,3 @@ def answers(labels: Iterable[str]) -> dict[int, str]:
         if same:
             found[number] = same[0]
     return found
-
-
-__all__ = ["NAMES", "answers", "forms"]

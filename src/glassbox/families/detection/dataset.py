@@ -12,15 +12,15 @@ import pandas as pd
 from glassbox.errors import DataError
 from glassbox.families.detection.boxes import Box, read_boxes
 from glassbox.families.detection.recipe import Recipe, size_of
-from glassbox.families.vision.image_dataset import Album, View
+from glassbox.families.vision.image_dataset import ImageCollection, View
 from glassbox.files import hash_tree, hash_value
-from glassbox.runtime.worker_pool import Crew
+from glassbox.runtime.worker_pool import WorkerPool
 
 Ints = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
-class Scenes:
+class DetectionDataset:
     """The rows of train in canonical order.
 
     Attributes
@@ -40,7 +40,7 @@ class Scenes:
     labels: list[str]
     fold: Ints
     recipe: Recipe
-    album: Album
+    album: ImageCollection
     detector: Path | None = None
 
     def __len__(self) -> int:
@@ -74,7 +74,7 @@ class Scenes:
 
 def sizes_of(cells: Sequence[str | None], workers: int = 1) -> list[tuple[int, int]]:
     """Width and height of each picture in pixels."""
-    with Crew(workers) as pool:
+    with WorkerPool(workers) as pool:
         return list(pool.map(size_of, cells))
 
 
@@ -95,6 +95,3 @@ def boxes_in(frame: pd.DataFrame, target: str) -> list[list[Box]]:
         return [read_boxes(cell) for cell in frame[target].tolist()]
     except DataError as error:
         raise DataError(f"{target}: {error}; run ingest again.") from error
-
-
-__all__ = ["Ints", "Scenes", "boxes_in", "labels_of", "sizes_of"]

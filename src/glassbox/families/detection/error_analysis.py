@@ -21,7 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from glassbox.families.detection.boxes import Box, Floats, iou, places, scores_of
-from glassbox.families.detection.metrics import best_first, taken
+from glassbox.families.detection.metrics import best_first, match_boxes
 
 SAID = ("right", "double", "loose", "wrong class", "loose and wrong class", "background")
 KINDS = (*SAID, "missed")
@@ -93,7 +93,7 @@ def _taken(own: Sequence[Box], other: Sequence[Box]) -> dict[int, int]:
         said = [i for i, box in enumerate(other) if box.label == label]
         true = [i for i, box in enumerate(own) if box.label == label]
         said = [said[j] for j in best_first([other[i] for i in said])]
-        [takes] = taken([other[i] for i in said], [own[i] for i in true], np.array([ENOUGH]))
+        [takes] = match_boxes([other[i] for i in said], [own[i] for i in true], np.array([ENOUGH]))
         made.update({i: true[j] if j >= 0 else -1 for i, j in zip(said, takes, strict=True)})
     return made
 

@@ -9,7 +9,7 @@ import pandas as pd
 from glassbox.data.schema import Schema
 from glassbox.families.detection.box_drawing import JUDGED_NOTE, judged, told
 from glassbox.families.detection.boxes import Box, read_boxes, written
-from glassbox.families.detection.dataset import Scenes, boxes_in
+from glassbox.families.detection.dataset import DetectionDataset, boxes_in
 from glassbox.families.detection.error_analysis import KINDS, Mistakes, mistakes
 from glassbox.families.detection.explore import size_of_box
 from glassbox.families.detection.fit import CODE, fit
@@ -18,12 +18,10 @@ from glassbox.families.detection.predictor import BoxPredictor
 from glassbox.families.detection.recipe import Recipe
 from glassbox.families.detection.score_threshold import Chosen
 from glassbox.families.shared.cross_fit import limited
-from glassbox.families.shared.holdout_ledger import opened
 from glassbox.families.vision.reference_features import Watch
 from glassbox.families.vision.training import checkpoint_of, forget
-from glassbox.findings.html import metric_words, number
 from glassbox.findings.model import Estimates, Facts, Note, Pictures, Table
-from glassbox.findings.wording import clean
+from glassbox.findings.wording import clean, metric_label, number
 
 SHOWN = 9
 LEAST = 20  # objects of a slice
@@ -31,7 +29,7 @@ SAMPLE = 100  # pictures of train on which the fitted detector is asked, for the
 
 
 def refit(
-    best: Mapping[str, Any], scenes: Scenes, schema: Schema, chosen: Chosen, *, seed: int, threads: int = 1
+    best: Mapping[str, Any], scenes: DetectionDataset, schema: Schema, chosen: Chosen, *, seed: int, threads: int = 1
 ) -> BoxPredictor:
     """Fit what tuning kept on all pictures of train, and put it together with the rule by which boxes are answered."""
     parts = {"what": "all of train", "data": scenes.digest(best["kind"]), "best": dict(best), "seed": seed, "threads": threads}
@@ -99,11 +97,11 @@ def holdout_metrics(matches: Matches, threshold: float, *, leading: str, resampl
 
 def words_of(metric: str) -> str:
     """A metric as it is spoken of."""
-    named = metric_words(metric)
+    named = metric_label(metric)
     return named[0].upper() + named[1:]
 
 
-def gap(predictor: BoxPredictor, scenes: Scenes, oof: Sequence[Sequence[Box]], matches: Matches, metric: str) -> Facts:
+def gap(predictor: BoxPredictor, scenes: DetectionDataset, oof: Sequence[Sequence[Box]], matches: Matches, metric: str) -> Facts:
     """The leading metric on pictures that taught, out of fold, and on the holdout."""
     rows = np.arange(len(scenes))[:: max(1, len(scenes) // SAMPLE)]
     seen = predictor.thinned(predictor.model.find(scenes.view(rows)))
@@ -285,9 +283,3 @@ def slices(predicted: pd.DataFrame, matches: Matches, metric: str) -> Table:
     frame = pd.DataFrame(made, columns=["slice", metric, "low", "high", "n", "beyond chance"])
     note = f"n counts true objects; on all pictures it is {number(whole)}."
     return Table.of(frame, "Where it is weak", say=say, formats=formats, note=note)
-
-
-__all__ = [
-    "both", "examples", "gap", "headline", "holdout_metrics", "label_table", "matches_of", "mistake_table", "opened",
-    "predictions", "refit", "slices",
-]  # fmt: skip

@@ -9,21 +9,20 @@ import pandas as pd
 from glassbox.families.classification.plots.balance import shares
 from glassbox.families.detection.box_drawing import labelled, legend
 from glassbox.families.detection.boxes import Box
-from glassbox.families.detection.dataset import Scenes
-from glassbox.findings.html import number
+from glassbox.families.detection.dataset import DetectionDataset
 from glassbox.findings.model import Cell, Facts, Pictures, Table
-from glassbox.findings.wording import clean, counted, percent
+from glassbox.findings.wording import clean, counted, number, percent
 
 SMALL, MEDIUM = 32.0**2, 96.0**2  # square pixels: COCO's bounds (Lin et al. 2014)
 
 
-def balance(scenes: Scenes) -> pd.DataFrame:
+def balance(scenes: DetectionDataset) -> pd.DataFrame:
     """Each label, the most frequent first: ``class``, ``n``, ``share``, ``low``, ``high``; of all objects."""
     counts = Counter(box.label for row in scenes.boxes for box in row)
     return shares(scenes.labels, np.array([counts[name] for name in scenes.labels], dtype=np.int64))
 
 
-def object_facts(scenes: Scenes) -> Facts:
+def object_facts(scenes: DetectionDataset) -> Facts:
     """How many objects stand on a picture."""
     per = np.array([len(row) for row in scenes.boxes])
     kinds = np.array([len({box.label for box in row}) for row in scenes.boxes])
@@ -50,7 +49,7 @@ def size_of_box(box: Box) -> str:
     return "small" if area < SMALL else "medium" if area < MEDIUM else "large"
 
 
-def size_table(scenes: Scenes) -> Table:
+def size_table(scenes: DetectionDataset) -> Table:
     """Each label: how many objects, how large, and how much of their picture they take."""
     rows = []
     shares_of = {name: list[float]() for name in scenes.labels}
@@ -82,7 +81,7 @@ def size_table(scenes: Scenes) -> Table:
     )
 
 
-def near_duplicates(groups: Sequence[str], scenes: Scenes, most: int = 3) -> Pictures:
+def near_duplicates(groups: Sequence[str], scenes: DetectionDataset, most: int = 3) -> Pictures:
     """Groups of pictures that look nearly the same, with their boxes: where these differ, one of them is wrong."""
     table = pd.DataFrame({"group": list(groups), "row": np.arange(len(scenes))})
     table["said"] = [" ".join(sorted(box.label for box in row)) for row in scenes.boxes]
@@ -101,7 +100,7 @@ def near_duplicates(groups: Sequence[str], scenes: Scenes, most: int = 3) -> Pic
     return Pictures(title="Near-duplicates", say=say, pictures=pictures, note=f"{note} {legend(scenes.labels)}" if rows else note)
 
 
-def together_table(scenes: Scenes, most: int = 10) -> Table:
+def together_table(scenes: DetectionDataset, most: int = 10) -> Table:
     """Labels that stand together: how often the second is there where the first is, and how often anywhere."""
     on = np.array([[any(box.label == name for box in row) for name in scenes.labels] for row in scenes.boxes], dtype=bool)
     rows = []
@@ -125,6 +124,3 @@ def together_table(scenes: Scenes, most: int = 10) -> Table:
         )
     )
     return Table.of(frame, "What stands together", say=say, formats={"share": ".1%", "anywhere": ".1%", "n": ",d"})
-
-
-__all__ = ["balance", "near_duplicates", "object_facts", "size_of_box", "size_table", "together_table"]

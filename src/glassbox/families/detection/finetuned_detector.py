@@ -11,7 +11,7 @@ import torch
 from glassbox.errors import GlassboxError
 from glassbox.families.detection.augment import augmented
 from glassbox.families.detection.boxes import Box, Floats, places
-from glassbox.families.detection.dataset import Ints, Scenes
+from glassbox.families.detection.dataset import DetectionDataset, Ints
 from glassbox.families.detection.networks import (
     Answers,
     Detector,
@@ -23,7 +23,7 @@ from glassbox.families.detection.networks import (
     small_stages,
 )
 from glassbox.families.detection.recipe import Augmentation, place_of, size_of, whole_steps
-from glassbox.families.shared.torch_device import askers, device
+from glassbox.families.shared.torch_device import device, predict_pool
 from glassbox.families.vision.image_dataset import View
 from glassbox.families.vision.models import resized
 from glassbox.families.vision.networks import WEIGHTS, architecture, tensor_of, tensors_in, write_tensors
@@ -75,7 +75,7 @@ class Learnt:
             cell = view.album.cells[at]
             return self._of(net, view.album.recipe.pixels(cell), size_of(cell))
 
-        with askers(view.album.workers) as pool:
+        with predict_pool(view.album.workers) as pool:
             return list(pool.map(one, view.at.tolist()))
 
     def _of(self, net: Detector, pixels: Pixels, size: tuple[int, int]) -> list[Box]:
@@ -127,7 +127,7 @@ def load_learnt(folder: Path) -> Learnt:
 # ------------------------------------------------------------------------------------------------------------ learning
 
 
-def teach(scenes: Scenes, rows: Ints, params: Mapping[str, Any], *, seed: int, checkpoint: Path | None) -> Learnt:
+def teach(scenes: DetectionDataset, rows: Ints, params: Mapping[str, Any], *, seed: int, checkpoint: Path | None) -> Learnt:
     """Teach a detector by some rows.
 
     Parameters
@@ -162,7 +162,7 @@ def teach(scenes: Scenes, rows: Ints, params: Mapping[str, Any], *, seed: int, c
     return Learnt(net.cpu().eval(), scenes.labels, start, side, int(told["finest"]))
 
 
-def _begun(scenes: Scenes, told: Mapping[str, Any], seed: int) -> tuple[Detector, str]:
+def _begun(scenes: DetectionDataset, told: Mapping[str, Any], seed: int) -> tuple[Detector, str]:
     labels, finest = len(scenes.labels), int(told["finest"])
     if told.get("start", "backbone") == "nothing":
         made: Detector = seeded(lambda: Detector(small_stages(), (HALF, HALF), labels, finest), seed)
@@ -195,7 +195,7 @@ class Lessons:
     augmentation: Augmentation
 
     @classmethod
-    def of(cls, scenes: Scenes, rows: Ints, side: int, augmentation: Augmentation) -> "Lessons":
+    def of(cls, scenes: DetectionDataset, rows: Ints, side: int, augmentation: Augmentation) -> "Lessons":
         place = {name: k for k, name in enumerate(scenes.labels)}
         edges, labels = [], []
         for i in rows.tolist():
@@ -239,7 +239,7 @@ def _kept(net: Detector, lessons: Lessons, seed: int, workers: int) -> Callable[
     net.to(memory_format=torch.channels_last)  # the same numbers within a rounding, in two thirds of the time on a processor
     first, _ = see(0, 0)
     views = max(1, min(VIEWS, HELD // (count * sum(one.nbytes for one in first))))
-    with askers(workers) as pool:
+    with predict_pool(workers) as pool:
         found = list(pool.map(lambda job: see(*job), [(k, row) for k in range(views) for row in range(count)]))
     levels = [torch.stack([maps[i] for maps, _ in found]).clone() for i in range(len(first))]
 
@@ -255,6 +255,3 @@ def _augmentation(given: Augmentation, told: Mapping[str, Any]) -> Augmentation:
     """As the recipe says, but for what the hyperparameters say of it."""
     named = {key: told[key] for key in Augmentation.model_fields if key in told}
     return Augmentation.model_validate({**given.model_dump(), **named})
-
-
-__all__ = ["DEFAULTS", "Learnt", "load_learnt", "teach", "within"]

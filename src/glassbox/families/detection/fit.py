@@ -9,10 +9,10 @@ import torch
 
 from glassbox.errors import GlassboxError
 from glassbox.families.detection.boxes import written
-from glassbox.families.detection.dataset import Ints, Scenes
+from glassbox.families.detection.dataset import DetectionDataset, Ints
 from glassbox.families.detection.models import Fitting, Model, kind_of
 from glassbox.families.shared.candidates import Candidate
-from glassbox.families.shared.cross_fit import Remembers, fit_and_ask, parts_of
+from glassbox.families.shared.cross_fit import Cache, cache_key, fit_and_predict_cached
 from glassbox.families.shared.set_prediction import FitFold
 from glassbox.families.vision.training import checkpoint_of, forget
 
@@ -20,7 +20,7 @@ CODE = "glassbox.families.detection.fit"  # what results are remembered by: this
 
 
 def fit(
-    scenes: Scenes,
+    scenes: DetectionDataset,
     kind: str,
     params: Mapping[str, Any],
     rows: Ints,
@@ -45,14 +45,14 @@ def fit(
 
 
 def fit_fold(
-    scenes: Scenes,
+    scenes: DetectionDataset,
     fold: int,
     kind: str,
     params: Mapping[str, Any],
     *,
     seed: int,
     threads: int = 1,
-    memo: Remembers | None = None,
+    memo: Cache | None = None,
 ) -> dict[str, Any]:
     """The boxes found on the pictures of one fold, by a detector that saw the others.
 
@@ -62,9 +62,9 @@ def fit_fold(
         ``boxes``, a cell a picture of the fold as `boxes.written` writes them, and the seconds ``fit_s`` and ``predict_s``.
     """
     out = scenes.fold == fold
-    parts = parts_of("fold of boxes", scenes.digest(kind), fold, kind, params, seed=seed, threads=threads)
+    parts = cache_key("fold of boxes", scenes.digest(kind), fold, kind, params, seed=seed, threads=threads)
     checkpoint = checkpoint_of(scenes.album.store, parts, CODE)
-    result = fit_and_ask(
+    result = fit_and_predict_cached(
         parts,
         lambda: fit(scenes, kind, params, np.flatnonzero(~out), seed=seed, threads=threads, checkpoint=checkpoint),
         lambda model: {"boxes": [written(boxes) for boxes in model.find(scenes.view(np.flatnonzero(out)))]},
@@ -75,13 +75,10 @@ def fit_fold(
     return result
 
 
-def fitter(scenes: Scenes, *, seed: int, threads: int = 1, memo: Remembers | None = None) -> FitFold:
+def fitter(scenes: DetectionDataset, *, seed: int, threads: int = 1, memo: Cache | None = None) -> FitFold:
     """Fits a candidate on all folds but one."""
 
     def one(candidate: Candidate, fold: int) -> dict[str, Any]:
         return fit_fold(scenes, fold, candidate.kind, candidate.params, seed=seed, threads=threads, memo=memo)
 
     return one
-
-
-__all__ = ["CODE", "fit", "fit_fold", "fitter"]

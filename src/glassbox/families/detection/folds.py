@@ -3,11 +3,11 @@
 import numpy as np
 import pandas as pd
 
-from glassbox.families.detection.dataset import Scenes
+from glassbox.families.detection.dataset import DetectionDataset
 from glassbox.findings.model import Table
 
 
-def folds_table(scenes: Scenes, folds: pd.DataFrame) -> Table:
+def folds_table(scenes: DetectionDataset, folds: pd.DataFrame) -> Table:
     """Pictures and objects of each fold, and the objects of each label."""
     place = folds.set_index("row_id")["fold"].reindex(scenes.row_ids).to_numpy()
     rows = []
@@ -21,6 +21,3 @@ def folds_table(scenes: Scenes, folds: pd.DataFrame) -> Table:
         say += f" Not in each of them: {', '.join(scarce)}."
     columns = ("pictures", "objects", *scenes.labels)
     return Table.of(pd.DataFrame(rows), "Folds", say=say, formats=dict.fromkeys(columns, ",d"))
-
-
-__all__ = ["folds_table"]

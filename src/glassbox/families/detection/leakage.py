@@ -5,13 +5,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from glassbox.families.detection.dataset import Scenes
+from glassbox.families.detection.dataset import DetectionDataset
 from glassbox.families.vision import leakage as vision
-from glassbox.families.vision.leakage import Row, told_by
+from glassbox.families.vision.leakage import Row, audit_traits
 from glassbox.findings.model import Table
 
 
-def traits(scenes: Scenes) -> tuple[pd.DataFrame, Any, Any]:
+def traits(scenes: DetectionDataset) -> tuple[pd.DataFrame, Any, Any]:
     """Of each object where it stands and how large it is, in shares of its picture; its label by number; and its fold."""
     place = {name: k for k, name in enumerate(scenes.labels)}
     rows, labels, folds = [], [], []
@@ -32,10 +32,10 @@ def traits(scenes: Scenes) -> tuple[pd.DataFrame, Any, Any]:
     return pd.DataFrame(rows), np.array(labels, dtype=np.int64), np.array(folds, dtype=np.int64)
 
 
-def audit(scenes: Scenes) -> list[Row]:
+def audit(scenes: DetectionDataset) -> list[Row]:
     """How well each trait of an object alone tells its label; as `glassbox.families.vision.leakage.told_by` gives it."""
     found, y, fold = traits(scenes)
-    return told_by(found, y, fold, "the right label of an object")
+    return audit_traits(found, y, fold, "the right label of an object")
 
 
 def leaks_table(rows: list[Row]) -> Table:
@@ -45,6 +45,3 @@ def leaks_table(rows: list[Row]) -> Table:
         "alone nearly decides the label. Is that the thing, or how its picture was made?",
         "Neither where an object stands nor how large it is decides its label.",
     )
-
-
-__all__ = ["audit", "leaks_table", "traits"]

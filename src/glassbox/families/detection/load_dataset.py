@@ -8,11 +8,11 @@ import pandas as pd
 
 from glassbox.data.schema import Schema
 from glassbox.data.weights import locate
-from glassbox.families.detection.dataset import Scenes, boxes_in, labels_of
+from glassbox.families.detection.dataset import DetectionDataset, boxes_in, labels_of
 from glassbox.families.detection.recipe import Recipe
 from glassbox.families.shared.cross_fit import Progress
 from glassbox.families.vision.dataset import backbones_of
-from glassbox.families.vision.image_dataset import Album
+from glassbox.families.vision.image_dataset import ImageCollection
 
 if TYPE_CHECKING:
     from glassbox.request.model import Request
@@ -29,7 +29,7 @@ def scenes_of(
     *,
     workers: int = 1,
     progress: Progress | None = None,
-) -> Scenes:
+) -> DetectionDataset:
     """The rows of train, sorted by ``row_id`` whatever order they come in.
 
     Parameters
@@ -44,9 +44,8 @@ def scenes_of(
     if folds is not None:
         fold = folds.set_index("row_id")["fold"].reindex(row_ids).to_numpy().astype(np.int64)
     boxes = boxes_in(rows, schema.target)
-    album = Album(rows[recipe.column].tolist(), recipe.seen, backbones_of(request, root), kept, workers, progress)
+    album = ImageCollection(rows[recipe.column].tolist(), recipe.seen, backbones_of(request, root), kept, workers, progress)
     detector = request.weights.detector
-    return Scenes(row_ids, boxes, labels_of(boxes), fold, recipe, album, None if detector is None else locate(detector, root))
-
-
-__all__ = ["scenes_of"]
+    return DetectionDataset(
+        row_ids, boxes, labels_of(boxes), fold, recipe, album, None if detector is None else locate(detector, root)
+    )

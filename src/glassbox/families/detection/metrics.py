@@ -42,7 +42,7 @@ _CELLS = 2_000_000  # resamples × boxes that are held in memory at once
 
 
 @dataclass(frozen=True)
-class Ranked:
+class RankedBoxes:
     """The predicted boxes of one label on all pictures, from the highest score down.
 
     Attributes
@@ -63,7 +63,7 @@ class Matches:
     """What was matched on each picture: of every label its ranked boxes, and (pictures, labels) how many are true."""
 
     labels: list[str]
-    ranked: list[Ranked]
+    ranked: list[RankedBoxes]
     true: Floats
 
     @classmethod
@@ -92,20 +92,20 @@ class Matches:
         return sum(len(ranked.score) for ranked in self.ranked)
 
 
-def _ranked(pairs: Sequence[tuple[Sequence[Box], Sequence[Box]]], label: str) -> Ranked:
+def _ranked(pairs: Sequence[tuple[Sequence[Box], Sequence[Box]]], label: str) -> RankedBoxes:
     pictures, scores, right = [], [], []
     for i, (own, other) in enumerate(pairs):
         said = [box for box in other if box.label == label]
         by = best_first(said)
-        takes = taken([said[j] for j in by], [box for box in own if box.label == label], IOUS)
+        takes = match_boxes([said[j] for j in by], [box for box in own if box.label == label], IOUS)
         pictures.append(np.full(len(by), i, dtype=np.int64))
         scores.append(scores_of(said)[by])
         right.append(takes >= 0)
     score = np.concatenate(scores) if scores else np.zeros(0)
     order = np.argsort(-score, kind="mergesort")
     if not len(order):
-        return Ranked(np.zeros(0, dtype=np.int64), score, np.zeros((len(IOUS), 0), dtype=bool))
-    return Ranked(np.concatenate(pictures)[order], score[order], np.concatenate(right, axis=1)[:, order])
+        return RankedBoxes(np.zeros(0, dtype=np.int64), score, np.zeros((len(IOUS), 0), dtype=bool))
+    return RankedBoxes(np.concatenate(pictures)[order], score[order], np.concatenate(right, axis=1)[:, order])
 
 
 def joined(parts: Sequence[Matches]) -> Matches:
@@ -116,7 +116,7 @@ def joined(parts: Sequence[Matches]) -> Matches:
         score = np.concatenate([row.score for row in rows])
         picture = np.concatenate([row.picture + start for row, start in zip(rows, starts[:-1], strict=True)])
         order = np.argsort(-score, kind="mergesort")
-        ranked.append(Ranked(picture[order], score[order], np.concatenate([row.right for row in rows], axis=1)[:, order]))
+        ranked.append(RankedBoxes(picture[order], score[order], np.concatenate([row.right for row in rows], axis=1)[:, order]))
     return Matches(parts[0].labels, ranked, np.concatenate([part.true for part in parts]))
 
 
@@ -125,7 +125,7 @@ def best_first(boxes: Sequence[Box]) -> Ints:
     return np.argsort(-scores_of(boxes), kind="mergesort")[:MOST].astype(np.int64)
 
 
-def taken(said: Sequence[Box], true: Sequence[Box], thresholds: Floats) -> Ints:
+def match_boxes(said: Sequence[Box], true: Sequence[Box], thresholds: Floats) -> Ints:
     """Which true box each predicted one takes, the best first.
 
     Parameters
@@ -240,7 +240,7 @@ def _average_precisions(matches: Matches, weights: Floats) -> Floats:
     return made
 
 
-def _of_label(ranked: Ranked, weights: Floats, true: Floats) -> Floats:
+def _of_label(ranked: RankedBoxes, weights: Floats, true: Floats) -> Floats:
     """(resamples, IoU thresholds) the average precision of one label with (resamples,) `true` boxes.
 
     Only the boxes that are right are looked at: at the others recall does not rise, and precision is not above that of the last right

@@ -14,7 +14,7 @@ from glassbox.data.images.cells import content_of, decoded
 from glassbox.errors import GlassboxError
 from glassbox.families.detection.boxes import Box
 from glassbox.families.detection.coco_labels import answers
-from glassbox.families.detection.dataset import Ints, Scenes
+from glassbox.families.detection.dataset import DetectionDataset, Ints
 from glassbox.families.detection.finetuned_detector import load_learnt, teach, within
 from glassbox.families.detection.networks import FLOOR
 from glassbox.families.registry import kind_in
@@ -54,7 +54,7 @@ class Fitting:
 class Kind:
     """One kind of detector; `needs` says which weights it cannot do without."""
 
-    fit: Callable[[Scenes, Ints, Fitting], Model]
+    fit: Callable[[DetectionDataset, Ints, Fitting], Model]
     load: Callable[[Path], Model]
     complexity: int
     learns: bool = True
@@ -83,7 +83,7 @@ class Nothing:
 
 
 @dataclass(frozen=True)
-class AsItComes:
+class Pretrained:
     """A detector trained on COCO, a frozen graph that OpenCV reads; `labels` says which of its numbers is which label."""
 
     labels: dict[int, str]
@@ -135,13 +135,13 @@ def _file(folder: Path, ending: str) -> Path:
     return found[0]
 
 
-def _fit_as_it_comes(scenes: Scenes, rows: Ints, asked: Fitting) -> AsItComes:
+def _fit_as_it_comes(scenes: DetectionDataset, rows: Ints, asked: Fitting) -> Pretrained:
     assert scenes.detector is not None
-    return AsItComes(answers(scenes.labels), scenes.detector)
+    return Pretrained(answers(scenes.labels), scenes.detector)
 
 
-def _load_as_it_comes(folder: Path) -> AsItComes:
-    return AsItComes({int(number): label for number, label in read_json(folder / "labels.json").items()}, folder / "graph")
+def _load_as_it_comes(folder: Path) -> Pretrained:
+    return Pretrained({int(number): label for number, label in read_json(folder / "labels.json").items()}, folder / "graph")
 
 
 KINDS: dict[str, Kind] = {
@@ -159,6 +159,3 @@ KINDS: dict[str, Kind] = {
 def kind_of(name: str) -> Kind:
     """The kind of that name; a name that is none is an error that lists them."""
     return kind_in(KINDS, name)
-
-
-__all__ = ["KINDS", "AsItComes", "Fitting", "Kind", "Model", "Nothing", "kind_of"]

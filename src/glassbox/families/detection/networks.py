@@ -215,18 +215,3 @@ class Answers(nn.Module):
         boxes = self.net.model.box_coder.decode(said["bbox_regression"], self.anchors)
         scores = torch.sqrt(torch.sigmoid(said["cls_logits"]) * torch.sigmoid(said["bbox_ctrness"]))
         return boxes / self.side, scores
-
-
-__all__ = [
-    "FLOOR",
-    "OVERLAP",
-    "Answers",
-    "Detector",
-    "Learning",
-    "anchors_of",
-    "both_ways",
-    "loss_of",
-    "read_boxes_of",
-    "segments_of",
-    "small_stages",
-]

@@ -7,15 +7,13 @@ from matplotlib.figure import Figure as Canvas
 
 from glassbox.families.classification.plots.balance import target_balance
 from glassbox.families.classification.plots.curves import threshold
-from glassbox.families.classification.plots.outcomes import calibration
-from glassbox.families.detection.dataset import Scenes
+from glassbox.families.detection.dataset import DetectionDataset
 from glassbox.families.detection.metrics import Matches, by_label
-from glassbox.families.shared.plotting import ACCENT, SOFT, WIDTH, as_percent, clean, label, quiet
-from glassbox.families.shared.selection_plots import leaderboard, param_importances, tuning_history
-from glassbox.findings.html import number
+from glassbox.families.shared.plotting import as_percent, quiet
 from glassbox.findings.model import Figure
-from glassbox.findings.plot_style import PALETTE, PAPER, drawing, style
-from glassbox.findings.wording import percent
+from glassbox.findings.plot_style import PALETTE, WIDTH, drawing, style
+from glassbox.findings.svg import ACCENT, PAPER, SOFT
+from glassbox.findings.wording import clean, label, number, percent
 
 CELLS = 12  # a side, of the map of where objects stand
 SHARES = 24  # bars of the figure of sizes
@@ -29,7 +27,7 @@ def label_balance(table: pd.DataFrame, target: str) -> Figure:
     return drawn.model_copy(update={"say": say})
 
 
-def sizes(scenes: Scenes) -> Figure:
+def sizes(scenes: DetectionDataset) -> Figure:
     """How much of their picture objects take."""
     shares = np.array(
         [
@@ -56,7 +54,7 @@ def sizes(scenes: Scenes) -> Figure:
         return drawing(canvas, "How large objects are", say=say, alt=f"Bars over the share of the picture. {say}")
 
 
-def standing(scenes: Scenes) -> Figure:
+def standing(scenes: DetectionDataset) -> Figure:
     """Where the middles of objects stand on their pictures."""
     middles = np.array(
         [
@@ -123,9 +121,3 @@ def answering(curve: pd.DataFrame, chosen: float) -> Figure:
     """F1, precision and recall by the score from which on boxes are answered."""
     step = max(1, len(curve) // 200)
     return threshold(curve.iloc[::step], chosen)
-
-
-__all__ = [
-    "answering", "calibration", "label_balance", "leaderboard", "of_scores", "param_importances", "precision_recall", "sizes", "standing", "threshold",
-    "tuning_history",
-]  # fmt: skip

@@ -12,7 +12,7 @@ from glassbox.families.detection.boxes import Box, read_boxes, suppressed, writt
 from glassbox.families.detection.models import Model, kind_of
 from glassbox.families.detection.recipe import Recipe
 from glassbox.families.protocol import DESCRIPTION, read_description, served_schema
-from glassbox.families.vision.image_dataset import Album
+from glassbox.families.vision.image_dataset import ImageCollection
 from glassbox.families.vision.predictor import pictures_in
 from glassbox.families.vision.reference_features import Watch
 from glassbox.files import write_json
@@ -55,11 +55,11 @@ class BoxPredictor:
         return served_schema(self.schema, self.fields)
 
     @property
-    def updated(self) -> str:
+    def refit_note(self) -> str:
         """Nothing: the detector that was evaluated is served as it is."""
         return ""
 
-    def unfold(self, question: Mapping[str, Any]) -> list[dict[str, Any]] | None:
+    def expand_query(self, question: Mapping[str, Any]) -> list[dict[str, Any]] | None:
         """``{"pictures": [...]}`` stands for a row a picture.
 
         Raises
@@ -69,9 +69,9 @@ class BoxPredictor:
         """
         return pictures_in(question, self.recipe.column)
 
-    def album(self, frame: pd.DataFrame) -> Album:
+    def album(self, frame: pd.DataFrame) -> ImageCollection:
         """The pictures of some rows."""
-        return Album(frame[self.recipe.column].tolist(), self.recipe.seen, workers=self.workers)
+        return ImageCollection(frame[self.recipe.column].tolist(), self.recipe.seen, workers=self.workers)
 
     def ranked(self, frame: pd.DataFrame) -> list[list[Box]]:
         """The boxes of each row, thinned out, the surest first, however unsure."""
@@ -90,7 +90,7 @@ class BoxPredictor:
         cells = [[_told(box) for box in self.answered(row)] for row in self.ranked(frame)]
         return pd.DataFrame({"y_pred": pd.Series(cells, index=frame.index, dtype=object)}, index=frame.index)
 
-    def finish(self, raw: pd.DataFrame) -> pd.DataFrame:
+    def postprocess(self, raw: pd.DataFrame) -> pd.DataFrame:
         """What monitoring watches of out-of-fold boxes: ``y_pred`` as JSON of all that are ranked, and of those that would be answered how
         many there are, how sure they are on average, and the share of each label."""
         ranked = self.thinned([read_boxes(cell) for cell in raw["y_pred"]])
@@ -151,6 +151,3 @@ def load(folder: Path) -> BoxPredictor:
         overlap=told["overlap"],
         watch=Watch.load(folder / WATCH),
     )
-
-
-__all__ = ["BoxPredictor", "load"]

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from glassbox.data.raw_table import text_column
-from glassbox.data.sources import Arrival
+from glassbox.data.sources import RawData
 from glassbox.data.target_checks import is_missing
 from glassbox.errors import DataError
 from glassbox.families.detection.boxes import Box, read_boxes, written
 from glassbox.families.detection.dataset import labels_of, sizes_of
-from glassbox.families.vision.prepare_rows import column_of, looks
+from glassbox.families.vision.prepare_rows import column_of
 from glassbox.findings.model import Cell, Facts, Finding, Note
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ class _Found:
     scored: int = 0
 
 
-def arrange(arrival: Arrival, request: "Request") -> tuple[Arrival, dict[str, Finding]]:
+def arrange(arrival: RawData, request: "Request") -> tuple[RawData, dict[str, Finding]]:
     """One row a picture, its boxes written in one way: ``[[x, y, width, height, label], ...]`` in pixels, cut at the picture's edges."""
     target = request.data.target
     if not len(arrival.cells) or target is None or target not in arrival.cells:
@@ -113,6 +113,3 @@ def _rules(found: Sequence[_Found]) -> Note:
     if not lines:
         return Note(title="Boxes are where they say.", say="All lie on their pictures, and nothing had to be cut.", tone="good")
     return Note(title="What was found in the boxes", say="", lines=lines, tone="look")
-
-
-__all__ = ["arrange", "looks"]

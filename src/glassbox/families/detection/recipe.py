@@ -41,7 +41,7 @@ class Augmentation(BaseModel):
         return ", ".join(word for word in done if word) or "nothing"
 
 
-class Place(NamedTuple):
+class Letterbox(NamedTuple):
     """Where a picture lies in the square that a detector sees: its scale, and what stands left of it and above it, in pixels."""
 
     scale: float
@@ -90,7 +90,7 @@ def whole_steps(side: float) -> int:
     return max(STEP, round(side / STEP) * STEP)
 
 
-def place_of(size: tuple[int, int], side: int) -> Place:
+def place_of(size: tuple[int, int], side: int) -> Letterbox:
     """How a picture of a width and height is laid into a square.
 
     >>> place_of((200, 100), 50)
@@ -99,7 +99,7 @@ def place_of(size: tuple[int, int], side: int) -> Place:
     width, height = size
     most = max(width, height)
     scale = side / most
-    return Place(scale, (most - width) // 2 * scale, (most - height) // 2 * scale)
+    return Letterbox(scale, (most - width) // 2 * scale, (most - height) // 2 * scale)
 
 
 def size_of(cell: str | None) -> tuple[int, int]:
@@ -136,16 +136,3 @@ def recipe_table(recipe: Recipe, schema: Schema, backbones: list[str]) -> Table:
     ]
     say = f"Detectors see the whole of {recipe.column} at {recipe.side} × {recipe.side} pixels."
     return Table.of(pd.DataFrame(steps, columns=["step", "setting", "what it does"]), "Recipe", say=say)
-
-
-__all__ = [
-    "Augmentation",
-    "Place",
-    "Recipe",
-    "default_recipe",
-    "place_of",
-    "recipe_table",
-    "size_of",
-    "usual_side",
-    "whole_steps",
-]

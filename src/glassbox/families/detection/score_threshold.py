@@ -9,8 +9,8 @@ import pandas as pd
 from glassbox.families.detection.boxes import Box, Floats, suppressed
 from glassbox.families.detection.metrics import Matches
 from glassbox.families.entities.metrics import scores
-from glassbox.findings.html import number
 from glassbox.findings.model import Table
+from glassbox.findings.wording import number
 
 OVERLAPS = (0.3, 0.4, 0.5, 0.6, 0.7)
 USUAL = 0.5  # of the overlap, while nothing is chosen; it wins where others are no better
@@ -88,6 +88,3 @@ def chosen_table(chosen: Chosen) -> Table:
     return Table.of(
         frame, "Which boxes are answered", say=say, best=best, formats={"overlap": ".1f", "threshold": ".3f", "f1": ".4f"}
     )
-
-
-__all__ = ["OVERLAPS", "USUAL", "Chosen", "best_threshold", "choose", "chosen_table", "curve_of", "thinned"]

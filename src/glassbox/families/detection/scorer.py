@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from glassbox.families.detection.boxes import Box, read_boxes, written
-from glassbox.families.detection.dataset import Ints, Scenes
+from glassbox.families.detection.dataset import DetectionDataset, Ints
 from glassbox.families.detection.metrics import Matches, estimates, paired_gain, score
 from glassbox.families.detection.score_threshold import USUAL, best_threshold, curve_of, thinned
 from glassbox.families.shared.set_prediction import Run
@@ -20,7 +20,7 @@ OVER_PICTURES = (
 class BoxJudge:
     """The pictures of train; implements `glassbox.families.shared.set_prediction.Judge`. What a run's boxes match is found once."""
 
-    scenes: Scenes
+    scenes: DetectionDataset
     _matched: dict[Run[Box], tuple[Matches, float]] = field(default_factory=dict, repr=False)
 
     @property
@@ -61,6 +61,3 @@ class BoxJudge:
     def gain(self, better: Run[Box], worse: Run[Box], metric: str, *, resamples: int, seed: int) -> Estimate:
         (one, first), (other, second) = self.matched(better), self.matched(worse)
         return paired_gain(one, other, metric, (first, second), resamples=resamples, seed=seed)
-
-
-__all__ = ["OVER_PICTURES", "BoxJudge"]

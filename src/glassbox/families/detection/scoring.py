@@ -12,20 +12,20 @@ from glassbox.families.detection.boxes import read_boxes
 from glassbox.families.detection.dataset import labels_of
 from glassbox.families.detection.metrics import Matches, joined, leading_metric, score
 from glassbox.families.detection.predictor import BoxPredictor
-from glassbox.families.protocol import Scorer, Watched
+from glassbox.families.protocol import Reference, Scorer
 
 MOST = 5_000  # pictures are enough for a profile; more would only take longer
 BATCH = 200
 
 
-def watched(predictor: BoxPredictor, train: pd.DataFrame, oof: pd.DataFrame, kept: Path | None = None) -> Watched:
+def watched(predictor: BoxPredictor, train: pd.DataFrame, oof: pd.DataFrame, kept: Path | None = None) -> Reference:
     """Pictures of train (of many, some thousands) by size, brightness, colour and sharpness, and how many boxes of which label were found
     on them out of fold, and how surely."""
     sample = train.sort_values("row_id", kind="stable").iloc[:: max(1, len(train) // MOST)].reset_index(drop=True)
     rows = predictor.described(sample)
     truth = sample[str(predictor.schema.target)]
-    finished = predictor.finish(out_of_fold(sample, oof))
-    return Watched(rows, predictor.watch.schema(rows), finished, truth, batch=BATCH, unit="pictures")
+    finished = predictor.postprocess(out_of_fold(sample, oof))
+    return Reference(rows, predictor.watch.schema(rows), finished, truth, batch=BATCH, unit="pictures")
 
 
 def scorer(schema: Schema, truth: pd.Series, requirements: Mapping[str, Any], positive: str | None) -> Scorer:
@@ -45,6 +45,3 @@ def scorer(schema: Schema, truth: pd.Series, requirements: Mapping[str, Any], po
         return score(joined([one(own, other) for own, other in pairs]), 0.0)[metric]
 
     return Scorer(metric, True, of)
-
-
-__all__ = ["scorer", "watched"]

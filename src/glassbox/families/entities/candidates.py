@@ -1,6 +1,6 @@
 """What is tried when nobody says otherwise, and how much is searched."""
 
-from glassbox.families.shared.candidates import Candidate, candidate_table
+from glassbox.families.shared.candidates import Candidate
 from glassbox.request.model import Cost
 
 # Counted, never timed: a slower machine gives the same answer later.
@@ -31,6 +31,3 @@ def candidates(cost: Cost, *, encoder: bool, pipeline: bool) -> list[Candidate]:
     if encoder and cost == "high":
         found.append(Candidate(name="transformer, fine-tuned", kind="tagger", params={"epochs": 3}))
     return found
-
-
-__all__ = ["TRIALS", "Candidate", "candidate_table", "candidates"]

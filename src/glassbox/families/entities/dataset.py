@@ -55,7 +55,7 @@ class Shared:
 
 
 @dataclass(frozen=True)
-class Sentences:
+class EntityDataset:
     """The rows of train in canonical order.
 
     Attributes
@@ -111,7 +111,7 @@ def sentences_of(
     pipeline: Path | None = None,
     encoder: Path | None = None,
     workers: int = 1,
-) -> Sentences:
+) -> EntityDataset:
     """The rows of a snapshot, sorted by ``row_id`` whatever order they come in."""
     rows = train.sort_values("row_id", kind="stable").reset_index(drop=True)
     row_ids = rows["row_id"].astype(str).tolist()
@@ -120,7 +120,7 @@ def sentences_of(
         fold = folds.set_index("row_id")["fold"].reindex(row_ids).to_numpy().astype(np.int64)
     texts, spans = rows[text].tolist(), spans_in(rows, target, text)
     documents = clusters(rows)
-    return Sentences(row_ids, texts, spans, types_of(spans), fold, documents, Shared(texts, pipeline, encoder, workers))
+    return EntityDataset(row_ids, texts, spans, types_of(spans), fold, documents, Shared(texts, pipeline, encoder, workers))
 
 
 def clusters(rows: pd.DataFrame) -> list[str]:

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from glassbox.data.schema import Schema
-from glassbox.families.entities.dataset import Sentences, clusters, spans_in
+from glassbox.families.entities.dataset import EntityDataset, clusters, spans_in
 from glassbox.families.entities.estimates import estimates
 from glassbox.families.entities.fit import fit
 from glassbox.families.entities.metrics import Counts, score, scores
@@ -17,13 +17,11 @@ from glassbox.families.entities.predictor import SpanPredictor
 from glassbox.families.entities.recipe import Recipe
 from glassbox.families.entities.spans import Span, read_spans, written
 from glassbox.families.shared.cross_fit import limited
-from glassbox.families.shared.holdout_ledger import opened
 from glassbox.families.text.corpus import Corpus
 from glassbox.families.text.log_odds_terms import lengths
 from glassbox.families.text.reference_features import Watch
-from glassbox.findings.html import metric_words, number
 from glassbox.findings.model import Estimates, Facts, Mark, Note, Passage, Passages, Table
-from glassbox.findings.wording import clean
+from glassbox.findings.wording import clean, metric_label, number
 
 SHOWN = 6
 MOST_CHARACTERS = 400
@@ -31,7 +29,7 @@ LEAST = 30  # true entities of a slice
 SAMPLE = 2_000  # texts of train on which the fitted recogniser is asked, for the gap
 
 
-def refit(best: Mapping[str, Any], sentences: Sentences, schema: Schema, *, seed: int, threads: int = 1) -> SpanPredictor:
+def refit(best: Mapping[str, Any], sentences: EntityDataset, schema: Schema, *, seed: int, threads: int = 1) -> SpanPredictor:
     """Fit what tuning kept on all texts of train."""
     with limited(threads):
         model = fit(sentences, best["kind"], best["params"], np.arange(len(sentences.texts)), seed=seed, threads=threads)
@@ -79,13 +77,13 @@ def holdout_metrics(counts: Counts, *, leading: str, resamples: int, seed: int) 
     ordered = {leading: found[leading], **found}
     lead, (right, said, true) = found[leading], counts.sums()
     say = (
-        f"{metric_words(leading)} {number(lead.value)} ({number(lead.low)} to {number(lead.high)}): of {int(true):,} entities in {lead.n or 0:,} texts "
+        f"{metric_label(leading)} {number(lead.value)} ({number(lead.low)} to {number(lead.high)}): of {int(true):,} entities in {lead.n or 0:,} texts "
         f"never seen before, {int(right):,} were found exactly, among {int(said):,} that were named."
     )
     return Estimates(title="On the holdout", say=say, values=ordered)
 
 
-def gap(predictor: SpanPredictor, sentences: Sentences, oof: Sequence[Sequence[Span]], counts: Counts, metric: str) -> Facts:
+def gap(predictor: SpanPredictor, sentences: EntityDataset, oof: Sequence[Sequence[Span]], counts: Counts, metric: str) -> Facts:
     """The leading metric on the texts that taught, out of fold, and on the holdout."""
     rows = np.arange(len(sentences.texts))[:: max(1, len(sentences.texts) // SAMPLE)]
     seen = judged(predictor.kind, predictor.model, sentences, rows)
@@ -95,10 +93,10 @@ def gap(predictor: SpanPredictor, sentences: Sentences, oof: Sequence[Sequence[S
         "holdout": score(counts)[metric],
     }
     say = (
-        f"{metric_words(metric)} is {number(found['train'])} on texts that taught, {number(found['out of fold'])} out of fold "
+        f"{metric_label(metric)} is {number(found['train'])} on texts that taught, {number(found['out of fold'])} out of fold "
         f"and {number(found['holdout'])} on the holdout."
     )
-    facts: dict[str, str | float | int | bool | None] = {"metric": metric_words(metric), **found}
+    facts: dict[str, str | float | int | bool | None] = {"metric": metric_label(metric), **found}
     by_heart, flattery = found["train"] - found["out of fold"], found["out of fold"] - found["holdout"]
     return Facts(title="Gap", say=say, facts={**facts, "train over out of fold": by_heart, "out of fold over holdout": flattery})
 
@@ -185,7 +183,9 @@ def headline(counts: Counts) -> Note:
     return Note(title="What it is good for", say=say, lines=lines, tone="good")
 
 
-def slices(predicted: pd.DataFrame, holdout: pd.DataFrame, sentences: Sentences, predictor: SpanPredictor, metric: str) -> Table:
+def slices(
+    predicted: pd.DataFrame, holdout: pd.DataFrame, sentences: EntityDataset, predictor: SpanPredictor, metric: str
+) -> Table:
     """The metric on parts of the holdout: by the length of the text, capital letters alone, and whether train knew the names."""
     truth, found = both(predicted)
     rows = holdout.set_index("row_id").loc[predicted["row_id"]].reset_index()
@@ -266,9 +266,3 @@ def _told(text: str, own: set[Span], other: set[Span]) -> str:
     parts = [f"missed: {', '.join(missed)}"] if missed else []
     parts += [f"named wrongly: {', '.join(surplus)}"] if surplus else []
     return "; ".join(parts)
-
-
-__all__ = [
-    "both", "confusion", "counts_of", "error_kinds", "examples", "gap", "headline", "holdout_metrics", "opened", "predictions", "refit", "slices",
-    "type_table",
-]  # fmt: skip

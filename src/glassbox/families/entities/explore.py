@@ -6,20 +6,19 @@ import numpy as np
 import pandas as pd
 
 from glassbox.families.classification.plots.balance import shares
-from glassbox.families.entities.dataset import Sentences
+from glassbox.families.entities.dataset import EntityDataset
 from glassbox.families.text.log_odds_terms import lengths
-from glassbox.findings.html import number
 from glassbox.findings.model import Cell, Facts, Mark, Passage, Passages, Table
-from glassbox.findings.wording import clean, listed, percent
+from glassbox.findings.wording import clean, listed, number, percent
 
 
-def balance(sentences: Sentences) -> pd.DataFrame:
+def balance(sentences: EntityDataset) -> pd.DataFrame:
     """Each type, the most frequent first: ``class``, ``n``, ``share``, ``low``, ``high``; of all entities."""
     counts = Counter(span.type for row in sentences.spans for span in row)
     return shares(sentences.types, np.array([counts[name] for name in sentences.types], dtype=np.int64))
 
 
-def names_of(sentences: Sentences) -> dict[str, Counter[str]]:
+def names_of(sentences: EntityDataset) -> dict[str, Counter[str]]:
     """For each name the types that it has, and how often."""
     found: dict[str, Counter[str]] = defaultdict(Counter)
     for text, row in zip(sentences.texts, sentences.spans, strict=True):
@@ -28,7 +27,7 @@ def names_of(sentences: Sentences) -> dict[str, Counter[str]]:
     return found
 
 
-def type_table(sentences: Sentences) -> Table:
+def type_table(sentences: EntityDataset) -> Table:
     """Each type: how many entities, how many different names, how long, how often a name is new."""
     rows = []
     names = names_of(sentences)
@@ -54,7 +53,7 @@ def type_table(sentences: Sentences) -> Table:
     )
 
 
-def ambiguity_table(sentences: Sentences, most: int = 10) -> Table:
+def ambiguity_table(sentences: EntityDataset, most: int = 10) -> Table:
     """Names that stand for several types, and names that often stand for nothing."""
     names = names_of(sentences)
     torn = {name: counts for name, counts in names.items() if len(counts) > 1}
@@ -77,7 +76,7 @@ def ambiguity_table(sentences: Sentences, most: int = 10) -> Table:
     )
 
 
-def length_facts(sentences: Sentences) -> Facts:
+def length_facts(sentences: EntityDataset) -> Facts:
     """How long texts are, and how full of entities."""
     words = lengths(sentences.texts)
     per = np.array([len(row) for row in sentences.spans])
@@ -94,7 +93,7 @@ def length_facts(sentences: Sentences) -> Facts:
     return Facts(title="Texts", say=say, facts=facts)
 
 
-def shown(sentences: Sentences, most: int = 4) -> Passages:
+def shown(sentences: EntityDataset, most: int = 4) -> Passages:
     """Texts as they are labelled, the richest in types first."""
     rich = sorted(
         (i for i, text in enumerate(sentences.texts) if len(text) <= 300),

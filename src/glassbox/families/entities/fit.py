@@ -6,16 +6,16 @@ from typing import Any
 import numpy as np
 
 from glassbox.errors import GlassboxError
-from glassbox.families.entities.dataset import Ints, Sentences
+from glassbox.families.entities.dataset import EntityDataset, Ints
 from glassbox.families.entities.models import Fitting, Model, judged, kind_of
 from glassbox.families.shared.candidates import Candidate
-from glassbox.families.shared.cross_fit import Remembers, fit_and_ask, parts_of
+from glassbox.families.shared.cross_fit import Cache, cache_key, fit_and_predict_cached
 from glassbox.families.shared.set_prediction import FitFold
 
 CODE = "glassbox.families.entities.fit"  # what results are remembered by: this module and all that it imports
 
 
-def fit(sentences: Sentences, kind: str, params: Mapping[str, Any], rows: Ints, *, seed: int, threads: int = 1) -> Model:
+def fit(sentences: EntityDataset, kind: str, params: Mapping[str, Any], rows: Ints, *, seed: int, threads: int = 1) -> Model:
     """A recogniser of `kind`, taught by some rows.
 
     Raises
@@ -31,14 +31,14 @@ def fit(sentences: Sentences, kind: str, params: Mapping[str, Any], rows: Ints, 
 
 
 def fit_fold(
-    sentences: Sentences,
+    sentences: EntityDataset,
     fold: int,
     kind: str,
     params: Mapping[str, Any],
     *,
     seed: int,
     threads: int = 1,
-    memo: Remembers | None = None,
+    memo: Cache | None = None,
 ) -> dict[str, Any]:
     """The spans found in the rows of one fold, by a recogniser that saw the others.
 
@@ -52,8 +52,8 @@ def fit_fold(
     def ask(model: Model) -> dict[str, Any]:
         return {"spans": [[list(span) for span in row] for row in judged(kind, model, sentences, np.flatnonzero(out))]}
 
-    parts = parts_of("fold of spans", sentences.digest, fold, kind, params, seed=seed, threads=threads)
-    return fit_and_ask(
+    parts = cache_key("fold of spans", sentences.digest, fold, kind, params, seed=seed, threads=threads)
+    return fit_and_predict_cached(
         parts,
         lambda: fit(sentences, kind, params, np.flatnonzero(~out), seed=seed, threads=threads),
         ask,
@@ -62,13 +62,10 @@ def fit_fold(
     )
 
 
-def fitter(sentences: Sentences, *, seed: int, threads: int = 1, memo: Remembers | None = None) -> FitFold:
+def fitter(sentences: EntityDataset, *, seed: int, threads: int = 1, memo: Cache | None = None) -> FitFold:
     """Fits a candidate on all folds but one."""
 
     def one(candidate: Candidate, fold: int) -> dict[str, Any]:
         return fit_fold(sentences, fold, candidate.kind, candidate.params, seed=seed, threads=threads, memo=memo)
 
     return one
-
-
-__all__ = ["fit", "fit_fold", "fitter"]

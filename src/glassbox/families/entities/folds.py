@@ -5,11 +5,11 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from glassbox.families.entities.dataset import Sentences
+from glassbox.families.entities.dataset import EntityDataset
 from glassbox.findings.model import Table
 
 
-def together(sentences: Sentences, alike: Sequence[str]) -> list[str]:
+def together(sentences: EntityDataset, alike: Sequence[str]) -> list[str]:
     """What must not stand in two folds: the document of each text; where there are no documents, the texts that it is alike.
 
     Lines that stand in many documents (a date, a table's head) would tie all documents into one; they are left where they are.
@@ -18,7 +18,7 @@ def together(sentences: Sentences, alike: Sequence[str]) -> list[str]:
     return sentences.documents if several else list(alike)
 
 
-def folds_table(sentences: Sentences, folds: pd.DataFrame) -> Table:
+def folds_table(sentences: EntityDataset, folds: pd.DataFrame) -> Table:
     """Texts and entities of each fold."""
     rows = []
     place = folds.set_index("row_id")["fold"].reindex(sentences.row_ids).to_numpy()

@@ -4,16 +4,16 @@ from typing import Any
 
 import pandas as pd
 
-from glassbox.families.entities.dataset import Sentences
+from glassbox.families.entities.dataset import EntityDataset
 from glassbox.families.entities.explore import names_of
-from glassbox.findings.html import number
 from glassbox.findings.model import Table
+from glassbox.findings.wording import number
 
 Row = dict[str, Any]
 ALWAYS, REACH = 0.99, 0.05  # a name that makes up this share of a type's entities says more of the source than of the type
 
 
-def audit(sentences: Sentences) -> list[Row]:
+def audit(sentences: EntityDataset) -> list[Row]:
     """The names that make up most of each type: one that stands for much of it alone is worth a look."""
     names = names_of(sentences)
     rows: list[Row] = []

@@ -7,7 +7,7 @@ import pandas as pd
 
 from glassbox.data.schema import Schema
 from glassbox.data.weights import locate
-from glassbox.families.entities.dataset import Sentences, sentences_of
+from glassbox.families.entities.dataset import EntityDataset, sentences_of
 from glassbox.families.entities.prepare_rows import text_of
 from glassbox.families.entities.recipe import Recipe
 
@@ -24,7 +24,7 @@ def setting(
     root: Path,
     *,
     workers: int = 1,
-) -> Sentences:
+) -> EntityDataset:
     """The rows of train, sorted by ``row_id``; weights of the catalogue are fetched when they are not there."""
     assert schema.target is not None, "a schema of spans has a target"
     pipeline, encoder = request.weights.pipeline, request.weights.encoder

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from glassbox.families.entities import spacy_model, tokens
-from glassbox.families.entities.dataset import Ints, Sentences
+from glassbox.families.entities.dataset import EntityDataset, Ints
 from glassbox.families.entities.spans import Span
 from glassbox.families.registry import kind_in
 from glassbox.files import files_below, read_json, write_bytes, write_json
@@ -41,16 +41,16 @@ class Fitting:
 class Kind:
     """One kind of recogniser. `judge` finds spans in rows of train, by what all fits share; `needs` are the weights it cannot do without."""
 
-    fit: Callable[[Sentences, Ints, Fitting], Model]
+    fit: Callable[[EntityDataset, Ints, Fitting], Model]
     load: Callable[[Path], Model]
     complexity: int
     learns: bool = True
     searched: bool = False
     needs: tuple[str, ...] = ()
-    judge: Callable[[Model, Sentences, Ints], list[list[Span]]] | None = None
+    judge: Callable[[Model, EntityDataset, Ints], list[list[Span]]] | None = None
 
 
-def judged(kind: str, model: Model, sentences: Sentences, rows: Ints) -> list[list[Span]]:
+def judged(kind: str, model: Model, sentences: EntityDataset, rows: Ints) -> list[list[Span]]:
     """The spans that a model finds in some rows of train."""
     own = kind_of(kind).judge
     return own(model, sentences, rows) if own else model.find([sentences.texts[i] for i in rows])
@@ -95,7 +95,7 @@ class Gazetteer:
         write_json(folder / "names.json", dict(sorted(self.names.items())))
 
 
-def _fit_gazetteer(sentences: Sentences, rows: Ints, asked: Fitting) -> Gazetteer:
+def _fit_gazetteer(sentences: EntityDataset, rows: Ints, asked: Fitting) -> Gazetteer:
     """The names that stand `at_least` so often as entities, and are entities in half of the texts they stand in or more."""
     least = int(asked.params.get("at_least", 1))
     counts: Counter[tuple[str, str]] = Counter()
@@ -118,7 +118,7 @@ def _fit_gazetteer(sentences: Sentences, rows: Ints, asked: Fitting) -> Gazettee
 
 
 @dataclass(frozen=True)
-class AsItComes:
+class Pretrained:
     """A pipeline that was trained elsewhere; `types` says which of ours each of its types is."""
 
     types: dict[str, str]
@@ -145,7 +145,7 @@ class AsItComes:
 PRECISE = 0.4  # of what a foreign type finds must be one of ours for it to be taken: below, it costs more than it finds
 
 
-def _fit_as_it_comes(sentences: Sentences, rows: Ints, asked: Fitting) -> AsItComes:
+def _fit_as_it_comes(sentences: EntityDataset, rows: Ints, asked: Fitting) -> Pretrained:
     assert sentences.shared.pipeline is not None
     hits: Counter[tuple[str, str]] = Counter()
     said: Counter[str] = Counter()
@@ -160,10 +160,10 @@ def _fit_as_it_comes(sentences: Sentences, rows: Ints, asked: Fitting) -> AsItCo
         ours_best = max(sentences.types, key=lambda name: (hits[foreign, name], name))
         if hits[foreign, ours_best] >= PRECISE * said[foreign]:
             types[foreign] = ours_best
-    return AsItComes(types, sentences.shared.pipeline)
+    return Pretrained(types, sentences.shared.pipeline)
 
 
-def _judge_as_it_comes(model: Any, sentences: Sentences, rows: Ints) -> list[list[Span]]:
+def _judge_as_it_comes(model: Any, sentences: EntityDataset, rows: Ints) -> list[list[Span]]:
     return [model.named(sentences.shared.raw[i]) for i in rows]
 
 
@@ -187,7 +187,7 @@ class Trained:
             write_bytes(folder / "recogniser" / name, content)
 
 
-def _fit_trained(sentences: Sentences, rows: Ints, asked: Fitting) -> Trained:
+def _fit_trained(sentences: EntityDataset, rows: Ints, asked: Fitting) -> Trained:
     params = dict(asked.params)
     pipeline = sentences.shared.pipeline if params.pop("start", "pipeline") == "pipeline" else None
     with tempfile.TemporaryDirectory(prefix="glassbox-") as name:
@@ -203,7 +203,7 @@ def _trained(types: list[str], folder: Path) -> Trained:
 # ------------------------------------------------------------------------------------------------ token classification
 
 
-def _fit_token_head(sentences: Sentences, rows: Ints, asked: Fitting) -> tokens.TokenHead:
+def _fit_token_head(sentences: EntityDataset, rows: Ints, asked: Fitting) -> tokens.TokenHead:
     assert sentences.shared.encoder is not None
     encoder = tokens.Tokens(sentences.shared.encoder)
     spans = [sentences.spans[i] for i in rows]
@@ -212,12 +212,12 @@ def _fit_token_head(sentences: Sentences, rows: Ints, asked: Fitting) -> tokens.
     )
 
 
-def _judge_token_head(model: Any, sentences: Sentences, rows: Ints) -> list[list[Span]]:
+def _judge_token_head(model: Any, sentences: EntityDataset, rows: Ints) -> list[list[Span]]:
     found: list[list[Span]] = model.find([], sentences.shared.tokens.take(rows.tolist()))
     return found
 
 
-def _fit_tagger(sentences: Sentences, rows: Ints, asked: Fitting) -> tokens.Tagger:
+def _fit_tagger(sentences: EntityDataset, rows: Ints, asked: Fitting) -> tokens.Tagger:
     assert sentences.shared.encoder is not None
     texts, spans = [sentences.texts[i] for i in rows], [sentences.spans[i] for i in rows]
     return tokens.fine_tune(
@@ -235,7 +235,7 @@ KINDS: dict[str, Kind] = {
     "gazetteer": Kind(_fit_gazetteer, lambda folder: Gazetteer(read_json(folder / "names.json")), 0, learns=True),
     "as_it_comes": Kind(
         _fit_as_it_comes,
-        lambda folder: AsItComes(read_json(folder / "types.json"), folder / "pipeline"),
+        lambda folder: Pretrained(read_json(folder / "types.json"), folder / "pipeline"),
         1,
         needs=("pipeline",),
         judge=_judge_as_it_comes,
@@ -251,6 +251,3 @@ KINDS: dict[str, Kind] = {
 def kind_of(name: str) -> Kind:
     """The kind of that name; a name that is none is an error that lists them."""
     return kind_in(KINDS, name)
-
-
-__all__ = ["KINDS", "Fitting", "Kind", "Model", "judged", "kind_of"]

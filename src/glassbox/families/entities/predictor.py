@@ -43,11 +43,11 @@ class SpanPredictor:
         return served_schema(self.schema, self.fields)
 
     @property
-    def updated(self) -> str:
+    def refit_note(self) -> str:
         """Nothing: the recogniser that was evaluated is served as it is."""
         return ""
 
-    def unfold(self, question: Mapping[str, Any]) -> list[dict[str, Any]] | None:
+    def expand_query(self, question: Mapping[str, Any]) -> list[dict[str, Any]] | None:
         """``{"texts": [...]}`` stands for a row a text.
 
         Raises
@@ -71,7 +71,7 @@ class SpanPredictor:
         """``y_pred``: for each row of a conformed frame its spans, as objects with ``start``, ``end``, ``type`` and ``text``."""
         return self._answers(self.texts(frame), self.find(frame), frame.index)
 
-    def finish(self, raw: pd.DataFrame) -> pd.DataFrame:
+    def postprocess(self, raw: pd.DataFrame) -> pd.DataFrame:
         """What monitoring watches of out-of-fold spans: how many there are of each type, a column a type, and ``y_pred`` as JSON."""
         found = [[] if isinstance(spans := read_spans(cell), str) else spans for cell in raw["y_pred"]]
         told: dict[str, Any] = {"y_pred": raw["y_pred"].tolist()}

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from glassbox.data.raw_table import text_column
-from glassbox.data.sources import Arrival
+from glassbox.data.sources import RawData
 from glassbox.data.target_checks import absent, is_missing
 from glassbox.errors import DataError
 from glassbox.families.entities.spans import Span, moved, read_spans, types_of, written
@@ -36,7 +36,7 @@ def text_of(columns: Sequence[str], request: "Request") -> str:
     return name
 
 
-def arrange(arrival: Arrival, request: "Request") -> tuple[Arrival, dict[str, Finding]]:
+def arrange(arrival: RawData, request: "Request") -> tuple[RawData, dict[str, Finding]]:
     """One row a text, its entities written in one way: ``[[start, end, type], ...]`` in characters of the text."""
     target = request.data.target
     columns = [str(name) for name in arrival.cells.columns]

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from glassbox.families.entities.dataset import Ints, Sentences
+from glassbox.families.entities.dataset import EntityDataset, Ints
 from glassbox.families.entities.estimates import estimates, paired_gain
 from glassbox.families.entities.metrics import Counts, score
 from glassbox.families.entities.spans import Span, read_spans, written
@@ -18,7 +18,7 @@ OVER_TEXTS = "Over all out-of-fold texts together; intervals are 95 % bootstrap 
 class SpanJudge:
     """The texts of train; implements `glassbox.families.shared.set_prediction.Judge`."""
 
-    sentences: Sentences
+    sentences: EntityDataset
 
     @property
     def row_ids(self) -> list[str]:
@@ -54,6 +54,3 @@ class SpanJudge:
 
     def gain(self, better: Run[Span], worse: Run[Span], metric: str, *, resamples: int, seed: int) -> Estimate:
         return paired_gain(self._counts(better), self._counts(worse), metric, resamples=resamples, seed=seed)
-
-
-__all__ = ["OVER_TEXTS", "SpanJudge"]

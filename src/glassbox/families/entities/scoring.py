@@ -12,14 +12,14 @@ from glassbox.families.classification.scoring import out_of_fold
 from glassbox.families.entities.metrics import leading_metric, scores
 from glassbox.families.entities.predictor import SpanPredictor
 from glassbox.families.entities.spans import read_spans
-from glassbox.families.protocol import Scorer, Watched
+from glassbox.families.protocol import Reference, Scorer
 
 
-def watched(predictor: SpanPredictor, train: pd.DataFrame, oof: pd.DataFrame, kept: Path | None = None) -> Watched:
+def watched(predictor: SpanPredictor, train: pd.DataFrame, oof: pd.DataFrame, kept: Path | None = None) -> Reference:
     """Each text of train by its length, unknown words and language, and how many spans of each type were found in it out of fold."""
     rows = predictor.described(train)
     truth = train[str(predictor.schema.target)]
-    return Watched(rows, predictor.watch.schema(rows), predictor.finish(out_of_fold(train, oof)), truth, unit="texts")
+    return Reference(rows, predictor.watch.schema(rows), predictor.postprocess(out_of_fold(train, oof)), truth, unit="texts")
 
 
 def scorer(schema: Schema, truth: pd.Series, requirements: Mapping[str, Any], positive: str | None) -> Scorer:

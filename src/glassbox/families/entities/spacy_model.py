@@ -145,5 +145,3 @@ def main(folder: Path) -> None:
 if __name__ == "__main__":
     with quiet():
         main(Path(sys.argv[1]))
-
-__all__ = ["known_types", "load", "recognised", "tokens", "train"]

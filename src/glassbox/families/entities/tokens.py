@@ -68,7 +68,7 @@ class Tokens:
         """The embeddings of the words of each text; each text is encoded by itself, so that its neighbours change no digit."""
         import torch
 
-        from glassbox.families.shared.torch_device import askers
+        from glassbox.families.shared.torch_device import predict_pool
 
         tokenizer, network = self.parts
         words, lock = words_of(texts), threading.Lock()
@@ -80,7 +80,7 @@ class Tokens:
                 found = network(**{name: value for name, value in pieces.items() if name != "first"}).last_hidden_state[0]
             return np.asarray(found[pieces["first"]].numpy(), dtype=np.float32)
 
-        with askers(workers) as pool:
+        with predict_pool(workers) as pool:
             return Encoded(words, list(pool.map(one, range(len(texts)))))
 
 
@@ -186,7 +186,7 @@ class Tagger:
     def find(self, texts: Sequence[str], encoded: Encoded | None = None) -> list[list[Span]]:
         import torch
 
-        from glassbox.families.shared.torch_device import askers
+        from glassbox.families.shared.torch_device import predict_pool
 
         words, lock = words_of(texts) if encoded is None else encoded.words, threading.Lock()
 
@@ -199,7 +199,7 @@ class Tagger:
                 best = self.network(**inputs).logits[0].argmax(dim=-1).tolist()
             return spans_of(places[: len(pieces["first"])], [self.tags[best[at]] for at in pieces["first"]])
 
-        with askers() as pool:
+        with predict_pool() as pool:
             return list(pool.map(one, range(len(texts))))
 
     def save(self, folder: Path) -> None:

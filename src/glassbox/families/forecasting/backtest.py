@@ -12,7 +12,7 @@ from glassbox.families.forecasting.models import kind_of
 from glassbox.families.forecasting.panel import Floats, Panel, scales
 from glassbox.families.forecasting.protocols import Fitting, Model
 from glassbox.families.forecasting.recipe import Recipe, future_of
-from glassbox.families.shared.cross_fit import Remembers, fit_and_ask, parts_of
+from glassbox.families.shared.cross_fit import Cache, cache_key, fit_and_predict_cached
 
 CODE = "glassbox.families.forecasting.backtest"  # what results are remembered by: this module and all that it imports
 
@@ -81,7 +81,7 @@ def forecast_from(
     *,
     seed: int,
     threads: int = 1,
-    memo: Remembers | None = None,
+    memo: Cache | None = None,
 ) -> dict[str, Any]:
     """Forecasts from one origin by a model fitted on what was known there.
 
@@ -97,7 +97,7 @@ def forecast_from(
         point = model.forecast(history, future_of(problem.panel, origin, problem.recipe))
         return {"point": np.maximum(point, 0.0) if problem.nonnegative else point}
 
-    parts = parts_of(
+    parts = cache_key(
         "origin",
         problem.digest,
         origin,
@@ -108,7 +108,7 @@ def forecast_from(
         recipe=problem.recipe.model_dump(),
         floor=problem.nonnegative,
     )
-    return fit_and_ask(parts, lambda: kind_of(kind).fit(history, how), ask, memo=memo, code=CODE)
+    return fit_and_predict_cached(parts, lambda: kind_of(kind).fit(history, how), ask, memo=memo, code=CODE)
 
 
 def oof_frame(found: Forecasts, problem: Problem, candidate: str | None = None) -> pd.DataFrame:

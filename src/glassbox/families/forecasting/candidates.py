@@ -3,7 +3,7 @@
 from typing import Any
 
 from glassbox.families.forecasting.recipe import Recipe
-from glassbox.families.shared.candidates import Candidate, candidate_table
+from glassbox.families.shared.candidates import Candidate
 from glassbox.request.model import Cost
 
 TREES = {"low": 150, "medium": 300, "high": 600}
@@ -59,6 +59,3 @@ def candidates(cost: Cost, recipe: Recipe, series: int, zeros: float = 0.0) -> l
     if recipe.horizon > recipe.seasons[0] and (series < MANY or cost != "low"):
         found.append(Candidate(name="boosting, recursive", kind="boosting", params={"method": "recursive", **boosted}))
     return found
-
-
-__all__ = ["TRIALS", "Candidate", "candidate_table", "candidates"]

@@ -16,8 +16,6 @@ from glassbox.families.forecasting.backtest import Problem, forecast_from, oof_f
 from glassbox.families.forecasting.metrics import (
     NAMES,
     Forecasts,
-    by_window,
-    clusters,
     estimate,
     more_is_better,
     paired_gain,
@@ -26,10 +24,10 @@ from glassbox.families.forecasting.metrics import (
 from glassbox.families.forecasting.models import KINDS
 from glassbox.families.forecasting.panel import Floats
 from glassbox.families.shared.candidates import Candidate
-from glassbox.families.shared.cross_fit import Progress, Remembers, run_side_by_side
-from glassbox.families.shared.leaderboard import candidate_in, timing_frame
-from glassbox.findings.html import metric_words, number
+from glassbox.families.shared.cross_fit import Cache, Progress, run_side_by_side
+from glassbox.families.shared.leaderboard import timing_frame
 from glassbox.findings.model import Note
+from glassbox.findings.wording import metric_label, number
 
 BASELINE = "seasonal naive"
 ENSEMBLE = "weighted ensemble"
@@ -65,7 +63,7 @@ def run_candidates(
     problem: Problem,
     *,
     seed: int,
-    memo: Remembers | None = None,
+    memo: Cache | None = None,
     threads: int = 1,
     workers: int = 1,
     progress: Progress | None = None,
@@ -149,7 +147,7 @@ def compare(
     metric: str = "mase",
     seed: int = 0,
     resamples: int = 500,
-    memo: Remembers | None = None,
+    memo: Cache | None = None,
     threads: int = 1,
     workers: int = 1,
     progress: Progress | None = None,
@@ -241,7 +239,7 @@ def _row(run: Run, gain: Any, resamples: int, seed: int) -> dict[str, Any]:
 
 def against_baseline(leaderboard: Mapping[str, Any]) -> Note:
     """Which candidates lose to the seasonal naive forecast, and so are never handed on."""
-    metric, lost = metric_words(leaderboard["metric"]), leaderboard["beaten_by_baseline"]
+    metric, lost = metric_label(leaderboard["metric"]), leaderboard["beaten_by_baseline"]
     value = number(leaderboard["baseline"])
     lines = [f"{name} loses to it and is never handed on." for name in lost if name != "naive"]
     alone = leaderboard["chosen"]["name"] == BASELINE
@@ -267,9 +265,3 @@ def strongest(leaderboard: Mapping[str, Any], oof: pd.DataFrame, problem: Proble
     name = BASELINE if beaten else row["candidate"]
     row = next(row for row in leaderboard["rows"] if row["candidate"] == name)
     return run_of(Candidate(name=name, kind=row["kind"], params=row["params"]), oof, problem)
-
-
-__all__ = [
-    "BASELINE", "Comparison", "Run", "against_baseline", "by_window", "candidate_in", "clusters", "compare", "ensemble_of", "run_candidates", "run_of",
-    "strongest", "weights_of",
-]  # fmt: skip

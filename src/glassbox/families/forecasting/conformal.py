@@ -44,11 +44,11 @@ def fit_offsets(found: Forecasts, levels: Sequence[float] = QUANTILES) -> Offset
         width = 0
         while True:
             near = errors[:, max(0, step - width) : step + width + 1]
-            pooled = near[~np.isnan(near)]
-            if len(pooled) >= ENOUGH or width >= horizon:
+            log_opinion_pool = near[~np.isnan(near)]
+            if len(log_opinion_pool) >= ENOUGH or width >= horizon:
                 break
             width += 1
-        rows.append([_quantile(np.sort(pooled), level) for level in levels])
+        rows.append([_quantile(np.sort(log_opinion_pool), level) for level in levels])
     return Offsets(levels=list(levels), offsets=rows)
 
 

@@ -28,9 +28,9 @@ from glassbox.families.forecasting.predictor import QUANTILE_NAMES, Columns, For
 from glassbox.families.forecasting.prepare_rows import series_column, time_column
 from glassbox.families.forecasting.protocols import Fitting
 from glassbox.families.forecasting.recipe import Recipe, future_of, is_holiday
-from glassbox.families.shared.cross_fit import Progress, Remembers, limited
-from glassbox.findings.html import metric_words, number
+from glassbox.families.shared.cross_fit import Cache, Progress, limited
 from glassbox.findings.model import Cell, Estimates, Facts, Note, Table
+from glassbox.findings.wording import metric_label, number
 
 if TYPE_CHECKING:
     from glassbox.request.model import Request
@@ -129,7 +129,7 @@ def forecast_holdout(
     problem: Problem,
     predictor: ForecastPredictor,
     *,
-    memo: Remembers | None = None,
+    memo: Cache | None = None,
     progress: Progress | None = None,
 ) -> Forecasts:
     """Forecasts from every origin of the holdout: by the model itself from the first, which is the end of train, and brought up
@@ -187,7 +187,7 @@ def holdout_metrics(found: Forecasts, *, leading: str, resamples: int, seed: int
     origins = len(np.unique(found.origin))
     between = f" ({number(lead.low)} to {number(lead.high)})" if lead.low is not None else ""
     many = "1 origin" if origins == 1 else f"{origins} origins"
-    say = f"{metric_words(leading)} {number(lead.value)}{between} from {many} never seen before, {lead.n or 0:,d} steps in all."
+    say = f"{metric_label(leading)} {number(lead.value)}{between} from {many} never seen before, {lead.n or 0:,d} steps in all."
     return Estimates(title="On the holdout", say=say, values=values)
 
 
@@ -232,9 +232,9 @@ def gap(oof: Forecasts, found: Forecasts, metric: str) -> Facts:
     """The leading metric in the backtest and on the holdout: far better in the backtest would mean a search that flattered itself."""
     values = {"out of fold": score(oof, metric), "holdout": score(found, metric)}
     sign = 1.0 if more_is_better(metric) else -1.0
-    say = f"{metric_words(metric)} is {number(values['out of fold'])} in the backtest and {number(values['holdout'])} on the holdout."
+    say = f"{metric_label(metric)} is {number(values['out of fold'])} in the backtest and {number(values['holdout'])} on the holdout."
     facts: dict[str, Cell] = {
-        "metric": metric_words(metric),
+        "metric": metric_label(metric),
         **values,
         "out of fold over holdout": sign * (values["out of fold"] - values["holdout"]),
     }
@@ -243,7 +243,7 @@ def gap(oof: Forecasts, found: Forecasts, metric: str) -> Facts:
 
 def versus_baseline(found: Forecasts, base: Forecasts, names: Sequence[str] = ("mase", "rmsse", "smape")) -> Table:
     """The model and the seasonal naive forecast on the holdout, side by side."""
-    rows = [{"metric": metric_words(name), "model": score(found, name), "seasonal naive": score(base, name)} for name in names]
+    rows = [{"metric": metric_label(name), "model": score(found, name), "seasonal naive": score(base, name)} for name in names]
     frame = pd.DataFrame(rows)
     frame["model / seasonal naive"] = frame["model"] / frame["seasonal naive"]
     wins = float(np.nanmean(by_window(found, "mase") < by_window(base, "mase")))
@@ -380,7 +380,7 @@ def worst_series(found: Forecasts, base: Forecasts, names: Sequence[str], metric
     grouped = mine.groupby("series").mean()
     lost = float((grouped["value"] > grouped["naive"]).mean())
     worst = grouped.sort_values(["value"], ascending=False, kind="stable").head(WORST)
-    label = metric_words(metric)
+    label = metric_label(metric)
     frame = pd.DataFrame(
         {
             "series": [names[i] or "the series" for i in worst.index],
@@ -415,6 +415,6 @@ def components(predictor: ForecastPredictor) -> Note | Table:
     return Note(title="What the model is", say=f"{predictor.kind}, fitted to each series by itself.", lines=lines)
 
 
-def updated(predictor: ForecastPredictor) -> Note:
+def refit_note(predictor: ForecastPredictor) -> Note:
     """That what is served knows more than what was evaluated, and how."""
-    return Note(title="Brought up to date before it is served", say=predictor.updated, tone="good")
+    return Note(title="Brought up to date before it is served", say=predictor.refit_note, tone="good")

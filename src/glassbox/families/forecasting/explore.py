@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 
 from glassbox.families.forecasting.panel import Floats, Panel, filled, trimmed
-from glassbox.findings.html import number
 from glassbox.findings.model import Cell, Facts, Note, Table
+from glassbox.findings.wording import number
 
 SHOWN = 10
 MOST_TESTED = 200  # series: with more, a sample by their order is tested

@@ -14,10 +14,10 @@ from glassbox.families.forecasting.metrics import Forecasts, by_window
 from glassbox.families.forecasting.panel import Floats, Panel
 from glassbox.families.forecasting.predictor import ForecastPredictor
 from glassbox.families.shared.plotting import quiet
-from glassbox.families.shared.selection_plots import leaderboard, param_importances, tuning_history
-from glassbox.findings.html import number
 from glassbox.findings.model import Figure, Note
-from glassbox.findings.plot_style import ACCENT, INK, LINE, SOFT, WIDTH, drawing, style
+from glassbox.findings.plot_style import WIDTH, drawing, style
+from glassbox.findings.svg import ACCENT, INK, LINE, SOFT
+from glassbox.findings.wording import number
 
 MOST_POINTS = 1500
 DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
@@ -321,18 +321,3 @@ def series_errors(found: Forecasts, base: Forecasts) -> Figure | Note:
             alt=f"{len(frame)} dots, one a series. {say}",
             caption="The largest hundredth is drawn at the edge.",
         )
-
-
-__all__ = [
-    "autocorrelation",
-    "by_step",
-    "decomposition",
-    "forecast_components",
-    "forecasts",
-    "leaderboard",
-    "param_importances",
-    "seasonal",
-    "series",
-    "series_errors",
-    "tuning_history",
-]

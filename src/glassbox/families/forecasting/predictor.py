@@ -62,7 +62,7 @@ class ForecastPredictor:
     nonnegative: bool
     seed: int
     threads: int
-    updated: str = ""
+    refit_note: str = ""
 
     @property
     def fields(self) -> list[str]:
@@ -206,7 +206,7 @@ class ForecastPredictor:
                 covariates[column][0, at] = frame[column].to_numpy(dtype=np.float64, na_value=np.nan)[given]
         return Panel(step, [name], times, values, covariates), ""
 
-    def unfold(self, question: Mapping[str, Any]) -> list[dict[str, Any]] | None:
+    def expand_query(self, question: Mapping[str, Any]) -> list[dict[str, Any]] | None:
         """The rows that a short question stands for; None when it is no such question.
 
         ``{"horizon": 24}`` with, where there are several, ``"series"``; or with ``"history"``, rows with the target filled in;
@@ -266,14 +266,14 @@ class ForecastPredictor:
     def _written(self, moment: pd.Timestamp) -> str:
         return moment.isoformat(sep=" ")
 
-    def finish(self, raw: pd.DataFrame) -> pd.DataFrame:
+    def postprocess(self, raw: pd.DataFrame) -> pd.DataFrame:
         """What would be answered for forecasts of the backtest: those themselves."""
         return raw[["y_pred"]]
 
     def refreshed(self, later: Panel, model: Model, said: str) -> "ForecastPredictor":
         """The same recipe and parameters, brought up to date with what came after the history."""
         history = self.history.joined(later)
-        return replace(self, history=history, model=model, scale=scales(history.values, self.recipe.seasons[0]), updated=said)
+        return replace(self, history=history, model=model, scale=scales(history.values, self.recipe.seasons[0]), refit_note=said)
 
     def save(self, folder: Path) -> None:
         """Write the forecaster into `folder`: the same one gives the same bytes."""
@@ -302,7 +302,7 @@ class ForecastPredictor:
                 "nonnegative": self.nonnegative,
                 "seed": self.seed,
                 "threads": self.threads,
-                "updated": self.updated,
+                "updated": self.refit_note,
             },
         )
 
@@ -349,8 +349,5 @@ def load(folder: Path) -> ForecastPredictor:
         nonnegative=told["nonnegative"],
         seed=told["seed"],
         threads=told["threads"],
-        updated=told["updated"],
+        refit_note=told["updated"],
     )
-
-
-__all__ = ["Columns", "ForecastPredictor", "load"]

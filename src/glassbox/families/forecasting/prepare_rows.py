@@ -12,7 +12,7 @@ import pandas as pd
 
 from glassbox.data.raw_table import TEXT, text_column
 from glassbox.data.schema import distinct
-from glassbox.data.sources import Arrival
+from glassbox.data.sources import RawData
 from glassbox.data.split import TIME, read_moments
 from glassbox.data.target_checks import absent, is_missing
 from glassbox.data.value_parsing import read_date, read_number
@@ -42,7 +42,7 @@ def series_column(request: "Request", columns: Sequence[str]) -> str | None:
     return found if found in columns else None
 
 
-def arrange(arrival: Arrival, request: "Request") -> tuple[Arrival, dict[str, Finding]]:
+def arrange(arrival: RawData, request: "Request") -> tuple[RawData, dict[str, Finding]]:
     """One row a series and step, in canonical order.
 
     Long tables have a column of moments (`data.time`) and one of values (`data.target`). Wide ones have a column for each
@@ -92,7 +92,7 @@ def arrange(arrival: Arrival, request: "Request") -> tuple[Arrival, dict[str, Fi
     return arrival, findings
 
 
-def _check_named(arrival: Arrival, request: "Request") -> None:
+def _check_named(arrival: RawData, request: "Request") -> None:
     """The columns that are named are there. A target that is none is the name of what a wide table holds, unless it looks
     like a column, or there is but one: then it was mistyped."""
     columns, data = [str(name) for name in arrival.cells.columns], request.data
@@ -107,7 +107,7 @@ def _check_named(arrival: Arrival, request: "Request") -> None:
         raise DataError(problems)
 
 
-def _joined_names(arrival: Arrival, request: "Request") -> Arrival:
+def _joined_names(arrival: RawData, request: "Request") -> RawData:
     """Several columns that name a series as one."""
     named = request.data.series or []
     if len(named) < 2:
@@ -120,7 +120,7 @@ def _joined_names(arrival: Arrival, request: "Request") -> Arrival:
     return replace(arrival, cells=cells)
 
 
-def _chosen(arrival: Arrival, request: "Request", lines: list[str]) -> Arrival:
+def _chosen(arrival: RawData, request: "Request", lines: list[str]) -> RawData:
     """At most `data.most_series` of the series, by a hash of their names: the same ones whatever else is in the table."""
     column, most = series_column(request, list(arrival.cells.columns)), request.data.most_series
     if column is None or most is None:
@@ -134,7 +134,7 @@ def _chosen(arrival: Arrival, request: "Request", lines: list[str]) -> Arrival:
     return arrival.take(kept)
 
 
-def _long(arrival: Arrival, request: "Request", told: dict[str, Cell]) -> Arrival:
+def _long(arrival: RawData, request: "Request", told: dict[str, Cell]) -> RawData:
     """A wide table made long."""
     data, columns = request.data, [str(name) for name in arrival.cells.columns]
     target = str(data.target)
@@ -175,7 +175,7 @@ def _moments_in_names(columns: Sequence[str], request: "Request") -> dict[str, p
     return {name: pd.Timestamp(moment) for name, moment in dated.items() if moment is not None}
 
 
-def _melted(arrival: Arrival, kept: Sequence[str], turned: Sequence[str], name: str, value: str) -> Arrival:
+def _melted(arrival: RawData, kept: Sequence[str], turned: Sequence[str], name: str, value: str) -> RawData:
     """Columns turned into rows: `name` says which column it was, `value` what stood in it."""
     rows, count = len(arrival.cells), len(turned)
     at = np.repeat(np.arange(rows), count)
@@ -203,7 +203,7 @@ def _note_zones(column: pd.Series, lines: list[str]) -> None:
         lines.append(f"Moments are written with an offset from UTC ({shown}); all are brought to UTC.{summer}")
 
 
-def _without_target(arrival: Arrival, moments: Any, target: str) -> tuple[Arrival, Any]:
+def _without_target(arrival: RawData, moments: Any, target: str) -> tuple[RawData, Any]:
     missing = is_missing(arrival.cells[target])
     return arrival.set_aside(missing, "the target is missing"), moments[~missing]
 
@@ -231,8 +231,8 @@ def _on_grid(found: pd.DatetimeIndex, step: Step, request: "Request", lines: lis
 
 
 def _one_a_step(
-    arrival: Arrival, placed: pd.DatetimeIndex, time: str, series: str | None, target: str, request: "Request", lines: list[str]
-) -> tuple[Arrival, pd.DatetimeIndex]:
+    arrival: RawData, placed: pd.DatetimeIndex, time: str, series: str | None, target: str, request: "Request", lines: list[str]
+) -> tuple[RawData, pd.DatetimeIndex]:
     """Rows that share a series and a step become one; all rows in the order of series and time."""
     names = (
         arrival.cells[series].fillna("").astype(str).to_numpy(dtype=object) if series else np.full(len(placed), "", dtype=object)

@@ -9,12 +9,12 @@ import pandas as pd
 
 from glassbox.data.schema import ColumnSchema, Schema
 from glassbox.families.forecasting.predictor import ForecastPredictor
-from glassbox.families.protocol import Scorer, Watched
+from glassbox.families.protocol import Reference, Scorer
 
 FIELDS = ("level", "trend", "season")
 
 
-def watched(predictor: ForecastPredictor, train: pd.DataFrame, oof: pd.DataFrame, kept: Path | None = None) -> Watched:
+def watched(predictor: ForecastPredictor, train: pd.DataFrame, oof: pd.DataFrame, kept: Path | None = None) -> Reference:
     """The backtest as the reference that later forecasts are compared with.
 
     One row for each series, origin and season (the shortest). In units of the series' scale: ``level`` is the mean error,
@@ -52,7 +52,7 @@ def watched(predictor: ForecastPredictor, train: pd.DataFrame, oof: pd.DataFrame
     columns = [
         ColumnSchema(name=name, kind="number", low=float(fields[name].min()), high=float(fields[name].max())) for name in FIELDS
     ]
-    return Watched(
+    return Reference(
         rows=fields,
         schema=Schema(columns=columns),
         predictions=found[["y_pred"]],

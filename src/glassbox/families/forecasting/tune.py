@@ -10,8 +10,8 @@ from glassbox.families.forecasting.backtest import Problem, oof_frame
 from glassbox.families.forecasting.compare import Run, run_candidates
 from glassbox.families.forecasting.metrics import paired_gain, score
 from glassbox.families.shared.candidates import Candidate
-from glassbox.families.shared.cross_fit import Progress, Remembers
-from glassbox.families.shared.tuning import Space, Tuning, best_table, gain_estimates, search, search_note
+from glassbox.families.shared.cross_fit import Cache, Progress
+from glassbox.families.shared.tuning import Space, Tuning, search
 from glassbox.findings.model import Estimate
 
 
@@ -21,7 +21,7 @@ class _Trier:
     metric: str
     seed: int
     resamples: int
-    memo: Remembers | None
+    memo: Cache | None
     threads: int
     workers: int
 
@@ -59,7 +59,7 @@ def tune(
     metric: str = "mase",
     seed: int = 0,
     resamples: int = 500,
-    memo: Remembers | None = None,
+    memo: Cache | None = None,
     threads: int = 1,
     workers: int = 1,
     progress: Progress | None = None,
@@ -84,6 +84,3 @@ def tune(
         seed=seed,
         progress=progress,
     )
-
-
-__all__ = ["Space", "Tuning", "best_table", "gain_estimates", "search_note", "tune"]

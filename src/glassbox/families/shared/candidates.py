@@ -26,6 +26,3 @@ def candidate_table(tried: Sequence[Candidate]) -> Table:
         for c in tried
     ]
     return Table.of(pd.DataFrame(rows), "What is tried", say=f"{len(tried)} candidates on the same folds.")
-
-
-__all__ = ["Candidate", "candidate_table"]

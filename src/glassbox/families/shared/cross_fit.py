@@ -10,29 +10,29 @@ from threadpoolctl import threadpool_limits
 
 from glassbox.errors import GlassboxError
 from glassbox.families.shared.suppress_warnings import quiet
-from glassbox.runtime.worker_pool import Crew
+from glassbox.runtime.worker_pool import WorkerPool
 
 Progress = Callable[[int, int, str], None]
 
 
-class Remembers(Protocol):
+class Cache(Protocol):
     """`glassbox.runtime.result_cache.Memo`, or anything that remembers as it does."""
 
-    def remember(self, parts: Mapping[str, Any], compute: Any, code: Sequence[Any] = ()) -> dict[str, Any]: ...
+    def get_or_compute(self, parts: Mapping[str, Any], compute: Any, code: Sequence[Any] = ()) -> dict[str, Any]: ...
 
 
 @dataclass(frozen=True)
-class Forgetful:
+class NullCache:
     """Remembers nothing."""
 
-    def remember(self, parts: Mapping[str, Any], compute: Any, code: Sequence[Any] = ()) -> dict[str, Any]:
+    def get_or_compute(self, parts: Mapping[str, Any], compute: Any, code: Sequence[Any] = ()) -> dict[str, Any]:
         return cast(dict[str, Any], compute())
 
 
 M = TypeVar("M")
 
 
-def parts_of(
+def cache_key(
     what: str, data: Any, fold: int, kind: str, params: Mapping[str, Any], *, seed: int, threads: int, **more: Any
 ) -> dict[str, Any]:
     """All that one fit hangs on, by name: what it is, the data it sees, the fold or origin, kind, hyperparameters, seed, threads."""
@@ -48,8 +48,8 @@ def parts_of(
     }
 
 
-def fit_and_ask(
-    parts: Mapping[str, Any], fit: Callable[[], M], ask: Callable[[M], Mapping[str, Any]], *, memo: Remembers | None, code: str
+def fit_and_predict_cached(
+    parts: Mapping[str, Any], fit: Callable[[], M], ask: Callable[[M], Mapping[str, Any]], *, memo: Cache | None, code: str
 ) -> dict[str, Any]:
     """What a model says of rows that it did not see, remembered by `parts` and by the module `code` with all that it imports.
 
@@ -73,7 +73,7 @@ def fit_and_ask(
         said = ask(model)
         return {**said, "fit_s": between - started, "predict_s": time.perf_counter() - between}
 
-    return (memo or Forgetful()).remember(parts, compute, code=[code])
+    return (memo or NullCache()).get_or_compute(parts, compute, code=[code])
 
 
 @contextmanager
@@ -130,7 +130,7 @@ def run_side_by_side(
 
     results: list[dict[str, Any]] = []
     # What libraries warn of is kept off the page around all fits: kept off by each, it would be seen as they happen to overlap.
-    with limited(threads), quiet(), Crew(workers, threads=threads) as pool:
+    with limited(threads), quiet(), WorkerPool(workers, threads=threads) as pool:
         for done, (job, result) in enumerate(zip(jobs, pool.map(one, jobs), strict=True), start=1):
             results.append(result)
             if progress:

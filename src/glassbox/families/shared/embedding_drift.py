@@ -60,6 +60,3 @@ def schema_of(described: pd.DataFrame) -> Schema:
         else:
             columns.append(ColumnSchema(name=name, kind="number", low=float(values.min()), high=float(values.max())))
     return Schema(columns=columns)
-
-
-__all__ = ["Directions", "schema_of"]

@@ -6,8 +6,8 @@ from typing import Any, Protocol, TypeVar
 import pandas as pd
 
 from glassbox.families.shared.candidates import Candidate
-from glassbox.findings.html import metric_words
 from glassbox.findings.model import Estimate, Note, Table
+from glassbox.findings.wording import metric_label
 
 OVER_WINDOWS = "Means over windows (a series from an origin); intervals are 95 % bootstrap over series, or over origins where series are few."
 OVER_ROWS = "Means over folds; intervals are 95 % bootstrap over rows within folds. Metrics of labels call a row at a probability of a half."
@@ -164,7 +164,7 @@ def choice(leaderboard: Mapping[str, Any]) -> Note:
     leader, tied = leaderboard["leader"], leaderboard["tied"]
     simplest, chosen = leaderboard["simplest"]["name"], leaderboard["chosen"]["name"]
     lines = [
-        f"{leader} has the best {metric_words(leaderboard['metric'])}.",
+        f"{leader} has the best {metric_label(leaderboard['metric'])}.",
         f"Not told from it by a paired bootstrap over the same rows: {', '.join(tied) if tied else 'none'}.",
         f"So {chosen} is tuned."
         if leader == chosen and not tied

@@ -9,9 +9,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
 from matplotlib.ticker import FuncFormatter
 
-from glassbox.findings.html import metric_words
-from glassbox.findings.plot_style import ACCENT, INK, LINE, PAPER, SOFT, WIDTH
-from glassbox.findings.wording import between, clean, label, listed, percent
+from glassbox.findings.plot_style import WIDTH
+from glassbox.findings.svg import INK, PAPER, SOFT
+from glassbox.findings.wording import label
 
 Floats = npt.NDArray[np.float64]
 
@@ -143,30 +143,3 @@ def thinned(x: Floats, y: Floats, most: int = 240) -> tuple[Floats, Floats]:
     keep = np.unique(np.searchsorted(way, np.linspace(0, way[-1], most)).clip(0, len(x) - 1))
     keep = np.unique(np.concatenate([[0], keep, [len(x) - 1]]))
     return x[keep], y[keep]
-
-
-__all__ = [
-    "ACCENT",
-    "INK",
-    "LINE",
-    "PAPER",
-    "SOFT",
-    "WIDTH",
-    "Floats",
-    "as_percent",
-    "between",
-    "clean",
-    "dots",
-    "end_labels",
-    "label",
-    "listed",
-    "mark_value",
-    "metric_words",
-    "name_rows",
-    "percent",
-    "quiet",
-    "rows_canvas",
-    "side_values",
-    "thinned",
-    "wilson",
-]

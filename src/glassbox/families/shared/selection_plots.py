@@ -9,29 +9,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
 from matplotlib.ticker import MaxNLocator
 
-from glassbox.families.shared.plotting import (
-    ACCENT,
-    INK,
-    SOFT,
-    WIDTH,
-    Floats,
-    between,
-    clean,
-    dots,
-    label,
-    listed,
-    mark_value,
-    metric_words,
-    name_rows,
-    percent,
-    quiet,
-    rows_canvas,
-    side_values,
-)
-from glassbox.findings.html import number
+from glassbox.families.shared.plotting import Floats, dots, mark_value, name_rows, quiet, rows_canvas, side_values
 from glassbox.findings.model import Figure
-from glassbox.findings.plot_style import drawing, style
-from glassbox.findings.wording import counted
+from glassbox.findings.plot_style import WIDTH, drawing, style
+from glassbox.findings.svg import ACCENT, INK, SOFT
+from glassbox.findings.wording import between, clean, counted, label, listed, metric_label, number, percent
 from glassbox.request.model import task_rows
 
 Bools = npt.NDArray[np.bool_]
@@ -81,7 +63,7 @@ def leaderboard(table: pd.DataFrame, metric: str, bound: float | None = None) ->
             [number(float(v)) if ok else "failed" for v, ok in zip(value, done, strict=True)],
             [INK if ok else SOFT for ok in done],
         )
-        axes.set_xlabel(f"{metric_words(metric)} over folds, with 95 % interval ({'more' if more else 'less'} is better)")
+        axes.set_xlabel(f"{metric_label(metric)} over folds, with 95 % interval ({'more' if more else 'less'} is better)")
         if bound is not None:
             mark_value(axes, bound, f"asked: {number(bound)}")
         rows = [
@@ -93,7 +75,7 @@ def leaderboard(table: pd.DataFrame, metric: str, bound: float | None = None) ->
             canvas,
             "Candidates, best first",
             say=_leader(names, value, low, high, done, metric, bound, more),
-            alt=f"Candidates by {metric_words(metric)}: {'; '.join(rows)}.{asked}",
+            alt=f"Candidates by {metric_label(metric)}: {'; '.join(rows)}.{asked}",
         )
 
 
@@ -116,7 +98,7 @@ def _leader(
     if not done.any():
         return "No candidate could be fitted."
     ties = [clean(names[i]) for i in range(1, len(names)) if done[i] and (high[i] >= low[0] if more else low[i] <= high[0])]
-    say = f"{clean(names[0])} leads with {metric_words(metric)} {number(float(value[0]))}{between(low[0], high[0])}"
+    say = f"{clean(names[0])} leads with {metric_label(metric)} {number(float(value[0]))}{between(low[0], high[0])}"
     if ties:
         say += (
             f"; the interval{'s' if len(ties) > 1 else ''} of {listed(ties)} overlap{'' if len(ties) > 1 else 's'} with its own."
@@ -175,7 +157,7 @@ def tuning_history(trials: pd.DataFrame, metric: str = "score", default: float |
                 annotation_clip=False,
             )
         axes.set_xlabel("trial")
-        axes.set_ylabel(metric_words(metric))
+        axes.set_ylabel(metric_label(metric))
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         say = _course(at, value, best, done, metric, default)
         return drawing(
@@ -199,7 +181,7 @@ def _course(at: Floats, value: Floats, best: Floats, done: Bools, metric: str, d
         return "No trial could be finished."
     peak = best[-1]
     first = int(np.flatnonzero(done & (value == peak))[0]) if (value == peak).any() else int(np.flatnonzero(best == peak)[0])
-    say = f"The best of {counted(int(done.sum()), 'trial')} was number {int(at[first])}, with {metric_words(metric)} {number(float(peak))}"
+    say = f"The best of {counted(int(done.sum()), 'trial')} was number {int(at[first])}, with {metric_label(metric)} {number(float(peak))}"
     idle = len(at) - first - 1
     say += f"; the {idle} after it found nothing better." if idle > 1 else "."
     if default is not None:
@@ -232,6 +214,3 @@ def param_importances(importances: Mapping[str, float]) -> Figure:
         return drawing(
             canvas, "What the search turned on", say=say, alt=f"Bars of the share of each hyperparameter: {parts or 'none'}."
         )
-
-
-__all__ = ["higher_is_better", "leaderboard", "param_importances", "tuning_history"]

@@ -269,8 +269,3 @@ def make_folds(row_ids: Sequence[str], groups: Sequence[str], k: int, *, seed: i
     place = {name: i % k for i, name in enumerate(names)}
     frame = pd.DataFrame({"row_id": list(row_ids), "fold": [place[name] for name in groups]})
     return frame.astype({"fold": "int64"}).sort_values("row_id", kind="stable", ignore_index=True)
-
-
-__all__ = [
-    "Comparison", "FitFold", "Judge", "Run", "compare", "leader_run", "make_folds", "oof_frame", "read_oof", "run_candidates", "tune",
-]  # fmt: skip

@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from glassbox.runtime.worker_pool import Crew
+from glassbox.runtime.worker_pool import WorkerPool
 
 # torch has one source of random numbers for all threads: what draws from it goes one after the other. That is the making of networks,
 # and all of a training in which units are left out at random.
@@ -32,17 +32,14 @@ def alone() -> Iterator[None]:
         yield
 
 
-def narrow() -> Any:
+def autocast() -> Any:
     """A block in which a GPU computes in bfloat16, and a processor as it always does."""
     return torch.autocast("cuda", dtype=torch.bfloat16) if device().type == "cuda" else nullcontext()
 
 
-def askers(workers: int | None = None) -> Crew:
+def predict_pool(workers: int | None = None) -> WorkerPool:
     """Threads that ask a network of one row each, as many as there are cores when nobody says.
 
     One thread of torch for each, as in a service, so that digits are the same.
     """
-    return Crew(workers or len(os.sched_getaffinity(0)), initializer=partial(torch.set_num_threads, 1))
-
-
-__all__ = ["DRAWING", "alone", "askers", "device", "narrow"]
+    return WorkerPool(workers or len(os.sched_getaffinity(0)), initializer=partial(torch.set_num_threads, 1))

@@ -21,9 +21,8 @@ from glassbox.errors import GlassboxError
 from glassbox.families.shared.candidates import Candidate
 from glassbox.families.shared.cross_fit import Progress
 from glassbox.families.shared.selection_plots import higher_is_better
-from glassbox.findings.html import metric_words
 from glassbox.findings.model import Estimate, Estimates, Note, Table
-from glassbox.findings.wording import counted
+from glassbox.findings.wording import counted, metric_label
 
 Space = Mapping[str, Mapping[str, Any] | Sequence[Any]]
 SIMPLEST = "the simplest that it was level with"
@@ -337,7 +336,7 @@ def _verdict(tuning: Tuning) -> str:
 
 def gain_estimates(tuning: Tuning) -> Estimates:
     """The gain of the best trial over the default, and of what came out over the simplest rival; above zero is better."""
-    metric, at = metric_words(str(tuning.best["metric"])), _best_trial(tuning)
+    metric, at = metric_label(str(tuning.best["metric"])), _best_trial(tuning)
     values = {
         f"gain in {metric} over the default": tuning.gain,
         f"{metric} of the default": Estimate(value=tuning.default, n=tuning.gain.n),
@@ -363,6 +362,3 @@ def _range(given: Mapping[str, Any] | Sequence[Any]) -> str:
     if isinstance(given, Mapping):
         return f"{given['low']} to {given['high']}{' on a logarithmic scale' if given.get('log') else ''}"
     return "one of " + ", ".join(map(str, given))
-
-
-__all__ = ["Space", "Trier", "Tuning", "best_table", "distributions", "gain_estimates", "search", "search_note"]

@@ -18,7 +18,7 @@ SHARDS = 256
 
 
 @dataclass(frozen=True)
-class Kept:
+class VectorCache:
     """A store of vectors of one kind.
 
     Parameters
@@ -76,6 +76,3 @@ def _written(known: dict[str, Vectors]) -> bytes:
     names = sorted(known)
     np.savez(sink, names=np.array(names), vectors=np.stack([known[name] for name in names]))
     return sink.getvalue()
-
-
-__all__ = ["Kept"]

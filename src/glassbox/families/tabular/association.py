@@ -15,8 +15,7 @@ import pandas as pd
 from scipy.stats import rankdata
 
 from glassbox.data.schema import ColumnSchema
-from glassbox.findings.html import number
-from glassbox.findings.wording import clean, percent
+from glassbox.findings.wording import clean, number, percent
 
 Floats = npt.NDArray[np.float64]
 Codes = npt.NDArray[np.int64]
@@ -342,9 +341,3 @@ def _groups(v: Variable, parts: int = 5) -> dict[str, npt.NDArray[np.bool_]]:
         low, high = v.values[inside].min(), v.values[inside].max()
         found[v.shown(low) if low == high else f"{v.shown(low)} to {v.shown(high)}"] = inside
     return found
-
-
-__all__ = [
-    "Relation", "Variable", "among", "between", "binned", "correlation_ratio", "cramers_v", "crosstab", "entropy", "levelled",
-    "mutual_information", "ranked", "spearman", "variable", "with_target",
-]  # fmt: skip

@@ -1,6 +1,6 @@
 """What is tried: candidates as plain values, and the spaces that tuning searches."""
 
-from glassbox.families.shared.candidates import Candidate, candidate_table
+from glassbox.families.shared.candidates import Candidate
 from glassbox.request.model import Cost
 
 # Counted, never timed: a slower machine gives the same answer later.
@@ -27,6 +27,3 @@ def candidates(cost: Cost) -> list[Candidate]:
             params={**boosted, "num_leaves": 15, "bagging_fraction": 0.8, "bagging_freq": 1, "feature_fraction": 0.8},
         ),
     ]
-
-
-__all__ = ["TREES", "TRIALS", "Candidate", "candidate_table", "candidates"]

@@ -4,17 +4,16 @@ from collections.abc import Sequence
 from typing import Any
 
 from glassbox.families.classification import compare as classes
-from glassbox.families.classification.compare import Comparison, FitFold, Run, oof_frame, run_of
+from glassbox.families.classification.compare import Comparison, FitFold, Run
 from glassbox.families.classification.dataset import Problem
 from glassbox.families.shared.candidates import Candidate
-from glassbox.families.shared.cross_fit import Progress, Remembers
-from glassbox.families.shared.leaderboard import candidate_in, choice, leaderboard_frame, leaderboard_table, timing_table
+from glassbox.families.shared.cross_fit import Cache, Progress
 from glassbox.families.tabular.fit import fit_fold
 from glassbox.families.tabular.models import KINDS
 from glassbox.families.tabular.recipe import Recipe
 
 
-def fitter(recipe: Recipe, problem: Problem, *, seed: int, threads: int = 1, memo: Remembers | None = None) -> FitFold:
+def fitter(recipe: Recipe, problem: Problem, *, seed: int, threads: int = 1, memo: Cache | None = None) -> FitFold:
     """Fits a candidate on all folds but one."""
 
     def fit(candidate: Candidate, fold: int) -> dict[str, Any]:
@@ -29,7 +28,7 @@ def run_candidates(
     problem: Problem,
     *,
     seed: int,
-    memo: Remembers | None = None,
+    memo: Cache | None = None,
     threads: int = 1,
     workers: int = 1,
     progress: Progress | None = None,
@@ -47,7 +46,7 @@ def compare(
     metric: str = "roc_auc",
     seed: int = 0,
     resamples: int = 1000,
-    memo: Remembers | None = None,
+    memo: Cache | None = None,
     threads: int = 1,
     workers: int = 1,
     progress: Progress | None = None,
@@ -75,9 +74,3 @@ def compare(
     """
     runs = run_candidates(tried, recipe, problem, seed=seed, memo=memo, threads=threads, workers=workers, progress=progress)
     return classes.compare(runs, problem, KINDS, metric=metric, seed=seed, resamples=resamples)
-
-
-__all__ = [
-    "Comparison", "Run", "candidate_in", "choice", "compare", "fitter", "leaderboard_frame", "leaderboard_table", "oof_frame", "run_candidates",
-    "run_of", "timing_table",
-]  # fmt: skip

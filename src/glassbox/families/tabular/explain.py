@@ -7,9 +7,9 @@ import pandas as pd
 from scipy.stats import t as student
 
 from glassbox.families.classification.calibration.apply import label as labelled
-from glassbox.families.classification.example_selection import Case, worth_a_look
+from glassbox.families.classification.dataset import codes_of
+from glassbox.families.classification.example_selection import worth_a_look
 from glassbox.families.classification.metrics import Sample, more_is_better, score
-from glassbox.families.tabular.fit import codes_of
 from glassbox.families.tabular.models import Floats
 from glassbox.families.tabular.plots import explanations
 from glassbox.families.tabular.predictor import TabularPredictor
@@ -135,14 +135,3 @@ def shap_local(predictor: TabularPredictor, holdout: pd.DataFrame, *, seed: int 
             )
         )
     return explanations.walks(told, found.unit, most=most)
-
-
-__all__ = [
-    "Case",
-    "permutation_importance",
-    "permutation_importances",
-    "shap_global",
-    "shap_local",
-    "shapley",
-    "worth_a_look",
-]

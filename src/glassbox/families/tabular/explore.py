@@ -19,15 +19,14 @@ from glassbox.families.shared.plotting import wilson
 from glassbox.families.tabular.association import LEAST, Codes, Floats, Relation, Variable, crosstab, variable, with_target
 from glassbox.families.tabular.association import among as all_pairs
 from glassbox.families.tabular.sampling import by_hash, canonical
-from glassbox.findings.html import number
 from glassbox.findings.model import Facts, Table
-from glassbox.findings.wording import clean, listed
+from glassbox.findings.wording import clean, listed, number
 
 MOST_ROWS = 20_000  # in the sample
 
 
 @dataclass(frozen=True)
-class Look:
+class ColumnView:
     """Train as it is looked at: all rows in canonical order, a sample of them, and the target by number."""
 
     rows: pd.DataFrame
@@ -61,7 +60,7 @@ class Look:
         return next(v for v in self.variables if v.name == name)
 
 
-def look(train: pd.DataFrame, schema: Schema, positive: str, most: int = MOST_ROWS) -> Look:
+def look(train: pd.DataFrame, schema: Schema, positive: str, most: int = MOST_ROWS) -> ColumnView:
     """Make train ready to be looked at.
 
     Parameters
@@ -89,7 +88,7 @@ def look(train: pd.DataFrame, schema: Schema, positive: str, most: int = MOST_RO
         raise DataError(f"The target {schema.target!r} holds values that are none of its classes.")
     target = Variable(schema.target, codes=codes, levels=tuple(schema.classes))
     found = [variable(sample[column.name], column) for column in schema.features if column.name in sample]
-    return Look(rows, sample, schema, target, positive, [v for v in found if v is not None])
+    return ColumnView(rows, sample, schema, target, positive, [v for v in found if v is not None])
 
 
 def class_numbers(target: pd.Series, classes: Sequence[str]) -> Codes:
@@ -97,7 +96,7 @@ def class_numbers(target: pd.Series, classes: Sequence[str]) -> Codes:
     return np.asarray(target.map({name: i for i, name in enumerate(classes)}).fillna(-1), dtype=np.int64)
 
 
-def shape(found: Look) -> Facts:
+def shape(found: ColumnView) -> Facts:
     """How large the table is and what kinds of columns it has."""
     kinds = pd.Series([column.kind for column in found.schema.features]).value_counts()
     listed_kinds = {
@@ -111,7 +110,7 @@ def shape(found: Look) -> Facts:
 # ------------------------------------------------------------------------------------------------------------- target
 
 
-def balance(found: Look) -> pd.DataFrame:
+def balance(found: ColumnView) -> pd.DataFrame:
     """Each class, the most frequent first: ``class``, ``n``, ``share``, ``low``, ``high``; of all rows."""
     counts = found.rows[found.target.name].value_counts().reindex(found.classes, fill_value=0)
     return shares([str(name) for name in found.classes], counts.to_numpy(dtype=np.int64))
@@ -120,12 +119,12 @@ def balance(found: Look) -> pd.DataFrame:
 # ---------------------------------------------------------------------------------------------------------- relations
 
 
-def relations(found: Look, seed: int) -> list[Relation]:
+def relations(found: ColumnView, seed: int) -> list[Relation]:
     """Each column against the target, the strongest first."""
     return with_target(found.variables, found.target, found.positive, seed=seed)
 
 
-def relations_table(strongest: Sequence[Relation], found: Look, most: int = 15) -> Table:
+def relations_table(strongest: Sequence[Relation], found: ColumnView, most: int = 15) -> Table:
     """The strongest relations with the target, in numbers and words."""
     beyond = [relation for relation in strongest if relation.beyond_chance]
     frame = pd.DataFrame(
@@ -146,12 +145,12 @@ def relations_table(strongest: Sequence[Relation], found: Look, most: int = 15) 
     )  # fmt: skip
 
 
-def pairs(found: Look) -> list[Relation]:
+def pairs(found: ColumnView) -> list[Relation]:
     """All pairs of columns, the strongest first; the target is not among them."""
     return all_pairs(found.variables)
 
 
-def pairs_table(strongest: Sequence[Relation], found: Look, most: int = 12, least: float = 0.3) -> Table:
+def pairs_table(strongest: Sequence[Relation], found: ColumnView, most: int = 12, least: float = 0.3) -> Table:
     """Columns that tell much the same: the strongest pairs, in numbers and words."""
     strong = [relation for relation in strongest if relation.strength >= least]
     frame = pd.DataFrame(
@@ -182,7 +181,9 @@ class Histogram:
     beyond: float  # share of rows outside the edges
 
 
-def histograms(found: Look, strongest: Sequence[Relation], most: int = 6, bins: int = 24, groups: int = 4) -> list[Histogram]:
+def histograms(
+    found: ColumnView, strongest: Sequence[Relation], most: int = 6, bins: int = 24, groups: int = 4
+) -> list[Histogram]:
     """Columns of numbers by class, those first that go most with the target; values beyond the outer half percents are cut off.
 
     Columns that span several powers of ten get a logarithmic axis. Of many classes, the `groups` most frequent are shown.
@@ -192,7 +193,7 @@ def histograms(found: Look, strongest: Sequence[Relation], most: int = 6, bins: 
     return [_histogram(numeric[name], found, bins, groups) for name in names]
 
 
-def _histogram(v: Variable, found: Look, bins: int, groups: int) -> Histogram:
+def _histogram(v: Variable, found: ColumnView, bins: int, groups: int) -> Histogram:
     values, there = cast(Floats, v.values), v.present
     seen = values[there]
     low, middle, high = np.quantile(seen, [0.005, 0.5, 0.995])
@@ -217,7 +218,7 @@ def _histogram(v: Variable, found: Look, bins: int, groups: int) -> Histogram:
     return Histogram(v.name, edges, shares, logarithmic, v.years, float(((seen < edges[0]) | (seen > edges[-1])).mean()))
 
 
-def rates(found: Look, strongest: Sequence[Relation], most: int = 6, levels: int = 6) -> pd.DataFrame:
+def rates(found: ColumnView, strongest: Sequence[Relation], most: int = 6, levels: int = 6) -> pd.DataFrame:
     """How often the target is met in each level of the categories, those columns first that go most with the target.
 
     Returns
@@ -232,7 +233,7 @@ def rates(found: Look, strongest: Sequence[Relation], most: int = 6, levels: int
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=columns)
 
 
-def _rates(v: Variable, found: Look, most: int) -> pd.DataFrame:
+def _rates(v: Variable, found: ColumnView, most: int) -> pd.DataFrame:
     there = v.present
     table = crosstab(cast(Codes, v.codes)[there], found.y[there])
     table = np.pad(table, ((0, len(v.levels) - len(table)), (0, len(found.classes) - table.shape[1])))
@@ -263,7 +264,7 @@ def _most_varied(table: Floats, total: Floats) -> int:
     return int(spread.argmax())
 
 
-def over_time(found: Look, most: int = 3, periods: int = 36) -> dict[str, pd.DataFrame]:
+def over_time(found: ColumnView, most: int = 3, periods: int = 36) -> dict[str, pd.DataFrame]:
     """Rows and the positive class's share over time, by column of dates; of all rows.
 
     Periods are days, weeks, months, quarters, years or spans of years: the finest that gives at most `periods` of them.
@@ -276,7 +277,7 @@ def over_time(found: Look, most: int = 3, periods: int = 36) -> dict[str, pd.Dat
     return {v.name: _over_time(found, v.name, periods) for v in [v for v in found.variables if v.date][:most]}
 
 
-def _over_time(found: Look, name: str, most: int) -> pd.DataFrame:
+def _over_time(found: ColumnView, name: str, most: int) -> pd.DataFrame:
     dates = found.rows[name]
     there = dates.notna().to_numpy()
     hit = (found.rows[found.target.name] == found.positive).to_numpy()[there].astype(np.int64)
@@ -301,9 +302,3 @@ def _periods(days: npt.NDArray[np.datetime64], most: int) -> npt.NDArray[np.date
     span = -(-(int(months.max()) - int(months.min()) + 12) // 12 // most) * 12
     first = int(months.min()) // 12 * 12
     return (first + (months - first) // span * span).astype("datetime64[M]").astype("datetime64[s]")
-
-
-__all__ = [
-    "Histogram", "Look", "balance", "class_numbers", "histograms", "look", "over_time", "pairs", "pairs_table", "rates", "relations",
-    "relations_table", "shape",
-]  # fmt: skip

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 from sklearn.compose import ColumnTransformer
 
-from glassbox.families.classification.dataset import Problem, codes_of, positive_class, problem_of
-from glassbox.families.shared.cross_fit import Forgetful, Remembers, fit_and_ask, limited, parts_of
+from glassbox.families.classification.dataset import Problem
+from glassbox.families.shared.cross_fit import Cache, cache_key, fit_and_predict_cached
 from glassbox.families.tabular.models import Codes, Fitting, Floats, Model, kind_of
 from glassbox.families.tabular.recipe import Recipe, build
 
@@ -62,7 +62,7 @@ def fit_fold(
     *,
     seed: int,
     threads: int = 1,
-    memo: Remembers | None = None,
+    memo: Cache | None = None,
 ) -> dict[str, Any]:
     """Probabilities for the rows of one fold, by a model that saw the others.
 
@@ -78,7 +78,7 @@ def fit_fold(
     def fitted() -> Fitted:
         return fit(kind, params, recipe, problem.frame[~out], problem.y[~out], len(problem.classes), seed=seed, threads=threads)
 
-    parts = parts_of(
+    parts = cache_key(
         "fold",
         {name: problem.digests[name] for name in ["", *columns]},
         fold,
@@ -88,18 +88,6 @@ def fit_fold(
         threads=threads,
         recipe=recipe.model_dump(exclude={"left_out"}),
     )
-    return fit_and_ask(parts, fitted, lambda model: {"proba": model.proba(problem.frame.loc[out, columns])}, memo=memo, code=CODE)
-
-
-__all__ = [
-    "Fitted",
-    "Forgetful",
-    "Problem",
-    "Remembers",
-    "codes_of",
-    "fit",
-    "fit_fold",
-    "limited",
-    "positive_class",
-    "problem_of",
-]
+    return fit_and_predict_cached(
+        parts, fitted, lambda model: {"proba": model.proba(problem.frame.loc[out, columns])}, memo=memo, code=CODE
+    )

@@ -4,10 +4,11 @@ import numpy as np
 import pandas as pd
 
 from glassbox.families.classification.calibration.fit import threshold_curve
+from glassbox.families.classification.dataset import Problem
 from glassbox.families.classification.metrics import paired_gain, score, spoken
-from glassbox.families.tabular.candidates import Candidate
+from glassbox.families.shared.candidates import Candidate
+from glassbox.families.shared.cross_fit import Cache
 from glassbox.families.tabular.compare import run_candidates
-from glassbox.families.tabular.fit import Problem, Remembers
 from glassbox.families.tabular.recipe import Recipe
 from glassbox.findings.model import Table
 
@@ -21,7 +22,7 @@ def imbalance(
     metric: str = "roc_auc",
     seed: int = 0,
     resamples: int = 1000,
-    memo: Remembers | None = None,
+    memo: Cache | None = None,
     threads: int = 1,
     workers: int = 1,
 ) -> Table:
@@ -66,6 +67,3 @@ def imbalance(
     say = f"The rarest class, {rarest}, is {100 * shares.min():.1f} % of the rows; {outcome}."
     note = f"Gain of weighing in {spoken(metric)}: {gain.value or 0:+.4f}, 95 % interval {gain.low or 0:+.4f} to {gain.high or 0:+.4f}."
     return Table.of(pd.DataFrame(rows), title, say=say, note=note, formats=dict.fromkeys(rows[0], ".3f"))
-
-
-__all__ = ["imbalance"]

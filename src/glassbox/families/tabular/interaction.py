@@ -9,7 +9,7 @@ import numpy as np
 from scipy.stats import chi2
 
 from glassbox.families.tabular.association import RARE, Codes, Floats, Relation, Variable, binned
-from glassbox.families.tabular.explore import Look
+from glassbox.families.tabular.explore import ColumnView
 
 PARTS, LEVELS = 4, 5  # of a number, of a category
 LEAST = 30  # rows of a cell for it to be read
@@ -44,7 +44,7 @@ class Grid:
     tried: int
 
 
-def interaction(found: Look, strongest: Sequence[Relation], top: int = 7) -> Grid | None:
+def interaction(found: ColumnView, strongest: Sequence[Relation], top: int = 7) -> Grid | None:
     """Of the columns that tell most of the target, the two that depart most from odds that multiply; None with fewer than two.
 
     Each pair is a table of shares; the logistic model without interaction is fitted to it, and the pair with the least
@@ -73,7 +73,7 @@ def interaction(found: Look, strongest: Sequence[Relation], top: int = 7) -> Gri
 
 
 def _sorted(
-    found: Look, a: str, b: str, share: Floats, n: Floats, first: list[str], second: list[str]
+    found: ColumnView, a: str, b: str, share: Floats, n: Floats, first: list[str], second: list[str]
 ) -> tuple[Floats, Floats, list[str], list[str]]:
     """Levels of categories by their share, numbers as they are."""
     whole = (share * n).sum(axis=1) / np.maximum(1, n.sum(axis=1)), (share * n).sum(axis=0) / np.maximum(1, n.sum(axis=0))
@@ -136,6 +136,3 @@ def departure(hits: Floats, n: Floats) -> tuple[float, int]:
         inside = np.where(k > 0, k * np.log(k / (total * p)), 0.0)
         outside = np.where(k < total, (total - k) * np.log((total - k) / (total * (1 - p))), 0.0)
     return max(0.0, float(2 * (inside + outside).sum())), int(filled.sum() - np.linalg.matrix_rank(design))
-
-
-__all__ = ["Grid", "departure", "interaction"]

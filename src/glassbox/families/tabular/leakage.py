@@ -12,12 +12,11 @@ import numpy.typing as npt
 import pandas as pd
 
 from glassbox.data.schema import ColumnSchema, Schema
-from glassbox.families.classification.folds import duplicates_across
+from glassbox.families.classification.dataset import Problem
 from glassbox.families.classification.metrics import Sample, score
-from glassbox.families.tabular.fit import Problem
 from glassbox.families.tabular.recipe import UNUSABLE
-from glassbox.findings.html import number
 from glassbox.findings.model import Note, Table
+from glassbox.findings.wording import number
 
 Codes = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -254,6 +253,3 @@ def identifiers(rows: Sequence[Mapping[str, Any]], row_name: str | None) -> Note
         lines.insert(0, f"{row_name}: the name of the row, as the request says; never an input")
     say = "No column looks like an identifier." if not lines else f"{len(lines)} kept out of the model."
     return Note(title="Identifiers", say=say, lines=lines, tone="good")
-
-
-__all__ = ["alone", "audit", "column_codes", "duplicates_across", "identifiers", "leaks_table"]

@@ -9,14 +9,14 @@ import pandas as pd
 from scipy.stats import chi2_contingency, fisher_exact
 
 from glassbox.families.tabular.association import Codes
-from glassbox.families.tabular.explore import Look, class_numbers
+from glassbox.families.tabular.explore import ColumnView, class_numbers
 from glassbox.findings.model import Table
 from glassbox.findings.wording import clean, listed, percent
 
 Bools = npt.NDArray[np.bool_]
 
 
-def gaps(found: Look) -> dict[str, Bools]:
+def gaps(found: ColumnView) -> dict[str, Bools]:
     """Where each column has gaps, of all rows, the column with most gaps first; columns without are left out."""
     masks = {
         column.name: found.rows[column.name].isna().to_numpy() for column in found.schema.features if column.name in found.rows
@@ -24,7 +24,7 @@ def gaps(found: Look) -> dict[str, Bools]:
     return {name: masks[name] for name in sorted(masks, key=lambda name: (-int(masks[name].sum()), name)) if masks[name].any()}
 
 
-def missingness(found: Look) -> Table:
+def missingness(found: ColumnView) -> Table:
     """Which columns have gaps, what goes missing together, and whether a gap says something about the target.
 
     The target is compared between rows with and without a gap: Fisher's exact test for two classes, Pearson's χ² for more,
@@ -112,7 +112,7 @@ def _missing_say(rows: Sequence[dict[str, Any]], told: Sequence[bool], columns: 
     )
 
 
-def gap_patterns(found: Look, most_columns: int = 12, most_patterns: int = 10) -> pd.DataFrame:
+def gap_patterns(found: ColumnView, most_columns: int = 12, most_patterns: int = 10) -> pd.DataFrame:
     """Which columns are missing together: one row a pattern, the most frequent first, one boolean column a column with gaps, ``n``.
 
     Only the `most_columns` columns with most gaps are told apart; rows without a gap in these are left out.
@@ -123,6 +123,3 @@ def gap_patterns(found: Look, most_columns: int = 12, most_patterns: int = 10) -
     frame = pd.DataFrame(masks)
     counts = frame[frame.any(axis=1)].value_counts(sort=False).rename("n").reset_index()
     return counts.sort_values(["n", *masks], ascending=False, kind="stable").head(most_patterns).reset_index(drop=True)
-
-
-__all__ = ["gap_patterns", "gaps", "holm", "missingness"]

@@ -225,6 +225,3 @@ KINDS: dict[str, Kind] = {
 def kind_of(name: str) -> Kind:
     """The kind of that name; a name that is none is an error that lists them."""
     return kind_in(KINDS, name)
-
-
-__all__ = ["KINDS", "Codes", "Fitting", "Floats", "Kind", "Model", "kind_of"]

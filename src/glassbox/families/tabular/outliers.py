@@ -4,10 +4,9 @@ import numpy as np
 import pandas as pd
 
 from glassbox.families.tabular.association import Floats
-from glassbox.families.tabular.explore import Look
-from glassbox.findings.html import number
+from glassbox.families.tabular.explore import ColumnView
 from glassbox.findings.model import Table
-from glassbox.findings.wording import clean
+from glassbox.findings.wording import clean, number
 
 FAR = 5.0  # robust standard deviations from the median: for normal data, fewer than one value in a million
 
@@ -28,7 +27,7 @@ def robust_z(values: Floats) -> Floats:
     return away / spread if spread > 0 else np.zeros_like(values)
 
 
-def outliers(found: Look) -> pd.DataFrame:
+def outliers(found: ColumnView) -> pd.DataFrame:
     """Columns of numbers by how much stands out, of all rows.
 
     Returns
@@ -78,7 +77,7 @@ def outliers_table(table: pd.DataFrame, rows: int) -> Table:
     )  # fmt: skip
 
 
-def extreme_rows(found: Look, most: int = 40, each: int = 8) -> pd.DataFrame:
+def extreme_rows(found: ColumnView, most: int = 40, each: int = 8) -> pd.DataFrame:
     """The rows that stand out most: ``column``, ``row_id``, ``value``, ``z``; at most `each` of one column."""
     parts = []
     for name, values in _numbers(found).items():
@@ -93,7 +92,7 @@ def extreme_rows(found: Look, most: int = 40, each: int = 8) -> pd.DataFrame:
     return table.iloc[order[:most]].reset_index(drop=True)
 
 
-def _numbers(found: Look) -> dict[str, Floats]:
+def _numbers(found: ColumnView) -> dict[str, Floats]:
     """Columns of numbers with at least three values, of all rows; infinite ones as missing."""
     columns = {}
     for column in found.schema.features:
@@ -103,6 +102,3 @@ def _numbers(found: Look) -> dict[str, Floats]:
             if len(np.unique(values[np.isfinite(values)])) > 2:
                 columns[column.name] = values
     return columns
-
-
-__all__ = ["extreme_rows", "outliers", "outliers_table", "robust_z"]

@@ -64,7 +64,7 @@ class TabularPredictor(ClassAnswers):
         """A row at the door: columns that the model does not look at are set aside."""
         return served_schema(self.schema, self.fields)
 
-    def unfold(self, question: Mapping[str, Any]) -> None:
+    def expand_query(self, question: Mapping[str, Any]) -> None:
         """There is no short form: a question is a row."""
         return
 
@@ -133,6 +133,3 @@ def load(folder: Path) -> TabularPredictor:
 def describe(schema: Schema, transformer: ColumnTransformer) -> list[Feature]:
     """What the columns of the fitted transformer's matrix mean."""
     return features_of(transformer, list(schema.classes or []))
-
-
-__all__ = ["TabularPredictor", "describe", "load"]

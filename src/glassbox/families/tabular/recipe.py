@@ -259,6 +259,3 @@ def _one_hot_features(encoder: OneHotEncoder, columns: Sequence[str]) -> Iterabl
         yield from (Feature(name=f"{column} = {value}", column=column) for value in values.tolist() if value not in unusual)
         if unusual:
             yield Feature(name=f"{column} = (rare)", column=column)
-
-
-__all__ = ["TREATMENTS", "TRUSTED", "Feature", "Recipe", "Treatment", "build", "default_recipe", "features_of"]

@@ -24,6 +24,3 @@ def recipe_table(recipe: Recipe, schema: Schema) -> Table:
         f"at most {recipe.max_categories}. A category that is missing is a category of its own."
     )
     return Table.of(pd.DataFrame(rows), "The recipe", say=say, note=note)
-
-
-__all__ = ["recipe_table"]

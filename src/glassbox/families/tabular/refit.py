@@ -5,7 +5,9 @@ from typing import Any
 
 from glassbox.data.schema import Schema
 from glassbox.families.classification.calibration.apply import Calibration
-from glassbox.families.tabular.fit import Problem, fit, limited
+from glassbox.families.classification.dataset import Problem
+from glassbox.families.shared.cross_fit import limited
+from glassbox.families.tabular.fit import fit
 from glassbox.families.tabular.predictor import TabularPredictor, describe
 from glassbox.families.tabular.recipe import Recipe
 

@@ -17,6 +17,3 @@ def by_hash(rows: pd.DataFrame, most: int, salt: str) -> pd.DataFrame:
         return rows
     hashes = np.array([hashlib.sha256(f"{salt}:{name}".encode("utf-8", "surrogatepass")).digest()[:8] for name in rows["row_id"]])
     return rows.iloc[np.sort(np.argsort(hashes, kind="stable")[:most])].reset_index(drop=True)
-
-
-__all__ = ["by_hash", "canonical"]

@@ -51,7 +51,7 @@ class Attribution:
 
 
 @dataclass(frozen=True)
-class Way:
+class ExplainerSpec:
     """How a kind of model is explained, and for how many rows that is quick enough."""
 
     explain: "Explainer"
@@ -76,7 +76,7 @@ def attribute(predictor: TabularPredictor, rows: pd.DataFrame, background: pd.Da
     seed
         Of the sampling, for a kind of model that has no exact way.
     """
-    way = WAYS.get(predictor.kind)
+    way = EXPLAINERS.get(predictor.kind)
     if way is None:
         return by_sampling(predictor, rows, background, seed=seed)
     classes = len(predictor.classes)
@@ -148,18 +148,18 @@ def _boosted(found: Floats, classes: int) -> Explained:
 
 
 # How each kind of model is explained; a kind that is not here is explained by sampling.
-WAYS: dict[str, Way] = {
-    "logistic_regression": Way(_linear),
-    "random_forest": Way(_forest, rows=120),
-    "xgboost": Way(_xgboost),
-    "lightgbm": Way(_lightgbm),
+EXPLAINERS: dict[str, ExplainerSpec] = {
+    "logistic_regression": ExplainerSpec(_linear),
+    "random_forest": ExplainerSpec(_forest, rows=120),
+    "xgboost": ExplainerSpec(_xgboost),
+    "lightgbm": ExplainerSpec(_lightgbm),
 }
 SAMPLED_ROWS = 100
 
 
 def affordable_rows(kind: str) -> int:
     """How many rows of a kind of model can be explained quickly."""
-    return WAYS[kind].rows if kind in WAYS else SAMPLED_ROWS
+    return EXPLAINERS[kind].rows if kind in EXPLAINERS else SAMPLED_ROWS
 
 
 def by_sampling(
@@ -190,6 +190,3 @@ def by_sampling(
                 before = after
     walks = 2 * (permutations // 2)
     return Attribution(columns, values / walks, base / walks, PROBABILITY)
-
-
-__all__ = ["WAYS", "Attribution", "Explainer", "Way", "affordable_rows", "attribute", "by_sampling"]

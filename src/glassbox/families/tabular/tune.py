@@ -4,8 +4,8 @@ from glassbox.families.classification import tune as classes
 from glassbox.families.classification.compare import Run
 from glassbox.families.classification.dataset import Problem
 from glassbox.families.shared.candidates import Candidate
-from glassbox.families.shared.cross_fit import Progress, Remembers
-from glassbox.families.shared.tuning import Space, Tuning, best_table, distributions, gain_estimates, search_note
+from glassbox.families.shared.cross_fit import Cache, Progress
+from glassbox.families.shared.tuning import Space, Tuning
 from glassbox.families.tabular.compare import fitter
 from glassbox.families.tabular.recipe import Recipe
 
@@ -21,7 +21,7 @@ def tune(
     metric: str = "roc_auc",
     seed: int = 0,
     resamples: int = 1000,
-    memo: Remembers | None = None,
+    memo: Cache | None = None,
     threads: int = 1,
     workers: int = 1,
     progress: Progress | None = None,
@@ -58,6 +58,3 @@ def tune(
         workers=workers,
         progress=progress,
     )
-
-
-__all__ = ["Space", "Tuning", "best_table", "distributions", "gain_estimates", "search_note", "tune"]

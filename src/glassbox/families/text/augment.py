@@ -14,12 +14,12 @@ import pandas as pd
 from glassbox.families.classification.compare import Run, run_candidates
 from glassbox.families.classification.metrics import paired_gain, spoken
 from glassbox.families.shared.candidates import Candidate
-from glassbox.families.shared.cross_fit import Remembers
+from glassbox.families.shared.cross_fit import Cache
 from glassbox.families.text.corpus import Corpus, Encode, Grams
-from glassbox.families.text.fit import Texts, fitter
+from glassbox.families.text.fit import TextDataset, fitter
 from glassbox.families.text.recipe import Variation
-from glassbox.findings.html import number
 from glassbox.findings.model import Table
+from glassbox.findings.wording import number
 
 SHARE = {"dropout": 0.1, "swap": 0.1, "synonyms": 0.15}  # of the words are touched (Wei and Zou 2019, table 1, take 0.1)
 SYNONYMS_OF = 3_000  # words: the most frequent
@@ -82,7 +82,7 @@ def synonyms(corpus: Corpus, encode: Encode) -> dict[str, str]:
 
 
 def worth_varying(
-    texts: Texts, tried: Sequence[Variation], *, metric: str, seed: int, resamples: int, memo: Remembers | None = None,
+    texts: TextDataset, tried: Sequence[Variation], *, metric: str, seed: int, resamples: int, memo: Cache | None = None,
     threads: int = 1, workers: int = 1, like: Mapping[str, str] | None = None,
 ) -> tuple[Variation, Table]:  # fmt: skip
     """Whether varied texts help a cheap model (single words, logistic regression) in folds: kept is the best whose gain is sure.

@@ -1,6 +1,6 @@
 """What is tried when nobody says otherwise, and how much is searched."""
 
-from glassbox.families.shared.candidates import Candidate, candidate_table
+from glassbox.families.shared.candidates import Candidate
 from glassbox.request.model import Cost
 
 # Counted, never timed: a slower machine gives the same answer later.
@@ -54,6 +54,3 @@ def candidates(cost: Cost, *, encoder: bool) -> list[Candidate]:
         [Candidate(name="fine-tuned transformer", kind="transformer", params={"epochs": 2})] if encoder and cost == "high" else []
     )
     return few + more + embedded + tuned
-
-
-__all__ = ["TRIALS", "Candidate", "candidate_table", "candidates"]

@@ -13,7 +13,7 @@ from glassbox.families.shared.cross_fit import Progress
 from glassbox.families.text.augment import synonyms, vary
 from glassbox.families.text.corpus import Corpus
 from glassbox.families.text.encoder import Encoder, Remembered
-from glassbox.families.text.fit import Texts
+from glassbox.families.text.fit import TextDataset
 from glassbox.families.text.recipe import Recipe
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def texts_of(
     *,
     workers: int = 1,
     progress: Progress | None = None,
-) -> Texts:
+) -> TextDataset:
     """The rows of train as texts, sorted by ``row_id``.
 
     Parameters
@@ -44,7 +44,7 @@ def texts_of(
     encoder = encoder_of(request, root, recipe)
     encode = None if encoder is None else Remembered(encoder, kept, workers, progress)
     corpus = Corpus(recipe.texts(problem.frame), encode=encode)
-    return Texts(problem, with_twins(corpus, recipe, request.seed), encoder)
+    return TextDataset(problem, with_twins(corpus, recipe, request.seed), encoder)
 
 
 def encoder_of(request: "Request", root: Path, recipe: Recipe) -> Encoder | None:

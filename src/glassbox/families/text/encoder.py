@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from glassbox.errors import GlassboxError
 from glassbox.families.shared.suppress_warnings import quiet
-from glassbox.families.shared.vector_cache import Kept
+from glassbox.families.shared.vector_cache import VectorCache
 from glassbox.files import files_below, write_bytes
 
 Vectors = npt.NDArray[np.float32]
@@ -121,10 +121,10 @@ class Encoder:
         distinct = list(dict.fromkeys(texts))
         if not distinct:
             return np.zeros((0, *self.one("").shape), dtype=np.float32)
-        from glassbox.families.shared.torch_device import askers
+        from glassbox.families.shared.torch_device import predict_pool
 
         _ = self.model, self._lock  # made before threads ask for them
-        with askers(workers) as pool:
+        with predict_pool(workers) as pool:
             made = np.stack(list(pool.map(self.one, distinct)))
         place = {text: i for i, text in enumerate(distinct)}
         return made[[place[text] for text in texts]]
@@ -158,9 +158,6 @@ class Remembered:
             return self.encoder.encode(texts, self.workers)
         names = [hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest() for text in texts]
         folder = self.store / f"{self.encoder.digest[:24]}-layers-{self.encoder.most_tokens}"
-        kept = Kept(folder, lambda missing: self.encoder.encode(missing, self.workers), self.progress, "texts encoded")
+        kept = VectorCache(folder, lambda missing: self.encoder.encode(missing, self.workers), self.progress, "texts encoded")
         found = kept.of(dict(zip(names, texts, strict=True)))
         return np.stack([found[name] for name in names])
-
-
-__all__ = ["Encoder", "Remembered", "offline"]

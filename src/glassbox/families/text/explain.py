@@ -7,18 +7,19 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from glassbox.families.classification.baseline_and_ensemble import Ensemble
 from glassbox.families.classification.calibration.apply import log_odds
 from glassbox.families.classification.class_report import surest_mistakes
 from glassbox.families.classification.dataset import codes_of
 from glassbox.families.classification.example_selection import worth_a_look
 from glassbox.families.shared.suppress_warnings import quiet
+from glassbox.families.text.corpus import Floats
 from glassbox.families.text.explore import clip
-from glassbox.families.text.models import Ensemble, Floats, Model
 from glassbox.families.text.ngram_models import TermModel
 from glassbox.families.text.predictor import TextPredictor
-from glassbox.findings.html import number
+from glassbox.families.text.protocols import Model
 from glassbox.findings.model import Mark, Passage, Passages, Table
-from glassbox.findings.wording import clean
+from glassbox.findings.wording import clean, number
 
 EVALUATIONS = 200  # of the model for one text: as far as groups of words are taken apart
 MOST_WORDS = 160  # texts up to this length are explained

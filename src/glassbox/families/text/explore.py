@@ -10,10 +10,9 @@ import pandas as pd
 from glassbox.families.classification.dataset import Problem
 from glassbox.families.classification.plots.balance import shares
 from glassbox.families.text.corpus import Corpus
-from glassbox.families.text.log_odds_terms import Counted, languages, lengths, strongest, telling
-from glassbox.findings.html import number
+from glassbox.families.text.log_odds_terms import Counted, languages, strongest, telling
 from glassbox.findings.model import Cell, Facts, Passage, Passages, Table
-from glassbox.findings.wording import clean, listed, percent
+from glassbox.findings.wording import clean, listed, number, percent
 
 LANGUAGES_SAMPLED = 2_000
 CLIPPED = 280  # characters of a text that are shown
@@ -137,6 +136,3 @@ def clip(text: str, most: int = CLIPPED) -> str:
     'one two …'
     """
     return text if len(text) <= most else f"{text[:most].rsplit(' ', 1)[0]} …"
-
-
-__all__ = ["balance", "clip", "language_table", "length_table", "lengths", "near_duplicates", "telling_table", "vocabulary_facts"]

@@ -9,18 +9,20 @@ import numpy as np
 
 from glassbox.families.classification.compare import FitFold
 from glassbox.families.classification.dataset import Problem
+from glassbox.families.classification.linear_models import Codes
 from glassbox.families.shared.candidates import Candidate
-from glassbox.families.shared.cross_fit import Remembers, fit_and_ask, parts_of
+from glassbox.families.shared.cross_fit import Cache, cache_key, fit_and_predict_cached
 from glassbox.families.text.corpus import Corpus
 from glassbox.families.text.encoder import Encoder
-from glassbox.families.text.models import Codes, Fitting, Model, encodes, kind_of
+from glassbox.families.text.models import encodes, kind_of
+from glassbox.families.text.protocols import Fitting, Model
 from glassbox.files import hash_value
 
 CODE = "glassbox.families.text.fit"  # what results are remembered by: this module and all that it imports
 
 
 @dataclass(frozen=True)
-class Texts:
+class TextDataset:
     """The rows of a problem as texts: what every fit of a stage shares."""
 
     problem: Problem
@@ -40,7 +42,7 @@ class Texts:
 
 
 def fit(
-    texts: Texts, kind: str, params: Mapping[str, Any], rows: Codes, *, seed: int, threads: int = 1, workers: int = 1
+    texts: TextDataset, kind: str, params: Mapping[str, Any], rows: Codes, *, seed: int, threads: int = 1, workers: int = 1
 ) -> Model:
     """A model of `kind`, taught by some rows and their varied twins."""
     view = texts.corpus.rows(rows, teaching=True)
@@ -52,7 +54,7 @@ def fit(
 
 
 def fit_fold(
-    texts: Texts, fold: int, kind: str, params: Mapping[str, Any], *, seed: int, threads: int = 1, memo: Remembers | None = None
+    texts: TextDataset, fold: int, kind: str, params: Mapping[str, Any], *, seed: int, threads: int = 1, memo: Cache | None = None
 ) -> dict[str, Any]:
     """Probabilities for the rows of one fold, by a model that saw the others.
 
@@ -64,8 +66,8 @@ def fit_fold(
     """
     out = texts.problem.fold == fold
 
-    parts = parts_of("fold of texts", texts.digest(kind, params), fold, kind, params, seed=seed, threads=threads)
-    return fit_and_ask(
+    parts = cache_key("fold of texts", texts.digest(kind, params), fold, kind, params, seed=seed, threads=threads)
+    return fit_and_predict_cached(
         parts,
         lambda: fit(texts, kind, params, np.flatnonzero(~out), seed=seed, threads=threads),
         lambda model: {"proba": model.proba(texts.corpus.rows(np.flatnonzero(out)))},
@@ -74,13 +76,10 @@ def fit_fold(
     )
 
 
-def fitter(texts: Texts, *, seed: int, threads: int = 1, memo: Remembers | None = None) -> FitFold:
+def fitter(texts: TextDataset, *, seed: int, threads: int = 1, memo: Cache | None = None) -> FitFold:
     """Fits a candidate on all folds but one."""
 
     def one(candidate: Candidate, fold: int) -> dict[str, Any]:
         return fit_fold(texts, fold, candidate.kind, candidate.params, seed=seed, threads=threads, memo=memo)
 
     return one
-
-
-__all__ = ["Texts", "fit", "fit_fold", "fitter"]

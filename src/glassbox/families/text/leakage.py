@@ -7,8 +7,8 @@ import pandas as pd
 
 from glassbox.families.classification.dataset import Problem
 from glassbox.families.text.corpus import Corpus, Grams
-from glassbox.findings.html import number
 from glassbox.findings.model import Note, Table
+from glassbox.findings.wording import number
 
 Row = dict[str, Any]
 PURE, REACH = 0.99, 0.3  # nearly all texts with the word are of one class, and nearly a third of the class has it

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from glassbox.families.classification.baseline_and_ensemble import Ensemble, Majority
-from glassbox.families.classification.linear_models import Codes, Head, pooled, standardised
+from glassbox.families.classification.linear_models import Codes, Head, standardised
 from glassbox.families.registry import kind_in
 from glassbox.families.text.corpus import Floats, View
 from glassbox.families.text.ngram_models import fit_naive_bayes_linear, load_terms, tf_idf_model
@@ -117,6 +117,3 @@ def encodes(kind: str, params: Mapping[str, Any]) -> bool:
     if kind == "ensemble":
         return any(encodes(member["kind"], member["params"]) for member in params["members"])
     return kind_of(kind).encodes
-
-
-__all__ = ["KINDS", "Codes", "Ensemble", "Fitting", "Floats", "Kind", "Model", "encodes", "kind_of", "pooled"]

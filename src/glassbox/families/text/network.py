@@ -61,7 +61,7 @@ def learn(network: Any, rows: int, batch: Batch, params: Mapping[str, Any], *, s
     """
     import torch
 
-    from glassbox.families.shared.torch_device import device, narrow
+    from glassbox.families.shared.torch_device import autocast, device
 
     where = device()
     network.to(where).train()
@@ -75,7 +75,7 @@ def learn(network: Any, rows: int, batch: Batch, params: Mapping[str, Any], *, s
         order = rng.permutation(rows)
         for start in range(0, rows, size):
             inputs, labels = batch(order[start : start + size].tolist())
-            with narrow():
+            with autocast():
                 logits = network(**{name: value.to(where) for name, value in inputs.items()}).logits
             loss = torch.nn.functional.cross_entropy(
                 logits.float().flatten(0, -2), labels.flatten().to(where), ignore_index=NO_LABEL

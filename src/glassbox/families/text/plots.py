@@ -7,14 +7,11 @@ import numpy.typing as npt
 from matplotlib.figure import Figure as Canvas
 
 from glassbox.families.classification.dataset import Problem
-from glassbox.families.classification.plots.balance import target_balance
-from glassbox.families.classification.plots.curves import gain_curve, precision_recall, roc, threshold
-from glassbox.families.classification.plots.outcomes import calibration, confusion, slices
-from glassbox.families.shared.plotting import ACCENT, SOFT, WIDTH, name_rows, quiet, rows_canvas
-from glassbox.families.shared.selection_plots import leaderboard, param_importances, tuning_history
+from glassbox.families.shared.plotting import name_rows, quiet, rows_canvas
 from glassbox.families.text.log_odds_terms import Counted, strongest, telling
 from glassbox.findings.model import Figure, Note
-from glassbox.findings.plot_style import PALETTE, drawing, style
+from glassbox.findings.plot_style import PALETTE, WIDTH, drawing, style
+from glassbox.findings.svg import ACCENT, SOFT
 from glassbox.findings.wording import clean, label
 
 BINS = 36
@@ -66,9 +63,3 @@ def telling_words(found: Counted, problem: Problem, most: int = 12) -> Figure | 
 def _first(found: Counted, sides: Sequence[tuple[int, int]], k: int) -> str:
     names = [found.words[i] for side, i in sides if side == k][:3]
     return ", ".join(names[:-1]) + f" and {names[-1]}" if len(names) > 1 else "".join(names)
-
-
-__all__ = [
-    "calibration", "confusion", "gain_curve", "leaderboard", "lengths", "param_importances", "precision_recall", "roc", "slices", "target_balance",
-    "telling_words", "threshold", "tuning_history",
-]  # fmt: skip

@@ -12,9 +12,10 @@ from glassbox.data.schema import Schema
 from glassbox.families.classification.calibration.apply import Calibration
 from glassbox.families.classification.predictor import ClassAnswers
 from glassbox.families.protocol import DESCRIPTION, read_description, served_schema
-from glassbox.families.text.corpus import Corpus, Encode
+from glassbox.families.text.corpus import Corpus, Encode, Floats
 from glassbox.families.text.encoder import Encoder, Remembered
-from glassbox.families.text.models import Floats, Model, kind_of
+from glassbox.families.text.models import kind_of
+from glassbox.families.text.protocols import Model
 from glassbox.families.text.recipe import Recipe
 from glassbox.families.text.reference_features import Watch
 from glassbox.files import write_json
@@ -64,7 +65,7 @@ class TextPredictor(ClassAnswers):
         """A row at the door: its texts."""
         return served_schema(self.schema, self.fields)
 
-    def unfold(self, question: Mapping[str, Any]) -> list[dict[str, Any]] | None:
+    def expand_query(self, question: Mapping[str, Any]) -> list[dict[str, Any]] | None:
         """``{"texts": [...]}`` stands for a row a text, where there is one column of texts.
 
         Raises
@@ -163,6 +164,3 @@ def load(folder: Path) -> TextPredictor:
         watch=Watch.load(folder / WATCH),
         encoder=Encoder(folder / ENCODER, recipe.most_tokens) if told["encodes"] else None,
     )
-
-
-__all__ = ["TextPredictor", "load", "texts_in"]

@@ -6,14 +6,13 @@ import ftfy.badness
 import numpy as np
 import pandas as pd
 
-from glassbox.data.sources import Arrival
+from glassbox.data.sources import RawData
 from glassbox.data.value_parsing import clean
 from glassbox.errors import DataError
 from glassbox.families.text.near_duplicates import alike
 from glassbox.families.text.recipe import TAG
-from glassbox.findings.html import number
 from glassbox.findings.model import Cell, Facts, Finding, Note
-from glassbox.findings.wording import counted
+from glassbox.findings.wording import counted, number
 
 if TYPE_CHECKING:
     from glassbox.request.model import Request
@@ -23,7 +22,7 @@ PROSE, FEWEST = 3.0, 1.5  # words a value, on average: of prose, and of anything
 SAMPLE = 2_000  # texts in which wrong decoding is looked for
 
 
-def arrange(arrival: Arrival, request: "Request") -> tuple[Arrival, dict[str, Finding]]:
+def arrange(arrival: RawData, request: "Request") -> tuple[RawData, dict[str, Finding]]:
     """Rows without any text are set aside; the others stay as they are."""
     columns = prose(arrival.cells, request)
     if not columns or not len(arrival.cells):

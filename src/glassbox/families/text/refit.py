@@ -10,7 +10,7 @@ import numpy as np
 from glassbox.data.schema import Schema
 from glassbox.families.classification.calibration.apply import Calibration
 from glassbox.families.shared.cross_fit import limited
-from glassbox.families.text.fit import Texts, fit
+from glassbox.families.text.fit import TextDataset, fit
 from glassbox.families.text.models import encodes
 from glassbox.families.text.predictor import TextPredictor
 from glassbox.families.text.recipe import Recipe
@@ -19,7 +19,7 @@ from glassbox.families.text.reference_features import Watch
 
 def refit(
     best: Mapping[str, Any],
-    texts: Texts,
+    texts: TextDataset,
     schema: Schema,
     calibration: Calibration,
     threshold: float | None,

@@ -30,7 +30,7 @@ class Transformer:
     def proba(self, view: View) -> Floats:
         import torch
 
-        from glassbox.families.shared.torch_device import askers
+        from glassbox.families.shared.torch_device import predict_pool
 
         def one(text: str) -> Floats:  # by itself: beside longer ones it would get other last digits
             with lock:
@@ -40,7 +40,7 @@ class Transformer:
             return np.asarray(logits.numpy(), dtype=np.float64)
 
         lock = threading.Lock()  # the tokeniser is not safe for threads
-        with askers() as pool:
+        with predict_pool() as pool:
             found = list(pool.map(one, view.texts))
         return softmax(np.stack(found)) if found else np.zeros((0, self.network.config.num_labels))
 

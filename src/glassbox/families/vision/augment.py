@@ -64,6 +64,3 @@ def _erased(picture: torch.Tensor, rng: np.random.Generator) -> torch.Tensor:
     top, left = int(rng.integers(0, side - height + 1)), int(rng.integers(0, side - width + 1))
     blank = picture.mean(dim=(1, 2), keepdim=True).expand(3, height, width)
     return v2.erase(picture, top, left, height, width, blank)
-
-
-__all__ = ["augmented"]

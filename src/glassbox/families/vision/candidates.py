@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from glassbox.families.shared.candidates import Candidate, candidate_table
+from glassbox.families.shared.candidates import Candidate
 from glassbox.request.model import Cost
 
 # Counted, never timed: a slower machine gives the same answer later.
@@ -60,6 +60,3 @@ def candidates(cost: Cost, backbones: Sequence[str], side: int) -> list[Candidat
         }
         found.append(Candidate(name=f"{name}, all fine-tuned", kind="fine_tuned", params=params))
     return found
-
-
-__all__ = ["EPOCHS", "TRIALS", "Candidate", "candidate_table", "candidates"]

@@ -10,7 +10,7 @@ from glassbox.data.weights import locate
 from glassbox.families.classification.dataset import problem_of
 from glassbox.families.shared.cross_fit import Progress
 from glassbox.families.vision.fit import Pictures
-from glassbox.families.vision.image_dataset import Album
+from glassbox.families.vision.image_dataset import ImageCollection
 from glassbox.families.vision.networks import Backbone, backbone_in
 from glassbox.families.vision.recipe import Recipe
 
@@ -39,13 +39,10 @@ def pictures_of(
     """
     assert schema.target is not None, "a schema of classes has a target"
     problem = problem_of(train, schema.target, schema.classes or [], folds, positive=request.data.positive)
-    album = Album(problem.frame[recipe.column].tolist(), recipe, backbones_of(request, root), kept, workers, progress)
+    album = ImageCollection(problem.frame[recipe.column].tolist(), recipe, backbones_of(request, root), kept, workers, progress)
     return Pictures(problem, album)
 
 
 def backbones_of(request: "Request", root: Path) -> list[Backbone]:
     """The pretrained networks that the request names, in its order."""
     return [backbone_in(locate(address, root)) for address in request.weights.backbones]
-
-
-__all__ = ["backbones_of", "pictures_of"]

@@ -17,9 +17,8 @@ from glassbox.families.vision.networks import Net, tensor_of
 from glassbox.families.vision.predictor import VisionPredictor
 from glassbox.families.vision.recipe import Pixels
 from glassbox.families.vision.thumbnails import of_pixels, shown
-from glassbox.findings.html import number
 from glassbox.findings.model import Pictures
-from glassbox.findings.wording import clean
+from glassbox.findings.wording import clean, number
 
 MISTAKES = 12
 Map = npt.NDArray[np.float64]
@@ -136,6 +135,3 @@ def mistakes(predictor: VisionPredictor, holdout: pd.DataFrame, predicted: pd.Da
         pictures=pictures,
         note="Look at them before you look at the model: some are labelled wrong, or show both.",
     )
-
-
-__all__ = ["explained", "heated", "looked_at", "mistakes"]

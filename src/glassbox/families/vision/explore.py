@@ -7,7 +7,7 @@ import pandas as pd
 
 from glassbox.families.classification.dataset import Problem
 from glassbox.families.classification.plots.balance import shares
-from glassbox.families.vision.image_dataset import Album, Codes, Floats
+from glassbox.families.vision.image_dataset import Codes, Floats, ImageCollection
 from glassbox.families.vision.reference_features import TRAITS, coarse
 from glassbox.families.vision.thumbnails import shown
 from glassbox.findings.model import Pictures, Table
@@ -24,7 +24,7 @@ def balance(problem: Problem) -> pd.DataFrame:
     return shares(problem.classes, np.bincount(problem.y, minlength=len(problem.classes)))
 
 
-def grid(album: Album, problem: Problem) -> Pictures:
+def grid(album: ImageCollection, problem: Problem) -> Pictures:
     """Some pictures of each class, chosen by their names and nothing else."""
     each = max(1, min(EACH, MOST_SHOWN // max(1, len(problem.classes))))
     pictures = []
@@ -54,7 +54,7 @@ def trait_table(found: pd.DataFrame) -> Table:
     return Table.of(pd.DataFrame(rows), "Traits of the pictures", say=say)
 
 
-def near_duplicates(groups: Sequence[str], album: Album, problem: Problem, most: int = 3) -> Pictures:
+def near_duplicates(groups: Sequence[str], album: ImageCollection, problem: Problem, most: int = 3) -> Pictures:
     """Groups of pictures that look nearly the same, and those among them with different labels."""
     table = pd.DataFrame({"group": list(groups), "y": problem.y, "row": np.arange(len(problem.y))})
     sizes = table.groupby("group").agg(n=("row", "size"), labels=("y", "nunique"), first=("row", "min"))
@@ -73,7 +73,7 @@ def near_duplicates(groups: Sequence[str], album: Album, problem: Problem, most:
     return Pictures(title="Near-duplicates", say=say, pictures=pictures, note=note)
 
 
-def vectors(album: Album) -> Floats:
+def vectors(album: ImageCollection) -> Floats:
     """What is compared: what the first backbone says, or a few grey pixels where there is none; each of length one."""
     found = album.embeddings(0).astype(np.float64) if album.backbones else coarse(album)
     return np.asarray(found / np.maximum(np.linalg.norm(found, axis=1, keepdims=True), 1e-12), dtype=np.float64)
@@ -109,7 +109,7 @@ def mapped(found: Floats, rows: Codes, seed: int) -> Floats:
     return np.asarray(TSNE(2, perplexity=near, init="pca", random_state=seed).fit_transform(small), dtype=np.float64)
 
 
-def mislabelled(near: Codes, rows: Codes, album: Album, problem: Problem, most: int = 12) -> Pictures:
+def mislabelled(near: Codes, rows: Codes, album: ImageCollection, problem: Problem, most: int = 12) -> Pictures:
     """Pictures whose neighbours nearly all agree on another class: labelled wrong, or hard."""
     y = problem.y[rows]
     votes = np.stack([(y[near] == k).mean(axis=1) for k in range(len(problem.classes))], axis=1)
@@ -134,9 +134,3 @@ def mislabelled(near: Codes, rows: Codes, album: Album, problem: Problem, most: 
     return Pictures(
         title="Labels that look wrong", say=say, pictures=pictures, note="A hint from neighbours alone; nothing is changed by it."
     )
-
-
-__all__ = [
-    "MOST_COMPARED", "MOST_MAPPED", "agreement", "balance", "grid", "mapped", "mislabelled", "near_duplicates", "neighbours", "some", "trait_table",
-    "vectors",
-]  # fmt: skip

@@ -12,8 +12,8 @@ import torch
 from glassbox.families.classification.compare import FitFold
 from glassbox.families.classification.dataset import Problem
 from glassbox.families.shared.candidates import Candidate
-from glassbox.families.shared.cross_fit import Remembers, fit_and_ask, parts_of
-from glassbox.families.vision.image_dataset import Album, Codes
+from glassbox.families.shared.cross_fit import Cache, cache_key, fit_and_predict_cached
+from glassbox.families.vision.image_dataset import Codes, ImageCollection
 from glassbox.families.vision.models import Fitting, Model, kind_of
 from glassbox.families.vision.training import checkpoint_of, forget
 from glassbox.files import hash_value
@@ -26,7 +26,7 @@ class Pictures:
     """The rows of a problem as pictures: what every fit of a stage shares."""
 
     problem: Problem
-    album: Album
+    album: ImageCollection
 
     @cached_property
     def _bare(self) -> str:
@@ -65,7 +65,7 @@ def fit_fold(
     *,
     seed: int,
     threads: int = 1,
-    memo: Remembers | None = None,
+    memo: Cache | None = None,
 ) -> dict[str, Any]:
     """Probabilities for the rows of one fold, by a model that saw the others.
 
@@ -76,10 +76,10 @@ def fit_fold(
         was computed.
     """
     out = pictures.problem.fold == fold
-    parts = parts_of("fold of pictures", pictures.digest(kind), fold, kind, params, seed=seed, threads=threads)
+    parts = cache_key("fold of pictures", pictures.digest(kind), fold, kind, params, seed=seed, threads=threads)
     checkpoint = checkpoint_of(pictures.album.store, parts, CODE)
 
-    found = fit_and_ask(
+    found = fit_and_predict_cached(
         parts,
         lambda: fit(pictures, kind, params, np.flatnonzero(~out), seed=seed, threads=threads, checkpoint=checkpoint),
         lambda model: {"proba": model.proba(pictures.album.rows(np.flatnonzero(out)))},
@@ -90,13 +90,10 @@ def fit_fold(
     return found
 
 
-def fitter(pictures: Pictures, *, seed: int, threads: int = 1, memo: Remembers | None = None) -> FitFold:
+def fitter(pictures: Pictures, *, seed: int, threads: int = 1, memo: Cache | None = None) -> FitFold:
     """Fits a candidate on all folds but one."""
 
     def one(candidate: Candidate, fold: int) -> dict[str, Any]:
         return fit_fold(pictures, fold, candidate.kind, candidate.params, seed=seed, threads=threads, memo=memo)
 
     return one
-
-
-__all__ = ["CODE", "Pictures", "fit", "fit_fold", "fitter"]

@@ -14,11 +14,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from glassbox.families.shared.torch_device import askers
-from glassbox.families.shared.vector_cache import Kept
+from glassbox.families.shared.torch_device import predict_pool
+from glassbox.families.shared.vector_cache import VectorCache
 from glassbox.families.vision.networks import Backbone, Singles, embedded
 from glassbox.families.vision.recipe import Pixels, Recipe
-from glassbox.runtime.worker_pool import Crew
+from glassbox.runtime.worker_pool import WorkerPool
 
 Floats = npt.NDArray[np.float64]
 Codes = npt.NDArray[np.int64]
@@ -26,7 +26,7 @@ Progress = Callable[[int, int, str], None]
 
 
 @dataclass
-class Album:
+class ImageCollection:
     """The pictures of some rows.
 
     Parameters
@@ -60,7 +60,7 @@ class Album:
     @cached_property
     def pixels(self) -> Pixels:
         """All pictures as the models see them, (rows, side, side, 3)."""
-        with Crew(self.workers) as pool:
+        with WorkerPool(self.workers) as pool:
             made = np.empty((len(self.cells), self.recipe.side, self.recipe.side, 3), dtype=np.uint8)
             for i, found in enumerate(pool.map(self.recipe.pixels, self.cells)):
                 made[i] = found
@@ -77,11 +77,11 @@ class Album:
         net = backbone.net  # made before threads ask for it
 
         def ask(wanted: Sequence[str | None]) -> Singles:
-            with askers(self.workers) as pool:
+            with predict_pool(self.workers) as pool:
                 return np.stack(list(pool.map(lambda cell: embedded(net, self.recipe.pixels(cell)), wanted)))
 
         folder = None if self.store is None else self.store / f"pictures-{backbone.digest[:24]}"
-        kept = Kept(folder, ask, self.progress, f"pictures seen by {backbone.name}")
+        kept = VectorCache(folder, ask, self.progress, f"pictures seen by {backbone.name}")
         found = kept.of(dict(zip(self.names, self.cells, strict=True)))
         return np.stack([found[name] for name in self.names]) if self.names else np.zeros((0, 1), dtype=np.float32)
 
@@ -105,7 +105,7 @@ class Album:
 class View:
     """Some rows of an album."""
 
-    album: Album
+    album: ImageCollection
     at: Codes
 
     def __len__(self) -> int:
@@ -121,6 +121,3 @@ class View:
         """(rows, numbers): what these backbones say, side by side."""
         found = [self.album.embeddings(place)[self.at] for place in places]
         return np.concatenate(found, axis=1).astype(np.float64)
-
-
-__all__ = ["Album", "Codes", "Floats", "View"]

@@ -7,17 +7,17 @@ import pandas as pd
 
 from glassbox.data.images.cells import content_of
 from glassbox.families.classification.dataset import Problem
-from glassbox.families.vision.image_dataset import Album, Codes
+from glassbox.families.vision.image_dataset import Codes, ImageCollection
 from glassbox.families.vision.reference_features import traits_of
-from glassbox.findings.html import number
 from glassbox.findings.model import Note, Table
+from glassbox.findings.wording import number
 
 Row = dict[str, Any]
 TELLS = 0.5  # of the way from always naming the most frequent class to always being right
 DEPTH, LEAST = 4, 10  # of the tree that one trait is given, and rows in each of its leaves
 
 
-def told_by(traits: pd.DataFrame, y: Codes, fold: Codes, words: str) -> list[Row]:
+def audit_traits(traits: pd.DataFrame, y: Codes, fold: Codes, words: str) -> list[Row]:
     """How well each trait alone tells the classes, out of fold, by a small tree (Breiman et al. 1984).
 
     Parameters
@@ -53,11 +53,11 @@ def told_by(traits: pd.DataFrame, y: Codes, fold: Codes, words: str) -> list[Row
     return sorted(rows, key=lambda row: (-row["told"], row["column"]))
 
 
-def audit(album: Album, problem: Problem) -> list[Row]:
+def audit(album: ImageCollection, problem: Problem) -> list[Row]:
     """What of a picture's traits, and of the bytes it takes, tells its class; as `told_by` gives it."""
     traits = traits_of(album)
     traits["bytes"] = [float(len(content_of(cell))) if isinstance(cell, str) else np.nan for cell in album.cells]
-    return told_by(traits, problem.y, problem.fold, "the right class")
+    return audit_traits(traits, problem.y, problem.fold, "the right class")
 
 
 def leaks_table(
@@ -77,6 +77,3 @@ def not_read(column: str, features: list[str]) -> Note:
     others = [name for name in features if name != column]
     say = f"Looked at is {column}." if not others else f"Looked at is {column}; not read are {', '.join(others)}."
     return Note(title="What is looked at", say=say, tone="good" if not others else "plain")
-
-
-__all__ = ["Row", "audit", "leaks_table", "not_read", "told_by"]

@@ -17,9 +17,9 @@ from glassbox.errors import GlassboxError
 from glassbox.families.classification import baseline_and_ensemble
 from glassbox.families.classification.linear_models import Head, standardised
 from glassbox.families.registry import kind_in
-from glassbox.families.shared.torch_device import askers, device
+from glassbox.families.shared.torch_device import device, predict_pool
 from glassbox.families.vision.augment import augmented
-from glassbox.families.vision.image_dataset import Album, Codes, Floats, View
+from glassbox.families.vision.image_dataset import Codes, Floats, ImageCollection, View
 from glassbox.families.vision.networks import (
     WEIGHTS,
     Backbone,
@@ -209,7 +209,7 @@ def asked_one_by_one(module: nn.Module, pixels: Pixels, workers: int) -> Floats:
             found = module(tensor_of(picture[None]))[0].float().cpu().numpy()
         return np.asarray(found, dtype=np.float64)
 
-    with askers(workers) as pool:
+    with predict_pool(workers) as pool:
         found = np.stack(list(pool.map(one, pixels))) if len(pixels) else np.zeros((0, 2))
     return np.asarray(found / found.sum(axis=1, keepdims=True), dtype=np.float64)
 
@@ -256,7 +256,7 @@ class _Late(nn.Module):
         return found
 
 
-def _maps(net: Net, album: Album, side: int, varied: Augmentation, seed: int) -> torch.Tensor:
+def _maps(net: Net, album: ImageCollection, side: int, varied: Augmentation, seed: int) -> torch.Tensor:
     """What the stages that do not learn make of each picture, (views, rows, maps, height, width): as it is, and varied.
 
     What is drawn for a picture hangs on the picture alone: it is varied in the same way whatever stands beside it.
@@ -272,7 +272,7 @@ def _maps(net: Net, album: Album, side: int, varied: Augmentation, seed: int) ->
             return net.early(x)[0].cpu().half()
 
     jobs = [(k, row) for k in range(VIEWS) for row in range(len(pixels))]
-    with askers(album.workers) as pool:
+    with predict_pool(album.workers) as pool:
         found = torch.stack(list(pool.map(one, jobs)))
     return found.view(VIEWS, len(pixels), *found.shape[1:])
 
@@ -366,19 +366,3 @@ def places_of(kind: str, params: Mapping[str, Any]) -> list[int]:
     if kind == "ensemble":
         return sorted({place for member in params["members"] for place in places_of(member["kind"], member["params"])})
     return sorted({int(place) for place in params.get("backbones", [0])}) if kind == "embeddings" else []
-
-
-__all__ = [
-    "KINDS",
-    "EmbeddingModel",
-    "Ensemble",
-    "Fitting",
-    "Kind",
-    "Majority",
-    "Model",
-    "Network",
-    "asked_one_by_one",
-    "kind_of",
-    "places_of",
-    "resized",
-]  # fmt: skip

@@ -11,7 +11,7 @@ from PIL import Image
 
 from glassbox.data.images.cells import PictureError, content_of, decoded
 from glassbox.families.vision.recipe import squared
-from glassbox.runtime.worker_pool import Crew
+from glassbox.runtime.worker_pool import WorkerPool
 
 SIDE = 16  # of the hash: 256 bits
 APART = 11  # bits in which two near-duplicates may differ, of 256
@@ -39,7 +39,7 @@ def alike(cells: Sequence[str], workers: int = 2) -> npt.NDArray[np.object_]:
         16 hex digits each.
     """
     distinct = sorted(set(cells))
-    with Crew(workers) as pool:
+    with WorkerPool(workers) as pool:
         found = list(pool.map(_sketch, distinct))
     parent = list(range(len(distinct)))
 
@@ -83,6 +83,3 @@ def _pairs(hashes: Sequence[npt.NDArray[np.bool_]]) -> set[tuple[int, int]]:
             else:
                 found.update(pairwise(members))
     return found
-
-
-__all__ = ["alike", "sketch"]

@@ -316,9 +316,3 @@ def embedded(net: Net, pixels: Pixels) -> Singles:
     with torch.inference_mode():
         found = mirrored(net.embedding, tensor_of(pixels[None]))
     return np.asarray(found[0].float().cpu().numpy(), dtype=np.float32)
-
-
-__all__ = [
-    "TOLD", "WEIGHTS", "Backbone", "Net", "Singles", "architecture", "backbone_in", "embedded", "mirrored", "small_stages",
-    "tensor_of", "tensors_in", "width_of", "write_tensors",
-]  # fmt: skip

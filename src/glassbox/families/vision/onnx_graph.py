@@ -123,6 +123,3 @@ def graph_facts(graph: Graph, gives: str) -> Facts:
             "agrees within": AGREES,
         },
     )
-
-
-__all__ = ["AGREES", "FILE", "INPUT", "Graph", "graph_facts", "graph_of", "write_graph"]

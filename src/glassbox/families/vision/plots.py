@@ -7,14 +7,12 @@ import pandas as pd
 from matplotlib.figure import Figure as Canvas
 
 from glassbox.families.classification.dataset import Problem
-from glassbox.families.classification.plots.balance import target_balance
-from glassbox.families.classification.plots.curves import gain_curve, precision_recall, roc, threshold
-from glassbox.families.classification.plots.outcomes import calibration, confusion, slices
-from glassbox.families.shared.plotting import ACCENT, SOFT, WIDTH, clean, dots, label, name_rows, quiet, rows_canvas
-from glassbox.families.shared.selection_plots import leaderboard, param_importances, tuning_history
+from glassbox.families.shared.plotting import dots, name_rows, quiet, rows_canvas
 from glassbox.families.vision.image_dataset import Floats
 from glassbox.findings.model import Figure
-from glassbox.findings.plot_style import PALETTE, drawing, style
+from glassbox.findings.plot_style import PALETTE, WIDTH, drawing, style
+from glassbox.findings.svg import ACCENT, SOFT
+from glassbox.findings.wording import clean, label
 
 SHAPES = "osD^vPX*<>"
 MOST_DRAWN = 1500
@@ -88,9 +86,3 @@ def embedding_map(places: Floats, problem: Problem, rows: npt.NDArray[np.int64],
         say = f"For {agreement:.0%} of the pictures, most of the ten that look most like it are of its class."
         alt = f"A map of {len(rows):,} pictures by t-SNE, coloured by class. {say}"
         return drawing(canvas, "Which pictures look alike", say=say, alt=alt, caption="Near means alike; axes mean nothing.")
-
-
-__all__ = [
-    "by_class", "calibration", "confusion", "embedding_map", "gain_curve", "leaderboard", "param_importances", "precision_recall", "roc", "sizes",
-    "slices", "target_balance", "threshold", "tuning_history",
-]  # fmt: skip

@@ -12,7 +12,7 @@ from glassbox.data.schema import Schema
 from glassbox.families.classification.calibration.apply import Calibration
 from glassbox.families.classification.predictor import ClassAnswers
 from glassbox.families.protocol import DESCRIPTION, read_description, served_schema
-from glassbox.families.vision.image_dataset import Album, Floats
+from glassbox.families.vision.image_dataset import Floats, ImageCollection
 from glassbox.families.vision.models import Model, kind_of, places_of
 from glassbox.families.vision.networks import Backbone, backbone_in
 from glassbox.families.vision.recipe import Recipe
@@ -65,7 +65,7 @@ class VisionPredictor(ClassAnswers):
         """A row at the door: its picture."""
         return served_schema(self.schema, self.fields)
 
-    def unfold(self, question: Mapping[str, Any]) -> list[dict[str, Any]] | None:
+    def expand_query(self, question: Mapping[str, Any]) -> list[dict[str, Any]] | None:
         """``{"pictures": [...]}`` stands for a row a picture.
 
         Raises
@@ -80,15 +80,15 @@ class VisionPredictor(ClassAnswers):
         """The backbones that are asked, by place: by the model, and by monitoring where it has one."""
         return sorted({*places_of(self.kind, self.params), *([self.watch.place] if self.watch.place is not None else [])})
 
-    def album(self, frame: pd.DataFrame) -> Album:
+    def album(self, frame: pd.DataFrame) -> ImageCollection:
         """The pictures of some rows, as the models see them."""
-        return Album(frame[self.recipe.column].tolist(), self.recipe, self.backbones, self.store, self.workers)
+        return ImageCollection(frame[self.recipe.column].tolist(), self.recipe, self.backbones, self.store, self.workers)
 
     def described(self, frame: pd.DataFrame) -> pd.DataFrame:
         """What monitoring compares of some rows: size, brightness, colour, sharpness, where the embedding lies."""
         return self.watch.describe(self.album(frame))
 
-    def raw(self, album: Album) -> Floats:
+    def raw(self, album: ImageCollection) -> Floats:
         """Probabilities of shape (pictures, classes), not calibrated."""
         return self.model.proba(album.whole()) if len(album.cells) else np.zeros((0, len(self.classes)))
 
@@ -175,6 +175,3 @@ def load(folder: Path) -> VisionPredictor:
         watch=Watch.load(folder / WATCH),
         backbones=found,
     )
-
-
-__all__ = ["VisionPredictor", "load", "pictures_in"]

@@ -7,12 +7,12 @@ import numpy.typing as npt
 import pandas as pd
 
 from glassbox.data.images.cells import content_of, decoded, orientation
-from glassbox.data.sources import Arrival
+from glassbox.data.sources import RawData
 from glassbox.data.target_checks import is_missing
 from glassbox.errors import DataError
 from glassbox.families.vision.near_duplicates import alike
-from glassbox.findings.html import number
 from glassbox.findings.model import Cell, Facts, Finding
+from glassbox.findings.wording import number
 
 if TYPE_CHECKING:
     from glassbox.request.model import Request
@@ -21,7 +21,7 @@ URI = "data:image/"
 LOOKED_AT = 200  # pictures whose sizes are told
 
 
-def arrange(arrival: Arrival, request: "Request") -> tuple[Arrival, dict[str, Finding]]:
+def arrange(arrival: RawData, request: "Request") -> tuple[RawData, dict[str, Finding]]:
     """Rows without a picture are set aside; the others stay as they are."""
     if not len(arrival.cells):
         return arrival, {}
@@ -80,6 +80,3 @@ def _facts(cells: list[str], column: str) -> Facts:
 def looks(cells: pd.DataFrame, request: "Request") -> npt.NDArray[np.object_]:
     """A name for each row, the same for pictures that look nearly the same."""
     return alike([value or "" for value in cells[column_of(cells, request)].tolist()])
-
-
-__all__ = ["arrange", "column_of", "looks"]

@@ -160,8 +160,3 @@ def recipe_table(recipe: Recipe, schema: Schema, backbones: Sequence[str] = ()) 
     ]
     say = f"Models see {recipe.column} at {recipe.side} × {recipe.side} pixels."
     return Table.of(pd.DataFrame(steps, columns=["step", "setting", "what it does"]), "Recipe", say=say)
-
-
-__all__ = [
-    "FRAMINGS", "Augmentation", "Framing", "Pixels", "Recipe", "default_recipe", "picture_column", "recipe_table", "squared", "usual_side",
-]  # fmt: skip

@@ -14,10 +14,10 @@ from PIL import Image
 from glassbox.data.images.cells import content_of, decoded
 from glassbox.data.schema import Schema
 from glassbox.families.shared.embedding_drift import Directions, schema_of
-from glassbox.families.vision.image_dataset import Album, Floats
+from glassbox.families.vision.image_dataset import Floats, ImageCollection
 from glassbox.families.vision.recipe import squared
 from glassbox.files import read_json, write_json
-from glassbox.runtime.worker_pool import Crew
+from glassbox.runtime.worker_pool import WorkerPool
 
 COARSE = 12  # pixels a side: what is compared where there is no backbone
 JUDGED = 256  # pixels of the longer side at which sharpness is measured: sharp at any size means sharp at one
@@ -49,22 +49,22 @@ def traits(picture: Image.Image) -> dict[str, float]:
     }
 
 
-def of_each(album: Album, what: Callable[[Image.Image], Any], missing: Any) -> list[Any]:
+def of_each(album: ImageCollection, what: Callable[[Image.Image], Any], missing: Any) -> list[Any]:
     """Something of each picture of an album as it arrived; `missing` where there is none."""
 
     def one(cell: str | None) -> Any:
         return what(decoded(content_of(cell))) if isinstance(cell, str) else missing
 
-    with Crew(album.workers) as pool:
+    with WorkerPool(album.workers) as pool:
         return list(pool.map(one, album.cells))
 
 
-def traits_of(album: Album) -> pd.DataFrame:
+def traits_of(album: ImageCollection) -> pd.DataFrame:
     """The traits of each picture, a row a picture; a picture that is missing has none."""
     return pd.DataFrame(of_each(album, traits, dict.fromkeys(TRAITS, np.nan)), columns=list(TRAITS), dtype="float64")
 
 
-def coarse(album: Album) -> Floats:
+def coarse(album: ImageCollection) -> Floats:
     """Each picture in a few grey pixels, (pictures, numbers), 0 to 1."""
     found = of_each(album, lambda picture: squared(picture, COARSE, "squeeze").mean(axis=2) / 255, np.full((COARSE, COARSE), 0.5))
     return np.stack(found).reshape(len(found), -1).astype(np.float64) if found else np.zeros((0, COARSE * COARSE))
@@ -78,11 +78,11 @@ class Watch:
     place: int | None = None
 
     @classmethod
-    def of(cls, album: Album, place: int | None) -> "Watch":
+    def of(cls, album: ImageCollection, place: int | None) -> "Watch":
         """Remember an album."""
         return cls(Directions.of(_vectors(album, place)), place)
 
-    def describe(self, album: Album) -> pd.DataFrame:
+    def describe(self, album: ImageCollection) -> pd.DataFrame:
         """A row a picture: its traits, and where it lies."""
         told = self.directions.describe(_vectors(album, self.place), "embedding" if self.place is not None else "coarse picture")
         return traits_of(album).assign(**told)
@@ -104,8 +104,5 @@ class Watch:
         return cls(found, read_json(folder / "place.json"))
 
 
-def _vectors(album: Album, place: int | None) -> Floats:
+def _vectors(album: ImageCollection, place: int | None) -> Floats:
     return coarse(album) if place is None else album.embeddings(place).astype(np.float64)
-
-
-__all__ = ["TRAITS", "Watch", "coarse", "of_each", "traits", "traits_of"]

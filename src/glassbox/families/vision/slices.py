@@ -15,6 +15,3 @@ def by_traits(holdout: pd.DataFrame, predictor: VisionPredictor, schema: Schema)
     columns = [known for known in schema.columns if known.name != column]
     columns += [ColumnSchema(name=name, kind="number") for name in TRAITS if name not in holdout]
     return widened, schema.model_copy(update={"columns": columns})
-
-
-__all__ = ["by_traits"]

@@ -11,7 +11,7 @@ from PIL import Image, ImageDraw
 
 from glassbox.data.images.cells import content_of, decoded
 from glassbox.families.vision.augment import augmented
-from glassbox.families.vision.image_dataset import Album
+from glassbox.families.vision.image_dataset import ImageCollection
 from glassbox.findings.model import Picture, Pictures
 
 SIDE = 192  # pixels of the longer side
@@ -58,7 +58,7 @@ def boxed(cell: str, boxes: Sequence[tuple[Box, str]], head: str, alt: str, side
     return Picture(head=head, alt=alt, uri=uri(made))
 
 
-def varied(album: Album, *, seed: int, rows: int = 3, each: int = 5) -> Pictures:
+def varied(album: ImageCollection, *, seed: int, rows: int = 3, each: int = 5) -> Pictures:
     """Some pictures, each as the models see it and as augmentation varies it."""
     found = [i for i, cell in enumerate(album.cells) if isinstance(cell, str)][:rows]
     pictures = []
@@ -73,6 +73,3 @@ def varied(album: Album, *, seed: int, rows: int = 3, each: int = 5) -> Pictures
     return Pictures(
         title="What augmentation does", say=f"Of each picture that teaches: {album.recipe.augmentation.words}.", pictures=pictures
     )
-
-
-__all__ = ["SIDE", "boxed", "of_pixels", "shown", "small", "uri", "varied"]

@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 from glassbox.code_hash import code_closure
-from glassbox.families.shared.torch_device import DRAWING, alone, device, narrow
+from glassbox.families.shared.torch_device import DRAWING, alone, autocast, device
 from glassbox.files import hash_value, write_bytes
 from glassbox.platform_info import compiles, platform_facts
 
@@ -104,7 +104,7 @@ def learn(
                 continue  # statistics of one picture are none
             for group in optimiser.param_groups:
                 group["lr"] = float(told["learning_rate"]) * group["pace"] * rate(epoch * each + at, epochs * each)
-            with narrow():
+            with autocast():
                 loss = loss_in(forward, inputs(chosen, rng), chosen)
             optimiser.zero_grad(set_to_none=True)
             loss.backward()
@@ -182,6 +182,3 @@ def forget(checkpoint: Path | None) -> None:
     """Remove what was kept of a training that is done."""
     for path in checkpoint.parent.glob(f"{checkpoint.name}*") if checkpoint is not None else ():
         path.unlink(missing_ok=True)
-
-
-__all__ = ["DEFAULTS", "Codes", "Inputs", "checkpoint_of", "forget", "learn", "rate", "seeded"]

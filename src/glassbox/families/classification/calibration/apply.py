@@ -61,6 +61,3 @@ def label(proba: Floats, positive: int, threshold: float | None = None) -> Codes
     if threshold is None or proba.shape[1] != 2:
         return cast(Codes, proba.argmax(axis=1).astype(np.int64))
     return np.where(proba[:, positive] >= threshold, positive, 1 - positive).astype(np.int64)
-
-
-__all__ = ["Calibration", "Codes", "Curve", "Floats", "Method", "label", "log_odds"]

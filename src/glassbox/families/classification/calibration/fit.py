@@ -11,7 +11,7 @@ import pandas as pd
 from glassbox.families.classification.calibration.apply import Calibration, Codes, Curve, Floats, Method, log_odds
 from glassbox.families.classification.metrics import row_log_loss, spoken
 from glassbox.findings.model import Facts, Table
-from glassbox.request.model import Bound
+from glassbox.request.bounds import Bound
 
 METHODS: dict[Method, str] = {
     "none": "probabilities as the model gives them",
@@ -220,16 +220,3 @@ def _lower(share: Floats, rows: Floats) -> Floats:
 
 def _reaches(score: Floats, bound: Bound) -> npt.NDArray[np.bool_]:
     return score >= bound.value if bound.op == ">=" else score > bound.value
-
-
-__all__ = [
-    "METHODS",
-    "Calibrated",
-    "Calibration",
-    "Curve",
-    "Threshold",
-    "calibrate",
-    "choose_threshold",
-    "fit_calibration",
-    "threshold_curve",
-]

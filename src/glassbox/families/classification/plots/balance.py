@@ -7,20 +7,11 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from glassbox.families.shared.plotting import (
-    ACCENT,
-    SOFT,
-    between,
-    clean,
-    label,
-    name_rows,
-    percent,
-    rows_canvas,
-    side_values,
-    wilson,
-)
+from glassbox.families.shared.plotting import name_rows, rows_canvas, side_values, wilson
 from glassbox.findings.model import Figure
 from glassbox.findings.plot_style import drawing, style
+from glassbox.findings.svg import ACCENT, SOFT
+from glassbox.findings.wording import between, clean, label, percent
 
 
 def shares(names: Sequence[str], counts: npt.NDArray[np.integer[Any]]) -> pd.DataFrame:
@@ -79,6 +70,3 @@ def target_balance(
         return drawing(
             canvas, "What is to be told apart", say=say, alt=f"Bars of the share of each class of {clean(target)}: {rows}."
         )
-
-
-__all__ = ["shares", "target_balance"]

@@ -9,28 +9,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
 from sklearn.metrics import average_precision_score, precision_recall_curve, roc_auc_score, roc_curve
 
-from glassbox.families.shared.plotting import (
-    ACCENT,
-    INK,
-    PAPER,
-    SOFT,
-    WIDTH,
-    Floats,
-    as_percent,
-    between,
-    clean,
-    end_labels,
-    label,
-    listed,
-    metric_words,
-    percent,
-    quiet,
-    thinned,
-    wilson,
-)
-from glassbox.findings.html import number
+from glassbox.families.shared.plotting import Floats, as_percent, end_labels, quiet, thinned, wilson
 from glassbox.findings.model import Estimate, Figure
-from glassbox.findings.plot_style import PALETTE, drawing, style
+from glassbox.findings.plot_style import PALETTE, WIDTH, drawing, style
+from glassbox.findings.svg import ACCENT, INK, PAPER, SOFT
+from glassbox.findings.wording import between, clean, label, listed, metric_label, number, percent
 
 Scores = npt.ArrayLike | pd.DataFrame  # (n,) for one class against the rest, or one column a class
 MOST_CURVES = 5
@@ -209,7 +192,7 @@ def threshold(curve: pd.DataFrame, chosen: float) -> Figure:
             ok = np.isfinite(metrics[name])
             axes.plot(*thinned(at[ok], metrics[name][ok]), color=PALETTE[i % len(PALETTE)], linewidth=1.8)
             axes.plot([chosen], [here[name]], "o", color=PALETTE[i % len(PALETTE)], markersize=5, markeredgecolor=PAPER)
-            ends.append((float(metrics[name][ok][-1]), metric_words(label(name, 20)), PALETTE[i % len(PALETTE)]))
+            ends.append((float(metrics[name][ok][-1]), metric_label(label(name, 20)), PALETTE[i % len(PALETTE)]))
         end_labels(axes, ends)
         axes.axvline(chosen, color=INK, linewidth=1, linestyle=(0, (3, 3)))
         axes.annotate(
@@ -221,7 +204,7 @@ def threshold(curve: pd.DataFrame, chosen: float) -> Figure:
             ha="center",
             color=INK,
         )
-        values = [f"{metric_words(clean(name))} {percent(value)}" for name, value in here.items()]
+        values = [f"{metric_label(clean(name))} {percent(value)}" for name, value in here.items()]
         say = (
             f"At the chosen threshold of {number(chosen)}: {listed(values, most=6)}."
             if values
@@ -231,7 +214,7 @@ def threshold(curve: pd.DataFrame, chosen: float) -> Figure:
             canvas,
             "What the threshold trades",
             say=say,
-            alt=f"Curves of {listed([metric_words(clean(n)) for n in here], most=6) if here else 'nothing'} by threshold. {say}",
+            alt=f"Curves of {listed([metric_label(clean(n)) for n in here], most=6) if here else 'nothing'} by threshold. {say}",
         )
 
 
@@ -312,6 +295,3 @@ def gains(y_true: npt.NDArray[np.int_], score: Floats) -> tuple[Floats, Floats]:
     last = np.append(ranked[1:] != ranked[:-1], True)
     called = np.append(0.0, (np.flatnonzero(last) + 1) / len(score))
     return called, np.append(0.0, hit[last] / max(1, hit[-1]))
-
-
-__all__ = ["gain_curve", "gains", "one_against_rest", "precision_recall", "roc", "threshold"]

@@ -10,30 +10,21 @@ from matplotlib.figure import Figure as Canvas
 from matplotlib.patches import Rectangle
 
 from glassbox.families.shared.plotting import (
-    ACCENT,
-    INK,
-    PAPER,
-    SOFT,
-    WIDTH,
     Floats,
     as_percent,
-    between,
-    clean,
     dots,
-    label,
     mark_value,
-    metric_words,
     name_rows,
-    percent,
     quiet,
     rows_canvas,
     side_values,
     wilson,
 )
 from glassbox.families.shared.selection_plots import higher_is_better
-from glassbox.findings.html import number
 from glassbox.findings.model import Figure
-from glassbox.findings.plot_style import drawing, style
+from glassbox.findings.plot_style import WIDTH, drawing, style
+from glassbox.findings.svg import ACCENT, INK, PAPER, SOFT
+from glassbox.findings.wording import between, clean, label, metric_label, number, percent
 
 
 def calibration_bins(y_true: npt.NDArray[np.int_], proba: Floats, bins: int = 10) -> pd.DataFrame:
@@ -226,12 +217,12 @@ def slices(table: pd.DataFrame, metric: str = "score", overall: float | None = N
         dots(axes, value, low, high, [ACCENT if bad else SOFT for bad in weak[:most]])
         name_rows(axes, names, width=32)
         side_values(axes, [number(float(v)) for v in value], [INK] * len(names))
-        axes.set_xlabel(f"{metric_words(metric)}, with 95 % interval")
+        axes.set_xlabel(f"{metric_label(metric)}, with 95 % interval")
         if overall is not None:
             mark_value(axes, overall, f"all rows: {number(overall)}")
         say = "There is no slice large enough to judge."
         if names:
-            weakest = f"{metric_words(metric)} {number(float(value[0]))}{between(low[0], high[0])}"
+            weakest = f"{metric_label(metric)} {number(float(value[0]))}{between(low[0], high[0])}"
             say = f"Weakest is {clean(names[0])}: {weakest} on {int(table['n'].iloc[0]):,d} rows"
             say += "." if overall is None else f", against {number(overall)} on all."
             if "weak" in table:
@@ -239,8 +230,5 @@ def slices(table: pd.DataFrame, metric: str = "score", overall: float | None = N
         rows = "; ".join(
             f"{clean(n)} {number(float(v))}{between(a, b)}" for n, v, a, b in zip(names, value, low, high, strict=True)
         )
-        alt = f"{metric_words(metric)} by slice, weakest first: {rows or 'none'}."
+        alt = f"{metric_label(metric)} by slice, weakest first: {rows or 'none'}."
         return drawing(canvas, "Where it is weak", say=say, alt=alt)
-
-
-__all__ = ["calibration", "calibration_bins", "confusion", "slices"]

@@ -8,28 +8,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
 from matplotlib.patches import Patch
 
-from glassbox.families.shared.plotting import (
-    ACCENT,
-    INK,
-    PAPER,
-    SOFT,
-    WIDTH,
-    Floats,
-    as_percent,
-    clean,
-    label,
-    listed,
-    mark_value,
-    name_rows,
-    percent,
-    quiet,
-    rows_canvas,
-    side_values,
-)
+from glassbox.families.shared.plotting import Floats, as_percent, mark_value, name_rows, quiet, rows_canvas, side_values
 from glassbox.families.tabular.explore import Histogram
 from glassbox.findings.model import Figure, Note
-from glassbox.findings.plot_style import PALETTE, drawing, style
-from glassbox.findings.wording import short
+from glassbox.findings.plot_style import PALETTE, WIDTH, drawing, style
+from glassbox.findings.svg import ACCENT, INK, PAPER, SOFT
+from glassbox.findings.wording import clean, label, listed, percent, short
 
 
 def distributions(histograms: Sequence[Histogram], target: str, positive: str) -> Figure | Note:
@@ -257,6 +241,3 @@ def date_ticks(first: float, last: float, most: int = 5) -> tuple[list[float], l
 
 def _day(row: pd.Series) -> str:
     return str(np.datetime64(row["period"], "D"))
-
-
-__all__ = ["date_ticks", "distributions", "over_time", "rates"]

@@ -12,26 +12,11 @@ from matplotlib.figure import Figure as Canvas
 from matplotlib.patches import Patch
 from matplotlib.transforms import blended_transform_factory
 
-from glassbox.families.shared.plotting import (
-    ACCENT,
-    INK,
-    SOFT,
-    WIDTH,
-    Floats,
-    clean,
-    dots,
-    label,
-    listed,
-    metric_words,
-    name_rows,
-    percent,
-    quiet,
-    rows_canvas,
-    side_values,
-)
-from glassbox.findings.html import number
+from glassbox.families.shared.plotting import Floats, dots, name_rows, quiet, rows_canvas, side_values
 from glassbox.findings.model import Figure
-from glassbox.findings.plot_style import PALETTE, drawing, style
+from glassbox.findings.plot_style import PALETTE, WIDTH, drawing, style
+from glassbox.findings.svg import ACCENT, INK, SOFT
+from glassbox.findings.wording import clean, label, listed, metric_label, number, percent
 
 DOWN = PALETTE[1]
 BINS = 36
@@ -62,7 +47,7 @@ def importances(table: pd.DataFrame, metric: str, *, rows: int, repeats: int, mo
         name_rows(axes, names)
         side_values(axes, [number(round(float(v), 4)) for v in value], [INK if sure else SOFT for sure in clear])
         axes.locator_params(axis="x", nbins=5)
-        axes.set_xlabel(f"{metric_words(metric)} lost when the column is shuffled")
+        axes.set_xlabel(f"{metric_label(metric)} lost when the column is shuffled")
         all_clear = int((table["low"] > 0).sum())
         say = "No single column would be missed."
         if all_clear:
@@ -73,7 +58,7 @@ def importances(table: pd.DataFrame, metric: str, *, rows: int, repeats: int, mo
             canvas,
             "What the model would miss",
             say=say,
-            alt=f"{metric_words(metric)} lost by shuffling each column, largest first: {told or 'none'}.",
+            alt=f"{metric_label(metric)} lost by shuffling each column, largest first: {told or 'none'}.",
             caption=(
                 f"Means of {repeats} shuffles, with the 95 % intervals of these means, on {rows:,d} rows that the model never saw. Of two columns that "
                 "tell much the same, neither is missed much."
@@ -318,6 +303,3 @@ def _told(walk: Walk) -> str:
     steps = sorted(walk.steps, key=lambda step: (-abs(step[2]), step[0]))[:4]
     reasons = ", ".join(f"{clean(name)} {clean(shown_value(value))} {signed(push)}" for name, value, push in steps)
     return f"{walk.why}: row {clean(walk.row_id)}, {percent(walk.probability)} {clean(walk.towards)}, was {clean(walk.truth)}; {reasons}."
-
-
-__all__ = ["Walk", "importances", "pushes", "shown_value", "signed", "strengths", "walks"]

@@ -10,27 +10,13 @@ from matplotlib.patches import Rectangle
 from scipy.cluster.hierarchy import leaves_list, linkage
 from scipy.spatial.distance import squareform
 
-from glassbox.families.shared.plotting import (
-    ACCENT,
-    INK,
-    LINE,
-    PAPER,
-    SOFT,
-    WIDTH,
-    Floats,
-    clean,
-    label,
-    name_rows,
-    percent,
-    quiet,
-    rows_canvas,
-)
+from glassbox.families.shared.plotting import Floats, name_rows, quiet, rows_canvas
 from glassbox.families.tabular.association import Relation
 from glassbox.families.tabular.interaction import LEAST, Grid
-from glassbox.findings.html import number
 from glassbox.findings.model import Figure, Note
-from glassbox.findings.plot_style import drawing, style
-from glassbox.findings.wording import short
+from glassbox.findings.plot_style import WIDTH, drawing, style
+from glassbox.findings.svg import ACCENT, INK, LINE, PAPER, SOFT
+from glassbox.findings.wording import clean, label, number, percent, short
 
 
 def missing_patterns(patterns: pd.DataFrame, rows: int) -> Figure | Note:
@@ -349,6 +335,3 @@ def _depends(grid: Grid, target: str) -> str:
         f"{say}: where that is {clean(most)}, {clean(grid.target)} lies between {percent(spans[most][2])} and {percent(spans[most][1])}; "
         f"where it is {clean(least)}, between {percent(spans[least][2])} and {percent(spans[least][1])}."
     )
-
-
-__all__ = ["extremes", "interaction", "missing_patterns", "relations_map", "unmarked"]
