@@ -24,18 +24,19 @@ from glassbox.data import quality
 from glassbox.data.ingest import conform_parts, read
 from glassbox.data.schema import infer_schema
 from glassbox.data.split import split
-from glassbox.families.protocol import arrange_of, looks_of
+from glassbox.families.protocol import family_of
 from glassbox.runtime.stage import Stage
 
 stage = Stage.open("ingest", request, upstream, product)
+family = family_of(stage.request)
 
 # %% [markdown]
 # The data is read as text, cell by cell, so that nothing is guessed on the way in. Then the holdout is set apart, before
 # anything is learned of the data. What each column is gets inferred on train alone, and both parts are brought into that schema.
 
 # %%
-arrival, units = read(stage.request, stage.root, arrange_of(stage.request))
-parts = split(arrival.cells, stage.request, looks_of(arrival.cells, stage.request))
+arrival, units = read(stage.request, stage.root, family.prepare_rows)
+parts = split(arrival.cells, stage.request, family.near_duplicate_groups(arrival.cells, stage.request))
 schema = infer_schema(parts.train, stage.request)
 snapshot = conform_parts(parts, schema)
 

@@ -20,7 +20,7 @@ product = None
 request = "churn"
 
 # %%
-from glassbox.families.protocol import scorer_of, watched
+from glassbox.families.protocol import monitored
 from glassbox.files import hash_tree
 from glassbox.monitoring.alarm_check import inject_drift, null_batches
 from glassbox.monitoring.profile import build_profile, profile_table
@@ -30,7 +30,7 @@ from glassbox.runtime.stage import Stage
 # %%
 stage = Stage.open("monitor", request, upstream, product)
 train, tuned_oof, model = stage.load("train", "tuned_oof", "model")
-seen = watched(model, train, tuned_oof, stage.kept)
+seen, score = monitored(model, train, tuned_oof, stage.request, stage.resources)
 rows, predictions, truth = seen.rows, seen.predictions, seen.truth
 
 # %% [markdown]
@@ -59,11 +59,10 @@ drifted_share = 0.3
 # more than the stated share of batches.
 
 # %%
-score = scorer_of(model, truth, stage.request)
 performance = performance_limit(
     truth,
     predictions,
-    score.of,
+    score.score,
     metric=score.metric,
     higher_is_better=score.higher_is_better,
     batch_rows=batch_rows,
@@ -97,7 +96,7 @@ stage.show("false_alarms", null_batches(profile, rows, predictions, thresholds, 
 # Then batches in which something was changed on purpose. Each row below is one batch, judged by the same rule.
 
 # %%
-planted = inject_drift(profile, rows, predictions, thresholds, truth=truth, score=score.of, seed=stage.request.seed)
+planted = inject_drift(profile, rows, predictions, thresholds, truth=truth, score=score.score, seed=stage.request.seed)
 stage.show("planted", planted)
 
 # %%

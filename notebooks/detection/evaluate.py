@@ -26,14 +26,14 @@ request = "detect"
 # %%
 from glassbox.data.schema import Schema
 from glassbox.families.classification.plots import outcomes
-from glassbox.families.detection import evaluate, metrics, plots
-from glassbox.families.detection.load_dataset import scenes_of
+from glassbox.families.detection import evaluate, plots
+from glassbox.families.detection.effort import EFFORT
+from glassbox.families.detection.load_dataset import detection_dataset
 from glassbox.families.detection.onnx_export import export, export_facts
 from glassbox.families.detection.recipe import Recipe
 from glassbox.families.detection.score_threshold import choose, chosen_table
-from glassbox.families.detection.scorer import BoxJudge
+from glassbox.families.detection.scorer import read_oof
 from glassbox.families.shared import holdout_ledger
-from glassbox.families.shared.set_prediction import read_oof
 from glassbox.families.vision.onnx_graph import write_graph
 from glassbox.runtime.stage import Stage
 
@@ -43,7 +43,7 @@ train, folds, best, tuned_oof = stage.load("train", "folds", "best", "tuned_oof"
 schema = Schema.model_validate(stage.load("schema"))
 recipe = Recipe.model_validate(best["recipe"])
 asked, leading = stage.request, best["metric"]
-scenes = scenes_of(train, schema, recipe, folds, asked, stage.root, stage.kept, workers=stage.most_threads)
+scenes = detection_dataset(train, schema, recipe, folds, asked, stage.resources)
 
 # %% [markdown]
 # ## Which boxes are answered, from train alone
@@ -51,7 +51,7 @@ scenes = scenes_of(train, schema, recipe, folds, asked, stage.root, stage.kept, 
 # boxes.
 
 # %%
-oof = read_oof(tuned_oof, BoxJudge(scenes))
+oof = read_oof(tuned_oof, scenes)
 chosen = choose(scenes.boxes, oof, scenes.labels)
 stage.show("threshold_choice", chosen_table(chosen))
 
@@ -63,7 +63,7 @@ stage.show("threshold", plots.answering(chosen.curve, chosen.threshold))
 # What tuning kept is fitted once more, on all pictures of train.
 
 # %%
-predictor = evaluate.refit(best, scenes, schema, chosen, seed=asked.seed, threads=stage.threads)
+predictor = evaluate.refit(best, scenes, schema, chosen, stage.resources)
 model = stage.folder("model")
 predictor.save(model)
 
@@ -82,7 +82,7 @@ stage.show("opened", holdout_ledger.opened(stage.openings), measured=True)
 
 # %%
 found = evaluate.holdout_metrics(
-    matches, predictor.threshold, leading=leading, resamples=metrics.RESAMPLES[asked.cost], seed=asked.seed
+    matches, predictor.threshold, leading=leading, resamples=EFFORT[asked.cost].resamples, seed=asked.seed
 )
 stage.show("metrics", found, report=True)
 

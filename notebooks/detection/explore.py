@@ -24,7 +24,7 @@ request = "detect"
 # %%
 from glassbox.data.schema import Schema
 from glassbox.families.detection import box_drawing, explore, plots
-from glassbox.families.detection.load_dataset import scenes_of
+from glassbox.families.detection.load_dataset import detection_dataset
 from glassbox.families.detection.recipe import default_recipe
 from glassbox.families.vision import reference_features
 from glassbox.families.vision.explore import trait_table
@@ -35,7 +35,7 @@ stage = Stage.open("explore", request, upstream, product)
 train, split = stage.load("train", "split")
 schema = Schema.model_validate(stage.load("schema"))
 recipe = default_recipe(schema, stage.request.data.features)
-scenes = scenes_of(train, schema, recipe, None, stage.request, stage.root, stage.kept, workers=stage.most_threads)
+scenes = detection_dataset(train, schema, recipe, None, stage.request, stage.resources)
 
 # %% [markdown]
 # ## The pictures

@@ -26,9 +26,9 @@ from glassbox.families.detection import leakage
 from glassbox.families.detection.box_drawing import varied
 from glassbox.families.detection.dataset import sizes_of
 from glassbox.families.detection.folds import folds_table
-from glassbox.families.detection.load_dataset import scenes_of
+from glassbox.families.detection.load_dataset import detection_dataset
 from glassbox.families.detection.recipe import Augmentation, default_recipe, recipe_table, usual_side
-from glassbox.families.shared.set_prediction import make_folds
+from glassbox.families.shared.folds import group_folds
 from glassbox.families.vision.recipe import picture_column
 from glassbox.runtime.stage import Stage
 
@@ -60,8 +60,8 @@ stage.show("recipe", recipe_table(recipe, schema, asked.weights.backbones), repo
 
 # %%
 groups = split.set_index("row_id")["content"].reindex(train["row_id"]).tolist()
-folds = make_folds(train["row_id"].tolist(), groups, asked.folds, seed=asked.seed, units="pictures that do not look alike")
-scenes = scenes_of(train, schema, recipe, folds, asked, stage.root, stage.kept, workers=stage.most_threads)
+folds = group_folds(train["row_id"].tolist(), groups, asked.folds, seed=asked.seed, units="pictures that do not look alike")
+scenes = detection_dataset(train, schema, recipe, folds, asked, stage.resources)
 stage.show("folds", folds_table(scenes, folds))
 
 # %% [markdown]

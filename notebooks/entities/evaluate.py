@@ -26,12 +26,12 @@ request = "entities"
 # %%
 from glassbox.data.schema import Schema
 from glassbox.families.classification.plots import outcomes
-from glassbox.families.entities import evaluate, metrics
-from glassbox.families.entities.load_dataset import setting
+from glassbox.families.entities import evaluate
+from glassbox.families.entities.effort import EFFORT
+from glassbox.families.entities.load_dataset import entity_dataset
 from glassbox.families.entities.recipe import Recipe
-from glassbox.families.entities.scorer import SpanJudge
+from glassbox.families.entities.scorer import read_oof
 from glassbox.families.shared import holdout_ledger
-from glassbox.families.shared.set_prediction import read_oof
 from glassbox.runtime.stage import Stage
 
 # %%
@@ -40,14 +40,14 @@ train, folds, best, tuned_oof = stage.load("train", "folds", "best", "tuned_oof"
 schema = Schema.model_validate(stage.load("schema"))
 recipe = Recipe.model_validate(best["recipe"])
 asked, leading = stage.request, best["metric"]
-sentences = setting(train, schema, recipe, folds, asked, stage.root, workers=stage.workers)
+sentences = entity_dataset(train, schema, recipe, folds, asked, stage.resources)
 
 # %% [markdown]
 # ## The recogniser
 # What tuning kept is fitted once more, on all texts of train.
 
 # %%
-predictor = evaluate.refit(best, sentences, schema, seed=asked.seed, threads=stage.threads)
+predictor = evaluate.refit(best, sentences, schema, stage.resources)
 model = stage.folder("model")
 predictor.save(model)
 
@@ -66,7 +66,7 @@ stage.show("opened", holdout_ledger.opened(stage.openings), measured=True)
 
 # %%
 found = evaluate.holdout_metrics(
-    counts, leading=leading, resamples=metrics.RESAMPLES[asked.cost], seed=asked.seed
+    counts, leading=leading, resamples=EFFORT[asked.cost].resamples, seed=asked.seed
 )
 stage.show("metrics", found, report=True)
 
@@ -75,7 +75,7 @@ stage.show("metrics", found, report=True)
 # the search has flattered itself.
 
 # %%
-oof = read_oof(tuned_oof, SpanJudge(sentences))
+oof = read_oof(tuned_oof, sentences)
 stage.show("gap", evaluate.gap(predictor, sentences, oof, counts, leading))
 
 # %% [markdown]

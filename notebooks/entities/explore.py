@@ -25,7 +25,7 @@ request = "entities"
 from glassbox.data.schema import Schema
 from glassbox.families.classification.plots import balance
 from glassbox.families.entities import explore
-from glassbox.families.entities.load_dataset import default_recipe, setting
+from glassbox.families.entities.load_dataset import default_recipe, entity_dataset
 from glassbox.runtime.stage import Stage
 
 # %%
@@ -33,7 +33,7 @@ stage = Stage.open("explore", request, upstream, product)
 train = stage.load("train")
 schema = Schema.model_validate(stage.load("schema"))
 recipe = default_recipe(schema, stage.request)
-sentences = setting(train, schema, recipe, None, stage.request, stage.root)
+sentences = entity_dataset(train, schema, recipe, None, stage.request, stage.resources)
 
 # %% [markdown]
 # ## The texts

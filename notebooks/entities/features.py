@@ -24,9 +24,9 @@ from glassbox.data.schema import Schema
 from glassbox.families.classification.folds import duplicates_across
 from glassbox.families.entities import leakage
 from glassbox.families.entities.folds import folds_table, together
-from glassbox.families.entities.load_dataset import default_recipe, setting
+from glassbox.families.entities.load_dataset import default_recipe, entity_dataset
 from glassbox.families.entities.recipe import recipe_table
-from glassbox.families.shared.set_prediction import make_folds
+from glassbox.families.shared.folds import group_folds
 from glassbox.runtime.stage import Stage
 
 # %%
@@ -52,9 +52,9 @@ stage.show("recipe", recipe_table(recipe, schema), report=True)
 # documents, texts that share nearly all their words are.
 
 # %%
-sentences = setting(train, schema, recipe, None, asked, stage.root)
+sentences = entity_dataset(train, schema, recipe, None, asked, stage.resources)
 alike = split.set_index("row_id")["content"].reindex(sentences.row_ids).tolist()
-folds = make_folds(sentences.row_ids, together(sentences, alike), asked.folds, seed=asked.seed, units="documents")
+folds = group_folds(sentences.row_ids, together(sentences, alike), asked.folds, seed=asked.seed, units="documents")
 stage.show("folds", folds_table(sentences, folds))
 
 # %% [markdown]

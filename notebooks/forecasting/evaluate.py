@@ -25,9 +25,10 @@ request = "electricity"
 
 # %%
 from glassbox.data.schema import Schema
-from glassbox.families.forecasting import evaluate, metrics, plots
+from glassbox.families.forecasting import evaluate, plots
 from glassbox.families.forecasting.backtest import Problem
 from glassbox.families.forecasting.dataset import open_panel, saved
+from glassbox.families.forecasting.effort import EFFORT
 from glassbox.families.shared.holdout_ledger import opened
 from glassbox.runtime.stage import Stage
 
@@ -39,7 +40,7 @@ asked, leading = stage.request, best["metric"]
 panel = open_panel(train, schema, asked, recipe.step)
 backtest = Problem.of(panel, recipe, folds["origin"].tolist())
 columns = evaluate.columns_of(asked, list(train.columns))
-target, resamples = columns.target, metrics.RESAMPLES[asked.cost]
+target, resamples = columns.target, EFFORT[asked.cost].resamples
 
 # %% [markdown]
 # ## Intervals, from train alone
@@ -67,7 +68,7 @@ predictor.save(model)
 holdout = stage.load("holdout")
 later = evaluate.later_panel(holdout, panel, schema, asked)
 problem = evaluate.holdout_problem(backtest, later, asked.split.origins)
-found = evaluate.forecast_holdout(problem, predictor, memo=stage.memo, progress=stage.progress)
+found = evaluate.forecast_holdout(problem, predictor, stage.resources)
 naive = evaluate.baseline_holdout(problem, seed=asked.seed)
 stage.show("opened", opened(stage.openings), measured=True)
 

@@ -31,6 +31,7 @@ from glassbox.families.classification.dataset import problem_of
 from glassbox.families.classification.plots import curves, outcomes
 from glassbox.families.shared import holdout_ledger
 from glassbox.families.tabular import explain
+from glassbox.families.tabular.effort import EFFORT
 from glassbox.families.tabular.refit import refit
 from glassbox.runtime.stage import Stage
 
@@ -42,7 +43,7 @@ asked = stage.request
 problem = problem_of(train, schema.target, schema.classes, folds, positive=asked.data.positive)
 positive = problem.classes[problem.positive]
 leading = best["metric"]
-resamples = metrics.RESAMPLES[asked.cost]
+resamples = EFFORT[asked.cost].resamples
 
 # %% [markdown]
 # ## Probabilities and threshold, from train alone
@@ -73,8 +74,7 @@ if problem.binary:
 
 # %%
 predictor = refit(
-    best, problem, schema, calibrated.calibration, threshold.value, seed=asked.seed, threads=stage.threads
-)
+    best, problem, schema, calibrated.calibration, threshold.value, stage.resources)
 model = stage.folder("model")
 predictor.save(model)
 

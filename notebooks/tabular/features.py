@@ -24,6 +24,8 @@ from glassbox.data.schema import Schema
 from glassbox.families.classification import metrics
 from glassbox.families.classification.dataset import problem_of
 from glassbox.families.classification.folds import duplicates_across, folds_table, groups_of, make_folds
+from glassbox.families.tabular.dataset import TabularDataset
+from glassbox.families.tabular.effort import EFFORT
 from glassbox.families.tabular.imbalance import imbalance
 from glassbox.families.tabular.leakage import audit, identifiers, leaks_table
 from glassbox.families.tabular.recipe import default_recipe
@@ -92,18 +94,8 @@ stage.show("recipe", recipe_table(recipe, schema), report=True)
 
 # %%
 leading = metrics.leading_metric(asked.requirements)
-resamples = metrics.RESAMPLES[asked.cost]
-test_of_weights = imbalance(
-    problem,
-    recipe,
-    metric=leading,
-    seed=asked.seed,
-    resamples=resamples,
-    memo=stage.memo,
-    threads=stage.threads,
-    workers=stage.workers,
-)
-stage.show("imbalance", test_of_weights)
+dataset = TabularDataset(problem, recipe)
+stage.show("imbalance", imbalance(dataset, leading, EFFORT[asked.cost], stage.resources))
 
 # %%
 stage.save(recipe=recipe, folds=folds, leaks=leaks)

@@ -31,7 +31,8 @@ from glassbox.families.classification.class_report import class_table, headline,
 from glassbox.families.classification.plots import curves, outcomes
 from glassbox.families.shared import holdout_ledger
 from glassbox.families.text import explain
-from glassbox.families.text.dataset import texts_of
+from glassbox.families.text.effort import EFFORT
+from glassbox.families.text.load_dataset import text_dataset
 from glassbox.families.text.recipe import Recipe
 from glassbox.families.text.refit import refit
 from glassbox.families.text.slices import by_length
@@ -42,21 +43,11 @@ stage = Stage.open("evaluate", request, upstream, product)
 train, folds, best, tuned_oof = stage.load("train", "folds", "best", "tuned_oof")
 schema = Schema.model_validate(stage.load("schema"))
 asked = stage.request
-texts = texts_of(
-    train,
-    schema,
-    Recipe.model_validate(best["recipe"]),
-    folds,
-    asked,
-    stage.root,
-    stage.kept,
-    workers=stage.workers,
-    progress=stage.progress,
-)
-problem = texts.problem
+texts = text_dataset(train, schema, Recipe.model_validate(best["recipe"]), folds, asked, stage.resources)
+problem = texts.data
 positive = problem.classes[problem.positive]
 leading = best["metric"]
-resamples = metrics.RESAMPLES[asked.cost]
+resamples = EFFORT[asked.cost].resamples
 
 # %% [markdown]
 # ## Probabilities and threshold, from train alone
@@ -89,12 +80,7 @@ predictor = refit(
     texts,
     schema,
     calibrated.calibration,
-    threshold.value,
-    seed=asked.seed,
-    threads=stage.threads,
-    store=stage.kept,
-    workers=stage.workers,
-)
+    threshold.value, stage.resources)
 model = stage.folder("model")
 predictor.save(model)
 

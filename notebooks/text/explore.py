@@ -26,7 +26,7 @@ request = "reviews"
 from glassbox.data.schema import Schema
 from glassbox.families.classification.plots import balance
 from glassbox.families.text import explore, log_odds_terms, plots
-from glassbox.families.text.dataset import texts_of
+from glassbox.families.text.load_dataset import text_dataset
 from glassbox.families.text.recipe import default_recipe
 from glassbox.runtime.stage import Stage
 
@@ -35,8 +35,8 @@ stage = Stage.open("explore", request, upstream, product)
 train, split = stage.load("train", "split")
 schema = Schema.model_validate(stage.load("schema"))
 recipe = default_recipe(schema, stage.request.data.features)
-texts = texts_of(train, schema, recipe, None, stage.request, stage.root, stage.kept, workers=stage.workers)
-problem, corpus = texts.problem, texts.corpus
+texts = text_dataset(train, schema, recipe, None, stage.request, stage.resources)
+problem, corpus = texts.data, texts.corpus
 
 # %% [markdown]
 # ## The classes

@@ -24,9 +24,10 @@ from glassbox.data.schema import Schema
 from glassbox.families.classification import metrics
 from glassbox.families.classification.folds import duplicates_across, folds_table, make_folds
 from glassbox.families.text import leakage
-from glassbox.families.text.augment import worth_varying
-from glassbox.families.text.dataset import like_of, texts_of
+from glassbox.families.text.effort import EFFORT
+from glassbox.families.text.load_dataset import synonyms_of, text_dataset
 from glassbox.families.text.recipe import default_recipe, recipe_table
+from glassbox.families.text.select_augmentation import select_augmentation
 from glassbox.runtime.stage import Stage
 
 # %%
@@ -49,21 +50,19 @@ stage.show("folds", folds_table(folds, train, schema.target, schema.classes))
 # What is done to a text before any model sees it, here and in the service alike. These settings can be changed.
 
 # %%
-most_tokens = {"low": 48, "medium": 96, "high": 256}[asked.cost]  # half from the beginning, half from the end of a text
+most_tokens = EFFORT[asked.cost].sizes["tokens"]  # half from the beginning, half from the end of a text
 settings = {"markup": True, "encoding": True, "most_characters": 20_000, "most_tokens": most_tokens}
 
 # %%
 recipe = default_recipe(schema, asked.data.features, **settings)
-texts = texts_of(
-    train, schema, recipe, folds, asked, stage.root, stage.kept, workers=stage.workers, progress=stage.progress
-)
+texts = text_dataset(train, schema, recipe, folds, asked, stage.resources)
 
 # %% [markdown]
 # ## Leaks
 # A word that alone decides the class is rarely what a text is about: more often it is a signature, a header, or the label itself.
 
 # %%
-suspects = leakage.audit(texts.corpus, texts.problem)
+suspects = leakage.audit(texts.corpus, texts.data)
 stage.show("leaks", leakage.leaks_table(suspects), report=True)
 
 # %%
@@ -83,21 +82,12 @@ stage.show("duplicates_across", duplicates_across(split))
 # %%
 variations = {"low": ["dropout"], "medium": ["dropout", "swap"], "high": ["dropout", "swap", "synonyms"]}[asked.cost]
 leading = metrics.leading_metric(asked.requirements)
-kept, tested = worth_varying(
-    texts,
-    variations,
-    metric=leading,
-    seed=asked.seed,
-    resamples=metrics.RESAMPLES[asked.cost],
-    memo=stage.memo,
-    threads=stage.threads,
-    workers=stage.workers,
-    like=like_of(texts.corpus) if "synonyms" in variations else None,
-)
-stage.show("augmentation", tested)
+synonyms = synonyms_of(texts.corpus) if "synonyms" in variations else None
+variation, table = select_augmentation(texts, variations, leading, EFFORT[asked.cost], stage.resources, synonyms=synonyms)
+stage.show("augmentation", table)
 
 # %%
-recipe = recipe.model_copy(update={"variation": kept})
+recipe = recipe.model_copy(update={"variation": variation})
 stage.show("recipe", recipe_table(recipe, schema), report=True)
 
 # %%

@@ -31,7 +31,8 @@ from glassbox.families.classification.class_report import class_table, headline,
 from glassbox.families.classification.plots import curves, outcomes
 from glassbox.families.shared import holdout_ledger
 from glassbox.families.vision import explain
-from glassbox.families.vision.dataset import pictures_of
+from glassbox.families.vision.effort import EFFORT
+from glassbox.families.vision.load_dataset import vision_dataset
 from glassbox.families.vision.onnx_export import export, export_facts
 from glassbox.families.vision.onnx_graph import write_graph
 from glassbox.families.vision.recipe import Recipe
@@ -44,21 +45,11 @@ stage = Stage.open("evaluate", request, upstream, product)
 train, split, folds, best, tuned_oof = stage.load("train", "split", "folds", "best", "tuned_oof")
 schema = Schema.model_validate(stage.load("schema"))
 asked = stage.request
-pictures = pictures_of(
-    train,
-    schema,
-    Recipe.model_validate(best["recipe"]),
-    folds,
-    asked,
-    stage.root,
-    stage.kept,
-    workers=stage.most_threads,
-    progress=stage.progress,
-)
-problem = pictures.problem
+pictures = vision_dataset(train, schema, Recipe.model_validate(best["recipe"]), folds, asked, stage.resources)
+problem = pictures.data
 positive = problem.classes[problem.positive]
 leading = best["metric"]
-resamples = metrics.RESAMPLES[asked.cost]
+resamples = EFFORT[asked.cost].resamples
 
 # %% [markdown]
 # ## Probabilities and threshold, from train alone
@@ -91,10 +82,7 @@ predictor = refit(
     pictures,
     schema,
     calibrated.calibration,
-    threshold.value,
-    seed=asked.seed,
-    threads=stage.threads,
-)
+    threshold.value, stage.resources)
 model = stage.folder("model")
 predictor.save(model)
 
@@ -189,7 +177,7 @@ stage.show("local", explain.explained(predictor, holdout, predictions), report=T
 
 # %%
 compared = 8  # pictures
-graph = export(predictor, pictures.album.pixels[:compared])
+graph = export(predictor, pictures.images.pixels[:compared])
 write_graph(graph, model)
 stage.show("onnx", export_facts(graph))
 

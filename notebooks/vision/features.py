@@ -23,7 +23,7 @@ request = "groceries"
 from glassbox.data.schema import Schema
 from glassbox.families.classification.folds import duplicates_across, folds_table, make_folds
 from glassbox.families.vision import leakage
-from glassbox.families.vision.dataset import backbones_of, pictures_of
+from glassbox.families.vision.load_dataset import backbones_of, vision_dataset
 from glassbox.families.vision.recipe import Augmentation, default_recipe, picture_column, recipe_table, usual_side
 from glassbox.families.vision.thumbnails import varied
 from glassbox.runtime.stage import Stage
@@ -66,10 +66,8 @@ stage.show("recipe", recipe_table(recipe, schema, [backbone.name for backbone in
 # The first of each row is as the models see it; the others are what is made of it.
 
 # %%
-pictures = pictures_of(
-    train, schema, recipe, folds, asked, stage.root, stage.kept, workers=stage.most_threads, progress=stage.progress
-)
-stage.show("augmentation", varied(pictures.album, seed=asked.seed))
+pictures = vision_dataset(train, schema, recipe, folds, asked, stage.resources)
+stage.show("augmentation", varied(pictures.images, seed=asked.seed))
 
 # %% [markdown]
 # ## Leaks
@@ -77,7 +75,7 @@ stage.show("augmentation", varied(pictures.album, seed=asked.seed))
 # class, a model will learn it.
 
 # %%
-suspects = leakage.audit(pictures.album, pictures.problem)
+suspects = leakage.audit(pictures.images, pictures.data)
 stage.show("leaks", leakage.leaks_table(suspects), report=True)
 
 # %%

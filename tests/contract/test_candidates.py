@@ -10,7 +10,7 @@ import pytest
 from glassbox.data.schema import Schema
 from glassbox.families.classification.calibration.apply import Calibration
 from glassbox.families.classification.metrics import Sample, score
-from glassbox.families.protocol import Predictor, load_predictor
+from glassbox.families.predictor_protocol import Predictor, load_predictor
 from glassbox.families.shared.candidates import Candidate
 from glassbox.families.tabular.candidates import candidates
 from glassbox.families.tabular.fit import fit_fold

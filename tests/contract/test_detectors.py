@@ -29,7 +29,7 @@ from glassbox.families.detection.onnx_export import export, export_facts
 from glassbox.families.detection.predictor import BoxPredictor
 from glassbox.families.detection.recipe import Augmentation, Recipe
 from glassbox.families.detection.score_threshold import Chosen
-from glassbox.families.protocol import Predictor, load_predictor
+from glassbox.families.predictor_protocol import Predictor, load_predictor
 from glassbox.families.shared.cross_fit import limited
 from glassbox.families.shared.set_prediction import make_folds
 from glassbox.families.vision import training

@@ -23,7 +23,7 @@ from glassbox.families.forecasting.panel import Panel
 from glassbox.families.forecasting.predictor import Columns, ForecastPredictor
 from glassbox.families.forecasting.protocols import Fitting
 from glassbox.families.forecasting.recipe import future_of
-from glassbox.families.protocol import Predictor, load_predictor
+from glassbox.families.predictor_protocol import Predictor, load_predictor
 from glassbox.files import files_below, hash_tree
 from toy_series import panel, problem, recipe, schema, shops
 
@@ -96,7 +96,7 @@ def test_what_is_saved_is_what_is_loaded_in_another_process_and_twice_the_same_b
     pd.testing.assert_frame_equal(loaded.predict(asked(made)), made.predict(asked(made)), check_exact=True)
     asked(made).to_parquet(tmp_path / "asked.parquet")
     script = (
-        "import sys, pandas as pd; from pathlib import Path; from glassbox.families.protocol import load_predictor;"
+        "import sys, pandas as pd; from pathlib import Path; from glassbox.families.predictor_protocol import load_predictor;"
         "print(load_predictor(Path(sys.argv[1])).predict(pd.read_parquet(sys.argv[2]))['y_pred'].tolist())"
     )
     ran = subprocess.run(

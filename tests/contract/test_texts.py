@@ -18,7 +18,7 @@ from glassbox.families.classification.calibration.apply import Calibration
 from glassbox.families.classification.dataset import problem_of
 from glassbox.families.entities import evaluate as spans_evaluate
 from glassbox.families.entities.dataset import EntityDataset, sentences_of
-from glassbox.families.protocol import Predictor, load_predictor
+from glassbox.families.predictor_protocol import Predictor, load_predictor
 from glassbox.families.text.corpus import Corpus
 from glassbox.families.text.encoder import Encoder, Remembered
 from glassbox.families.text.fit import TextDataset

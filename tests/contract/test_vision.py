@@ -23,7 +23,7 @@ from glassbox.errors import GlassboxError
 from glassbox.families.classification.calibration.apply import Calibration
 from glassbox.families.classification.dataset import problem_of
 from glassbox.families.classification.folds import make_folds
-from glassbox.families.protocol import Predictor, load_predictor
+from glassbox.families.predictor_protocol import Predictor, load_predictor
 from glassbox.families.shared.cross_fit import limited
 from glassbox.families.vision import image_dataset as albums
 from glassbox.families.vision import networks, training

@@ -32,7 +32,7 @@ from glassbox.families.detection.prepare_rows import arrange
 from glassbox.families.detection.recipe import Augmentation, Recipe, default_recipe, place_of, recipe_table, usual_side
 from glassbox.families.detection.score_threshold import best_threshold, choose, chosen_table, curve_of
 from glassbox.families.detection.scorer import BoxJudge
-from glassbox.families.protocol import Predictor, scorer_of, watched
+from glassbox.families.predictor_protocol import Predictor, scorer_of, watched
 from glassbox.families.shared.candidates import Candidate
 from glassbox.families.shared.set_prediction import compare, leader_run, make_folds, read_oof, tune
 from glassbox.families.vision.image_dataset import ImageCollection

@@ -11,7 +11,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import OneHotEncoder
 
 from glassbox.errors import GlassboxError
-from glassbox.families.protocol import load_predictor
+from glassbox.families.predictor_protocol import load_predictor
 from glassbox.families.shared import skops_io
 from glassbox.families.tabular.models import TREE, _check_tree
 

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from glassbox.data.schema import Schema
-from glassbox.families.protocol import load_predictor
+from glassbox.families.predictor_protocol import load_predictor
 from glassbox.files import hash_tree
 from glassbox.serving import request_parsing
 from glassbox.serving.example_rows import example_rows

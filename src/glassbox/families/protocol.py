@@ -1,49 +1,150 @@
-"""What every family offers to deploy, monitor and conclude: a predictor that can be saved, loaded and asked, and its score."""
+"""The interface of a family: everything that the shared stages need to know of a task.
 
+A family is one folder with a module `family` that holds `FAMILY`, an instance of a subclass of `Family`, and a module
+`predictor` with a function `load`; `glassbox.request.tasks` names the folder. Methods import what they need when they are
+called, because the key of a stage holds the code of every module that the stage loads.
+"""
+
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
-from types import ModuleType
-from typing import TYPE_CHECKING, Any, Protocol, cast, runtime_checkable
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, Protocol, TypeVar, cast
 
 import pandas as pd
 
 from glassbox.data.schema import Schema
 from glassbox.errors import GlassboxError
-from glassbox.files import read_json
+from glassbox.families.predictor_protocol import Predictor, family_name, load_predictor
+from glassbox.families.shared.candidates import Candidate
+from glassbox.families.shared.cross_fit import CandidateRun
+from glassbox.findings.model import Estimate, Finding
+from glassbox.runtime.resources import Resources
 
 if TYPE_CHECKING:
-    from glassbox.data.sources import Arrange
-    from glassbox.request.model import Request
+    from glassbox.data.sources import RawData
+    from glassbox.request.model import Cost, Request
 
-DESCRIPTION = "predictor.json"
-Score = Callable[[pd.Series, pd.DataFrame], float]
+D = TypeVar("D", bound="Dataset")
+P = TypeVar("P")
+Space = Mapping[str, Mapping[str, Any] | Sequence[Any]]
+
+
+class Dataset(Protocol):
+    """Train in canonical row order, with its folds."""
+
+    @property
+    def folds(self) -> Sequence[int]:
+        """The numbers of the folds, or the origins of a backtest."""
+        ...
+
+
+class ModelKind(Protocol):
+    """A row of a family's table of kinds of model, as far as the leaderboard reads it."""
+
+    @property
+    def complexity(self) -> int:
+        """Orders kinds from simple to flexible."""
+        ...
+
+    @property
+    def learns(self) -> bool:
+        """Whether the model uses the features at all."""
+        ...
+
+    @property
+    def searched(self) -> bool:
+        """Whether it has hyperparameters to search."""
+        ...
+
+
+class Scorer(Protocol[P]):
+    """Evaluates out-of-fold predictions on one dataset by one metric."""
+
+    @property
+    def metric(self) -> str: ...
+
+    @property
+    def units(self) -> int:
+        """How many rows (windows, for forecasts) are predicted."""
+        ...
+
+    @property
+    def n(self) -> int:
+        """How many rows (steps, for forecasts) the metric is computed on."""
+        ...
+
+    def assemble(self, folds: Sequence[Mapping[str, Any]]) -> P:
+        """Put the predictions of all folds together; raises ValueError where they cannot be used."""
+        ...
+
+    def value(self, predictions: P) -> float:
+        """The metric."""
+        ...
+
+    def estimates(self, predictions: P) -> dict[str, Estimate]:
+        """Every metric of the leaderboard, with its interval."""
+        ...
+
+    def gain(self, better: P, worse: P) -> Estimate:
+        """By how much the first is better than the second on the same rows; above zero is better, whatever the metric."""
+        ...
+
+    def to_frame(self, predictions: P) -> pd.DataFrame:
+        """Out-of-fold predictions as they are saved."""
+        ...
+
+    def from_frame(self, frame: pd.DataFrame) -> P:
+        """Read what `to_frame` wrote."""
+        ...
 
 
 @dataclass(frozen=True)
-class Scorer:
-    """A metric by name, with its direction, and how it is computed from truth and predictions."""
+class Effort:
+    """What a level of `cost` means for a family, counted and never timed, so that a slower machine gives the same answer.
+
+    Attributes
+    ----------
+    summary
+        What is compared and how large the models are, in one sentence.
+    trials
+        Trials of the hyperparameter search, the default included.
+    resamples
+        Bootstrap resamples of an interval.
+    sizes
+        Sizes of models by name, such as the number of trees.
+    """
+
+    summary: str
+    trials: int
+    resamples: int
+    sizes: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class BatchMetric:
+    """The metric that a model was selected by, for batches of rows whose labels have arrived."""
 
     metric: str
     higher_is_better: bool
-    of: Score
+    score: Callable[[pd.Series, pd.DataFrame], float]  # of the labels and the predictions
 
 
 @dataclass(frozen=True)
 class Reference:
-    """What monitoring compares later data with, a row a unit: a case, or a season of a series.
+    """The data that monitoring compares later data with, one row per unit: a row, or a season of a series.
 
     Attributes
     ----------
     rows, schema
-        The fields that are watched, and what they are.
+        The monitored fields, and their schema.
     predictions
-        Made out of fold for the same rows, finished as the served ones are.
+        Out-of-fold predictions of the same rows, postprocessed as the served ones are.
     truth
-        What was to be predicted.
+        The labels.
     batch
-        How many rows are judged together when nobody says otherwise.
+        How many rows are evaluated together by default.
     unit
         What a row is, in the plural.
     """
@@ -56,139 +157,137 @@ class Reference:
     unit: str = "rows"
 
 
-@runtime_checkable
-class Predictor(Protocol):
-    """A fitted model with all that stands between a row and its prediction."""
+class Family(ABC, Generic[D, P]):
+    """A family of models: datasets of type D, and out-of-fold predictions of type P.
 
-    schema: Schema
-
-    def predict(self, frame: pd.DataFrame) -> pd.DataFrame:
-        """Predictions for a conformed frame, in its row order.
-
-        For classification ``y_pred`` and one ``proba_<class>`` a class; for forecasting the step, ``y_pred`` and quantiles.
-        """
-        ...
-
-    @property
-    def served(self) -> Schema:
-        """The schema at the door of a service: what a row that is sent looks like."""
-        ...
-
-    @property
-    def refit_note(self) -> str:
-        """How the model was brought up to date since it was evaluated, in words; empty when it was not."""
-        ...
-
-    def expand_query(self, question: Mapping[str, Any]) -> list[dict[str, Any]] | None:
-        """The rows that a question in short form stands for; None when it is a row.
-
-        Raises
-        ------
-        ValueError
-            When it is a question in short form and cannot be read, with what was found and expected.
-        """
-        ...
-
-    @property
-    def fields(self) -> list[str]:
-        """The columns of the data that the model looks at: the others need not be sent."""
-        ...
-
-    def postprocess(self, raw: pd.DataFrame) -> pd.DataFrame:
-        """What would be answered for raw out-of-fold predictions: calibrated and labelled as `predict` does."""
-        ...
-
-    def save(self, folder: Path) -> None:
-        """Write the model into `folder`: the same model gives the same bytes; never pickle."""
-        ...
-
-
-def arrange_of(request: "Request") -> "Arrange":
-    """How the family that answers a request brings what arrived into a row for each unit that it learns from, and says what it found."""
-    return cast("Arrange", import_module(f"glassbox.families.{request.row.family}.arrange").arrange)
-
-
-def looks_of(cells: pd.DataFrame, request: "Request") -> Any:
-    """A name for each row, the same where rows look alike to a model, where the family has its own way to tell; else None."""
-    module = import_module(f"glassbox.families.{request.row.family}.arrange")
-    return module.looks(cells, request) if hasattr(module, "looks") else None
-
-
-def served_schema(schema: Schema, fields: Sequence[str]) -> Schema:
-    """A schema in which columns that a model does not look at are set aside."""
-    unused = [field.name for field in schema.features if field.name not in fields]
-    return schema.model_copy(update={"aside": [*schema.aside, *unused]})
-
-
-def read_description(folder: Path, version: int) -> dict[str, Any]:
-    """What a family wrote of the predictor in `folder`, beside the model itself.
-
-    Raises
-    ------
-    GlassboxError
-        When it was written in another format than `version`.
-    """
-    told: dict[str, Any] = read_json(folder / DESCRIPTION)
-    if told.get("format") != version:
-        raise GlassboxError(f"{folder / DESCRIPTION}: format is {told.get('format')!r}; this Glassbox reads {version}.")
-    return told
-
-
-def load_predictor(folder: Path) -> Predictor:
-    """The predictor that was saved in `folder`.
-
-    Raises
-    ------
-    GlassboxError
-        When the folder holds no predictor, or one of a family that is not known here.
-    """
-    return cast(Predictor, _module(folder, "predictor").load(folder))
-
-
-def scorer_of(folder: Path, truth: pd.Series, request: "Request") -> Scorer:
-    """The metric that the predictor saved in `folder` was chosen by, for batches of rows whose labels have arrived.
-
-    Parameters
+    Attributes
     ----------
-    truth
-        The target of the training data.
-    request
-        Its requirements name the metric.
+    unit
+        What is predicted, in the plural: rows, texts, images, windows.
+    leaderboard_metrics
+        Metrics that the leaderboard shows beside the deciding one.
+    leaderboard_note
+        How the metrics are averaged, and what the intervals resample.
+    baseline
+        The name of the candidate that every model has to beat; None where there is none.
+    rival
+        What tuning has to beat: the simplest candidate that is tied with the leader, or the leader.
+    tunes
+        Which candidate is tuned: the most flexible of those tied with the leader, or the best that has hyperparameters.
+    limits
+        What a comparison of this family does not show, in sentences.
+    """
+
+    unit: ClassVar[str]
+    leaderboard_metrics: ClassVar[tuple[str, ...]]
+    leaderboard_note: ClassVar[str]
+    baseline: ClassVar[str | None] = None
+    rival: ClassVar[Literal["simplest", "leader"]] = "leader"
+    tunes: ClassVar[Literal["most flexible", "best"]] = "most flexible"
+    limits: ClassVar[tuple[str, ...]] = ()
+
+    # --- ingest
+
+    def prepare_rows(self, raw: "RawData", request: "Request") -> "tuple[RawData, dict[str, Finding]]":
+        """Turn the data as read into one row per unit, with findings about how."""
+        from glassbox.findings.model import Note
+
+        say = "Each row is trained on and predicted by itself."
+        return raw, {"unit": Note(title="Rows are independent", say=say, tone="good")}
+
+    def near_duplicate_groups(self, cells: pd.DataFrame, request: "Request") -> Any:
+        """Return a name for each row, shared by near-duplicates; None where only identical rows are duplicates."""
+        return None
+
+    # --- compare and tune
+
+    @abstractmethod
+    def effort(self, cost: "Cost") -> Effort:
+        """What a level of cost means."""
+
+    @abstractmethod
+    def kinds(self) -> Mapping[str, ModelKind]:
+        """The kinds of model."""
+
+    @abstractmethod
+    def primary_metric(self, requirements: Mapping[str, Any]) -> str:
+        """The metric that candidates are compared by, given the requirements of a request."""
+
+    @abstractmethod
+    def dataset(
+        self,
+        train: pd.DataFrame,
+        schema: Schema,
+        recipe: Mapping[str, Any],
+        folds: pd.DataFrame,
+        request: "Request",
+        resources: Resources,
+    ) -> D:
+        """Train as the models of this family take it."""
+
+    @abstractmethod
+    def candidates(self, dataset: D, cost: "Cost") -> list[Candidate]:
+        """The candidates by default."""
+
+    @abstractmethod
+    def search_space(self, dataset: D, candidate: Candidate, cost: "Cost") -> Space:
+        """The hyperparameters of a candidate that are searched by default; empty where there are none."""
+
+    @abstractmethod
+    def scorer(self, dataset: D, metric: str, effort: Effort, seed: int) -> Scorer[P]:
+        """Evaluates out-of-fold predictions of a dataset."""
+
+    @abstractmethod
+    def fit_fold(self, dataset: D, candidate: Candidate, fold: int, resources: Resources) -> dict[str, Any]:
+        """Fit a candidate without one fold and predict that fold, cached."""
+
+    def ensemble(self, dataset: D, runs: Sequence[CandidateRun[P]], scorer: Scorer[P]) -> CandidateRun[P] | None:
+        """An ensemble of candidates that were run, as one more candidate; None where there is none."""
+        return None
+
+    # --- monitor
+
+    @abstractmethod
+    def batch_metric(self, predictor: Predictor, truth: pd.Series, request: "Request") -> BatchMetric:
+        """The metric that a model was selected by, for later batches; `truth` is the target of train."""
+
+    @abstractmethod
+    def reference(self, predictor: Any, train: pd.DataFrame, oof: pd.DataFrame, resources: Resources) -> Reference:
+        """The data that later data are compared with: train, and out-of-fold predictions for it."""
+
+
+def load_family(name: str) -> Family[Any, Any]:
+    """Return the family of a name.
 
     Raises
     ------
     GlassboxError
-        When the folder holds no predictor, or one of a family that is not known here.
+        When there is none.
     """
-    schema = load_predictor(folder).schema
-    return cast(Scorer, _module(folder, "scoring").scorer(schema, truth, request.requirements, request.data.positive))
-
-
-def watched(folder: Path, train: pd.DataFrame, oof: pd.DataFrame, kept: Path | None = None) -> Reference:
-    """What later data are compared with: train, and predictions for it by models that had not seen it.
-
-    `kept` is the folder of what is costly to compute and kept by its content (`Stage.kept`).
-
-    Raises
-    ------
-    GlassboxError
-        When the folder holds no predictor, or the predictions are of another run than train.
-    """
-    return cast(Reference, _module(folder, "scoring").watched(load_predictor(folder), train, oof, kept))
-
-
-def _module(folder: Path, name: str) -> ModuleType:
-    """A module of the family that saved the predictor in `folder`."""
-    path = folder / DESCRIPTION
-    if not path.is_file():
-        raise GlassboxError(f"{folder}: no {DESCRIPTION} here; expected the folder of a saved model.")
-    family = str(read_json(path).get("family"))
-    if not family.isidentifier():
-        raise GlassboxError(f"{path}: family is {family!r}; expected the name of a family, such as 'tabular'.")
-    full = f"glassbox.families.{family}.{name}"
+    module = f"glassbox.families.{name}.family"
     try:
-        return import_module(full)
+        return cast("Family[Any, Any]", import_module(module).FAMILY)
     except ModuleNotFoundError as error:
-        if error.name and full.startswith(error.name):
-            raise GlassboxError(f"{path}: no family {family!r} here; was the model saved by a newer Glassbox?") from error
+        if error.name and module.startswith(error.name):
+            raise GlassboxError(f"There is no family {name!r} in this Glassbox.") from error
         raise
+
+
+def family_of(request: "Request") -> Family[Any, Any]:
+    """Return the family that answers a request."""
+    return load_family(request.row.family)
+
+
+def monitored(
+    folder: Path, train: pd.DataFrame, oof: pd.DataFrame, request: "Request", resources: Resources
+) -> tuple[Reference, BatchMetric]:
+    """Return the reference and the metric by which the model saved in `folder` is monitored.
+
+    Raises
+    ------
+    GlassboxError
+        When the folder holds no predictor, or the out-of-fold predictions are of another run than train.
+    """
+    family, predictor = load_family(family_name(folder)), load_predictor(folder)
+    reference = family.reference(predictor, train, oof, resources)
+    return reference, family.batch_metric(predictor, reference.truth, request)

@@ -5,12 +5,11 @@ import numpy.typing as npt
 import pandas as pd
 from scipy.stats import norm
 
-from glassbox.families.protocol import Score
 from glassbox.findings.model import Estimate, Estimates, Table
 from glassbox.findings.wording import number
 from glassbox.monitoring.bins import codes_of
 from glassbox.monitoring.drift import drift, drift_limits, stability_index
-from glassbox.monitoring.profile import ColumnProfile, Profile
+from glassbox.monitoring.profile import ColumnProfile, Profile, Score
 from glassbox.monitoring.trigger import Thresholds, decide
 
 FAVOUR = 4.0  # how many times likelier rows of the favoured half are drawn into a shifted batch

@@ -1,5 +1,6 @@
 """The reference profile: how the training data and the model's predictions were distributed. No row of them is in it."""
 
+from collections.abc import Callable
 from typing import Literal
 
 import numpy as np
@@ -14,6 +15,7 @@ from glassbox.monitoring.bins import Bins, Scale, bins_of, codes_of, measured_va
 from glassbox.monitoring.summary import summaries
 
 Role = Literal["field", "prediction"]
+Score = Callable[[pd.Series, pd.DataFrame], float]  # of the labels and the predictions of a batch
 
 
 class ColumnProfile(BaseModel):

@@ -7,11 +7,10 @@ import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field
 
 from glassbox.errors import GlassboxError
-from glassbox.families.protocol import Score
 from glassbox.findings.model import Cell, Facts, Table
 from glassbox.findings.wording import metric_label, number
 from glassbox.monitoring.drift import MATERIAL_PSI, chance_limits
-from glassbox.monitoring.profile import Profile
+from glassbox.monitoring.profile import Profile, Score
 
 Action = Literal["go on", "look", "retrain"]
 DRAWS = 1000

@@ -23,7 +23,6 @@ from glassbox.pipeline.staleness import why_stale
 from glassbox.pipeline.store import MANIFEST, Entry, Store, disk_errors
 from glassbox.platform_info import platform_facts, thread_limits
 from glassbox.request.model import Request
-from glassbox.runtime.stage import family_of
 from glassbox.runtime.worker_pool import SHARE
 
 if TYPE_CHECKING:
@@ -113,7 +112,7 @@ class Runner:
         }
         return {
             "stage": spec.name,
-            "family": family_of(self.request),
+            "family": self.request.row.family,
             "cells": self._cells(self.root / spec.source),
             "inputs": inputs,
             "source": (weights_fingerprint if spec.upstream else source_fingerprint)(self.request, self.root),

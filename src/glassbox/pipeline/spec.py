@@ -12,7 +12,7 @@ from glassbox.code_hash import cell_text
 from glassbox.errors import GlassboxError, RequestError
 from glassbox.request.messages import hint, nearest, one_of
 from glassbox.request.model import Request
-from glassbox.runtime.stage import SEALED, family_of
+from glassbox.runtime.stage import SEALED
 
 STAGES = ("ingest", "explore", "features", "compare", "tune", "evaluate", "deploy", "monitor", "conclude")
 
@@ -45,7 +45,7 @@ def ejected(root: Path, slug: str, stage: str) -> Path:
 def pipeline_dict(root: Path, request: Request) -> dict[str, Any]:
     """`pipeline.yaml` for a request: filled in, with the request's own notebooks in place of the family's."""
     text = (root / "pipeline.yaml").read_text(encoding="utf-8")
-    filled: dict[str, Any] = _filled(yaml.safe_load(text), {"name": request.name, "family": family_of(request)})
+    filled: dict[str, Any] = _filled(yaml.safe_load(text), {"name": request.name, "family": request.row.family})
     for task in filled["tasks"]:
         own = ejected(root, request.name, task["name"])
         if (root / own).is_file():

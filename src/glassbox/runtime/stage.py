@@ -22,6 +22,7 @@ from glassbox.findings.model import Figure, Finding, NamedFinding, read_findings
 from glassbox.platform_info import platform_facts
 from glassbox.request.model import Request
 from glassbox.runtime.field_tracking import recorded
+from glassbox.runtime.resources import Resources
 from glassbox.runtime.result_cache import ResultCache
 
 SEALED = {"holdout": "evaluate"}  # a product, and the one stage that may open it
@@ -162,6 +163,20 @@ class Stage:
         return self.root / "data" / ".store" / "kept"
 
     @property
+    def resources(self) -> Resources:
+        """What every fit of the stage is given: seed, threads, workers, caches, the project folder and the progress callback."""
+        return Resources(
+            seed=self.request.seed,
+            threads=self.threads,
+            workers=self.workers,
+            max_threads=self.most_threads,
+            cache=self.memo,
+            vector_cache_dir=self.kept,
+            root=self.root,
+            progress=self.progress,
+        )
+
+    @property
     def openings(self) -> int:
         """How often this very holdout has been opened so far in this folder, this time included."""
         ledger = self._ledger(self._inputs["ingest.holdout"])
@@ -255,8 +270,3 @@ def _inputs(root: Path, slug: str, upstream: Mapping[str, Any] | None) -> dict[s
             found = [path for path in (folder / f"{name}.parquet", folder / f"{name}.json", folder / name) if path.exists()]
             inputs[f"{stage}.{name}"] = found[0] if found else folder / name
     return inputs
-
-
-def family_of(request: Request) -> str:
-    """The family that answers the request's task."""
-    return request.row.family

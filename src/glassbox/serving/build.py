@@ -9,7 +9,7 @@ from typing import Any
 from glassbox.code_hash import bare_source
 from glassbox.data.schema import Schema
 from glassbox.errors import GlassboxError
-from glassbox.families.protocol import load_predictor
+from glassbox.families.predictor_protocol import load_predictor
 from glassbox.files import files_below, hash_file, hash_tree, read_json, write_json, write_text
 from glassbox.serving import container
 from glassbox.serving.dependencies import distributions_of, libraries_of, pinned, serving_code

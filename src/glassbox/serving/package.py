@@ -7,7 +7,7 @@ from typing import Any
 from glassbox.code_hash import bare_source, module_path
 from glassbox.data.schema import Schema
 from glassbox.errors import GlassboxError
-from glassbox.families.protocol import Predictor, load_predictor
+from glassbox.families.predictor_protocol import Predictor, load_predictor
 from glassbox.files import files_below, hash_file, hash_tree, hash_value, read_json
 
 MANIFEST = "manifest.json"

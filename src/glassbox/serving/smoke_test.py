@@ -14,7 +14,7 @@ import pandas as pd
 
 from glassbox.data.schema import Schema
 from glassbox.errors import GlassboxError
-from glassbox.families.protocol import load_predictor
+from glassbox.families.predictor_protocol import load_predictor
 from glassbox.files import files_below, hash_tree, plain
 from glassbox.findings.model import Estimates, Facts, Table
 from glassbox.serving.example_rows import broken_row, example_rows

@@ -8,7 +8,7 @@ import pandas as pd
 
 from glassbox.data.schema import conform
 from glassbox.errors import DataError
-from glassbox.families.protocol import Predictor, load_predictor
+from glassbox.families.predictor_protocol import Predictor, load_predictor
 
 
 class TrackedModel:

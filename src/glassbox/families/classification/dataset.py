@@ -9,6 +9,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from glassbox.errors import DataError
+from glassbox.families.shared.cross_fit import align_folds
 from glassbox.files import hash_value
 
 Codes = npt.NDArray[np.int64]
@@ -41,6 +42,23 @@ class Problem:
     @property
     def folds(self) -> range:
         return range(int(self.fold.max()) + 1)
+
+
+class LabelledData:
+    """A dataset of a family of classifiers: `data` holds the labels and folds.
+
+    Attributes
+    ----------
+    data
+        Row ids, labels and folds in canonical order.
+    """
+
+    data: Problem
+
+    @property
+    def folds(self) -> range:
+        """The numbers of the folds."""
+        return self.data.folds
 
 
 def codes_of(target: pd.Series, classes: Sequence[str]) -> Codes:
@@ -93,12 +111,7 @@ def problem_of(
     """
     rows = frame.sort_values("row_id", kind="stable").reset_index(drop=True)
     row_ids = rows["row_id"].astype(str).tolist()
-    fold = np.zeros(len(rows), dtype=np.int64)
-    if folds is not None:
-        fold = folds.set_index("row_id")["fold"].reindex(rows["row_id"]).to_numpy(dtype=np.float64)
-        if np.isnan(fold).any():
-            raise DataError(f"{int(np.isnan(fold).sum())} rows of train have no fold; folds and train are of different runs.")
-        fold = fold.astype(np.int64)
+    fold = align_folds(row_ids, folds)
     y = codes_of(rows[target], classes)
     looked_for = list(classes).index(positive_class(classes, rows[target], positive))
     features = rows.drop(columns=["row_id", target])

@@ -1,27 +1,32 @@
-"""The weighted ensemble: several models of classes together, weighted by what they said out of fold."""
+"""The weighted ensemble of classifiers: a logarithmic opinion pool with weights fitted on out-of-fold probabilities."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 from scipy.optimize import minimize
 
-from glassbox.families.classification.compare import Comparison, FitFold, Run, compare, run_candidates, run_of
 from glassbox.families.classification.dataset import Codes, Problem
 from glassbox.families.classification.linear_models import log_opinion_pool
 from glassbox.families.classification.metrics import Floats, row_log_loss
+from glassbox.families.protocol import ModelKind
 from glassbox.families.shared.candidates import Candidate
-from glassbox.families.shared.cross_fit import Progress
-from glassbox.families.shared.leaderboard import Ranked
+from glassbox.families.shared.cross_fit import CandidateRun
 
 ENSEMBLE = "weighted ensemble"
 MEMBERS = 6  # at most: the best by log loss
-LEAST_WEIGHT = 0.05  # a member below it is left out: it costs time and changes little
-HEAVIEST = 5.0
+MIN_WEIGHT = 0.05  # share of the total weight; a member below it is dropped, because it costs time and changes little
+MAX_WEIGHT = 5.0
 
 
 def weights_of(probas: Sequence[Floats], y: Codes) -> Floats:
-    """Weights of a logarithmic opinion pool: not negative, of least log loss on some rows (a convex problem).
+    """Return the non-negative weights of a logarithmic opinion pool with the lowest log loss (a convex problem).
+
+    Parameters
+    ----------
+    probas
+        (rows, classes) probabilities of each member.
+    y
+        (rows,) class numbers.
 
     >>> good, bad = np.array([[0.9, 0.1], [0.2, 0.8]] * 20), np.full((40, 2), 0.5)
     >>> bool(weights_of([good, bad], np.array([0, 1] * 20))[0] > 1)
@@ -40,83 +45,36 @@ def weights_of(probas: Sequence[Floats], y: Codes) -> Floats:
         return float(-np.log(np.maximum(proba[rows, y], 1e-12)).mean()), gradient
 
     start = np.full(len(probas), 1 / len(probas))
-    found = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=[(0.0, HEAVIEST)] * len(probas))
+    found = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=[(0.0, MAX_WEIGHT)] * len(probas))
     return np.asarray(found.x, dtype=np.float64)
 
 
-def ensemble_of(runs: Sequence[Run], problem: Problem, kinds: Mapping[str, Ranked]) -> Run | None:
-    """The weighted ensemble of the best; what it says of a fold uses weights fitted on the other folds.
+def weighted_ensemble(
+    runs: Sequence[CandidateRun[Floats]], data: Problem, kinds: Mapping[str, ModelKind]
+) -> CandidateRun[Floats] | None:
+    """Return the weighted ensemble of the best candidates by log loss; None where there are not two members.
 
-    None where there are not two members.
+    Its probabilities for a fold use weights that are fitted on the other folds.
     """
-    able = [(run, run.proba) for run in runs if run.proba is not None and kinds[run.candidate.kind].learns]
-    able.sort(key=lambda pair: (float(row_log_loss(problem.y, pair[1]).mean()), pair[0].candidate.name))
-    members = [run for run, _ in able[:MEMBERS]]
+    able = [run for run in runs if run.predictions is not None and kinds[run.candidate.kind].learns]
+    able.sort(key=lambda run: (float(row_log_loss(data.y, run.oof).mean()), run.candidate.name))
+    members = able[:MEMBERS]
     if len(members) < 2:
         return None
-    probas = [run.proba for run in members if run.proba is not None]
-    whole = weights_of(probas, problem.y)
-    kept = [i for i, weight in enumerate(whole) if weight >= LEAST_WEIGHT * whole.sum()]
-    members, probas = [members[i] for i in kept], [probas[i] for i in kept]
+    weights = weights_of([run.oof for run in members], data.y)
+    members = [run for run, weight in zip(members, weights, strict=True) if weight >= MIN_WEIGHT * weights.sum()]
     if len(members) < 2:
         return None
-    proba = np.empty_like(probas[0])
-    for fold in problem.folds:
-        out = problem.fold == fold
-        weights = weights_of([p[~out] for p in probas], problem.y[~out])
-        proba[out] = log_opinion_pool([p[out] for p in probas], weights.tolist())
-    weights = weights_of(probas, problem.y)
-    told = [
-        {
-            "name": run.candidate.name,
-            "kind": run.candidate.kind,
-            "params": run.candidate.params,
-            "weight": round(float(weight), 4),
-        }
-        for run, weight in zip(members, weights, strict=True)
+    probas = [run.oof for run in members]
+    pooled = np.empty_like(probas[0])
+    for fold in data.folds:
+        out = data.fold == fold
+        weights = weights_of([proba[~out] for proba in probas], data.y[~out])
+        pooled[out] = log_opinion_pool([proba[out] for proba in probas], weights.tolist())
+    params = [
+        {"name": c.name, "kind": c.kind, "params": c.params, "weight": round(float(weight), 4)}
+        for c, weight in zip((run.candidate for run in members), weights_of(probas, data.y), strict=True)
     ]
-    candidate = Candidate(name=ENSEMBLE, kind="ensemble", params={"members": told})
-    return Run(candidate, proba, "", sum(run.fit_s for run in members), sum(run.predict_s for run in members))
-
-
-def compare_together(
-    tried: Sequence[Candidate],
-    problem: Problem,
-    fit: FitFold,
-    kinds: Mapping[str, Ranked],
-    *,
-    metric: str = "roc_auc",
-    seed: int = 0,
-    resamples: int = 1000,
-    threads: int = 1,
-    workers: int = 1,
-    progress: Progress | None = None,
-) -> Comparison:
-    """Compare candidates on the same folds; the weighted ensemble of the best of them is one more.
-
-    Parameters
-    ----------
-    tried
-        Candidates, each with a name of its own.
-    problem, fit
-        Rows, target and folds; how the family fits a candidate on all folds but one.
-    kinds
-        What each kind is among the others.
-    metric
-        What decides: the mean over folds.
-
-    Raises
-    ------
-    GlassboxError
-        When no candidate could be fitted.
-    """
-    runs = run_candidates(tried, problem, fit, threads=threads, workers=workers, progress=progress)
-    together = ensemble_of(runs, problem, kinds)
-    every = [*runs, *([together] if together else [])]
-    return compare(every, problem, kinds, metric=metric, seed=seed, resamples=resamples)
-
-
-def leader_run(leaderboard: dict[str, Any], oof: Any, problem: Problem) -> Run:
-    """The leader of the comparison: what tuning has to beat to be taken."""
-    row = next(row for row in leaderboard["rows"] if row["candidate"] == leaderboard["leader"])
-    return run_of(Candidate(name=row["candidate"], kind=row["kind"], params=row["params"]), oof, problem)
+    candidate = Candidate(name=ENSEMBLE, kind="ensemble", params={"members": params})
+    fit_s, predict_s = sum(run.fit_s for run in members), sum(run.predict_s for run in members)
+    return CandidateRun(candidate, pooled, "", fit_s, predict_s)

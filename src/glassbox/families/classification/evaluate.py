@@ -14,7 +14,7 @@ from glassbox.families.classification.calibration.apply import label
 from glassbox.families.classification.dataset import Problem, codes_of
 from glassbox.families.classification.folds import groups_of
 from glassbox.families.classification.metrics import NAMES, Floats, Sample, estimates, more_is_better, score, spoken
-from glassbox.families.protocol import Predictor
+from glassbox.families.predictor_protocol import Predictor
 from glassbox.findings.model import Estimates, Facts, Note, Table
 from glassbox.findings.wording import number
 

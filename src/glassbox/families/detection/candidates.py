@@ -1,4 +1,4 @@
-"""What is tried when nobody says otherwise, and how much is searched."""
+"""The candidates for detection, and the hyperparameters that tuning searches."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -6,49 +6,59 @@ from typing import Any
 import numpy as np
 
 from glassbox.families.detection.boxes import Box
+from glassbox.families.protocol import Effort, Space
 from glassbox.families.shared.candidates import Candidate
 from glassbox.request.model import Cost
 
-# Counted, never timed: a slower machine gives the same answer later.
-TRIALS: dict[Cost, int] = {"low": 1, "medium": 2, "high": 12}
-EPOCHS: dict[Cost, int] = {"low": 8, "medium": 16, "high": 40}
-FROM_NOTHING = 3  # times as many epochs, where nothing is known to begin with
-SMALL, MANY = (
-    40.0,
-    0.25,
-)  # pixels of the side of an object below which it is small as seen, and the share of them from which on they count
+FROM_SCRATCH = 3  # times as many epochs, where there is no pretrained backbone
+SMALL = 40.0  # pixels: an object whose side is below this, at the size that detectors see, is small
+MANY_SMALL = 0.25  # share of small objects from which on a finer stride is used
 
 
-def candidates(cost: Cost, backbones: Sequence[str], detector: bool, finest: int) -> list[Candidate]:
-    """From saying nothing to a detector that learns.
+def candidates(cost: Cost, effort: Effort, backbones: Sequence[str], has_detector: bool, finest: int) -> list[Candidate]:
+    """Return the candidates by default, from no boxes at all to a detector that is trained.
 
     Parameters
     ----------
     backbones
         The names of the request's pretrained networks.
-    detector
-        Whether the request names a detector as it comes.
+    has_detector
+        True where the request names a pretrained detector.
     finest
-        The stride of the finest maps that are read, as `finest_stride` finds it.
+        The stride of the finest feature maps, as `finest_stride` returns it.
     """
     found = [Candidate(name="nothing", kind="nothing")]
-    if detector:
+    if has_detector:
         found.append(Candidate(name="detector as it comes", kind="as_it_comes"))
-    asked: dict[str, Any] = {"epochs": EPOCHS[cost], "batch": 8, "learning_rate": 2e-3, "finest": finest}
+    epochs = effort.sizes["epochs"]
+    settings: dict[str, Any] = {"epochs": epochs, "batch": 8, "learning_rate": 2e-3, "finest": finest}
     for place, name in enumerate(backbones if cost == "high" else backbones[:1]):
-        params = {**asked, "backbone": place, "unfrozen": "half"}
+        params = {**settings, "backbone": place, "unfrozen": "half"}
         found.append(Candidate(name=f"detector on {name}", kind="detector", params=params))
     if not backbones:
-        params = {**asked, "epochs": FROM_NOTHING * EPOCHS[cost], "start": "nothing"}
+        params = {**settings, "epochs": FROM_SCRATCH * epochs, "start": "nothing"}
         found.append(Candidate(name="detector from nothing", kind="detector", params=params))
     return found
 
 
+def search_space(candidate: Candidate, side: int) -> Space:
+    """Return the hyperparameters of a candidate that are searched by default; none where its kind has none."""
+    if candidate.kind != "detector":
+        return {}
+    return {
+        "learning_rate": {"low": 0.001, "high": 0.004, "log": True},
+        "zoom": {"low": 0.2, "high": 0.6},
+        "colour": {"low": 0.0, "high": 0.3},
+        "side": [side, 3 * side // 4],
+        "unfrozen": ["block", "half"],
+    }
+
+
 def finest_stride(boxes: Sequence[Sequence[Box]], sizes: Sequence[tuple[int, int]], side: int) -> int:
-    """8 where many objects are small at the size that detectors see, else 16, in half of the time.
+    """Return 8 where many objects are small at the size that detectors see, else 16, which takes half of the time.
 
     >>> finest_stride([[Box(0, 0, 10, 10, "a")]], [(100, 100)], 320), finest_stride([[Box(0, 0, 90, 90, "a")]], [(100, 100)], 320)
     (8, 16)
     """
-    seen = [(box.width * box.height) ** 0.5 * side / max(size) for row, size in zip(boxes, sizes, strict=True) for box in row]
-    return 8 if seen and float(np.mean(np.array(seen) < SMALL)) >= MANY else 16
+    sides = [(box.width * box.height) ** 0.5 * side / max(size) for row, size in zip(boxes, sizes, strict=True) for box in row]
+    return 8 if sides and float(np.mean(np.array(sides) < SMALL)) >= MANY_SMALL else 16

@@ -1,4 +1,4 @@
-"""Pictures with their boxes and folds: what every fit of a stage shares."""
+"""The images of train with their boxes and folds: the input of every fit."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -21,18 +21,18 @@ Ints = npt.NDArray[np.int64]
 
 @dataclass(frozen=True)
 class DetectionDataset:
-    """The rows of train in canonical order.
+    """The images of train in canonical order.
 
     Attributes
     ----------
     boxes, labels
-        What stands on each picture, and the labels there are.
+        The boxes on each image, and all labels.
     fold
-        The fold of each picture.
+        The fold of each image.
     album
-        The pictures themselves, as detectors see them, with the backbones of the request.
+        The images as detectors see them, with the backbones of the request.
     detector
-        The folder of the detector as it comes, where the request names one.
+        The folder of the pretrained detector, where the request names one.
     """
 
     row_ids: list[str]
@@ -52,23 +52,23 @@ class DetectionDataset:
 
     @cached_property
     def sizes(self) -> list[tuple[int, int]]:
-        """Width and height of each picture in pixels."""
+        """Return the width and height of each image in pixels."""
         return sizes_of(self.album.cells, self.album.workers)
 
     @cached_property
     def _bare(self) -> str:
-        told = [[[box.x, box.y, box.width, box.height, box.label] for box in row] for row in self.boxes]
-        return hash_value([self.album.names, self.row_ids, told, self.labels, self.fold.tolist()])
+        boxes = [[[box.x, box.y, box.width, box.height, box.label] for box in row] for row in self.boxes]
+        return hash_value([self.album.names, self.row_ids, boxes, self.labels, self.fold.tolist()])
 
     def digest(self, kind: str) -> str:
-        """The hash of what a detector of this kind learns from."""
-        learns = kind == "detector"
-        asked = [backbone.digest for backbone in self.album.backbones] if learns else []
+        """Hash everything that a detector of this kind is trained on."""
+        trained = kind == "detector"
+        backbones = [backbone.digest for backbone in self.album.backbones] if trained else []
         weights = hash_tree(self.detector) if kind == "as_it_comes" and self.detector is not None else ""
-        return hash_value([self._bare, asked, weights, self.recipe.model_dump() if learns else {}])
+        return hash_value([self._bare, backbones, weights, self.recipe.model_dump() if trained else {}])
 
     def view(self, rows: Ints) -> View:
-        """Some of the pictures."""
+        """Return some of the images."""
         return self.album.rows(rows)
 
 
@@ -79,17 +79,17 @@ def sizes_of(cells: Sequence[str | None], workers: int = 1) -> list[tuple[int, i
 
 
 def labels_of(rows: Iterable[Sequence[Box]]) -> list[str]:
-    """All labels, sorted."""
+    """Return all labels, sorted."""
     return sorted({box.label for boxes in rows for box in boxes})
 
 
 def boxes_in(frame: pd.DataFrame, target: str) -> list[list[Box]]:
-    """The boxes of each row of a snapshot.
+    """Return the boxes of each row of a snapshot.
 
     Raises
     ------
     DataError
-        When they cannot be read; `ingest` sets such rows aside.
+        When they cannot be read; `ingest` quarantines such rows.
     """
     try:
         return [read_boxes(cell) for cell in frame[target].tolist()]

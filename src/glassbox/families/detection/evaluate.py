@@ -17,11 +17,12 @@ from glassbox.families.detection.metrics import Matches, by_label, estimates, sc
 from glassbox.families.detection.predictor import BoxPredictor
 from glassbox.families.detection.recipe import Recipe
 from glassbox.families.detection.score_threshold import Chosen
-from glassbox.families.shared.cross_fit import limited
+from glassbox.families.shared.cross_fit import limit_threads
 from glassbox.families.vision.reference_features import Watch
 from glassbox.families.vision.training import checkpoint_of, forget
 from glassbox.findings.model import Estimates, Facts, Note, Pictures, Table
 from glassbox.findings.wording import clean, metric_label, number
+from glassbox.runtime.resources import Resources
 
 SHOWN = 9
 LEAST = 20  # objects of a slice
@@ -29,14 +30,20 @@ SAMPLE = 100  # pictures of train on which the fitted detector is asked, for the
 
 
 def refit(
-    best: Mapping[str, Any], scenes: DetectionDataset, schema: Schema, chosen: Chosen, *, seed: int, threads: int = 1
+    best: Mapping[str, Any], scenes: DetectionDataset, schema: Schema, chosen: Chosen, resources: Resources
 ) -> BoxPredictor:
     """Fit what tuning kept on all pictures of train, and put it together with the rule by which boxes are answered."""
-    parts = {"what": "all of train", "data": scenes.digest(best["kind"]), "best": dict(best), "seed": seed, "threads": threads}
+    parts = {
+        "what": "all of train",
+        "data": scenes.digest(best["kind"]),
+        "best": dict(best),
+        "seed": resources.seed,
+        "threads": resources.threads,
+    }
     checkpoint = checkpoint_of(scenes.album.store, parts, CODE)
     everyone = np.arange(len(scenes))
-    with limited(threads):
-        model = fit(scenes, best["kind"], best["params"], everyone, seed=seed, threads=threads, checkpoint=checkpoint)
+    with limit_threads(resources.threads):
+        model = fit(scenes, best["kind"], best["params"], everyone, resources, checkpoint=checkpoint)
     forget(checkpoint)
     return BoxPredictor(
         schema=schema,

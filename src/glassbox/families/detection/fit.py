@@ -1,4 +1,4 @@
-"""One fit of a detector: on some rows, asked on others. What candidates and trials are remembered by."""
+"""Fits a detector on some rows, and predicts others; what is cached of candidates and trials."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,73 +12,55 @@ from glassbox.families.detection.boxes import written
 from glassbox.families.detection.dataset import DetectionDataset, Ints
 from glassbox.families.detection.models import Fitting, Model, kind_of
 from glassbox.families.shared.candidates import Candidate
-from glassbox.families.shared.cross_fit import Cache, cache_key, fit_and_predict_cached
-from glassbox.families.shared.set_prediction import FitFold
+from glassbox.families.shared.cross_fit import cache_key, fit_and_predict_cached
 from glassbox.families.vision.training import checkpoint_of, forget
+from glassbox.runtime.resources import Resources
 
-CODE = "glassbox.families.detection.fit"  # what results are remembered by: this module and all that it imports
+CODE = "glassbox.families.detection.fit"  # part of the cache key, with all that it imports
 
 
 def fit(
-    scenes: DetectionDataset,
+    dataset: DetectionDataset,
     kind: str,
     params: Mapping[str, Any],
     rows: Ints,
+    resources: Resources,
     *,
-    seed: int,
-    threads: int = 1,
     checkpoint: Path | None = None,
 ) -> Model:
-    """A detector of `kind`, taught by some rows; its epochs are kept in `checkpoint` until it is done.
+    """Fit a detector of `kind` on some rows; its epochs are saved in `checkpoint` until it is trained.
 
     Raises
     ------
     GlassboxError
         When the request does not name weights that it needs.
     """
-    torch.set_num_threads(threads)
-    how = kind_of(kind)
-    lacking = [name for name in how.needs if getattr(scenes, name) is None]
-    if lacking:
-        raise GlassboxError(f"the request names no weights.{lacking[0]}")
-    return how.fit(scenes, rows, Fitting(dict(params), seed, checkpoint))
+    torch.set_num_threads(resources.threads)
+    spec = kind_of(kind)
+    missing = [name for name in spec.needs if getattr(dataset, name) is None]
+    if missing:
+        raise GlassboxError(f"the request names no weights.{missing[0]}")
+    return spec.fit(dataset, rows, Fitting(dict(params), resources.seed, checkpoint))
 
 
-def fit_fold(
-    scenes: DetectionDataset,
-    fold: int,
-    kind: str,
-    params: Mapping[str, Any],
-    *,
-    seed: int,
-    threads: int = 1,
-    memo: Cache | None = None,
-) -> dict[str, Any]:
-    """The boxes found on the pictures of one fold, by a detector that saw the others.
+def fit_fold(dataset: DetectionDataset, candidate: Candidate, fold: int, resources: Resources) -> dict[str, Any]:
+    """Predict the boxes on the images of one fold by a detector that is fitted on the others, cached.
 
     Returns
     -------
     dict
-        ``boxes``, a cell a picture of the fold as `boxes.written` writes them, and the seconds ``fit_s`` and ``predict_s``.
+        ``boxes``, one cell per image of the fold as `boxes.written` writes them, and the seconds ``fit_s`` and ``predict_s``.
     """
-    out = scenes.fold == fold
-    parts = cache_key("fold of boxes", scenes.digest(kind), fold, kind, params, seed=seed, threads=threads)
-    checkpoint = checkpoint_of(scenes.album.store, parts, CODE)
+    kind, params = candidate.kind, candidate.params
+    out = dataset.fold == fold
+    key = cache_key("fold of boxes", dataset.digest(kind), fold, kind, params, resources)
+    checkpoint = checkpoint_of(dataset.album.store, key, CODE)
     result = fit_and_predict_cached(
-        parts,
-        lambda: fit(scenes, kind, params, np.flatnonzero(~out), seed=seed, threads=threads, checkpoint=checkpoint),
-        lambda model: {"boxes": [written(boxes) for boxes in model.find(scenes.view(np.flatnonzero(out)))]},
-        memo=memo,
+        key,
+        lambda: fit(dataset, kind, params, np.flatnonzero(~out), resources, checkpoint=checkpoint),
+        lambda model: {"boxes": [written(boxes) for boxes in model.find(dataset.view(np.flatnonzero(out)))]},
+        resources=resources,
         code=CODE,
     )
     forget(checkpoint)
     return result
-
-
-def fitter(scenes: DetectionDataset, *, seed: int, threads: int = 1, memo: Cache | None = None) -> FitFold:
-    """Fits a candidate on all folds but one."""
-
-    def one(candidate: Candidate, fold: int) -> dict[str, Any]:
-        return fit_fold(scenes, fold, candidate.kind, candidate.params, seed=seed, threads=threads, memo=memo)
-
-    return one

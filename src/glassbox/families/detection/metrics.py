@@ -20,12 +20,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from glassbox.families.classification.metrics import interval
 from glassbox.families.detection.boxes import Box, iou, places, scores_of
-from glassbox.families.entities.metrics import resampled
-from glassbox.families.entities.metrics import scores as of_counts
+from glassbox.families.shared.bootstrap import percentile_interval, resample_weights
+from glassbox.families.shared.micro_scores import micro_scores
 from glassbox.findings.model import Estimate
-from glassbox.request.model import Cost
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -33,7 +31,6 @@ Flags = npt.NDArray[np.bool_]
 
 NAMES = ("map", "map_50", "map_75", "f1", "precision", "recall")
 THRESHOLDED = ("f1", "precision", "recall")  # they judge boxes above a score, not rankings
-RESAMPLES: dict[Cost, int] = {"low": 500, "medium": 1000, "high": 2000}
 IOUS = np.linspace(0.5, 0.95, 10)
 RECALLS = np.linspace(0.0, 1.0, 101)
 MOST = 100  # boxes of one label on one picture
@@ -204,7 +201,7 @@ def _weighted(matches: Matches, threshold: float, weights: Floats) -> dict[str, 
         "map": _mean_known(precisions.mean(axis=2)),
         "map_50": _mean_known(precisions[:, :, _AT_50]),
         "map_75": _mean_known(precisions[:, :, _AT_75]),
-        **of_counts(weights @ _counted(matches, threshold)),
+        **micro_scores(weights @ _counted(matches, threshold)),
     }
 
 
@@ -266,7 +263,7 @@ def _of_label(ranked: RankedBoxes, weights: Floats, true: Floats) -> Floats:
 def bootstrap(matches: Sequence[Matches], thresholds: Sequence[float], resamples: int, seed: int) -> Iterator[dict[str, Floats]]:
     """The metrics of resamples of the same pictures, for the matches of several models: each is judged on the same draws."""
     for one, threshold in zip(matches, thresholds, strict=True):
-        parts = [_weighted(one, threshold, weights) for weights in resampled(one.pictures, resamples, seed)]
+        parts = [_weighted(one, threshold, weights) for weights in resample_weights(one.pictures, resamples, seed)]
         yield {name: np.concatenate([part[name] for part in parts]) for name in NAMES}
 
 
@@ -274,7 +271,7 @@ def estimates(matches: Matches, threshold: float, *, resamples: int = 500, seed:
     """Every metric with its 95 % interval; `n` is the number of pictures."""
     [drawn] = bootstrap([matches], [threshold], resamples, seed)
     values = score(matches, threshold)
-    return {name: interval(values[name], drawn[name], matches.pictures) for name in NAMES}
+    return {name: percentile_interval(values[name], drawn[name], matches.pictures) for name in NAMES}
 
 
 def paired_gain(
@@ -283,4 +280,4 @@ def paired_gain(
     """How much better the first is than the second on the same pictures, each at its own threshold, with its interval."""
     one, other = bootstrap([better, worse], thresholds, resamples, seed)
     value = score(better, thresholds[0])[metric] - score(worse, thresholds[1])[metric]
-    return interval(value, np.asarray(one[metric] - other[metric]), better.pictures)
+    return percentile_interval(value, np.asarray(one[metric] - other[metric]), better.pictures)

@@ -11,7 +11,7 @@ from glassbox.data.schema import Schema
 from glassbox.families.detection.boxes import Box, read_boxes, suppressed, written
 from glassbox.families.detection.models import Model, kind_of
 from glassbox.families.detection.recipe import Recipe
-from glassbox.families.protocol import DESCRIPTION, read_description, served_schema
+from glassbox.families.predictor_protocol import DESCRIPTION, read_description, served_schema
 from glassbox.families.vision.image_dataset import ImageCollection
 from glassbox.families.vision.predictor import pictures_in
 from glassbox.families.vision.reference_features import Watch

@@ -34,7 +34,7 @@ class _Found:
     scored: int = 0
 
 
-def arrange(arrival: RawData, request: "Request") -> tuple[RawData, dict[str, Finding]]:
+def prepare_rows(arrival: RawData, request: "Request") -> tuple[RawData, dict[str, Finding]]:
     """One row a picture, its boxes written in one way: ``[[x, y, width, height, label], ...]`` in pixels, cut at the picture's edges."""
     target = request.data.target
     if not len(arrival.cells) or target is None or target not in arrival.cells:

@@ -8,7 +8,7 @@ import pandas as pd
 
 from glassbox.families.detection.boxes import Box, Floats, suppressed
 from glassbox.families.detection.metrics import Matches
-from glassbox.families.entities.metrics import scores
+from glassbox.families.shared.micro_scores import micro_scores
 from glassbox.findings.model import Table
 from glassbox.findings.wording import number
 
@@ -50,7 +50,7 @@ def curve_of(matches: Matches) -> pd.DataFrame:
     found, hits = found[order], np.cumsum(right[order]).astype(np.float64)
     last = np.append(found[1:] != found[:-1], True) if len(found) else np.zeros(0, dtype=bool)
     sums: Floats = np.column_stack([hits, np.arange(1, len(found) + 1), np.full(len(found), matches.true.sum())])[last]
-    return pd.DataFrame({"threshold": found[last], **scores(sums)})
+    return pd.DataFrame({"threshold": found[last], **micro_scores(sums)})
 
 
 def best_threshold(curve: pd.DataFrame) -> tuple[float, float]:

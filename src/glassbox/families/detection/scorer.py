@@ -1,63 +1,82 @@
-"""How detectors are judged on pictures: by COCO's measure, and by F1 at the best score of each."""
+"""Evaluation of detectors out of fold, over all images together: COCO's average precision, and F1 at the best score threshold."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+import pandas as pd
+
+from glassbox.errors import GlassboxError
 from glassbox.families.detection.boxes import Box, read_boxes, written
-from glassbox.families.detection.dataset import DetectionDataset, Ints
+from glassbox.families.detection.dataset import DetectionDataset
 from glassbox.families.detection.metrics import Matches, estimates, paired_gain, score
 from glassbox.families.detection.score_threshold import USUAL, best_threshold, curve_of, thinned
-from glassbox.families.shared.set_prediction import Run
 from glassbox.findings.model import Estimate
 
-OVER_PICTURES = (
-    "Over all out-of-fold pictures together; intervals are 95 % bootstrap over pictures. F1 is at each candidate's best score."
-)
+Predictions = list[list[Box]]
 
 
 @dataclass(frozen=True)
-class BoxJudge:
-    """The pictures of train; implements `glassbox.families.shared.set_prediction.Judge`. What a run's boxes match is found once."""
+class BoxScorer:
+    """Scores the boxes on each image; implements `glassbox.families.protocol.Scorer`. Boxes are matched once per run."""
 
-    scenes: DetectionDataset
-    _matched: dict[Run[Box], tuple[Matches, float]] = field(default_factory=dict, repr=False)
-
-    @property
-    def row_ids(self) -> list[str]:
-        return self.scenes.row_ids
-
-    @property
-    def fold(self) -> Ints:
-        return self.scenes.fold
+    dataset: DetectionDataset
+    metric: str
+    resamples: int
+    seed: int
+    _matched: dict[int, tuple[Predictions, Matches, float]] = field(default_factory=dict, repr=False)
 
     @property
-    def folds(self) -> range:
-        return self.scenes.folds
+    def units(self) -> int:
+        return len(self.dataset.row_ids)
 
-    def of_fold(self, said: Mapping[str, Any]) -> list[list[Box]]:
-        return [read_boxes(cell) for cell in said["boxes"]]
+    @property
+    def n(self) -> int:
+        return len(self.dataset.row_ids)
 
-    def written(self, found: Sequence[Box]) -> str:
-        return written(found)
+    def assemble(self, folds: Sequence[Mapping[str, Any]]) -> Predictions:
+        boxes: Predictions = [[] for _ in self.dataset.row_ids]
+        for fold, result in zip(self.dataset.folds, folds, strict=True):
+            for row, cell in zip(np.flatnonzero(self.dataset.fold == fold), result["boxes"], strict=True):
+                boxes[row] = read_boxes(cell)
+        return boxes
 
-    def read(self, cell: str, row: int) -> list[Box]:
-        return read_boxes(cell)
+    def matched(self, boxes: Predictions) -> tuple[Matches, float]:
+        """The matches of predicted with true boxes, and the score threshold with the best F1."""
+        if id(boxes) not in self._matched:  # the boxes are stored as well, so that their id is not used again
+            matches = Matches.of(self.dataset.boxes, thinned(boxes, USUAL), self.dataset.labels)
+            self._matched[id(boxes)] = boxes, matches, best_threshold(curve_of(matches))[0]
+        return self._matched[id(boxes)][1:]
 
-    def matched(self, run: Run[Box]) -> tuple[Matches, float]:
-        """What the boxes of a run match, and the score from which on they count for F1."""
-        if run not in self._matched:
-            assert run.found is not None
-            matches = Matches.of(self.scenes.boxes, thinned(run.found, USUAL), self.scenes.labels)
-            self._matched[run] = matches, best_threshold(curve_of(matches))[0]
-        return self._matched[run]
+    def value(self, boxes: Predictions) -> float:
+        return score(*self.matched(boxes))[self.metric]
 
-    def values(self, run: Run[Box]) -> dict[str, float]:
-        return score(*self.matched(run))
+    def estimates(self, boxes: Predictions) -> dict[str, Estimate]:
+        return estimates(*self.matched(boxes), resamples=self.resamples, seed=self.seed)
 
-    def estimates(self, run: Run[Box], *, resamples: int, seed: int) -> dict[str, Estimate]:
-        return estimates(*self.matched(run), resamples=resamples, seed=seed)
+    def gain(self, better: Predictions, worse: Predictions) -> Estimate:
+        (ours, our_threshold), (theirs, their_threshold) = self.matched(better), self.matched(worse)
+        thresholds = (our_threshold, their_threshold)
+        return paired_gain(ours, theirs, self.metric, thresholds, resamples=self.resamples, seed=self.seed)
 
-    def gain(self, better: Run[Box], worse: Run[Box], metric: str, *, resamples: int, seed: int) -> Estimate:
-        (one, first), (other, second) = self.matched(better), self.matched(worse)
-        return paired_gain(one, other, metric, (first, second), resamples=resamples, seed=seed)
+    def to_frame(self, boxes: Predictions) -> pd.DataFrame:
+        """``row_id`` and ``y_pred``, the boxes on an image as JSON."""
+        return pd.DataFrame({"row_id": self.dataset.row_ids, "y_pred": [written(row) for row in boxes]})
+
+    def from_frame(self, frame: pd.DataFrame) -> Predictions:
+        return read_oof(frame, self.dataset)
+
+
+def read_oof(oof: pd.DataFrame, dataset: DetectionDataset) -> Predictions:
+    """Return the out-of-fold boxes on each image, in the order of the dataset.
+
+    Raises
+    ------
+    GlassboxError
+        When an image has no prediction.
+    """
+    cells = oof.set_index("row_id")["y_pred"].reindex(dataset.row_ids)
+    if cells.isna().any():
+        raise GlassboxError("Rows of train have no out-of-fold prediction; stages are of different runs.")
+    return [read_boxes(cell) for cell in cells]

@@ -1,33 +1,46 @@
-"""What is tried when nobody says otherwise, and how much is searched."""
+"""The candidates for named entities, and the hyperparameters that tuning searches."""
 
+from glassbox.families.protocol import Effort, Space
 from glassbox.families.shared.candidates import Candidate
 from glassbox.request.model import Cost
 
-# Counted, never timed: a slower machine gives the same answer later.
-TRIALS: dict[Cost, int] = {"low": 1, "medium": 2, "high": 12}
-EPOCHS: dict[Cost, int] = {"low": 2, "medium": 3, "high": 8}
-FROM_NOTHING = 4  # so many times the epochs, where there is no pipeline to begin with
+FROM_SCRATCH = 4  # times as many epochs, where there is no pretrained pipeline to start from
 
 
-def candidates(cost: Cost, *, encoder: bool, pipeline: bool) -> list[Candidate]:
-    """From a list of names to a fine-tuned transformer.
+def candidates(cost: Cost, effort: Effort, *, encoder: bool, pipeline: bool) -> list[Candidate]:
+    """Return the candidates by default, from a list of names to a fine-tuned transformer.
 
     Parameters
     ----------
     encoder, pipeline
-        Whether the request names such weights.
+        True where the request names such weights.
     """
+    epochs = effort.sizes["epochs"]
     found = [Candidate(name="gazetteer", kind="gazetteer")]
     if pipeline:
         found.append(Candidate(name="spaCy as it comes", kind="as_it_comes"))
     if encoder and cost != "low":
         found.append(Candidate(name="token head on the encoder", kind="token_head", params={"epochs": 20}))
     if pipeline:
-        params: dict[str, int | str] = {"epochs": EPOCHS[cost], "start": "pipeline"}
+        params: dict[str, int | str] = {"epochs": epochs, "start": "pipeline"}
         found.append(Candidate(name="spaCy, fine-tuned", kind="recogniser", params=params))
     else:
-        params = {"epochs": FROM_NOTHING * EPOCHS[cost], "start": "nothing"}
+        params = {"epochs": FROM_SCRATCH * epochs, "start": "nothing"}
         found.append(Candidate(name="spaCy, trained from nothing", kind="recogniser", params=params))
     if encoder and cost == "high":
         found.append(Candidate(name="transformer, fine-tuned", kind="tagger", params={"epochs": 3}))
     return found
+
+
+def search_space(candidate: Candidate) -> Space:
+    """Return the hyperparameters of a candidate that are searched by default; none where its kind has none."""
+    epochs = int(candidate.params.get("epochs", 1))
+    spaces: dict[str, Space] = {
+        "recogniser": {
+            "epochs": {"low": epochs, "high": epochs + 2},
+            "dropout": {"low": 0.1, "high": 0.4},
+            "learning_rate": {"low": 0.0005, "high": 0.002, "log": True},
+        },
+        "token_head": {"epochs": {"low": 10, "high": 40}, "learning_rate": {"low": 0.005, "high": 0.1, "log": True}},
+    }
+    return spaces.get(candidate.kind, {})

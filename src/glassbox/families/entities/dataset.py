@@ -1,4 +1,4 @@
-"""Texts with their entities and folds: what every fit of a stage shares, and what of it is costly and done once."""
+"""The texts of train with their entities and folds, and the predictions of pretrained models that every fit shares."""
 
 import threading
 from dataclasses import dataclass, field
@@ -14,6 +14,7 @@ from glassbox.data.formats.conll import DOCUMENT
 from glassbox.errors import DataError
 from glassbox.families.classification.folds import groups_of
 from glassbox.families.entities.spans import Span, read_spans, types_of
+from glassbox.families.shared.cross_fit import align_folds
 from glassbox.files import hash_tree, hash_value
 
 Ints = npt.NDArray[np.int64]
@@ -21,26 +22,26 @@ Ints = npt.NDArray[np.int64]
 
 @dataclass
 class Shared:
-    """Texts, and what pretrained models say of them: asked once, whichever fit asks first."""
+    """Texts, and the outputs of pretrained models for them: computed once, by whichever fit needs them first."""
 
     texts: list[str]
     pipeline: Path | None = None
     encoder: Path | None = None
     workers: int = 1
     _lock: Any = field(default_factory=threading.Lock, repr=False)
-    _asked: dict[str, Any] = field(default_factory=dict, repr=False)
+    _outputs: dict[str, Any] = field(default_factory=dict, repr=False)
 
     @property
     def raw(self) -> list[list[Span]]:
-        """The entities of the pipeline as it comes, under its own types."""
+        """The entities that the pretrained pipeline predicts, under its own types."""
         from glassbox.families.entities.spacy_model import load, recognised
 
         with self._lock:
-            if "raw" not in self._asked:
+            if "raw" not in self._outputs:
                 assert self.pipeline is not None
-                self._asked["raw"] = recognised(load(self.pipeline), self.texts)
-            found: list[list[Span]] = self._asked["raw"]
-            return found
+                self._outputs["raw"] = recognised(load(self.pipeline), self.texts)
+            spans: list[list[Span]] = self._outputs["raw"]
+            return spans
 
     @property
     def tokens(self) -> Any:
@@ -48,20 +49,20 @@ class Shared:
         from glassbox.families.entities.tokens import Tokens
 
         with self._lock:
-            if "tokens" not in self._asked:
+            if "tokens" not in self._outputs:
                 assert self.encoder is not None
-                self._asked["tokens"] = Tokens(self.encoder).encode(self.texts, self.workers)
-            return self._asked["tokens"]
+                self._outputs["tokens"] = Tokens(self.encoder).encode(self.texts, self.workers)
+            return self._outputs["tokens"]
 
 
 @dataclass(frozen=True)
 class EntityDataset:
-    """The rows of train in canonical order.
+    """The texts of train in canonical order.
 
     Attributes
     ----------
     spans, types
-        What stands in each text, and the types there are.
+        The entities of each text, and all types.
     fold, documents
         The fold of each text, and the document that it belongs to (itself, where there is none).
     """
@@ -80,29 +81,29 @@ class EntityDataset:
 
     @cached_property
     def digest(self) -> str:
-        """The hash of all that a recogniser learns from."""
+        """The hash of everything that a recogniser is trained on."""
         weights = [hash_tree(path) if path is not None else None for path in (self.shared.pipeline, self.shared.encoder)]
         return hash_value([self.texts, [[list(span) for span in row] for row in self.spans], self.fold.tolist(), weights])
 
 
 def spans_in(frame: pd.DataFrame, target: str, text: str) -> list[list[Span]]:
-    """The entities of each row of a snapshot.
+    """Return the entities of each row of a snapshot.
 
     Raises
     ------
     DataError
-        When they cannot be read; `ingest` sets such rows aside.
+        When they cannot be read; `ingest` quarantines such rows.
     """
-    found = []
-    for cell, one in zip(frame[target].tolist(), frame[text].tolist(), strict=True):
-        spans = read_spans(cell, one)
+    rows = []
+    for cell, content in zip(frame[target].tolist(), frame[text].tolist(), strict=True):
+        spans = read_spans(cell, content)
         if isinstance(spans, str):
             raise DataError(f"{target}: {spans}; run ingest again.")
-        found.append(spans)
-    return found
+        rows.append(spans)
+    return rows
 
 
-def sentences_of(
+def dataset_of(
     train: pd.DataFrame,
     target: str,
     text: str,
@@ -112,17 +113,15 @@ def sentences_of(
     encoder: Path | None = None,
     workers: int = 1,
 ) -> EntityDataset:
-    """The rows of a snapshot, sorted by ``row_id`` whatever order they come in."""
+    """Return the rows of a snapshot, sorted by ``row_id``."""
     rows = train.sort_values("row_id", kind="stable").reset_index(drop=True)
     row_ids = rows["row_id"].astype(str).tolist()
-    fold = np.zeros(len(rows), dtype=np.int64)
-    if folds is not None:
-        fold = folds.set_index("row_id")["fold"].reindex(row_ids).to_numpy().astype(np.int64)
+    fold = align_folds(row_ids, folds)
     texts, spans = rows[text].tolist(), spans_in(rows, target, text)
     documents = clusters(rows)
     return EntityDataset(row_ids, texts, spans, types_of(spans), fold, documents, Shared(texts, pipeline, encoder, workers))
 
 
 def clusters(rows: pd.DataFrame) -> list[str]:
-    """The document of each row; a row without one, and each row where there are none, is by itself."""
+    """Return the document of each row; a row without a document is its own."""
     return groups_of(rows, group=DOCUMENT if DOCUMENT in rows else None)

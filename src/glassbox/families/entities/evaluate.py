@@ -9,19 +9,20 @@ import pandas as pd
 
 from glassbox.data.schema import Schema
 from glassbox.families.entities.dataset import EntityDataset, clusters, spans_in
-from glassbox.families.entities.estimates import estimates
 from glassbox.families.entities.fit import fit
-from glassbox.families.entities.metrics import Counts, score, scores
+from glassbox.families.entities.metrics import Counts, estimates, score
 from glassbox.families.entities.models import judged
 from glassbox.families.entities.predictor import SpanPredictor
 from glassbox.families.entities.recipe import Recipe
 from glassbox.families.entities.spans import Span, read_spans, written
-from glassbox.families.shared.cross_fit import limited
+from glassbox.families.shared.cross_fit import limit_threads
+from glassbox.families.shared.micro_scores import micro_scores
 from glassbox.families.text.corpus import Corpus
 from glassbox.families.text.log_odds_terms import lengths
 from glassbox.families.text.reference_features import Watch
 from glassbox.findings.model import Estimates, Facts, Mark, Note, Passage, Passages, Table
 from glassbox.findings.wording import clean, metric_label, number
+from glassbox.runtime.resources import Resources
 
 SHOWN = 6
 MOST_CHARACTERS = 400
@@ -29,10 +30,10 @@ LEAST = 30  # true entities of a slice
 SAMPLE = 2_000  # texts of train on which the fitted recogniser is asked, for the gap
 
 
-def refit(best: Mapping[str, Any], sentences: EntityDataset, schema: Schema, *, seed: int, threads: int = 1) -> SpanPredictor:
+def refit(best: Mapping[str, Any], sentences: EntityDataset, schema: Schema, resources: Resources) -> SpanPredictor:
     """Fit what tuning kept on all texts of train."""
-    with limited(threads):
-        model = fit(sentences, best["kind"], best["params"], np.arange(len(sentences.texts)), seed=seed, threads=threads)
+    with limit_threads(resources.threads):
+        model = fit(sentences, best["kind"], best["params"], np.arange(len(sentences.texts)), resources)
     return SpanPredictor(
         schema=schema,
         recipe=Recipe.model_validate(best["recipe"]),
@@ -106,7 +107,7 @@ def type_table(counts: Counts) -> Table:
     rows = []
     for k, name in enumerate(counts.types):
         sums = np.array([counts.right[:, k].sum(), counts.found[:, k].sum(), counts.true[:, k].sum()])
-        rows.append({"type": name, "entities": int(sums[2]), **{key: float(value) for key, value in scores(sums).items()}})
+        rows.append({"type": name, "entities": int(sums[2]), **{key: float(value) for key, value in micro_scores(sums).items()}})
     rows.sort(key=lambda row: (float(str(row["f1"])), str(row["type"])))
     weakest, best = rows[0], rows[-1]
     say = f"Weakest is {clean(weakest['type'])} (F1 {number(weakest['f1'])}), best {clean(best['type'])} ({number(best['f1'])})."

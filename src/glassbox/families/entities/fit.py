@@ -1,4 +1,4 @@
-"""One fit of a recogniser: on some rows, asked on others. What candidates and trials are remembered by."""
+"""Fits a named-entity recogniser on some rows, and predicts others; what is cached of candidates and trials."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,63 +9,46 @@ from glassbox.errors import GlassboxError
 from glassbox.families.entities.dataset import EntityDataset, Ints
 from glassbox.families.entities.models import Fitting, Model, judged, kind_of
 from glassbox.families.shared.candidates import Candidate
-from glassbox.families.shared.cross_fit import Cache, cache_key, fit_and_predict_cached
-from glassbox.families.shared.set_prediction import FitFold
+from glassbox.families.shared.cross_fit import cache_key, fit_and_predict_cached
+from glassbox.runtime.resources import Resources
 
-CODE = "glassbox.families.entities.fit"  # what results are remembered by: this module and all that it imports
+CODE = "glassbox.families.entities.fit"  # part of the cache key, with all that it imports
 
 
-def fit(sentences: EntityDataset, kind: str, params: Mapping[str, Any], rows: Ints, *, seed: int, threads: int = 1) -> Model:
-    """A recogniser of `kind`, taught by some rows.
+def fit(dataset: EntityDataset, kind: str, params: Mapping[str, Any], rows: Ints, resources: Resources) -> Model:
+    """Fit a recogniser of `kind` on some rows.
 
     Raises
     ------
     GlassboxError
         When the request does not name weights that it needs.
     """
-    how = kind_of(kind)
-    lacking = [name for name in how.needs if getattr(sentences.shared, name) is None]
-    if lacking:
-        raise GlassboxError(f"the request names no weights.{lacking[0]}")
-    return how.fit(sentences, rows, Fitting(dict(params), seed, threads))
+    spec = kind_of(kind)
+    missing = [name for name in spec.needs if getattr(dataset.shared, name) is None]
+    if missing:
+        raise GlassboxError(f"the request names no weights.{missing[0]}")
+    return spec.fit(dataset, rows, Fitting(dict(params), resources.seed, resources.threads))
 
 
-def fit_fold(
-    sentences: EntityDataset,
-    fold: int,
-    kind: str,
-    params: Mapping[str, Any],
-    *,
-    seed: int,
-    threads: int = 1,
-    memo: Cache | None = None,
-) -> dict[str, Any]:
-    """The spans found in the rows of one fold, by a recogniser that saw the others.
+def fit_fold(dataset: EntityDataset, candidate: Candidate, fold: int, resources: Resources) -> dict[str, Any]:
+    """Predict the spans in the texts of one fold by a recogniser that is fitted on the others, cached.
 
     Returns
     -------
     dict
-        ``spans``, a list of ``[start, end, type]`` a row of the fold, and the seconds ``fit_s`` and ``predict_s``.
+        ``spans``, a list of ``[start, end, type]`` per text of the fold, and the seconds ``fit_s`` and ``predict_s``.
     """
-    out = sentences.fold == fold
+    kind, params = candidate.kind, candidate.params
+    out = dataset.fold == fold
 
-    def ask(model: Model) -> dict[str, Any]:
-        return {"spans": [[list(span) for span in row] for row in judged(kind, model, sentences, np.flatnonzero(out))]}
+    def predict(model: Model) -> dict[str, Any]:
+        return {"spans": [[list(span) for span in row] for row in judged(kind, model, dataset, np.flatnonzero(out))]}
 
-    parts = cache_key("fold of spans", sentences.digest, fold, kind, params, seed=seed, threads=threads)
+    key = cache_key("fold of spans", dataset.digest, fold, kind, params, resources)
     return fit_and_predict_cached(
-        parts,
-        lambda: fit(sentences, kind, params, np.flatnonzero(~out), seed=seed, threads=threads),
-        ask,
-        memo=memo,
+        key,
+        lambda: fit(dataset, kind, params, np.flatnonzero(~out), resources),
+        predict,
+        resources=resources,
         code=CODE,
     )
-
-
-def fitter(sentences: EntityDataset, *, seed: int, threads: int = 1, memo: Cache | None = None) -> FitFold:
-    """Fits a candidate on all folds but one."""
-
-    def one(candidate: Candidate, fold: int) -> dict[str, Any]:
-        return fit_fold(sentences, fold, candidate.kind, candidate.params, seed=seed, threads=threads, memo=memo)
-
-    return one

@@ -5,7 +5,7 @@ harmonic mean; over all types together (micro). Intervals are percentiles over r
 texts belong to some (Efron and Tibshirani 1993, ch. 13).
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,14 +13,15 @@ import numpy as np
 import numpy.typing as npt
 
 from glassbox.families.entities.spans import Span
-from glassbox.request.model import Cost, task_row
+from glassbox.families.shared.bootstrap import percentile_interval, resample_weights
+from glassbox.families.shared.micro_scores import micro_scores
+from glassbox.findings.model import Estimate
+from glassbox.request.model import task_row
 
 Floats = npt.NDArray[np.float64]
 _ROW = task_row("nlp", "spans")
 assert _ROW is not None
 NAMES = tuple(_ROW.metrics)
-RESAMPLES: dict[Cost, int] = {"low": 500, "medium": 1000, "high": 2000}
-_CELLS = 4_000_000
 
 
 @dataclass(frozen=True)
@@ -67,21 +68,9 @@ class Counts:
         return made
 
 
-def scores(sums: Floats) -> dict[str, Floats]:
-    """The metrics of sums of shape (..., 3); what is 0/0 is 0, as seqeval has it.
-
-    >>> {name: float(value) for name, value in scores(np.array([1.0, 2.0, 4.0])).items()}
-    {'f1': 0.3333333333333333, 'precision': 0.5, 'recall': 0.25}
-    """
-    right, found, true = sums[..., 0], sums[..., 1], sums[..., 2]
-    with np.errstate(divide="ignore", invalid="ignore"):
-        made = {"f1": 2 * right / (found + true), "precision": right / found, "recall": right / true}
-    return {name: np.nan_to_num(value) for name, value in made.items()}
-
-
 def score(counts: Counts) -> dict[str, float]:
     """The metrics of all texts together."""
-    return {name: float(value) for name, value in scores(counts.sums()).items()}
+    return {name: float(value) for name, value in micro_scores(counts.sums()).items()}
 
 
 def leading_metric(requirements: Mapping[str, Any]) -> str:
@@ -89,17 +78,22 @@ def leading_metric(requirements: Mapping[str, Any]) -> str:
     return next((name for name in requirements if name in NAMES), "f1")
 
 
-def resampled(clusters: int, resamples: int, seed: int) -> Iterator[Floats]:
-    """How often each cluster is drawn, (some resamples, clusters) at a time."""
-    rng = np.random.default_rng(seed)
-    for start in range(0, resamples, at_once := max(1, _CELLS // max(1, clusters))):
-        some = min(at_once, resamples - start)
-        drawn = rng.integers(0, clusters, size=(some, clusters)) + clusters * np.arange(some)[:, None]
-        yield np.bincount(drawn.ravel(), minlength=some * clusters).reshape(some, clusters).astype(np.float64)
-
-
 def bootstrap(counts: Sequence[Counts], resamples: int, seed: int) -> list[dict[str, Floats]]:
     """The metrics of resamples of the same texts, for several counts of them: each is judged on the same draws."""
     tables = [one.clustered() for one in counts]
-    sums = [np.concatenate([weights @ table for weights in resampled(len(table), resamples, seed)]) for table in tables]
-    return [scores(one) for one in sums]
+    sums = [np.concatenate([weights @ table for weights in resample_weights(len(table), resamples, seed)]) for table in tables]
+    return [micro_scores(one) for one in sums]
+
+
+def estimates(counts: Counts, *, resamples: int = 500, seed: int = 0) -> dict[str, Estimate]:
+    """Return every metric with its 95 % interval; `n` is the number of texts."""
+    [drawn] = bootstrap([counts], resamples, seed)
+    values = score(counts)
+    return {name: percentile_interval(values[name], drawn[name], len(counts.right)) for name in NAMES}
+
+
+def paired_gain(better: Counts, worse: Counts, metric: str, *, resamples: int, seed: int) -> Estimate:
+    """Return how much better the first is than the second on the same texts, with its interval; above 0 is better."""
+    one, other = bootstrap([better, worse], resamples, seed)
+    value = score(better)[metric] - score(worse)[metric]
+    return percentile_interval(value, np.asarray(one[metric] - other[metric]), len(better.right))

@@ -11,7 +11,7 @@ from glassbox.data.schema import Schema
 from glassbox.families.entities.models import Model, kind_of
 from glassbox.families.entities.recipe import Recipe
 from glassbox.families.entities.spans import Span, read_spans
-from glassbox.families.protocol import DESCRIPTION, read_description, served_schema
+from glassbox.families.predictor_protocol import DESCRIPTION, read_description, served_schema
 from glassbox.families.text.predictor import texts_in
 from glassbox.families.text.reference_features import Watch
 from glassbox.files import write_json

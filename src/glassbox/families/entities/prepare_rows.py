@@ -36,7 +36,7 @@ def text_of(columns: Sequence[str], request: "Request") -> str:
     return name
 
 
-def arrange(arrival: RawData, request: "Request") -> tuple[RawData, dict[str, Finding]]:
+def prepare_rows(arrival: RawData, request: "Request") -> tuple[RawData, dict[str, Finding]]:
     """One row a text, its entities written in one way: ``[[start, end, type], ...]`` in characters of the text."""
     target = request.data.target
     columns = [str(name) for name in arrival.cells.columns]
@@ -110,7 +110,7 @@ def _rules(spans: Sequence[Sequence[Span]], before: Sequence[Any], after: Sequen
     return Note(title="What was found in the entities", say="", lines=lines, tone="look")
 
 
-def looks(cells: Any, request: "Request") -> Any:
+def near_duplicate_groups(cells: Any, request: "Request") -> Any:
     """A name for each row, the same for texts that are alike in nearly all their words."""
     name = text_of([str(column) for column in cells.columns], request)
     return alike([str(text or "") for text in cells[name].tolist()])

@@ -1,56 +1,76 @@
-"""How recognisers are judged on texts: by spans that are right in both ends and type."""
+"""Evaluation of recognisers out of fold, over all texts together: a span is correct when both ends and the type match."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from glassbox.families.entities.dataset import EntityDataset, Ints
-from glassbox.families.entities.estimates import estimates, paired_gain
-from glassbox.families.entities.metrics import Counts, score
+import numpy as np
+import pandas as pd
+
+from glassbox.errors import GlassboxError
+from glassbox.families.entities.dataset import EntityDataset
+from glassbox.families.entities.metrics import Counts, estimates, paired_gain, score
 from glassbox.families.entities.spans import Span, read_spans, written
-from glassbox.families.shared.set_prediction import Run
 from glassbox.findings.model import Estimate
 
-OVER_TEXTS = "Over all out-of-fold texts together; intervals are 95 % bootstrap over documents, or texts where there are none."
+Predictions = list[list[Span]]
 
 
 @dataclass(frozen=True)
-class SpanJudge:
-    """The texts of train; implements `glassbox.families.shared.set_prediction.Judge`."""
+class SpanScorer:
+    """Scores the spans of each text; implements `glassbox.families.protocol.Scorer`."""
 
-    sentences: EntityDataset
-
-    @property
-    def row_ids(self) -> list[str]:
-        return self.sentences.row_ids
-
-    @property
-    def fold(self) -> Ints:
-        return self.sentences.fold
+    dataset: EntityDataset
+    metric: str
+    resamples: int
+    seed: int
 
     @property
-    def folds(self) -> range:
-        return self.sentences.folds
+    def units(self) -> int:
+        return len(self.dataset.row_ids)
 
-    def of_fold(self, said: Mapping[str, Any]) -> list[list[Span]]:
-        return [[Span(*span) for span in row] for row in said["spans"]]
+    @property
+    def n(self) -> int:
+        return len(self.dataset.row_ids)
 
-    def written(self, found: Sequence[Span]) -> str:
-        return written(found)
+    def assemble(self, folds: Sequence[Mapping[str, Any]]) -> Predictions:
+        spans: Predictions = [[] for _ in self.dataset.row_ids]
+        for fold, result in zip(self.dataset.folds, folds, strict=True):
+            for row, predicted in zip(np.flatnonzero(self.dataset.fold == fold), result["spans"], strict=True):
+                spans[row] = [Span(*span) for span in predicted]
+        return spans
 
-    def read(self, cell: str, row: int) -> list[Span]:
-        spans = read_spans(cell, self.sentences.texts[row])
-        return [] if isinstance(spans, str) else spans
+    def counts(self, spans: Predictions) -> Counts:
+        """Correct, predicted and true spans of each document."""
+        return Counts.of(self.dataset.spans, spans, self.dataset.types, self.dataset.documents)
 
-    def _counts(self, run: Run[Span]) -> Counts:
-        assert run.found is not None
-        return Counts.of(self.sentences.spans, run.found, self.sentences.types, self.sentences.documents)
+    def value(self, spans: Predictions) -> float:
+        return score(self.counts(spans))[self.metric]
 
-    def values(self, run: Run[Span]) -> dict[str, float]:
-        return score(self._counts(run))
+    def estimates(self, spans: Predictions) -> dict[str, Estimate]:
+        return estimates(self.counts(spans), resamples=self.resamples, seed=self.seed)
 
-    def estimates(self, run: Run[Span], *, resamples: int, seed: int) -> dict[str, Estimate]:
-        return estimates(self._counts(run), resamples=resamples, seed=seed)
+    def gain(self, better: Predictions, worse: Predictions) -> Estimate:
+        return paired_gain(self.counts(better), self.counts(worse), self.metric, resamples=self.resamples, seed=self.seed)
 
-    def gain(self, better: Run[Span], worse: Run[Span], metric: str, *, resamples: int, seed: int) -> Estimate:
-        return paired_gain(self._counts(better), self._counts(worse), metric, resamples=resamples, seed=seed)
+    def to_frame(self, spans: Predictions) -> pd.DataFrame:
+        """``row_id`` and ``y_pred``, the spans of a text as JSON."""
+        return pd.DataFrame({"row_id": self.dataset.row_ids, "y_pred": [written(row) for row in spans]})
+
+    def from_frame(self, frame: pd.DataFrame) -> Predictions:
+        return read_oof(frame, self.dataset)
+
+
+def read_oof(oof: pd.DataFrame, dataset: EntityDataset) -> Predictions:
+    """Return the out-of-fold spans of each text, in the order of the dataset.
+
+    Raises
+    ------
+    GlassboxError
+        When a text has no prediction.
+    """
+    cells = oof.set_index("row_id")["y_pred"].reindex(dataset.row_ids)
+    if cells.isna().any():
+        raise GlassboxError("Rows of train have no out-of-fold prediction; stages are of different runs.")
+    rows = [read_spans(cell, text) for cell, text in zip(cells, dataset.texts, strict=True)]
+    return [[] if isinstance(spans, str) else spans for spans in rows]

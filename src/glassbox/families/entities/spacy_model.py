@@ -13,7 +13,7 @@ from typing import Any
 
 from glassbox.errors import GlassboxError
 from glassbox.families.entities.spans import Span
-from glassbox.families.shared.suppress_warnings import quiet
+from glassbox.families.shared.suppress_warnings import suppress_warnings
 from glassbox.files import read_json, write_json
 
 OTHERS = ("tagger", "parser", "senter", "attribute_ruler", "lemmatizer", "tok2vec", "textcat")
@@ -30,7 +30,7 @@ def load(folder: Path) -> Any:
         When the folder holds no pipeline with a recogniser of entities.
     """
     try:
-        with quiet():  # that a model was made by another minor version is no fault
+        with suppress_warnings():  # that a model was made by another minor version is no fault
             import spacy
 
             nlp = spacy.load(folder, exclude=OTHERS)
@@ -51,7 +51,7 @@ def recognised(nlp: Any, texts: Sequence[str]) -> list[list[Span]]:
 
 def tokens(texts: Sequence[str]) -> list[list[tuple[int, int]]]:
     """Where spaCy's English rules begin and end the words of each text."""
-    with quiet():
+    with suppress_warnings():
         import spacy
 
     tokenizer = spacy.blank("en").tokenizer
@@ -143,5 +143,5 @@ def main(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    with quiet():
+    with suppress_warnings():
         main(Path(sys.argv[1]))

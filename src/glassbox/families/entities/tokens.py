@@ -17,7 +17,7 @@ import numpy.typing as npt
 from glassbox.families.classification.linear_models import read_array, write_array
 from glassbox.families.entities.spacy_model import tokens as words_of
 from glassbox.families.entities.spans import Span, spans_of, tags_of
-from glassbox.families.shared.suppress_warnings import quiet
+from glassbox.families.shared.suppress_warnings import suppress_warnings
 from glassbox.families.text.encoder import Encoder, offline
 from glassbox.families.text.network import NO_LABEL, drawn_from, learn, load_network, pretrained, save_network
 from glassbox.files import read_json, write_json
@@ -50,7 +50,7 @@ class Tokens:
     def parts(self) -> tuple[Any, Any]:
         """The tokeniser and the network, without a head."""
         offline()
-        with quiet():
+        with suppress_warnings():
             import torch
             from transformers import AutoModel, AutoTokenizer
             from transformers.utils import logging

@@ -1,4 +1,4 @@
-"""The backtest: forecasts from one origin after another, each by a model that knew nothing later."""
+"""The backtest: forecasts from several origins, each by a model that is fitted on what was known there."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,14 +12,18 @@ from glassbox.families.forecasting.models import kind_of
 from glassbox.families.forecasting.panel import Floats, Panel, scales
 from glassbox.families.forecasting.protocols import Fitting, Model
 from glassbox.families.forecasting.recipe import Recipe, future_of
-from glassbox.families.shared.cross_fit import Cache, cache_key, fit_and_predict_cached
+from glassbox.families.shared.cross_fit import cache_key, fit_and_predict_cached
+from glassbox.runtime.resources import Resources
 
-CODE = "glassbox.families.forecasting.backtest"  # what results are remembered by: this module and all that it imports
+CODE = "glassbox.families.forecasting.backtest"  # part of the cache key, with all that it imports
 
 
 @dataclass(frozen=True)
 class Problem:
-    """What is to be forecast: the panel, what is made of it, and the origins that judge."""
+    """A panel with its feature recipe, and the origins from which forecasts are evaluated.
+
+    `digest` is the hash of the panel; `nonnegative` forecasts are clipped at zero.
+    """
 
     panel: Panel
     recipe: Recipe
@@ -29,34 +33,39 @@ class Problem:
 
     @staticmethod
     def of(panel: Panel, recipe: Recipe, origins: Sequence[int]) -> "Problem":
-        """A problem; forecasts are kept from falling below zero when the history before the first origin never did."""
+        """Make a dataset; forecasts are clipped at zero when the history before the first origin is never negative."""
         first = panel.values[:, : min(origins)]
         low = float(np.nanmin(first)) if np.isfinite(first).any() else -1.0
         return Problem(panel, recipe, list(origins), panel.digest, low >= 0)
 
     @property
+    def folds(self) -> list[int]:
+        """The origins."""
+        return self.origins
+
+    @property
     def zeros(self) -> float:
-        """The share of known values that are zero, before the first origin."""
+        """The share of the known values before the first origin that are zero."""
         known = self.panel.values[:, : min(self.origins)]
         there = known[~np.isnan(known)]
         return float(np.mean(there == 0)) if len(there) else 0.0
 
     @property
-    def judged(self) -> int:
-        """Steps that judge."""
+    def evaluated_steps(self) -> int:
+        """How many steps forecasts are evaluated on."""
         return int(sum((~np.isnan(self.actual(origin))).sum() for origin in self.origins))
 
     def actual(self, origin: int) -> Floats:
-        """What came after an origin, (series, H); NaN beyond the panel and in series that had not begun."""
-        made = np.full((len(self.panel.names), self.recipe.horizon), np.nan)
+        """Return the actual values after an origin, (series, H); NaN beyond the panel and in series that had not begun."""
+        actual = np.full((len(self.panel.names), self.recipe.horizon), np.nan)
         part = self.panel.values[:, origin : origin + self.recipe.horizon]
-        made[:, : part.shape[1]] = part
+        actual[:, : part.shape[1]] = part
         begun = ~np.isnan(self.panel.values[:, :origin]).all(axis=1)
-        made[~begun] = np.nan
-        return made
+        actual[~begun] = np.nan
+        return actual
 
     def frame(self, points: Mapping[int, Floats]) -> Forecasts:
-        """Forecasts from each origin beside what came, windows in the order of origins, then series."""
+        """Return the forecasts from each origin with the actual values; windows in the order of origins, then series."""
         count = len(self.panel.names)
         scale = {origin: self._scales(origin) for origin in self.origins}
         return Forecasts(
@@ -73,71 +82,58 @@ class Problem:
         return scales(known, season), scales(known, 1, power=2)
 
 
-def forecast_from(
-    problem: Problem,
-    origin: int,
-    kind: str,
-    params: Mapping[str, Any],
-    *,
-    seed: int,
-    threads: int = 1,
-    memo: Cache | None = None,
-) -> dict[str, Any]:
-    """Forecasts from one origin by a model fitted on what was known there.
+def forecast_from(dataset: Problem, origin: int, kind: str, params: Mapping[str, Any], resources: Resources) -> dict[str, Any]:
+    """Forecast from one origin by a model that is fitted on what was known there, cached.
 
     Returns
     -------
     dict
-        ``point`` of shape (series, H), and ``fit_s``, ``predict_s``: the seconds that it took when it was computed.
+        ``point`` of shape (series, H), and the seconds ``fit_s`` and ``predict_s``.
     """
-    how = Fitting(dict(params), problem.recipe, seed, threads)
-    history = problem.panel.until(origin)
+    settings = Fitting(dict(params), dataset.recipe, resources.seed, resources.threads)
+    history = dataset.panel.until(origin)
 
-    def ask(model: Model) -> dict[str, Any]:
-        point = model.forecast(history, future_of(problem.panel, origin, problem.recipe))
-        return {"point": np.maximum(point, 0.0) if problem.nonnegative else point}
+    def predict(model: Model) -> dict[str, Any]:
+        point = model.forecast(history, future_of(dataset.panel, origin, dataset.recipe))
+        return {"point": np.maximum(point, 0.0) if dataset.nonnegative else point}
 
-    parts = cache_key(
+    key = cache_key(
         "origin",
-        problem.digest,
+        dataset.digest,
         origin,
         kind,
         params,
-        seed=seed,
-        threads=threads,
-        recipe=problem.recipe.model_dump(),
-        floor=problem.nonnegative,
+        resources,
+        recipe=dataset.recipe.model_dump(),
+        floor=dataset.nonnegative,
     )
-    return fit_and_predict_cached(parts, lambda: kind_of(kind).fit(history, how), ask, memo=memo, code=CODE)
+    return fit_and_predict_cached(key, lambda: kind_of(kind).fit(history, settings), predict, resources=resources, code=CODE)
 
 
-def oof_frame(found: Forecasts, problem: Problem, candidate: str | None = None) -> pd.DataFrame:
-    """Forecasts as a table: ``series``, ``origin``, ``ahead`` (1 to H), ``time``, ``y_true``, ``y_pred``; ``candidate`` in front."""
-    windows, horizon = found.point.shape
+def oof_frame(forecasts: Forecasts, dataset: Problem) -> pd.DataFrame:
+    """Return forecasts as a table: ``series``, ``origin``, ``ahead`` (1 to H), ``time``, ``y_true``, ``y_pred``."""
+    windows, horizon = forecasts.point.shape
     ahead = np.arange(1, horizon + 1)
-    last = int(found.origin.max()) + horizon
-    times = problem.panel.times
+    last = int(forecasts.origin.max()) + horizon
+    times = dataset.panel.times
     if last > len(times):
-        times = pd.DatetimeIndex(times.append(problem.panel.step.after(times[-1], last - len(times))))
-    names = np.array(problem.panel.names, dtype=object)
-    made = pd.DataFrame(
+        times = pd.DatetimeIndex(times.append(dataset.panel.step.after(times[-1], last - len(times))))
+    names = np.array(dataset.panel.names, dtype=object)
+    return pd.DataFrame(
         {
-            "series": np.repeat(names[found.series], horizon),
-            "origin": np.repeat(found.origin, horizon),
+            "series": np.repeat(names[forecasts.series], horizon),
+            "origin": np.repeat(forecasts.origin, horizon),
             "ahead": np.tile(ahead, windows),
-            "time": times[(found.origin[:, None] + ahead - 1).ravel()],
-            "y_true": found.actual.ravel(),
-            "y_pred": found.point.ravel(),
+            "time": times[(forecasts.origin[:, None] + ahead - 1).ravel()],
+            "y_true": forecasts.actual.ravel(),
+            "y_pred": forecasts.point.ravel(),
         }
     )
-    if candidate is not None:
-        made.insert(0, "candidate", candidate)
-    return made
 
 
-def read_oof(oof: pd.DataFrame, problem: Problem) -> Forecasts:
-    """What `oof_frame` wrote of one candidate."""
-    horizon, count = problem.recipe.horizon, len(problem.panel.names)
+def read_oof(oof: pd.DataFrame, dataset: Problem) -> Forecasts:
+    """Read what `oof_frame` wrote."""
+    horizon, count = dataset.recipe.horizon, len(dataset.panel.names)
     rows = oof.sort_values(["origin", "series", "ahead"], kind="stable")
-    point = rows["y_pred"].to_numpy(dtype=np.float64).reshape(len(problem.origins), count, horizon)
-    return problem.frame({origin: point[i] for i, origin in enumerate(problem.origins)})
+    point = rows["y_pred"].to_numpy(dtype=np.float64).reshape(len(dataset.origins), count, horizon)
+    return dataset.frame({origin: point[i] for i, origin in enumerate(dataset.origins)})

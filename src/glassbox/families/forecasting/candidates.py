@@ -1,34 +1,32 @@
-"""What is tried, and how much: counted, never timed."""
+"""The candidates for forecasting, and the hyperparameters that tuning searches."""
 
 from typing import Any
 
 from glassbox.families.forecasting.recipe import Recipe
+from glassbox.families.protocol import Effort, Space
 from glassbox.families.shared.candidates import Candidate
 from glassbox.request.model import Cost
 
-TREES = {"low": 150, "medium": 300, "high": 600}
-ROWS = {"low": 100_000, "medium": 300_000, "high": 1_000_000}  # that boosting learns from
-TRIALS = {"low": 5, "medium": 15, "high": 40}
-MANY = 50  # series: from so many on, models that are slow for each are left to `cost: high`
-INTERMITTENT = 0.3  # of all values are zero: methods for intermittent demand are tried too
+MANY = 50  # series: from this many on, models that are slow for each series are left to `cost: high`
+INTERMITTENT = 0.3  # share of zeros from which on methods for intermittent demand are compared
 
 
-def candidates(cost: Cost, recipe: Recipe, series: int, zeros: float = 0.0) -> list[Candidate]:
-    """What is tried when nobody says otherwise.
+def candidates(cost: Cost, effort: Effort, recipe: Recipe, series: int, zeros: float = 0.0) -> list[Candidate]:
+    """Return the candidates by default.
 
     Parameters
     ----------
-    cost
-        How many trees, on how many rows; with many series, `low` and `medium` leave out ARIMA, MSTL and Prophet, which are
-        fitted to each.
+    cost, effort
+        With many series, `low` and `medium` leave out ARIMA, MSTL and Prophet, which are fitted to each series; `effort` is how
+        many trees are trained on how many rows.
     recipe
-        The seasons say how much history each local model is given.
+        Its seasons decide how much history each local model is fitted on.
     series
-        How many there are.
+        How many series there are.
     zeros
         The share of values that are zero.
     """
-    trees, season = TREES[cost], recipe.season
+    trees, season = effort.sizes["trees"], recipe.season
     boosted: dict[str, Any] = {
         "n_estimators": trees,
         "learning_rate": round(12 / trees, 4),
@@ -37,7 +35,7 @@ def candidates(cost: Cost, recipe: Recipe, series: int, zeros: float = 0.0) -> l
         "feature_fraction": 0.7,
         "bagging_fraction": 0.8,
         "bagging_freq": 1,
-        "rows": ROWS[cost],
+        "rows": effort.sizes["training rows"],
     }
     weeks = 8 * season if season > 1 else 200
     found = [
@@ -59,3 +57,21 @@ def candidates(cost: Cost, recipe: Recipe, series: int, zeros: float = 0.0) -> l
     if recipe.horizon > recipe.seasons[0] and (series < MANY or cost != "low"):
         found.append(Candidate(name="boosting, recursive", kind="boosting", params={"method": "recursive", **boosted}))
     return found
+
+
+SPACES: dict[str, Space] = {
+    "prophet": {
+        "changepoint_prior_scale": {"low": 0.005, "high": 0.5, "log": True},
+        "seasonality_prior_scale": {"low": 0.1, "high": 20.0, "log": True},
+        "seasonality_mode": ["additive", "multiplicative"],
+    },
+    "boosting": {
+        "n_estimators": {"low": 100, "high": 500, "step": 50},
+        "learning_rate": {"low": 0.02, "high": 0.2, "log": True},
+        "num_leaves": {"low": 7, "high": 127, "log": True},
+        "min_data_in_leaf": {"low": 10, "high": 200, "log": True},
+        "feature_fraction": {"low": 0.4, "high": 1.0},
+        "lambda_l2": {"low": 0.01, "high": 30.0, "log": True},
+        "most_lags": {"low": 1, "high": 4},
+    },
+}

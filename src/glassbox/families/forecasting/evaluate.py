@@ -1,6 +1,7 @@
 """The evaluation: the procedure that tuning kept, from every origin of the holdout, and the forecaster that comes of it."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -28,9 +29,10 @@ from glassbox.families.forecasting.predictor import QUANTILE_NAMES, Columns, For
 from glassbox.families.forecasting.prepare_rows import series_column, time_column
 from glassbox.families.forecasting.protocols import Fitting
 from glassbox.families.forecasting.recipe import Recipe, future_of, is_holiday
-from glassbox.families.shared.cross_fit import Cache, Progress, limited
+from glassbox.families.shared.cross_fit import limit_threads
 from glassbox.findings.model import Cell, Estimates, Facts, Note, Table
 from glassbox.findings.wording import metric_label, number
+from glassbox.runtime.resources import Resources
 
 if TYPE_CHECKING:
     from glassbox.request.model import Request
@@ -49,7 +51,7 @@ def refit(
     """What tuning kept, fitted on all of train."""
     recipe = Recipe.model_validate(best["recipe"])
     how = Fitting(dict(best["params"]), recipe, seed, threads)
-    with limited(threads):
+    with limit_threads(threads):
         model = kind_of(best["kind"]).fit(panel, how)
     return ForecastPredictor(
         schema=schema,
@@ -74,7 +76,7 @@ def bring_up_to_date(predictor: ForecastPredictor, later: Panel) -> ForecastPred
     """
     whole = predictor.history.joined(later)
     how = Fitting(predictor.params, predictor.recipe, predictor.seed, predictor.threads)
-    with limited(predictor.threads):
+    with limit_threads(predictor.threads):
         model = kind_of(predictor.kind).fit(whole, how)
     said = (
         f"The same recipe and parameters, fitted again on all history: to {whole.times[-1]} rather than to {predictor.history.times[-1]}. "
@@ -128,30 +130,30 @@ def holdout_problem(problem: Problem, later: Panel, origins: int) -> Problem:
 def forecast_holdout(
     problem: Problem,
     predictor: ForecastPredictor,
-    *,
-    memo: Cache | None = None,
-    progress: Progress | None = None,
+    resources: Resources,
 ) -> Forecasts:
     """Forecasts from every origin of the holdout: by the model itself from the first, which is the end of train, and brought up
     to date from each later one; with intervals from train alone."""
     points = {}
-    kind, params, seed, threads = predictor.kind, predictor.params, predictor.seed, predictor.threads
-    with limited(threads):
+    kind, params = predictor.kind, predictor.params
+    resources = replace(resources, seed=predictor.seed, threads=predictor.threads)
+    with limit_threads(predictor.threads):
         for i, origin in enumerate(problem.origins):
             if origin == predictor.history.steps:
                 found = predictor.model.forecast(predictor.history, future_of(problem.panel, origin, problem.recipe))
                 points[origin] = np.maximum(found, 0.0) if problem.nonnegative else found
             else:
-                points[origin] = forecast_from(problem, origin, kind, params, seed=seed, threads=threads, memo=memo)["point"]
-            if progress:
-                progress(i + 1, len(problem.origins), f"origin {i + 1} of {len(problem.origins)}")
+                points[origin] = forecast_from(problem, origin, kind, params, resources)["point"]
+            resources.progress(i + 1, len(problem.origins), f"origin {i + 1} of {len(problem.origins)}")
     judged = problem.frame(points)
     return with_quantiles(judged, predictor.offsets.quantiles(judged.point, judged.scale), problem.nonnegative)
 
 
 def baseline_holdout(problem: Problem, *, seed: int) -> Forecasts:
     """The seasonal naive forecast from the same origins."""
-    points = {origin: forecast_from(problem, origin, "seasonal_naive", {}, seed=seed)["point"] for origin in problem.origins}
+    points = {
+        origin: forecast_from(problem, origin, "seasonal_naive", {}, Resources(seed=seed))["point"] for origin in problem.origins
+    }
     return problem.frame(points)
 
 

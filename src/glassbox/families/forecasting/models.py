@@ -29,6 +29,8 @@ class Kind:
     fit: Callable[[Panel, Fitting], Model]
     load: Callable[[Path, Fitting], Model]
     complexity: int
+    learns: bool = True
+    searched: bool = False
 
 
 @dataclass(frozen=True)
@@ -80,8 +82,8 @@ KINDS: dict[str, Kind] = {
     "ets": _local(statistical_models.ets, 4),
     "arima": _local(statistical_models.arima, 5),
     "mstl": _local(statistical_models.mstl, 5),
-    "prophet": Kind(fit_prophets, load_prophets, 6),
-    "boosting": Kind(fit_boosting, load_boosting, 7),
+    "prophet": Kind(fit_prophets, load_prophets, 6, searched=True),
+    "boosting": Kind(fit_boosting, load_boosting, 7, searched=True),
     "ensemble": Kind(_fit_ensemble, _load_ensemble, 9),
 }
 

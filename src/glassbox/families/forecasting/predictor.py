@@ -16,7 +16,7 @@ from glassbox.families.forecasting.models import kind_of
 from glassbox.families.forecasting.panel import Floats, Panel, scales
 from glassbox.families.forecasting.protocols import Fitting, Model
 from glassbox.families.forecasting.recipe import Recipe, stood_in
-from glassbox.families.protocol import DESCRIPTION, read_description
+from glassbox.families.predictor_protocol import DESCRIPTION, read_description
 from glassbox.files import read_parquet, write_json, write_parquet
 
 HISTORY, COVARIATES = "history.parquet", "covariates.parquet"

@@ -42,7 +42,7 @@ def series_column(request: "Request", columns: Sequence[str]) -> str | None:
     return found if found in columns else None
 
 
-def arrange(arrival: RawData, request: "Request") -> tuple[RawData, dict[str, Finding]]:
+def prepare_rows(arrival: RawData, request: "Request") -> tuple[RawData, dict[str, Finding]]:
     """One row a series and step, in canonical order.
 
     Long tables have a column of moments (`data.time`) and one of values (`data.target`). Wide ones have a column for each

@@ -1,138 +1,202 @@
-"""What fits of every family share: results that are remembered, threads that are held to, progress that is told."""
+"""Cross-fitting: every candidate on every fold, several fits side by side, each cached by everything that it depends on."""
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar, cast
+from typing import Any, Generic, TypeVar
 
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
 from threadpoolctl import threadpool_limits
 
-from glassbox.errors import GlassboxError
-from glassbox.families.shared.suppress_warnings import quiet
+from glassbox.errors import DataError, GlassboxError
+from glassbox.families.shared.candidates import Candidate
+from glassbox.families.shared.suppress_warnings import suppress_warnings
+from glassbox.runtime.resources import Resources
 from glassbox.runtime.worker_pool import WorkerPool
 
-Progress = Callable[[int, int, str], None]
-
-
-class Cache(Protocol):
-    """`glassbox.runtime.result_cache.Memo`, or anything that remembers as it does."""
-
-    def get_or_compute(self, parts: Mapping[str, Any], compute: Any, code: Sequence[Any] = ()) -> dict[str, Any]: ...
-
-
-@dataclass(frozen=True)
-class NullCache:
-    """Remembers nothing."""
-
-    def get_or_compute(self, parts: Mapping[str, Any], compute: Any, code: Sequence[Any] = ()) -> dict[str, Any]:
-        return cast(dict[str, Any], compute())
-
-
 M = TypeVar("M")
+P = TypeVar("P")
+FoldFit = Callable[[Candidate, int], dict[str, Any]]
+Ints = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class CandidateRun(Generic[P]):
+    """One candidate on all folds.
+
+    Attributes
+    ----------
+    predictions
+        Its out-of-fold predictions; None where it failed.
+    reason
+        Why it failed; empty where it did not.
+    fit_s, predict_s
+        Seconds to fit and to predict, summed over folds.
+    """
+
+    candidate: Candidate
+    predictions: P | None = None
+    reason: str = ""
+    fit_s: float = 0.0
+    predict_s: float = 0.0
+
+    @property
+    def oof(self) -> P:
+        """The out-of-fold predictions of a run that did not fail."""
+        assert self.predictions is not None, f"{self.candidate.name} failed: {self.reason}"
+        return self.predictions
+
+
+def align_folds(row_ids: Sequence[str], folds: pd.DataFrame | None) -> Ints:
+    """Return the fold of each row, in the order of `row_ids`.
+
+    Parameters
+    ----------
+    folds
+        ``row_id`` and ``fold``; None puts all rows into one fold.
+
+    Raises
+    ------
+    DataError
+        When a row has no fold.
+    """
+    if folds is None:
+        return np.zeros(len(row_ids), dtype=np.int64)
+    fold = folds.set_index("row_id")["fold"].reindex(list(row_ids)).to_numpy(dtype=np.float64)
+    if missing := int(np.isnan(fold).sum()):
+        raise DataError(f"{missing} rows of train have no fold; folds and train are of different runs. Run `features` again.")
+    return fold.astype(np.int64)
 
 
 def cache_key(
-    what: str, data: Any, fold: int, kind: str, params: Mapping[str, Any], *, seed: int, threads: int, **more: Any
+    step: str, data: Any, fold: int, kind: str, params: Mapping[str, Any], resources: Resources, **more: Any
 ) -> dict[str, Any]:
-    """All that one fit hangs on, by name: what it is, the data it sees, the fold or origin, kind, hyperparameters, seed, threads."""
+    """Name everything that one fit depends on: the step, the data it sees, fold or origin, kind, hyperparameters, seed, threads."""
     return {
-        "what": what,
+        "what": step,
         "data": data,
         "fold": fold,
         "kind": kind,
         "params": dict(params),
-        "seed": seed,
-        "threads": threads,
+        "seed": resources.seed,
+        "threads": resources.threads,
         **more,
     }
 
 
 def fit_and_predict_cached(
-    parts: Mapping[str, Any], fit: Callable[[], M], ask: Callable[[M], Mapping[str, Any]], *, memo: Cache | None, code: str
+    key: Mapping[str, Any],
+    fit: Callable[[], M],
+    predict: Callable[[M], Mapping[str, Any]],
+    *,
+    resources: Resources,
+    code: str,
 ) -> dict[str, Any]:
-    """What a model says of rows that it did not see, remembered by `parts` and by the module `code` with all that it imports.
+    """Fit a model and predict rows that it has not seen, unless the cache holds the predictions.
 
     Parameters
     ----------
-    parts
-        As `parts_of` gives them.
-    fit, ask
-        Makes the model; gives what it says.
+    key
+        From `cache_key`.
+    code
+        The module whose code, with all that it imports, is part of the key.
 
     Returns
     -------
     dict
-        What `ask` gave, and ``fit_s``, ``predict_s``: the seconds that it took when it was computed.
+        The values of `predict`, and ``fit_s`` and ``predict_s``: the seconds of the computation when it took place.
     """
 
     def compute() -> dict[str, Any]:
         started = time.perf_counter()
         model = fit()
-        between = time.perf_counter()
-        said = ask(model)
-        return {**said, "fit_s": between - started, "predict_s": time.perf_counter() - between}
+        fitted = time.perf_counter()
+        predictions = predict(model)
+        return {**predictions, "fit_s": fitted - started, "predict_s": time.perf_counter() - fitted}
 
-    return (memo or NullCache()).get_or_compute(parts, compute, code=[code])
+    return resources.cache.get_or_compute(key, compute, code=[code])
 
 
 @contextmanager
-def limited(threads: int) -> Iterator[None]:
-    """Linear algebra on `threads` threads within this block: sums in another order are other bytes.
+def limit_threads(threads: int) -> Iterator[None]:
+    """Limit linear algebra to `threads` threads in this block: another number sums in another order, which gives other bytes.
 
-    Enter it once around fits that run side by side: the limit is the process's, and the first to leave would lift it for all.
+    Enter it once around fits that run side by side: the limit is the process's, and leaving it lifts it for all of them.
     """
     with threadpool_limits(limits=threads):
         yield
 
 
-def run_side_by_side(
-    tried: Sequence[Any],
-    places: Sequence[int],
-    fit: Callable[[Any, int], dict[str, Any]],
-    *,
-    place: str,
-    threads: int = 1,
-    workers: int = 1,
-    progress: Progress | None = None,
-) -> list[list[dict[str, Any]]]:
-    """Every candidate at every place (a fold, an origin), several side by side.
+def cross_fit(
+    candidates: Sequence[Candidate],
+    folds: Sequence[int],
+    fit: FoldFit,
+    assemble: Callable[[Sequence[Mapping[str, Any]]], P],
+    resources: Resources,
+) -> list[CandidateRun[P]]:
+    """Fit every candidate on every fold, several fits side by side.
 
     Parameters
     ----------
+    folds
+        The numbers of the folds, or the origins of a backtest.
     fit
-        Fits a candidate at a place.
-    place
-        What a place is called when progress is told.
+        Fits a candidate without one fold and predicts that fold: its predictions, ``fit_s`` and ``predict_s``.
+    assemble
+        Puts the predictions of all folds together, in the order of the rows; raises ValueError where they cannot be used.
 
     Returns
     -------
-    list of list of dict
-        For each candidate what `fit` gave at each place; where it failed, ``reason``, and the others go on.
+    list of CandidateRun
+        In the order of `candidates`. A candidate that fails has its reason, and the others go on.
 
     Raises
     ------
     GlassboxError
-        When two candidates have one name.
+        When two candidates share a name.
     """
-    names = [candidate.name for candidate in tried]
-    if twice := sorted({name for name in names if names.count(name) > 1}):
-        raise GlassboxError(f"Candidates need names of their own; {', '.join(map(repr, twice))} is used more than once.")
-    jobs = [(candidate, i) for candidate in tried for i in range(len(places))]
+    names = [candidate.name for candidate in candidates]
+    if repeated := sorted({name for name in names if names.count(name) > 1}):
+        raise GlassboxError(f"Candidates need unique names; {', '.join(map(repr, repeated))} is used more than once.")
+    jobs = [(candidate, i) for candidate in candidates for i in range(len(folds))]
 
-    def one(job: tuple[Any, int]) -> dict[str, Any]:
+    def run(job: tuple[Candidate, int]) -> dict[str, Any]:
         candidate, i = job
         try:
-            return fit(candidate, places[i])
-        except Exception as error:  # a candidate that fails is a row with its reason; it is not remembered
-            said = str(error).strip().splitlines()
-            return {"reason": f"{type(error).__name__}: {said[0] if said else 'no message'}"}
+            return fit(candidate, folds[i])
+        except Exception as error:  # a candidate that fails becomes a row with its reason; failures are not cached
+            return {"reason": _reason(error)}
 
     results: list[dict[str, Any]] = []
-    # What libraries warn of is kept off the page around all fits: kept off by each, it would be seen as they happen to overlap.
-    with limited(threads), quiet(), WorkerPool(workers, threads=threads) as pool:
-        for done, (job, result) in enumerate(zip(jobs, pool.map(one, jobs), strict=True), start=1):
+    # Warnings are suppressed around all fits together: suppressed by each fit, they would show depending on how fits overlap.
+    with (
+        limit_threads(resources.threads),
+        suppress_warnings(),
+        WorkerPool(resources.workers, threads=resources.threads) as pool,
+    ):
+        for done, (job, result) in enumerate(zip(jobs, pool.map(run, jobs), strict=True), start=1):
             results.append(result)
-            if progress:
-                progress(done, len(jobs), f"{job[0].name}, {place} {job[1] + 1} of {len(places)}")
-    return [results[i * len(places) : (i + 1) * len(places)] for i in range(len(tried))]
+            resources.progress(done, len(jobs), f"{job[0].name}, fold {job[1] + 1} of {len(folds)}")
+    per_candidate = [results[i * len(folds) : (i + 1) * len(folds)] for i in range(len(candidates))]
+    return [_assembled(c, folds_of, assemble) for c, folds_of in zip(candidates, per_candidate, strict=True)]
+
+
+def _assembled(
+    candidate: Candidate, folds: Sequence[Mapping[str, Any]], assemble: Callable[[Sequence[Mapping[str, Any]]], P]
+) -> CandidateRun[P]:
+    if failed := next((fold for fold in folds if "reason" in fold), None):
+        return CandidateRun(candidate, reason=str(failed["reason"]))
+    try:
+        predictions = assemble(folds)
+    except ValueError as error:
+        return CandidateRun(candidate, reason=str(error))
+    fit_s, predict_s = (sum(float(fold[name]) for fold in folds) for name in ("fit_s", "predict_s"))
+    return CandidateRun(candidate, predictions, "", fit_s, predict_s)
+
+
+def _reason(error: Exception) -> str:
+    lines = str(error).strip().splitlines()
+    return f"{type(error).__name__}: {lines[0] if lines else 'no message'}"

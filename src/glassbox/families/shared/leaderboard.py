@@ -1,104 +1,134 @@
-"""The leaderboard of every family: who leads, who cannot be told from the leader, who goes on, and how it is shown."""
+"""The leaderboard: candidates ranked by the deciding metric, which are tied with the leader, and which one is tuned."""
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Protocol, TypeVar
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, TypeVar
 
 import pandas as pd
 
+from glassbox.families.protocol import ModelKind, Scorer
 from glassbox.families.shared.candidates import Candidate
+from glassbox.families.shared.cross_fit import CandidateRun
 from glassbox.findings.model import Estimate, Note, Table
-from glassbox.findings.wording import metric_label
+from glassbox.findings.wording import metric_label, number
 
-OVER_WINDOWS = "Means over windows (a series from an origin); intervals are 95 % bootstrap over series, or over origins where series are few."
-OVER_ROWS = "Means over folds; intervals are 95 % bootstrap over rows within folds. Metrics of labels call a row at a probability of a half."
-
-
-class Ranked(Protocol):
-    """What a kind of model is among the others: how complex, whether it looks at the rows at all, whether it can be searched."""
-
-    @property
-    def complexity(self) -> int: ...
-    @property
-    def learns(self) -> bool: ...
-    @property
-    def searched(self) -> bool: ...
+P = TypeVar("P")
+UNKNOWN_KIND = 99  # complexity of a kind that failed because there is no such kind
 
 
-R = TypeVar("R", bound="Timed")
+def candidate_table(candidates: Sequence[Candidate]) -> Table:
+    """List candidates with their hyperparameters."""
+    rows = [
+        {"candidate": c.name, "kind": c.kind, "hyperparameters": ", ".join(f"{k}={v}" for k, v in c.params.items()) or "–"}
+        for c in candidates
+    ]
+    return Table.of(pd.DataFrame(rows), "Candidates", say=f"{len(candidates)} candidates on the same folds.")
 
 
-def ranked(
-    runs: Sequence[R],
-    kinds: Mapping[str, Ranked],
-    metric: str,
-    scores: Callable[[R], Mapping[str, Estimate]],
-    gain: Callable[[R, R], Estimate],
+def rank(
+    runs: Sequence[CandidateRun[P]],
+    kinds: Mapping[str, ModelKind],
+    scorer: Scorer[P],
     *,
-    more_is_better: bool = True,
+    more_is_better: bool,
+    baseline: str | None = None,
+    tunes: Literal["most flexible", "best"] = "most flexible",
 ) -> dict[str, Any]:
-    """Candidates by their score, who cannot be told from the leader, and which one is tuned.
+    """Rank candidates, find those tied with the leader, and choose the one to tune.
+
+    A candidate is tied when the interval of the leader's gain over it, on the same rows, reaches zero or is not known.
 
     Parameters
     ----------
-    scores
-        The metrics of a run; none where it failed.
-    gain
-        By how much the leader is better than another on the same rows.
+    baseline
+        The name of the candidate that every model has to beat: one that does not beat it is neither selected nor tuned.
+    tunes
+        Which candidate is tuned: the most flexible of those tied with the leader (the best that can be tuned, where none of
+        them can), or the best that can be tuned.
 
     Returns
     -------
     dict
-        ``metric``, ``rows`` (best first), ``leader``, ``tied`` (not told apart from the leader), and, whole with kind and
-        hyperparameters, ``simplest`` of these and ``chosen``: the most flexible of these that can be searched, else the best that can.
+        ``metric``, ``rows`` (best first), ``leader``, ``tied``, and as whole candidates ``simplest`` of the leader and those
+        tied with it, and ``chosen``, which is tuned. With a baseline also its value, ``baseline``, and ``beaten_by_baseline``.
     """
-    rows = {run.candidate.name: _row(run, scores(run)) for run in runs}
+    scores = {run.candidate.name: _scores(run, scorer) for run in runs}
     sign = -1.0 if more_is_better else 1.0
 
-    def rank(run: R) -> tuple[bool, float, int, str]:
-        found = rows[run.candidate.name]["scores"]
-        value = found[metric]["value"] if found else None
-        complexity = kinds[run.candidate.kind].complexity if run.candidate.kind in kinds else 99
-        return (value is None, sign * (value or 0.0), complexity, run.candidate.name)
+    def value(run: CandidateRun[P]) -> float | None:
+        estimate = scores[run.candidate.name].get(scorer.metric)
+        return None if estimate is None else estimate.value
 
-    order = sorted(runs, key=rank)
-    leader = order[0]
-    for run in order[1:]:
-        if not run.reason:
-            rows[run.candidate.name]["behind"] = gain(leader, run).model_dump()
-    behind = {name: row["behind"] for name, row in rows.items() if row["behind"]}
-    tied = [
-        run.candidate.name
-        for run in order
-        if (found := behind.get(run.candidate.name)) and found["low"] is not None and found["low"] <= 0
-    ]
-    able = [run for run in order if run is leader or (run.candidate.name in tied and kinds[run.candidate.kind].learns)]
-    searchable = [run for run in able if kinds[run.candidate.kind].searched] or [
-        run for run in order if not run.reason and kinds[run.candidate.kind].searched
-    ][:1]
-    return {
-        "metric": metric,
-        "rows": [rows[run.candidate.name] for run in order],
+    def complexity(run: CandidateRun[P]) -> int:
+        kind = kinds.get(run.candidate.kind)
+        return UNKNOWN_KIND if kind is None else kind.complexity
+
+    order = sorted(runs, key=lambda run: (value(run) is None, sign * (value(run) or 0.0), complexity(run), run.candidate.name))
+    leader, done = order[0], [run for run in order if not run.reason]
+    behind = {run.candidate.name: scorer.gain(leader.oof, run.oof) for run in done if run is not leader}
+    tied = [name for name, gain in behind.items() if gain.low is None or gain.low <= 0]
+
+    beaten: list[str] = []
+    eligible = [run for run in done if run is leader or kinds[run.candidate.kind].learns]
+    if baseline is not None:
+        base = next(run for run in runs if run.candidate.name == baseline)
+        limit = value(base)
+        better = [run for run in done if run is base or (limit is not None and sign * ((value(run) or 0.0) - limit) < 0)]
+        beaten = [run.candidate.name for run in done if run not in better]
+        eligible, leader_or_base = better, leader if leader in better else base
+    else:
+        leader_or_base = leader
+    level = [run for run in eligible if run is leader or run.candidate.name in tied]
+    searchable = [run for run in eligible if kinds[run.candidate.kind].searched]
+    if tunes == "best":
+        chosen = searchable[0] if searchable else leader_or_base
+    else:
+        flexible = [run for run in level if run in searchable] or searchable[:1] or level
+        chosen = max(flexible, key=complexity)  # max and min are stable: of equal complexity, the better
+    leaderboard: dict[str, Any] = {
+        "metric": scorer.metric,
+        "rows": [_row(run, scores[run.candidate.name], behind.get(run.candidate.name)) for run in order],
         "leader": leader.candidate.name,
         "tied": tied,
-        # min and max are stable: of like kinds, the better.
-        "simplest": min(able, key=lambda run: kinds[run.candidate.kind].complexity).candidate.model_dump(),
-        "chosen": max(searchable or able, key=lambda run: kinds[run.candidate.kind].complexity).candidate.model_dump(),
+        "simplest": min(level, key=complexity).candidate.model_dump(),
+        "chosen": chosen.candidate.model_dump(),
     }
+    if baseline is not None:
+        leaderboard |= {"baseline": value(base), "beaten_by_baseline": beaten}
+    return leaderboard
 
 
-def _row(run: "Timed", scores: Mapping[str, Estimate]) -> dict[str, Any]:
+def _scores(run: CandidateRun[P], scorer: Scorer[P]) -> Mapping[str, Estimate]:
+    return {} if run.reason else scorer.estimates(run.oof)
+
+
+def _row(run: CandidateRun[P], scores: Mapping[str, Estimate], behind: Estimate | None) -> dict[str, Any]:
     return {
         "candidate": run.candidate.name,
         "kind": run.candidate.kind,
         "params": run.candidate.params,
         "scores": {name: estimate.model_dump() for name, estimate in scores.items()},
-        "behind": None,
+        "behind": None if behind is None else behind.model_dump(),
         "note": f"failed: {run.reason}" if run.reason else "",
     }
 
 
+def candidate_in(leaderboard: Mapping[str, Any], role: Literal["chosen", "simplest", "rival"] = "chosen") -> Candidate:
+    """Return a candidate of a saved leaderboard: the chosen one, the simplest, or the leader that tuning has to beat.
+
+    A leader that does not beat the baseline is replaced by the baseline.
+    """
+    if role != "rival":
+        return Candidate.model_validate(leaderboard[role])
+    beaten = leaderboard.get("beaten_by_baseline", [])
+    row = next(row for row in leaderboard["rows"] if not row["note"] and row["candidate"] not in beaten)
+    return Candidate(name=row["candidate"], kind=row["kind"], params=row["params"])
+
+
+# ------------------------------------------------------------------------------------------------------------- findings
+
+
 def leaderboard_frame(leaderboard: Mapping[str, Any], metric: str | None = None) -> pd.DataFrame:
-    """One row a candidate, best first: ``candidate``, ``value``, ``low``, ``high`` of the deciding metric, ``note``."""
+    """Return one row per candidate, best first: ``candidate``, ``value``, ``low``, ``high`` of a metric, ``note``."""
     name = metric or leaderboard["metric"]
     rows = [
         {"candidate": row["candidate"], **_interval(row["scores"].get(name)), "note": row["note"]} for row in leaderboard["rows"]
@@ -110,101 +140,101 @@ def _interval(estimate: Mapping[str, Any] | None) -> dict[str, Any]:
     return {key: None if estimate is None else estimate[key] for key in ("value", "low", "high")}
 
 
-def leaderboard_table(
-    leaderboard: Mapping[str, Any], also: Sequence[str] = ("log_loss", "average_precision", "accuracy"), *, note: str = OVER_ROWS
-) -> Table:
-    """The leaderboard: the deciding metric with its interval, some others, and what is to be said of a candidate."""
+def leaderboard_table(leaderboard: Mapping[str, Any], also: Sequence[str], *, note: str) -> Table:
+    """Show the deciding metric with its interval, the metrics `also`, and how far each candidate is behind the leader."""
     metric = leaderboard["metric"]
     others = [name for name in also if name != metric]
     rows = []
     for row in leaderboard["rows"]:
-        behind = row["behind"]
-        remark = row["note"] or (
-            "" if not behind else f"behind by {behind['value']:.4f} ({behind['low']:.4f} to {behind['high']:.4f})"
-        )
-        rest = {name: row["scores"].get(name, {}).get("value") for name in others}
+        deciding = _interval(row["scores"].get(metric))
         rows.append(
             {
                 "candidate": row["candidate"],
-                metric: _interval(row["scores"].get(metric))["value"],
-                **_bounds(row, metric),
-                **rest,
-                "note": remark,
+                metric: deciding["value"],
+                "low": deciding["low"],
+                "high": deciding["high"],
+                **{name: row["scores"].get(name, {}).get("value") for name in others},
+                "note": row["note"] or _behind(row["behind"]),
             }
         )
-    return Table.of(
-        pd.DataFrame(rows), "Leaderboard", say=said(leaderboard), best=0, formats=dict.fromkeys([metric, "low", "high", *others], ".4f"),
-        note=note,
-    )  # fmt: skip
+    formats = dict.fromkeys([metric, "low", "high", *others], ".4f")
+    return Table.of(pd.DataFrame(rows), "Leaderboard", say=standing(leaderboard), best=0, formats=formats, note=note)
 
 
-def _bounds(row: Mapping[str, Any], metric: str) -> dict[str, Any]:
-    found = _interval(row["scores"].get(metric))
-    return {"low": found["low"], "high": found["high"]}
+def _behind(gain: Mapping[str, Any] | None) -> str:
+    if gain is None or gain["value"] is None:
+        return ""
+    bounds = "" if gain["low"] is None else f" ({gain['low']:.4f} to {gain['high']:.4f})"
+    return f"behind by {gain['value']:.4f}{bounds}"
 
 
-def said(leaderboard: Mapping[str, Any]) -> str:
-    """Who leads, who cannot be told from the leader, and who goes on."""
+def standing(leaderboard: Mapping[str, Any]) -> str:
+    """State who leads, who is tied with the leader, and who is tuned."""
     leader, tied = leaderboard["leader"], leaderboard["tied"]
     simplest, chosen = leaderboard["simplest"]["name"], leaderboard["chosen"]["name"]
     failed = [row["candidate"] for row in leaderboard["rows"] if row["note"]]
-    say = f"{leader} leads"
     if tied:
-        say += f"; {', '.join(tied)} cannot be told from it on these rows. The simplest of them is {simplest}"
-        say += f"; {chosen} has most to gain from tuning." if chosen != simplest else ", which goes on."
-    else:
-        say += (
-            ", clear of all others, and goes on." if chosen == leader else f", clear of all others; {chosen} is tuned against it."
+        say = (
+            f"{leader} leads; {', '.join(tied)} cannot be distinguished from it on these rows. The simplest of them is {simplest}"
         )
+        say += f"; {chosen} is tuned." if chosen != simplest else ", which is tuned."
+    elif chosen == leader:
+        say = f"{leader} leads, clearly ahead of all others, and is tuned."
+    else:
+        say = f"{leader} leads, clearly ahead of all others; {chosen} is tuned and has to beat it."
     return say + (f" Failed: {', '.join(failed)}." if failed else "")
 
 
 def choice(leaderboard: Mapping[str, Any]) -> Note:
-    """Which candidate goes on, and by which rule."""
+    """Explain which candidate is tuned, and by which rule."""
     leader, tied = leaderboard["leader"], leaderboard["tied"]
     simplest, chosen = leaderboard["simplest"]["name"], leaderboard["chosen"]["name"]
     lines = [
         f"{leader} has the best {metric_label(leaderboard['metric'])}.",
-        f"Not told from it by a paired bootstrap over the same rows: {', '.join(tied) if tied else 'none'}.",
-        f"So {chosen} is tuned."
-        if leader == chosen and not tied
-        else f"Tuned is the most flexible of these: {chosen}."
-        if chosen in (leader, *tied)
-        else f"It has nothing to be searched; {chosen} is tuned, and has to beat it.",
+        f"Tied with it by a paired bootstrap over the same rows: {', '.join(tied) if tied else 'none'}.",
     ]
+    if chosen == leader and not tied:
+        lines.append(f"So {chosen} is tuned.")
+    elif chosen in (leader, *tied):
+        lines.append(f"{chosen} is the most flexible of these, and is tuned.")
+    else:
+        lines.append(f"The leader has no hyperparameters to search, so {chosen} is tuned and has to beat it.")
     if simplest != chosen:
-        lines.append(f"It will be taken only if it then beats the simplest of these: {simplest}.")
-    return Note(title="Which one is tuned", say=said(leaderboard), lines=lines, tone="good")
+        lines.append(f"The tuned model is selected only if it beats the simplest of these, {simplest}.")
+    return Note(title="Candidate to tune", say=standing(leaderboard), lines=lines, tone="good")
 
 
-class Timed(Protocol):
-    """A candidate that was run, or failed for a reason, and the seconds that it took."""
+def baseline_note(leaderboard: Mapping[str, Any], baseline: str) -> Note:
+    """State which candidates do not beat the baseline, and so are not selected."""
+    metric, value = metric_label(leaderboard["metric"]), number(leaderboard["baseline"])
+    lines = [f"{name} does not beat it and is not selected." for name in leaderboard["beaten_by_baseline"]]
+    alone = leaderboard["chosen"]["name"] == baseline
+    say = (
+        f"No candidate beats the {baseline} forecast ({metric} {value}), so it is selected itself."
+        if alone
+        else f"The {baseline} forecast has {metric} {value}; the candidate that is tuned is better."
+    )
+    return Note(title="Baseline", say=say, lines=lines, tone="bad" if alone else "good")
 
-    @property
-    def candidate(self) -> Candidate: ...
-    @property
-    def reason(self) -> str: ...
-    @property
-    def fit_s(self) -> float: ...
-    @property
-    def predict_s(self) -> float: ...
+
+def limits_note(limits: Sequence[str]) -> Note:
+    """List what a comparison does not show."""
+    return Note(title="Limits", lines=list(limits))
 
 
-def timing_frame(runs: Sequence[Timed], units: int) -> pd.DataFrame:
-    """Seconds to fit and to predict, and microseconds to predict one of `units` rows (windows); missing where it failed."""
+def timing_frame(runs: Sequence[CandidateRun[Any]], units: int) -> pd.DataFrame:
+    """Return seconds to fit and to predict, and microseconds to predict one of `units` rows; missing where a candidate failed."""
     rows = [(run.candidate.name, run.fit_s, run.predict_s, 1e6 * run.predict_s / units) for run in runs if not run.reason]
     failed = [(run.candidate.name, None, None, None) for run in runs if run.reason]
     return pd.DataFrame([*rows, *failed], columns=["candidate", "fit", "predict", "per row"])
 
 
 def timing_table(timing: pd.DataFrame) -> Table:
-    """Seconds over all folds, as measured when each was fitted."""
+    """Show seconds over all folds, as measured when each candidate was fitted."""
     return Table.of(
-        timing, "Time", units={"fit": "s", "predict": "s", "per row": "µs"}, formats={"fit": ".2f", "predict": ".3f", "per row": ".1f"},
-        note="Over all folds, on this machine, when each was fitted; remembered since.",
-    )  # fmt: skip
-
-
-def candidate_in(leaderboard: Mapping[str, Any], role: str = "chosen") -> Candidate:
-    """A candidate as saved in a leaderboard: the ``chosen`` one, or the ``simplest``."""
-    return Candidate.model_validate(leaderboard[role])
+        timing,
+        "Training time",
+        units={"fit": "s", "predict": "s", "per row": "µs"},
+        formats={"fit": ".2f", "predict": ".3f", "per row": ".1f"},
+        note="Over all folds, on this machine, when each candidate was fitted; cached since.",
+    )

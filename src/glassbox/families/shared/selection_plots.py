@@ -24,7 +24,7 @@ def higher_is_better(metric: str) -> bool:
     return next((task.metrics[metric] for task in task_rows() if metric in task.metrics), True)
 
 
-def leaderboard(table: pd.DataFrame, metric: str, bound: float | None = None) -> Figure:
+def leaderboard_plot(table: pd.DataFrame, metric: str, bound: float | None = None) -> Figure:
     """Candidates by their score, best first, each with its interval.
 
     Parameters
@@ -112,7 +112,7 @@ def _leader(
     return say + (f" {failed} failed." if failed else "")
 
 
-def tuning_history(trials: pd.DataFrame, metric: str = "score", default: float | None = None) -> Figure:
+def tuning_plot(trials: pd.DataFrame, metric: str = "score", default: float | None = None) -> Figure:
     """The score of each trial and the best so far.
 
     Parameters
@@ -193,7 +193,7 @@ def _course(at: Floats, value: Floats, best: Floats, done: Bools, metric: str, d
     return say + (f" {failed} failed." if failed else "")
 
 
-def param_importances(importances: Mapping[str, float]) -> Figure:
+def importances_plot(importances: Mapping[str, float]) -> Figure:
     """How much of the difference between trials goes back to each hyperparameter: shares that add up to one."""
     ranked = sorted(importances.items(), key=lambda item: (-item[1], item[0]))
     names, share = [name for name, _ in ranked], np.array([value for _, value in ranked], dtype=float)

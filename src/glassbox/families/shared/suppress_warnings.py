@@ -1,4 +1,4 @@
-"""Libraries that speak when they are first imported or asked: what they say is about themselves, and names the machine's folders."""
+"""Suppresses warnings of libraries: they are about the libraries themselves, and name folders of the machine."""
 
 import warnings
 from collections.abc import Iterator
@@ -6,8 +6,8 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def quiet() -> Iterator[None]:
-    """No warning is shown within this block."""
+def suppress_warnings() -> Iterator[None]:
+    """Suppress all warnings in this block."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield

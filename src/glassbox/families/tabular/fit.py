@@ -1,4 +1,4 @@
-"""One fit: recipe and model on some rows, asked on others. What candidates and trials are remembered by."""
+"""Fits a recipe and a model on some rows, and predicts others; what is cached of candidates and trials."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,12 +8,14 @@ import numpy as np
 import pandas as pd
 from sklearn.compose import ColumnTransformer
 
-from glassbox.families.classification.dataset import Problem
-from glassbox.families.shared.cross_fit import Cache, cache_key, fit_and_predict_cached
+from glassbox.families.shared.candidates import Candidate
+from glassbox.families.shared.cross_fit import cache_key, fit_and_predict_cached
+from glassbox.families.tabular.dataset import TabularDataset
 from glassbox.families.tabular.models import Codes, Fitting, Floats, Model, kind_of
 from glassbox.families.tabular.recipe import Recipe, build
+from glassbox.runtime.resources import Resources
 
-CODE = "glassbox.families.tabular.fit"  # what results are remembered by: this module and all that it imports
+CODE = "glassbox.families.tabular.fit"  # part of the cache key, with all that it imports
 
 
 @dataclass(frozen=True)
@@ -53,41 +55,38 @@ def fit(
     return Fitted(transformer, model, kind)
 
 
-def fit_fold(
-    problem: Problem,
-    fold: int,
-    kind: str,
-    params: Mapping[str, Any],
-    recipe: Recipe,
-    *,
-    seed: int,
-    threads: int = 1,
-    memo: Cache | None = None,
-) -> dict[str, Any]:
-    """Probabilities for the rows of one fold, by a model that saw the others.
+def fit_fold(dataset: TabularDataset, candidate: Candidate, fold: int, resources: Resources) -> dict[str, Any]:
+    """Predict the rows of one fold by a model that is fitted on the others, cached.
 
     Returns
     -------
     dict
-        ``proba`` of shape (rows of the fold, classes), and ``fit_s``, ``predict_s``: the seconds that it took when it
-        was computed.
+        ``proba`` of shape (rows of the fold, classes), and the seconds ``fit_s`` and ``predict_s``.
     """
-    out = problem.fold == fold
-    columns = list(recipe.columns)
+    data, recipe = dataset.data, dataset.recipe
+    out, columns = data.fold == fold, list(recipe.columns)
 
-    def fitted() -> Fitted:
-        return fit(kind, params, recipe, problem.frame[~out], problem.y[~out], len(problem.classes), seed=seed, threads=threads)
+    def fit_others() -> Fitted:
+        return fit(
+            candidate.kind,
+            candidate.params,
+            recipe,
+            data.frame[~out],
+            data.y[~out],
+            len(data.classes),
+            seed=resources.seed,
+            threads=resources.threads,
+        )
 
-    parts = cache_key(
+    key = cache_key(
         "fold",
-        {name: problem.digests[name] for name in ["", *columns]},
+        {name: data.digests[name] for name in ["", *columns]},
         fold,
-        kind,
-        params,
-        seed=seed,
-        threads=threads,
+        candidate.kind,
+        candidate.params,
+        resources,
         recipe=recipe.model_dump(exclude={"left_out"}),
     )
     return fit_and_predict_cached(
-        parts, fitted, lambda model: {"proba": model.proba(problem.frame.loc[out, columns])}, memo=memo, code=CODE
+        key, fit_others, lambda model: {"proba": model.proba(data.frame.loc[out, columns])}, resources=resources, code=CODE
     )

@@ -1,69 +1,66 @@
-"""Whether the rarer class is overlooked: a cheap test in folds of weighing classes evenly."""
+"""Tests in folds whether balanced class weights improve a cheap model."""
+
+from functools import partial
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from glassbox.families.classification.calibration.fit import threshold_curve
-from glassbox.families.classification.dataset import Problem
-from glassbox.families.classification.metrics import paired_gain, score, spoken
+from glassbox.families.classification.metrics import score
+from glassbox.families.classification.scorer import ProbabilityScorer
+from glassbox.families.protocol import Effort
 from glassbox.families.shared.candidates import Candidate
-from glassbox.families.shared.cross_fit import Cache
-from glassbox.families.tabular.compare import run_candidates
-from glassbox.families.tabular.recipe import Recipe
+from glassbox.families.shared.cross_fit import cross_fit
+from glassbox.families.tabular.dataset import TabularDataset
+from glassbox.families.tabular.fit import fit_fold
 from glassbox.findings.model import Table
+from glassbox.findings.wording import metric_label
+from glassbox.runtime.resources import Resources
 
 SHOWN = ("roc_auc", "average_precision", "log_loss", "balanced_accuracy", "f1")
 
 
-def imbalance(
-    problem: Problem,
-    recipe: Recipe,
-    *,
-    metric: str = "roc_auc",
-    seed: int = 0,
-    resamples: int = 1000,
-    memo: Cache | None = None,
-    threads: int = 1,
-    workers: int = 1,
-) -> Table:
-    """Logistic regression in folds, with classes as they are and weighed evenly: what weighing gains.
+def imbalance(dataset: TabularDataset, metric: str, effort: Effort, resources: Resources) -> Table:
+    """Compare logistic regression with and without balanced class weights, in folds.
 
     Weights move every probability towards the rarer class; so does a lower threshold, which is chosen later. So the test is
-    whether the *ranking* gains: the metric named, and F1 at each one's own best threshold.
+    whether the *ranking* gains: the metric named, and F1 at the best threshold of each.
     """
-    tried = [
+    candidates = [
         Candidate(name="as they are", kind="logistic_regression"),
         Candidate(name="weighed evenly", kind="logistic_regression", params={"class_weight": "balanced"}),
     ]
-    plain, weighed = run_candidates(tried, recipe, problem, seed=seed, memo=memo, threads=threads, workers=workers)
-    shares = np.bincount(problem.y, minlength=len(problem.classes)) / len(problem.y)
-    rarest = problem.classes[int(shares.argmin())]
+    data = dataset.data
+    scorer = ProbabilityScorer(data, metric, effort.resamples, resources.seed)
+    runs = cross_fit(candidates, dataset.folds, partial(_fit_fold, dataset, resources), scorer.assemble, resources)
+    shares = np.bincount(data.y, minlength=len(data.classes)) / len(data.y)
+    rarest = data.classes[int(shares.argmin())]
     title = "Class imbalance"
-    if plain.proba is None or weighed.proba is None:
-        failed = pd.DataFrame([{"classes": run.candidate.name, "note": run.reason or "fitted"} for run in (plain, weighed)])
-        return Table.of(
-            failed,
-            title,
-            say=f"The rarest class, {rarest}, is {100 * shares.min():.1f} % of the rows; the test of weights failed.",
-        )
+    if any(run.reason for run in runs):
+        failed = pd.DataFrame([{"classes": run.candidate.name, "note": run.reason or "fitted"} for run in runs])
+        say = f"The rarest class, {rarest}, is {100 * shares.min():.1f} % of the rows; the test of class weights failed."
+        return Table.of(failed, title, say=say)
     rows = []
-    for run in (plain, weighed):
-        samples = run.samples(problem)
-        found = {name: float(np.mean([score(sample, [name])[name] for sample in samples])) for name in SHOWN}
-        assert run.proba is not None
-        if problem.binary:
-            hit = problem.y == problem.positive
-            found["F1 at its best threshold"] = float(threshold_curve(hit, run.proba[:, problem.positive])["f1"].max())
-        rows.append({"classes": run.candidate.name, **found})
-    gain = paired_gain(
-        weighed.by_fold(problem), plain.by_fold(problem), metric, positive=problem.positive, resamples=resamples, seed=seed
-    )
+    for run in runs:
+        samples = scorer.samples(run.oof)
+        scores = {name: float(np.mean([score(sample, [name])[name] for sample in samples])) for name in SHOWN}
+        if data.binary:
+            hit = data.y == data.positive
+            scores["F1 at its best threshold"] = float(threshold_curve(hit, run.oof[:, data.positive])["f1"].max())
+        rows.append({"classes": run.candidate.name, **scores})
+    plain, weighted = runs
+    gain = scorer.gain(weighted.oof, plain.oof)
     helps = gain.low is not None and gain.low > 0
     outcome = (
-        "weighing classes evenly improves the ranking"
+        "balanced class weights improve the ranking"
         if helps
-        else "weighing classes evenly does not improve the ranking; the threshold is set instead"
+        else "balanced class weights do not improve the ranking; the decision threshold is set instead"
     )
     say = f"The rarest class, {rarest}, is {100 * shares.min():.1f} % of the rows; {outcome}."
-    note = f"Gain of weighing in {spoken(metric)}: {gain.value or 0:+.4f}, 95 % interval {gain.low or 0:+.4f} to {gain.high or 0:+.4f}."
+    note = f"Gain of balanced weights in {metric_label(metric)}: {gain.value or 0:+.4f}, 95 % interval {gain.low or 0:+.4f} to {gain.high or 0:+.4f}."
     return Table.of(pd.DataFrame(rows), title, say=say, note=note, formats=dict.fromkeys(rows[0], ".3f"))
+
+
+def _fit_fold(dataset: TabularDataset, resources: Resources, candidate: Candidate, fold: int) -> dict[str, Any]:
+    return fit_fold(dataset, candidate, fold, resources)

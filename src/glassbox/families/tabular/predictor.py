@@ -13,7 +13,7 @@ from sklearn.compose import ColumnTransformer
 from glassbox.data.schema import Schema
 from glassbox.families.classification.calibration.apply import Calibration
 from glassbox.families.classification.predictor import ClassAnswers
-from glassbox.families.protocol import DESCRIPTION, read_description, served_schema
+from glassbox.families.predictor_protocol import DESCRIPTION, read_description, served_schema
 from glassbox.families.shared import skops_io
 from glassbox.families.tabular.models import Floats, Model, kind_of
 from glassbox.families.tabular.recipe import TRUSTED, Feature, Recipe, features_of

@@ -1,4 +1,4 @@
-"""What tuning kept, fitted once more on all rows of train."""
+"""Fits the selected model on all rows of train."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -6,10 +6,11 @@ from typing import Any
 from glassbox.data.schema import Schema
 from glassbox.families.classification.calibration.apply import Calibration
 from glassbox.families.classification.dataset import Problem
-from glassbox.families.shared.cross_fit import limited
+from glassbox.families.shared.cross_fit import limit_threads
 from glassbox.families.tabular.fit import fit
 from glassbox.families.tabular.predictor import TabularPredictor, describe
 from glassbox.families.tabular.recipe import Recipe
+from glassbox.runtime.resources import Resources
 
 
 def refit(
@@ -18,24 +19,22 @@ def refit(
     schema: Schema,
     calibration: Calibration,
     threshold: float | None,
-    *,
-    seed: int,
-    threads: int = 1,
+    resources: Resources,
 ) -> TabularPredictor:
-    """Fit what tuning kept on all rows of train, and put it together with calibration and threshold.
+    """Fit the selected model on all rows of train, and combine it with calibration and threshold.
 
     Parameters
     ----------
     best
-        As tuning saved it: ``kind``, ``params``, ``recipe``.
+        As `tune` saved it: ``kind``, ``params``, ``recipe``.
     problem, schema
-        Train, and what its rows look like.
+        Train, and its schema.
     calibration, threshold
-        From out-of-fold predictions; with more than two classes no threshold is used.
+        From out-of-fold predictions; the threshold is ignored with more than two classes.
     """
     recipe = Recipe.model_validate(best["recipe"])
     columns = list(recipe.columns)
-    with limited(threads):
+    with limit_threads(resources.threads):
         fitted = fit(
             best["kind"],
             best["params"],
@@ -43,8 +42,8 @@ def refit(
             problem.frame[columns],
             problem.y,
             len(problem.classes),
-            seed=seed,
-            threads=threads,
+            seed=resources.seed,
+            threads=resources.threads,
         )
     return TabularPredictor(
         schema=schema,

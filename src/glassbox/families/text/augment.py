@@ -5,21 +5,11 @@ Whether that helps is for folds to say. What becomes of a text depends on that t
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from typing import Any
 
 import numpy as np
-import pandas as pd
 
-from glassbox.families.classification.compare import Run, run_candidates
-from glassbox.families.classification.metrics import paired_gain, spoken
-from glassbox.families.shared.candidates import Candidate
-from glassbox.families.shared.cross_fit import Cache
 from glassbox.families.text.corpus import Corpus, Encode, Grams
-from glassbox.families.text.fit import TextDataset, fitter
 from glassbox.families.text.recipe import Variation
-from glassbox.findings.model import Table
-from glassbox.findings.wording import number
 
 SHARE = {"dropout": 0.1, "swap": 0.1, "synonyms": 0.15}  # of the words are touched (Wei and Zou 2019, table 1, take 0.1)
 SYNONYMS_OF = 3_000  # words: the most frequent
@@ -79,53 +69,3 @@ def synonyms(corpus: Corpus, encode: Encode) -> dict[str, str]:
     np.fill_diagonal(near, -1.0)
     best = near.argmax(axis=1)
     return {word: words[j] for i, (word, j) in enumerate(zip(words, best, strict=True)) if near[i, j] >= NEAREST}
-
-
-def worth_varying(
-    texts: TextDataset, tried: Sequence[Variation], *, metric: str, seed: int, resamples: int, memo: Cache | None = None,
-    threads: int = 1, workers: int = 1, like: Mapping[str, str] | None = None,
-) -> tuple[Variation, Table]:  # fmt: skip
-    """Whether varied texts help a cheap model (single words, logistic regression) in folds: kept is the best whose gain is sure.
-
-    Returns
-    -------
-    kept, table
-        ``none`` where no gain has its whole interval above zero.
-    """
-    candidate = Candidate(name="single words", kind="words", params={"head": "logistic", "C": 1.0, "ngrams": [1, 1]})
-
-    def run(how: Variation) -> Run:
-        varied = replace(texts, corpus=Corpus(texts.corpus.texts, vary(texts.corpus.texts, how, seed, like)))
-        fit = fitter(varied, seed=seed, threads=threads, memo=memo)
-        [found] = run_candidates([candidate], texts.problem, fit, threads=threads, workers=workers)
-        return found
-
-    plain = run("none")
-    rows: list[dict[str, Any]] = []
-    kept: Variation = "none"
-    most = 0.0
-    for how in tried:
-        found = run(how)
-        if plain.proba is None or found.proba is None:
-            rows.append({"variation": how, "what it does": WORDS[how], "gain": None, "low": None, "high": None})
-            continue
-        gain = paired_gain(
-            found.by_fold(texts.problem),
-            plain.by_fold(texts.problem),
-            metric,
-            positive=texts.problem.positive,
-            resamples=resamples,
-            seed=seed,
-        )
-        rows.append({"variation": how, "what it does": WORDS[how], "gain": gain.value, "low": gain.low, "high": gain.high})
-        if gain.low is not None and gain.low > 0 and (gain.value or 0.0) > most:
-            kept, most = how, float(gain.value or 0.0)
-    frame = pd.DataFrame(rows, columns=["variation", "what it does", "gain", "low", "high"])
-    say = (
-        f"Kept is {kept}: {spoken(metric)} gains {number(most, '.4f')} in folds."
-        if kept != "none"
-        else "None is kept: no gain in folds has its whole interval above zero."
-    )
-    formats = dict.fromkeys(("gain", "low", "high"), "+.4f")
-    note = f"Gain in {spoken(metric)} of a cheap model that is taught by the varied texts too."
-    return kept, Table.of(frame, "Augmentation", say=say, formats=formats, note=note)

@@ -1,21 +1,19 @@
-"""What is tried when nobody says otherwise, and how much is searched."""
+"""The candidates for texts, and the hyperparameters that tuning searches."""
 
+from glassbox.families.protocol import Space
 from glassbox.families.shared.candidates import Candidate
 from glassbox.request.model import Cost
 
-# Counted, never timed: a slower machine gives the same answer later.
-TRIALS: dict[Cost, int] = {"low": 2, "medium": 4, "high": 30}
-
 
 def candidates(cost: Cost, *, encoder: bool) -> list[Candidate]:
-    """From a model that reads nothing to a fine-tuned transformer.
+    """Return the candidates by default, from the class shares to a fine-tuned transformer.
 
     Parameters
     ----------
     cost
-        `low` tries one model of words, `medium` all that two cores can fit in minutes, `high` a fine-tuned transformer too.
+        `low` tries one model of words, `medium` all that two cores can fit in minutes, `high` also a fine-tuned transformer.
     encoder
-        Whether the request names a sentence encoder (`weights.encoder`).
+        True where the request names a sentence encoder (`weights.encoder`).
     """
     quick = {"ngrams": [1, 1]} if cost == "low" else {}  # a tenth of the terms
     few = [
@@ -54,3 +52,19 @@ def candidates(cost: Cost, *, encoder: bool) -> list[Candidate]:
         [Candidate(name="fine-tuned transformer", kind="transformer", params={"epochs": 2})] if encoder and cost == "high" else []
     )
     return few + more + embedded + tuned
+
+
+def search_space(candidate: Candidate) -> Space:
+    """Return the hyperparameters of a candidate that are searched by default; none where its kind has none."""
+    c = {"low": 10.0, "high": 300.0, "log": True} if candidate.params.get("tf_idf") else {"low": 0.01, "high": 1.0, "log": True}
+    spaces: dict[str, Space] = {
+        "words": {"C": {"low": 0.1, "high": 100.0, "log": True}, "min_rows": {"low": 1, "high": 5}},
+        "characters": {"C": {"low": 0.1, "high": 50.0, "log": True}, "min_rows": {"low": 3, "high": 10}},
+        "naive_bayes_linear": {
+            "C": c,
+            "beta": {"low": 0.25, "high": 1.0},
+            "alpha": {"low": 0.3, "high": 3.0, "log": True},
+        },
+        "embeddings": {"C": {"low": 0.0003, "high": 0.3, "log": True}},
+    }
+    return spaces.get(candidate.kind, {})

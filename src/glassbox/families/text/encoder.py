@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from glassbox.errors import GlassboxError
-from glassbox.families.shared.suppress_warnings import quiet
+from glassbox.families.shared.suppress_warnings import suppress_warnings
 from glassbox.families.shared.vector_cache import VectorCache
 from glassbox.files import files_below, write_bytes
 
@@ -56,7 +56,7 @@ class Encoder:
             When the folder holds no sentence encoder, or only weights that could run code.
         """
         offline()
-        with quiet():
+        with suppress_warnings():
             import torch
             from sentence_transformers import SentenceTransformer
             from transformers.utils import logging

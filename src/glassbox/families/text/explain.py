@@ -12,7 +12,7 @@ from glassbox.families.classification.calibration.apply import log_odds
 from glassbox.families.classification.class_report import surest_mistakes
 from glassbox.families.classification.dataset import codes_of
 from glassbox.families.classification.example_selection import worth_a_look
-from glassbox.families.shared.suppress_warnings import quiet
+from glassbox.families.shared.suppress_warnings import suppress_warnings
 from glassbox.families.text.corpus import Floats
 from glassbox.families.text.explore import clip
 from glassbox.families.text.ngram_models import TermModel
@@ -46,7 +46,7 @@ def attributions(predictor: TextPredictor, texts: Sequence[str]) -> list[Floats]
     Owen values over a tree of neighbouring words (SHAP's partition explainer; Lundberg and Lee 2017): within `EVALUATIONS` asks, words
     that were not taken apart share what they add together.
     """
-    with quiet():
+    with suppress_warnings():
         from shap.explainers import Partition
         from shap.maskers import Text
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from glassbox.families.shared.suppress_warnings import quiet
+from glassbox.families.shared.suppress_warnings import suppress_warnings
 from glassbox.families.text.encoder import offline
 from glassbox.files import write_bytes, write_json
 
@@ -36,7 +36,7 @@ def drawn_from(seed: int, threads: int) -> Iterator[None]:
 def pretrained(folder: Path, head: str, labels: int) -> tuple[Any, Any]:
     """The tokeniser of a folder, and its network with a new head: `head` is the name of a class of Transformers."""
     offline()
-    with quiet():
+    with suppress_warnings():
         import transformers
         from transformers.utils import logging
 
@@ -102,7 +102,7 @@ def save_network(network: Any, tokenizer: Any, folder: Path) -> None:
 def load_network(folder: Path, head: str) -> tuple[Any, Any]:
     """The tokeniser and the network that `save_network` wrote."""
     offline()
-    with quiet():
+    with suppress_warnings():
         import transformers
         from safetensors.torch import load as tensors
 

@@ -11,7 +11,7 @@ import pandas as pd
 from glassbox.data.schema import Schema
 from glassbox.families.classification.calibration.apply import Calibration
 from glassbox.families.classification.predictor import ClassAnswers
-from glassbox.families.protocol import DESCRIPTION, read_description, served_schema
+from glassbox.families.predictor_protocol import DESCRIPTION, read_description, served_schema
 from glassbox.families.text.corpus import Corpus, Encode, Floats
 from glassbox.families.text.encoder import Encoder, Remembered
 from glassbox.families.text.models import kind_of

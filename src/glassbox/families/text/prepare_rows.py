@@ -22,7 +22,7 @@ PROSE, FEWEST = 3.0, 1.5  # words a value, on average: of prose, and of anything
 SAMPLE = 2_000  # texts in which wrong decoding is looked for
 
 
-def arrange(arrival: RawData, request: "Request") -> tuple[RawData, dict[str, Finding]]:
+def prepare_rows(arrival: RawData, request: "Request") -> tuple[RawData, dict[str, Finding]]:
     """Rows without any text are set aside; the others stay as they are."""
     columns = prose(arrival.cells, request)
     if not columns or not len(arrival.cells):
@@ -112,6 +112,6 @@ def _found(texts: list[str], empty: int) -> Note:
     )
 
 
-def looks(cells: pd.DataFrame, request: "Request") -> Any:
+def near_duplicate_groups(cells: pd.DataFrame, request: "Request") -> Any:
     """A name for each row, the same for texts that are alike in nearly all their words."""
     return alike(joined(cells, prose(cells, request)))

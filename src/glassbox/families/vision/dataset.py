@@ -1,48 +1,35 @@
-"""What every stage of pictures works on: train as pictures in canonical order, with folds and the backbones of the request."""
+"""The images of train with their labels and folds: the input of every fit."""
 
-from pathlib import Path
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from functools import cached_property
 
-import pandas as pd
-
-from glassbox.data.schema import Schema
-from glassbox.data.weights import locate
-from glassbox.families.classification.dataset import problem_of
-from glassbox.families.shared.cross_fit import Progress
-from glassbox.families.vision.fit import Pictures
+from glassbox.families.classification.dataset import LabelledData, Problem
 from glassbox.families.vision.image_dataset import ImageCollection
-from glassbox.families.vision.networks import Backbone, backbone_in
-from glassbox.families.vision.recipe import Recipe
-
-if TYPE_CHECKING:
-    from glassbox.request.model import Request
+from glassbox.files import hash_value
 
 
-def pictures_of(
-    train: pd.DataFrame,
-    schema: Schema,
-    recipe: Recipe,
-    folds: pd.DataFrame | None,
-    request: "Request",
-    root: Path,
-    kept: Path | None,
-    *,
-    workers: int = 1,
-    progress: Progress | None = None,
-) -> Pictures:
-    """The rows of train as pictures, sorted by ``row_id``.
+@dataclass(frozen=True)
+class VisionDataset(LabelledData):
+    """The images of train in canonical order.
 
-    Parameters
+    Attributes
     ----------
-    kept
-        The folder in which embeddings, and the epochs of a training that is not done, are kept (`Stage.kept`).
+    data
+        Row ids, labels and folds.
+    images
+        The images as models see them, with the backbones of the request.
     """
-    assert schema.target is not None, "a schema of classes has a target"
-    problem = problem_of(train, schema.target, schema.classes or [], folds, positive=request.data.positive)
-    album = ImageCollection(problem.frame[recipe.column].tolist(), recipe, backbones_of(request, root), kept, workers, progress)
-    return Pictures(problem, album)
 
+    data: Problem
+    images: ImageCollection
 
-def backbones_of(request: "Request", root: Path) -> list[Backbone]:
-    """The pretrained networks that the request names, in its order."""
-    return [backbone_in(locate(address, root)) for address in request.weights.backbones]
+    @cached_property
+    def _bare(self) -> str:
+        data = self.data
+        return hash_value([self.images.names, data.row_ids, data.y.tolist(), data.classes, data.fold.tolist()])
+
+    def digest(self, kind: str) -> str:
+        """Hash everything that a model of this kind sees of the images."""
+        uses_backbones = kind not in ("majority", "small_network")
+        backbones = [backbone.digest for backbone in self.images.backbones] if uses_backbones else []
+        return hash_value([self._bare, backbones, self.images.recipe.augmentation.model_dump()])

@@ -1,99 +1,66 @@
-"""One fit of pictures: a model on some rows, asked on others. What candidates and trials are remembered by."""
+"""Fits a model of images on some rows, and predicts others; what is cached of candidates and trials."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
-from glassbox.families.classification.compare import FitFold
-from glassbox.families.classification.dataset import Problem
 from glassbox.families.shared.candidates import Candidate
-from glassbox.families.shared.cross_fit import Cache, cache_key, fit_and_predict_cached
-from glassbox.families.vision.image_dataset import Codes, ImageCollection
+from glassbox.families.shared.cross_fit import cache_key, fit_and_predict_cached
+from glassbox.families.vision.dataset import VisionDataset
+from glassbox.families.vision.image_dataset import Codes
 from glassbox.families.vision.models import Fitting, Model, kind_of
 from glassbox.families.vision.training import checkpoint_of, forget
-from glassbox.files import hash_value
+from glassbox.runtime.resources import Resources
 
-CODE = "glassbox.families.vision.fit"  # what results are remembered by: this module and all that it imports
-
-
-@dataclass(frozen=True)
-class Pictures:
-    """The rows of a problem as pictures: what every fit of a stage shares."""
-
-    problem: Problem
-    album: ImageCollection
-
-    @cached_property
-    def _bare(self) -> str:
-        problem = self.problem
-        return hash_value([self.album.names, problem.row_ids, problem.y.tolist(), problem.classes, problem.fold.tolist()])
-
-    def digest(self, kind: str) -> str:
-        """The hash of what a model sees of them."""
-        album = self.album
-        asked = [backbone.digest for backbone in album.backbones] if kind not in ("majority", "small_network") else []
-        return hash_value([self._bare, asked, album.recipe.augmentation.model_dump()])
+CODE = "glassbox.families.vision.fit"  # part of the cache key, with all that it imports
 
 
 def fit(
-    pictures: Pictures,
+    dataset: VisionDataset,
     kind: str,
     params: Mapping[str, Any],
     rows: Codes,
+    resources: Resources,
     *,
-    seed: int,
-    threads: int = 1,
     checkpoint: Path | None = None,
     workers: int = 1,
 ) -> Model:
-    """A model of `kind`, taught by some rows; a network's epochs are kept in `checkpoint` until it is done."""
-    torch.set_num_threads(threads)
-    asked = Fitting(dict(params), len(pictures.problem.classes), seed, pictures.album.recipe.augmentation, checkpoint, workers)
-    return kind_of(kind).fit(pictures.album.rows(rows), pictures.problem.y[rows], asked)
+    """Fit a model of `kind` on some rows.
+
+    Parameters
+    ----------
+    checkpoint
+        Where the epochs of a network are saved until it is trained.
+    workers
+        Members of an ensemble that are fitted side by side.
+    """
+    torch.set_num_threads(resources.threads)
+    augmentation = dataset.images.recipe.augmentation
+    settings = Fitting(dict(params), len(dataset.data.classes), resources.seed, augmentation, checkpoint, workers)
+    return kind_of(kind).fit(dataset.images.rows(rows), dataset.data.y[rows], settings)
 
 
-def fit_fold(
-    pictures: Pictures,
-    fold: int,
-    kind: str,
-    params: Mapping[str, Any],
-    *,
-    seed: int,
-    threads: int = 1,
-    memo: Cache | None = None,
-) -> dict[str, Any]:
-    """Probabilities for the rows of one fold, by a model that saw the others.
+def fit_fold(dataset: VisionDataset, candidate: Candidate, fold: int, resources: Resources) -> dict[str, Any]:
+    """Predict the images of one fold by a model that is fitted on the others, cached.
 
     Returns
     -------
     dict
-        ``proba`` of shape (rows of the fold, classes), and ``fit_s``, ``predict_s``: the seconds that it took when it
-        was computed.
+        ``proba`` of shape (images of the fold, classes), and the seconds ``fit_s`` and ``predict_s``.
     """
-    out = pictures.problem.fold == fold
-    parts = cache_key("fold of pictures", pictures.digest(kind), fold, kind, params, seed=seed, threads=threads)
-    checkpoint = checkpoint_of(pictures.album.store, parts, CODE)
-
-    found = fit_and_predict_cached(
-        parts,
-        lambda: fit(pictures, kind, params, np.flatnonzero(~out), seed=seed, threads=threads, checkpoint=checkpoint),
-        lambda model: {"proba": model.proba(pictures.album.rows(np.flatnonzero(out)))},
-        memo=memo,
+    kind, params = candidate.kind, candidate.params
+    out = dataset.data.fold == fold
+    key = cache_key("fold of pictures", dataset.digest(kind), fold, kind, params, resources)
+    checkpoint = checkpoint_of(dataset.images.store, key, CODE)
+    result = fit_and_predict_cached(
+        key,
+        lambda: fit(dataset, kind, params, np.flatnonzero(~out), resources, checkpoint=checkpoint),
+        lambda model: {"proba": model.proba(dataset.images.rows(np.flatnonzero(out)))},
+        resources=resources,
         code=CODE,
     )
     forget(checkpoint)
-    return found
-
-
-def fitter(pictures: Pictures, *, seed: int, threads: int = 1, memo: Cache | None = None) -> FitFold:
-    """Fits a candidate on all folds but one."""
-
-    def one(candidate: Candidate, fold: int) -> dict[str, Any]:
-        return fit_fold(pictures, fold, candidate.kind, candidate.params, seed=seed, threads=threads, memo=memo)
-
-    return one
+    return result

@@ -18,7 +18,7 @@ from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from glassbox.errors import DataError
-from glassbox.families.shared.suppress_warnings import quiet
+from glassbox.families.shared.suppress_warnings import suppress_warnings
 from glassbox.families.shared.torch_device import DRAWING, device
 from glassbox.families.vision.recipe import Pixels
 from glassbox.files import hash_value, read_json, write_bytes, write_json
@@ -95,7 +95,7 @@ def _torchvision(name: str) -> nn.Module:
 
     if name not in models.list_models(module=models):
         raise DataError(f"weights.backbones: {name!r} is no network of torchvision; the file's name says which it is.")
-    with quiet():
+    with suppress_warnings():
         made: nn.Module = models.get_model(name, weights=None)
     return made
 
@@ -263,7 +263,7 @@ def tensors_in(file: Path) -> dict[str, Any]:
             from safetensors.torch import load
 
             return dict(load(file.read_bytes()))
-        with quiet():
+        with suppress_warnings():
             found = torch.load(file, map_location="cpu", weights_only=True)
     except Exception as error:  # on bytes that are no weights, readers raise errors of any kind
         said = str(error).splitlines() or [type(error).__name__]

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from glassbox.errors import GlassboxError
-from glassbox.families.shared.suppress_warnings import quiet
+from glassbox.families.shared.suppress_warnings import suppress_warnings
 from glassbox.families.vision.recipe import Pixels
 from glassbox.files import write_bytes
 from glassbox.findings.model import Facts
@@ -71,7 +71,7 @@ def graph_of(module: torch.nn.Module, side: int, pixels: Pixels, outputs: Sequen
 def _written(module: torch.nn.Module, side: int, outputs: Sequence[str], together: bool) -> bytes:
     import onnx
 
-    with quiet(), tempfile.TemporaryDirectory(prefix="glassbox-") as folder:
+    with suppress_warnings(), tempfile.TemporaryDirectory(prefix="glassbox-") as folder:
         program = torch.onnx.export(
             module,
             (torch.zeros(2 if together else 1, 3, side, side),),

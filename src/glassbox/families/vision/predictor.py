@@ -11,7 +11,7 @@ import pandas as pd
 from glassbox.data.schema import Schema
 from glassbox.families.classification.calibration.apply import Calibration
 from glassbox.families.classification.predictor import ClassAnswers
-from glassbox.families.protocol import DESCRIPTION, read_description, served_schema
+from glassbox.families.predictor_protocol import DESCRIPTION, read_description, served_schema
 from glassbox.families.vision.image_dataset import Floats, ImageCollection
 from glassbox.families.vision.models import Model, kind_of, places_of
 from glassbox.families.vision.networks import Backbone, backbone_in

@@ -21,7 +21,7 @@ URI = "data:image/"
 LOOKED_AT = 200  # pictures whose sizes are told
 
 
-def arrange(arrival: RawData, request: "Request") -> tuple[RawData, dict[str, Finding]]:
+def prepare_rows(arrival: RawData, request: "Request") -> tuple[RawData, dict[str, Finding]]:
     """Rows without a picture are set aside; the others stay as they are."""
     if not len(arrival.cells):
         return arrival, {}
@@ -77,6 +77,6 @@ def _facts(cells: list[str], column: str) -> Facts:
     return Facts(title="A picture is a case", say=say, facts=facts)
 
 
-def looks(cells: pd.DataFrame, request: "Request") -> npt.NDArray[np.object_]:
+def near_duplicate_groups(cells: pd.DataFrame, request: "Request") -> npt.NDArray[np.object_]:
     """A name for each row, the same for pictures that look nearly the same."""
     return alike([value or "" for value in cells[column_of(cells, request)].tolist()])

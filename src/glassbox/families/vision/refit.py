@@ -1,4 +1,4 @@
-"""What tuning kept, fitted once more on all rows of train."""
+"""Fits the selected model on all images of train."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,52 +7,50 @@ import numpy as np
 
 from glassbox.data.schema import Schema
 from glassbox.families.classification.calibration.apply import Calibration
-from glassbox.families.shared.cross_fit import limited
-from glassbox.families.vision.fit import CODE, Pictures, fit
+from glassbox.families.shared.cross_fit import limit_threads
+from glassbox.families.vision.dataset import VisionDataset
+from glassbox.families.vision.fit import CODE, fit
 from glassbox.families.vision.models import places_of
 from glassbox.families.vision.predictor import VisionPredictor
 from glassbox.families.vision.recipe import Recipe
 from glassbox.families.vision.reference_features import Watch
 from glassbox.families.vision.training import checkpoint_of, forget
+from glassbox.runtime.resources import Resources
 
 
 def refit(
     best: Mapping[str, Any],
-    pictures: Pictures,
+    dataset: VisionDataset,
     schema: Schema,
     calibration: Calibration,
     threshold: float | None,
-    *,
-    seed: int,
-    threads: int = 1,
+    resources: Resources,
 ) -> VisionPredictor:
-    """Fit what tuning kept on all rows of train, and put it together with calibration and threshold.
+    """Fit the selected model on all images of train, and combine it with calibration and threshold.
 
     Parameters
     ----------
     best
-        As tuning saved it: ``kind``, ``params``, ``recipe``.
-    pictures, schema
-        Train, and what its rows look like.
+        As `tune` saved it: ``kind``, ``params``, ``recipe``.
+    dataset, schema
+        Train, and its schema.
     calibration, threshold
-        From out-of-fold predictions; with more than two classes no threshold is used.
+        From out-of-fold predictions; the threshold is ignored with more than two classes.
     """
-    problem, album = pictures.problem, pictures.album
-    parts = {"what": "all of train", "data": pictures.digest(best["kind"]), "best": dict(best), "seed": seed, "threads": threads}
-    checkpoint = checkpoint_of(album.store, parts, CODE)
-    with limited(threads):
-        model = fit(
-            pictures,
-            best["kind"],
-            best["params"],
-            np.arange(len(problem.y)),
-            seed=seed,
-            threads=threads,
-            checkpoint=checkpoint,
-            workers=max(1, album.workers // threads),
-        )
+    data, images = dataset.data, dataset.images
+    key = {
+        "what": "all of train",
+        "data": dataset.digest(best["kind"]),
+        "best": dict(best),
+        "seed": resources.seed,
+        "threads": resources.threads,
+    }
+    checkpoint = checkpoint_of(images.store, key, CODE)
+    with limit_threads(resources.threads):
+        rows, workers = np.arange(len(data.y)), max(1, resources.max_threads // resources.threads)
+        model = fit(dataset, best["kind"], best["params"], rows, resources, checkpoint=checkpoint, workers=workers)
     forget(checkpoint)
-    asked = places_of(best["kind"], best["params"])
+    backbones = places_of(best["kind"], best["params"])
     return VisionPredictor(
         schema=schema,
         recipe=Recipe.model_validate(best["recipe"]),
@@ -60,10 +58,10 @@ def refit(
         params=dict(best["params"]),
         model=model,
         calibration=calibration,
-        threshold=threshold if problem.binary else None,
-        positive=problem.classes[problem.positive],
-        watch=Watch.of(album, asked[0] if asked else None),
-        backbones=album.backbones,
-        store=album.store,
-        workers=album.workers,
+        threshold=threshold if data.binary else None,
+        positive=data.classes[data.positive],
+        watch=Watch.of(images, backbones[0] if backbones else None),
+        backbones=images.backbones,
+        store=images.store,
+        workers=images.workers,
     )

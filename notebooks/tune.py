@@ -1,0 +1,96 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # Tune
+# How much does tuning improve the model?
+
+# %% tags=["parameters"]
+upstream = {"ingest": ["train", "schema"], "features": ["recipe", "folds"], "compare": ["leaderboard", "oof"]}
+product = None
+request = "churn"
+
+# %%
+from glassbox.data.schema import Schema
+from glassbox.families.protocol import family_of
+from glassbox.families.shared.leaderboard import candidate_in
+from glassbox.families.shared.selection_plots import importances_plot, tuning_plot
+from glassbox.families.shared.tuning import best_table, gain_estimates, search_note, tune
+from glassbox.runtime.stage import Stage
+
+# %%
+stage = Stage.open("tune", request, upstream, product)
+train, recipe, folds, leaderboard, oof = stage.load("train", "recipe", "folds", "leaderboard", "oof")
+schema = Schema.model_validate(stage.load("schema"))
+family = family_of(stage.request)
+dataset = family.dataset(train, schema, recipe, folds, stage.request, stage.resources)
+effort = family.effort(stage.request.cost)
+
+# %% [markdown]
+# ## Search space
+# Change a range, add a hyperparameter of the library, and run again: trials that were run before are cached.
+
+# %%
+candidate = candidate_in(leaderboard)
+space = dict(family.search_space(dataset, candidate, stage.request.cost))
+# space["learning_rate"] = {"low": 0.01, "high": 0.3, "log": True}
+stage.show("search", search_note(space, effort.trials, candidate))
+
+# %% [markdown]
+# A budget counts trials, not seconds. The first trial is the candidate as it was compared; each later one depends on all trials
+# before it. A search that is interrupted resumes at the trial that was cut.
+
+# %%
+tuning = tune(
+    family,
+    dataset,
+    candidate,
+    space,
+    recipe=recipe,
+    leaderboard=leaderboard,
+    oof=oof,
+    effort=effort,
+    resources=stage.resources,
+)
+
+# %% [markdown]
+# ## Optimisation history
+# Dots are trials, the line is the best score so far, and the dashed line is the candidate before tuning.
+
+# %%
+stage.show("history", tuning_plot(tuning.trials, leaderboard["metric"], tuning.default), report=True)
+
+# %% [markdown]
+# ## Hyperparameter importance
+# Which hyperparameters explain the variance between trials. With few trials this is a hint, not a result.
+
+# %%
+stage.show("importances", importances_plot(tuning.importances))
+
+# %% [markdown]
+# ## Gain from tuning
+# The gain is measured on the same out-of-fold rows before and after tuning. Only a gain whose whole interval is above zero counts;
+# otherwise the default hyperparameters stay. The result also has to beat its rival from the comparison, or the rival is selected.
+
+# %%
+stage.show("gain", gain_estimates(tuning), report=True)
+
+# %%
+stage.show("best", best_table(tuning), report=True)
+
+# %%
+stage.save(best=tuning.best, trials=tuning.trials, tuned_oof=tuning.oof)
+
+# %% [markdown]
+# ## Limits
+# - The best of many trials is selected on the rows that score it, so its gain is optimistic; the holdout is not.
+# - Only one candidate is tuned. One that was far behind might have improved more.

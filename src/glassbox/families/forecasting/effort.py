@@ -1,0 +1,22 @@
+"""What each level of cost means for forecasting."""
+
+from glassbox.families.protocol import Effort
+from glassbox.request.model import Cost
+
+EFFORT: dict[Cost, Effort] = {
+    "low": Effort(
+        "Statistical models and boosting; with many series, no model that is slow for each of them.",
+        trials=5,
+        resamples=500,
+        sizes={"trees": 150, "training rows": 100_000},
+    ),
+    "medium": Effort(
+        "The same, with recursive boosting and larger models.",
+        trials=15,
+        resamples=1000,
+        sizes={"trees": 300, "training rows": 300_000},
+    ),
+    "high": Effort(
+        "All models for any number of series.", trials=40, resamples=2000, sizes={"trees": 600, "training rows": 1_000_000}
+    ),
+}

@@ -1,0 +1,118 @@
+"""The forecasting family: one series or thousands, with a regular step in time."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+import pandas as pd
+
+from glassbox.data.schema import Schema
+from glassbox.families.predictor_protocol import Predictor
+from glassbox.families.protocol import BatchMetric, Effort, Family, ModelKind, Reference, Scorer, Space
+from glassbox.families.shared.candidates import Candidate
+from glassbox.families.shared.cross_fit import CandidateRun
+from glassbox.runtime.resources import Resources
+
+if TYPE_CHECKING:
+    from glassbox.data.sources import RawData
+    from glassbox.families.forecasting.backtest import Problem
+    from glassbox.families.forecasting.metrics import Forecasts
+    from glassbox.families.forecasting.predictor import ForecastPredictor
+    from glassbox.families.forecasting.scorer import ForecastScorer
+    from glassbox.findings.model import Finding
+    from glassbox.request.model import Cost, Request
+
+
+class ForecastingFamily(Family["Problem", "Forecasts"]):
+    """Forecasters. One that does not beat the seasonal naive forecast is never selected; then the naive forecast is."""
+
+    unit: ClassVar[str] = "windows"
+    leaderboard_metrics: ClassVar[tuple[str, ...]] = ("mase", "rmsse", "smape")
+    leaderboard_note: ClassVar[str] = (
+        "Means over windows (a series from an origin); intervals are 95 % bootstrap over series, or over origins where series are few."
+    )
+    baseline: ClassVar[str | None] = "seasonal naive"
+    tunes: ClassVar[Literal["most flexible", "best"]] = "best"
+    limits: ClassVar[tuple[str, ...]] = (
+        "Consecutive origins share most of their history, so intervals over few of them are rough.",
+        "Models of one series are fitted on no more history than their candidate says, so that they end in reasonable time.",
+        "The members of an ensemble are not tuned one by one.",
+    )
+
+    def prepare_rows(self, raw: "RawData", request: "Request") -> "tuple[RawData, dict[str, Finding]]":
+        from glassbox.families.forecasting.prepare_rows import prepare_rows
+
+        return prepare_rows(raw, request)
+
+    def effort(self, cost: "Cost") -> Effort:
+        from glassbox.families.forecasting.effort import EFFORT
+
+        return EFFORT[cost]
+
+    def kinds(self) -> Mapping[str, ModelKind]:
+        from glassbox.families.forecasting.models import KINDS
+
+        return KINDS
+
+    def primary_metric(self, requirements: Mapping[str, Any]) -> str:
+        from glassbox.families.forecasting.metrics import leading_metric
+
+        return leading_metric(requirements)
+
+    def dataset(
+        self,
+        train: pd.DataFrame,
+        schema: Schema,
+        recipe: Mapping[str, Any],
+        folds: pd.DataFrame,
+        request: "Request",
+        resources: Resources,
+    ) -> "Problem":
+        from glassbox.families.forecasting.backtest import Problem
+        from glassbox.families.forecasting.dataset import open_panel
+        from glassbox.families.forecasting.recipe import Recipe
+
+        parsed = Recipe.model_validate(recipe)
+        return Problem.of(open_panel(train, schema, request, parsed.step), parsed, folds["origin"].tolist())
+
+    def candidates(self, dataset: "Problem", cost: "Cost") -> list[Candidate]:
+        from glassbox.families.forecasting.candidates import candidates
+
+        return candidates(cost, self.effort(cost), dataset.recipe, len(dataset.panel.names), zeros=dataset.zeros)
+
+    def search_space(self, dataset: "Problem", candidate: Candidate, cost: "Cost") -> Space:
+        from glassbox.families.forecasting.candidates import SPACES
+
+        return SPACES.get(candidate.kind, {})
+
+    def scorer(self, dataset: "Problem", metric: str, effort: Effort, seed: int) -> "ForecastScorer":
+        from glassbox.families.forecasting.scorer import ForecastScorer
+
+        return ForecastScorer(dataset, metric, effort.resamples, seed)
+
+    def fit_fold(self, dataset: "Problem", candidate: Candidate, fold: int, resources: Resources) -> dict[str, Any]:
+        from glassbox.families.forecasting.backtest import forecast_from
+
+        return forecast_from(dataset, fold, candidate.kind, candidate.params, resources)
+
+    def ensemble(
+        self, dataset: "Problem", runs: "Sequence[CandidateRun[Forecasts]]", scorer: "Scorer[Forecasts]"
+    ) -> "CandidateRun[Forecasts] | None":
+        from glassbox.families.forecasting.ensemble import weighted_ensemble
+
+        assert self.baseline is not None
+        return weighted_ensemble(runs, dataset.origins, scorer.metric, self.baseline)
+
+    def batch_metric(self, predictor: Predictor, truth: pd.Series, request: "Request") -> BatchMetric:
+        from glassbox.families.forecasting.monitoring import batch_metric
+
+        return batch_metric()
+
+    def reference(
+        self, predictor: "ForecastPredictor", train: pd.DataFrame, oof: pd.DataFrame, resources: Resources
+    ) -> Reference:
+        from glassbox.families.forecasting.monitoring import reference
+
+        return reference(predictor, oof)
+
+
+FAMILY = ForecastingFamily()

@@ -1,0 +1,14 @@
+"""The rows of train with their labels and folds, and the recipe that models see them through."""
+
+from dataclasses import dataclass
+
+from glassbox.families.classification.dataset import LabelledData, Problem
+from glassbox.families.tabular.recipe import Recipe
+
+
+@dataclass(frozen=True)
+class TabularDataset(LabelledData):
+    """The rows of train in canonical order, with the feature recipe."""
+
+    data: Problem
+    recipe: Recipe

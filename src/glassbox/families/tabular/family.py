@@ -1,0 +1,77 @@
+"""The tabular family: tables of numbers, categories, dates and short texts."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+import pandas as pd
+
+from glassbox.data.schema import Schema
+from glassbox.families.classification.family import ClassificationFamily
+from glassbox.families.protocol import Effort, ModelKind, Reference, Space
+from glassbox.families.shared.candidates import Candidate
+from glassbox.runtime.resources import Resources
+
+if TYPE_CHECKING:
+    from glassbox.families.tabular.dataset import TabularDataset
+    from glassbox.families.tabular.predictor import TabularPredictor
+    from glassbox.request.model import Cost, Request
+
+
+class TabularFamily(ClassificationFamily["TabularDataset"]):
+    """Classifiers of rows. The simplest model that is tied with the best is selected unless tuning clearly beats it."""
+
+    unit: ClassVar[str] = "rows"
+    rival: ClassVar[Literal["simplest", "leader"]] = "simplest"
+    ensembles: ClassVar[bool] = False
+    limits: ClassVar[tuple[str, ...]] = (
+        "Intervals describe the rows that evaluate the models. The effect of other training rows is not in them.",
+    )
+
+    def effort(self, cost: "Cost") -> Effort:
+        from glassbox.families.tabular.effort import EFFORT
+
+        return EFFORT[cost]
+
+    def kinds(self) -> Mapping[str, ModelKind]:
+        from glassbox.families.tabular.models import KINDS
+
+        return KINDS
+
+    def dataset(
+        self,
+        train: pd.DataFrame,
+        schema: Schema,
+        recipe: Mapping[str, Any],
+        folds: pd.DataFrame,
+        request: "Request",
+        resources: Resources,
+    ) -> "TabularDataset":
+        from glassbox.families.classification.dataset import problem_of
+        from glassbox.families.tabular.dataset import TabularDataset
+        from glassbox.families.tabular.recipe import Recipe
+
+        data = problem_of(train, str(schema.target), schema.classes or [], folds, positive=request.data.positive)
+        return TabularDataset(data, Recipe.model_validate(recipe))
+
+    def candidates(self, dataset: "TabularDataset", cost: "Cost") -> list[Candidate]:
+        from glassbox.families.tabular.candidates import candidates
+
+        return candidates(self.effort(cost))
+
+    def search_space(self, dataset: "TabularDataset", candidate: Candidate, cost: "Cost") -> Space:
+        from glassbox.families.tabular.candidates import SPACES
+
+        return SPACES.get(candidate.kind, {})
+
+    def fit_fold(self, dataset: "TabularDataset", candidate: Candidate, fold: int, resources: Resources) -> dict[str, Any]:
+        from glassbox.families.tabular.fit import fit_fold
+
+        return fit_fold(dataset, candidate, fold, resources)
+
+    def reference(self, predictor: "TabularPredictor", train: pd.DataFrame, oof: pd.DataFrame, resources: Resources) -> Reference:
+        from glassbox.families.classification.monitoring import reference
+
+        return reference(predictor, train, oof)
+
+
+FAMILY = TabularFamily()

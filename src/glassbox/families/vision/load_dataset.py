@@ -1,0 +1,45 @@
+"""Builds the dataset of a stage: images as the recipe frames them, their labels, folds and backbones."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from glassbox.data.schema import Schema
+from glassbox.data.weights import locate
+from glassbox.families.classification.dataset import problem_of
+from glassbox.families.vision.dataset import VisionDataset
+from glassbox.families.vision.image_dataset import ImageCollection
+from glassbox.families.vision.networks import Backbone, backbone_in
+from glassbox.families.vision.recipe import Recipe
+from glassbox.runtime.resources import Resources
+
+if TYPE_CHECKING:
+    from glassbox.request.model import Request
+
+
+def vision_dataset(
+    train: pd.DataFrame,
+    schema: Schema,
+    recipe: Recipe,
+    folds: pd.DataFrame | None,
+    request: "Request",
+    resources: Resources,
+) -> VisionDataset:
+    """Return the images of train, sorted by ``row_id``."""
+    assert schema.target is not None, "a schema with classes has a target"
+    data = problem_of(train, schema.target, schema.classes or [], folds, positive=request.data.positive)
+    images = ImageCollection(
+        data.frame[recipe.column].tolist(),
+        recipe,
+        backbones_of(request, resources.root),
+        resources.vector_cache_dir,
+        resources.max_threads,
+        resources.progress,
+    )
+    return VisionDataset(data, images)
+
+
+def backbones_of(request: "Request", root: Path) -> list[Backbone]:
+    """Return the pretrained networks that the request names, in its order."""
+    return [backbone_in(locate(address, root)) for address in request.weights.backbones]
