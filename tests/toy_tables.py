@@ -6,6 +6,8 @@ import pandas as pd
 from glassbox.data.schema import ColumnSchema, Schema
 from glassbox.families.classification.dataset import Problem, problem_of
 from glassbox.families.classification.folds import make_folds
+from glassbox.families.protocol import Effort
+from glassbox.families.tabular.dataset import TabularDataset
 from glassbox.families.tabular.recipe import Recipe
 
 
@@ -57,6 +59,16 @@ SMALL = Recipe(columns={"tenure": "number", "plan": "one-hot"})
 
 
 def problem(n: int = 240, seed: int = 0, classes: int = 2, k: int = 3) -> Problem:
-    """The customers as a problem with `k` folds."""
+    """The customers with labels and `k` folds."""
     frame, schema = customers(n, seed, classes)
     return problem_of(frame, "label", list(schema.classes or []), make_folds(frame["row_id"], frame["label"], k, seed=1))
+
+
+def dataset(recipe: Recipe = SMALL, data: Problem | None = None) -> TabularDataset:
+    """The customers as the tabular family takes them."""
+    return TabularDataset(problem() if data is None else data, recipe)
+
+
+def effort(trials: int = 6, resamples: int = 50) -> Effort:
+    """A small effort."""
+    return Effort("For tests.", trials=trials, resamples=resamples, sizes={"trees": 20})

@@ -13,12 +13,14 @@ from glassbox.families.classification.metrics import Sample, score
 from glassbox.families.predictor_protocol import Predictor, load_predictor
 from glassbox.families.shared.candidates import Candidate
 from glassbox.families.tabular.candidates import candidates
+from glassbox.families.tabular.effort import EFFORT
 from glassbox.families.tabular.fit import fit_fold
 from glassbox.families.tabular.models import KINDS
 from glassbox.families.tabular.predictor import TabularPredictor
 from glassbox.families.tabular.refit import refit
 from glassbox.files import files_below, hash_tree
-from toy_tables import FULL, customers, problem
+from glassbox.runtime.resources import Resources
+from toy_tables import FULL, customers, dataset, problem
 
 
 def quick(candidate: Candidate) -> Candidate:
@@ -28,7 +30,7 @@ def quick(candidate: Candidate) -> Candidate:
     )
 
 
-ALL = [quick(candidate) for candidate in candidates("low")]
+ALL = [quick(candidate) for candidate in candidates(EFFORT["low"])]
 every = pytest.mark.parametrize("candidate", ALL, ids=[candidate.name for candidate in ALL])
 any_classes = pytest.mark.parametrize("classes", [2, 3])
 
@@ -36,7 +38,7 @@ any_classes = pytest.mark.parametrize("classes", [2, 3])
 def predictor(candidate: Candidate, classes: int = 2, seed: int = 0, threads: int = 1) -> TabularPredictor:
     _, schema = customers(classes=classes)
     best = {"kind": candidate.kind, "params": candidate.params, "recipe": FULL.model_dump()}
-    return refit(best, problem(classes=classes), schema, Calibration(), 0.4, seed=seed, threads=threads)
+    return refit(best, problem(classes=classes), schema, Calibration(), 0.4, Resources(seed=seed, threads=threads))
 
 
 def test_every_kind_is_tried() -> None:
@@ -45,7 +47,7 @@ def test_every_kind_is_tried() -> None:
 
 @pytest.mark.parametrize(("less", "more"), [("low", "medium"), ("medium", "high")])
 def test_cost_is_counted_in_trees(less: str, more: str) -> None:
-    trees = [{c.name: c.params.get("n_estimators", 0) for c in candidates(cost)} for cost in (less, more)]  # type: ignore[arg-type]
+    trees = [{c.name: c.params.get("n_estimators", 0) for c in candidates(EFFORT[cost])} for cost in (less, more)]  # type: ignore[arg-type]
     assert all(trees[1][name] > n for name, n in trees[0].items() if n)
 
 
@@ -64,7 +66,7 @@ def test_learns_what_is_there(candidate: Candidate, classes: int) -> None:
     judged = problem(400, classes=classes)
     proba = np.empty((400, classes))
     for fold in judged.folds:
-        proba[judged.fold == fold] = fit_fold(judged, fold, candidate.kind, candidate.params, FULL, seed=0)["proba"]
+        proba[judged.fold == fold] = fit_fold(dataset(FULL, judged), candidate, fold, Resources())["proba"]
     auc = score(Sample.of(judged.y, proba), ["roc_auc"])["roc_auc"]
     assert auc > 0.75 if KINDS[candidate.kind].learns else auc < 0.6
 

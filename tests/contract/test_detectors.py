@@ -15,6 +15,7 @@ import onnxruntime
 import pandas as pd
 import pytest
 import torch
+from glassbox.families.shared.set_prediction import make_folds
 
 from glassbox.data.formats.json_and_parquet import foreign
 from glassbox.data.schema import infer_schema
@@ -31,7 +32,6 @@ from glassbox.families.detection.recipe import Augmentation, Recipe
 from glassbox.families.detection.score_threshold import Chosen
 from glassbox.families.predictor_protocol import Predictor, load_predictor
 from glassbox.families.shared.cross_fit import limited
-from glassbox.families.shared.set_prediction import make_folds
 from glassbox.families.vision import training
 from glassbox.families.vision.image_dataset import ImageCollection
 from glassbox.families.vision.networks import Backbone, backbone_in

@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from glassbox.families.forecasting.compare import BASELINE, compare
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from glassbox.families.forecasting.backtest import Problem, forecast_from
 from glassbox.families.forecasting.candidates import candidates
-from glassbox.families.forecasting.compare import BASELINE, compare
 from glassbox.families.forecasting.conformal import Offsets
 from glassbox.families.forecasting.evaluate import bring_up_to_date, refit
 from glassbox.families.forecasting.leakage import changed_after

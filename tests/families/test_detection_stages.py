@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from glassbox.families.shared.set_prediction import compare, leader_run, make_folds, read_oof, tune
 
 from glassbox.data.catalog import fetch, find_entry
 from glassbox.data.images.cells import cell_of, content_of, png_of
@@ -34,7 +35,6 @@ from glassbox.families.detection.score_threshold import best_threshold, choose, 
 from glassbox.families.detection.scorer import BoxJudge
 from glassbox.families.predictor_protocol import Predictor, scorer_of, watched
 from glassbox.families.shared.candidates import Candidate
-from glassbox.families.shared.set_prediction import compare, leader_run, make_folds, read_oof, tune
 from glassbox.families.vision.image_dataset import ImageCollection
 from glassbox.families.vision.prepare_rows import looks
 from glassbox.request.model import Data, Request

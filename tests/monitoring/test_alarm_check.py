@@ -2,10 +2,10 @@
 
 import pandas as pd
 import pytest
+from glassbox.families.classification.scoring import out_of_fold, scorer
 
 from glassbox.data.schema import Schema
 from glassbox.errors import GlassboxError
-from glassbox.families.classification.scoring import out_of_fold, scorer
 from glassbox.families.protocol import Scorer
 from glassbox.monitoring import drift
 from glassbox.monitoring.alarm_check import inject_drift, null_batches, share_estimate
