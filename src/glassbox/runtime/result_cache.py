@@ -1,5 +1,8 @@
-"""Results remembered by all that they come from (one candidate on one fold, one trial): a killed run repeats at most one, and what
-`compare` has fitted is not fitted again by `tune`."""
+"""An on-disk cache of results, keyed by a hash of their inputs.
+
+One entry holds one candidate on one fold, or one trial. An interrupted run therefore repeats at most one fit, and `tune` reuses the
+fits of `compare`.
+"""
 
 import base64
 import json
@@ -16,39 +19,39 @@ from glassbox.files import canonical_json, hash_value, write_text
 _ARRAY = "__array__"
 
 
-def _packed(value: Any) -> Any:
+def _encode(value: Any) -> Any:
     if isinstance(value, np.ndarray):
         if value.dtype.hasobject:
-            raise TypeError("Only arrays of numbers can be remembered; an array of objects was given.")
+            raise TypeError("Cannot cache an array of dtype object; expected a numeric or boolean array.")
         data = base64.b64encode(np.ascontiguousarray(value).tobytes()).decode("ascii")
         return {_ARRAY: value.dtype.str, "shape": list(value.shape), "data": data}
     if isinstance(value, Mapping):
-        return {str(key): _packed(item) for key, item in value.items()}
+        return {str(key): _encode(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_packed(item) for item in value]
+        return [_encode(item) for item in value]
     return value.item() if isinstance(value, np.generic) else value
 
 
-def _unpacked(value: Any) -> Any:
+def _decode(value: Any) -> Any:
     if isinstance(value, dict):
         if _ARRAY in value:
             data = base64.b64decode(value["data"])
             return np.frombuffer(data, dtype=np.dtype(value[_ARRAY])).reshape(value["shape"]).copy()
-        return {key: _unpacked(item) for key, item in value.items()}
+        return {key: _decode(item) for key, item in value.items()}
     if isinstance(value, list):
-        return [_unpacked(item) for item in value]
+        return [_decode(item) for item in value]
     return value
 
 
 class ResultCache:
-    """Remembers results by what they were computed from: `parts`, the code that computed them, and `context`.
+    """Cache of results, keyed by their inputs (`parts`), the code that computes them, and a fixed `context`.
 
     Parameters
     ----------
     folder
-        Where results lie, a file each; None remembers nothing.
+        The folder of the cache, with one file per result. None disables the cache.
     context
-        What holds for every result: the lock file, the platform.
+        Facts that are part of every key: the hash of the lock file, the platform.
     """
 
     def __init__(self, folder: Path | None, context: Mapping[str, Any]) -> None:
@@ -58,20 +61,20 @@ class ResultCache:
     def get_or_compute(
         self, parts: Mapping[str, Any], compute: Callable[[], dict[str, Any]], code: Sequence[ModuleType | str] = ()
     ) -> dict[str, Any]:
-        """The result for `parts`: read if it is remembered, else computed and remembered.
+        """Return the result for `parts` from the cache, or compute and store it.
 
-        What comes back has always been through the file's form, so that the first time and the second give the same.
+        A computed result is encoded and decoded as well, so that the first call and later calls return equal values.
         """
         if self._folder is None:
             return compute()
         key = hash_value({"parts": parts, "code": code_closure(code), "context": self._context})
         path = self._folder / key[:2] / f"{key}.json"
-        found = self._read(path)
-        if found is None:
-            body = json.dumps(_packed(compute()), ensure_ascii=False, separators=(",", ":"))
+        value = self._read(path)
+        if value is None:
+            body = json.dumps(_encode(compute()), ensure_ascii=False, separators=(",", ":"))
             write_text(path, canonical_json({"hash": hash_value(body), "body": body}))
-            found = json.loads(body)
-        result: dict[str, Any] = _unpacked(found)
+            value = json.loads(body)
+        result: dict[str, Any] = _decode(value)
         return result
 
     @staticmethod
@@ -81,4 +84,4 @@ class ResultCache:
             body = envelope["body"]
             return json.loads(body) if hash_value(body) == envelope["hash"] else None
         except (FileNotFoundError, ValueError, KeyError, TypeError):
-            return None  # not there, or spoiled: it is computed again
+            return None  # missing or corrupt: the caller computes it again
