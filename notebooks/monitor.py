@@ -30,7 +30,7 @@ from glassbox.runtime.stage import Stage
 # %%
 stage = Stage.open("monitor", request, upstream, product)
 train, tuned_oof, model = stage.load("train", "tuned_oof", "model")
-seen = watched(model, train, tuned_oof, stage.kept)
+seen = watched(model, train, tuned_oof, stage.vector_cache_dir)
 rows, predictions, truth = seen.rows, seen.predictions, seen.truth
 
 # %% [markdown]

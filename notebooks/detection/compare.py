@@ -40,7 +40,7 @@ train, folds = stage.load("train", "folds")
 schema = Schema.model_validate(stage.load("schema"))
 recipe = Recipe.model_validate(stage.load("recipe"))
 asked = stage.request
-scenes = scenes_of(train, schema, recipe, folds, asked, stage.root, stage.kept, workers=stage.most_threads)
+scenes = scenes_of(train, schema, recipe, folds, asked, stage.root, stage.vector_cache_dir, workers=stage.max_threads)
 
 # %% [markdown]
 # These are tried, on the same folds: saying nothing, a detector as it comes, and detectors that learn. Add one, drop one, and run the
@@ -58,7 +58,7 @@ stage.show("candidates", candidate_table(tried))
 
 # %%
 leading = metrics.leading_metric(asked.requirements)
-fit = fitter(scenes, seed=asked.seed, threads=stage.threads, memo=stage.memo)
+fit = fitter(scenes, seed=asked.seed, threads=stage.threads, memo=stage.cache)
 comparison = compare(
     tried,
     BoxJudge(scenes),

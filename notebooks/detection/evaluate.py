@@ -43,7 +43,7 @@ train, folds, best, tuned_oof = stage.load("train", "folds", "best", "tuned_oof"
 schema = Schema.model_validate(stage.load("schema"))
 recipe = Recipe.model_validate(best["recipe"])
 asked, leading = stage.request, best["metric"]
-scenes = scenes_of(train, schema, recipe, folds, asked, stage.root, stage.kept, workers=stage.most_threads)
+scenes = scenes_of(train, schema, recipe, folds, asked, stage.root, stage.vector_cache_dir, workers=stage.max_threads)
 
 # %% [markdown]
 # ## Which boxes are answered, from train alone
@@ -75,7 +75,7 @@ predictor.save(model)
 holdout = stage.load("holdout")
 predictions = evaluate.predictions(predictor, holdout)
 matches = evaluate.matches_of(predictions, predictor.labels)
-stage.show("opened", holdout_ledger.opened(stage.openings), measured=True)
+stage.show("opened", holdout_ledger.opened(stage.holdout_reads), measured=True)
 
 # %% [markdown]
 # Pictures are redrawn for the intervals. A requirement is met or not only where its bound lies outside of the interval.

@@ -35,7 +35,7 @@ stage = Stage.open("explore", request, upstream, product)
 train, split = stage.load("train", "split")
 schema = Schema.model_validate(stage.load("schema"))
 recipe = default_recipe(schema, stage.request.data.features)
-scenes = scenes_of(train, schema, recipe, None, stage.request, stage.root, stage.kept, workers=stage.most_threads)
+scenes = scenes_of(train, schema, recipe, None, stage.request, stage.root, stage.vector_cache_dir, workers=stage.max_threads)
 
 # %% [markdown]
 # ## The pictures

@@ -61,7 +61,7 @@ stage.show("recipe", recipe_table(recipe, schema, asked.weights.backbones), repo
 # %%
 groups = split.set_index("row_id")["content"].reindex(train["row_id"]).tolist()
 folds = make_folds(train["row_id"].tolist(), groups, asked.folds, seed=asked.seed, units="pictures that do not look alike")
-scenes = scenes_of(train, schema, recipe, folds, asked, stage.root, stage.kept, workers=stage.most_threads)
+scenes = scenes_of(train, schema, recipe, folds, asked, stage.root, stage.vector_cache_dir, workers=stage.max_threads)
 stage.show("folds", folds_table(scenes, folds))
 
 # %% [markdown]

@@ -39,7 +39,7 @@ train, folds, leaderboard, oof = stage.load("train", "folds", "leaderboard", "oo
 schema = Schema.model_validate(stage.load("schema"))
 recipe = Recipe.model_validate(stage.load("recipe"))
 asked = stage.request
-scenes = scenes_of(train, schema, recipe, folds, asked, stage.root, stage.kept, workers=stage.most_threads)
+scenes = scenes_of(train, schema, recipe, folds, asked, stage.root, stage.vector_cache_dir, workers=stage.max_threads)
 
 # %% [markdown]
 # ## What is searched
@@ -68,7 +68,7 @@ stage.show("search", search_note(space, trials, chosen))
 # Trials are counted, never timed. The first is the candidate as it was compared.
 
 # %%
-fit = fitter(scenes, seed=asked.seed, threads=stage.threads, memo=stage.memo)
+fit = fitter(scenes, seed=asked.seed, threads=stage.threads, memo=stage.cache)
 tuning = tune(
     chosen,
     space,

@@ -56,7 +56,7 @@ stage.show("candidates", candidate_table(tried))
 
 # %%
 leading = metrics.leading_metric(asked.requirements)
-fit = fitter(sentences, seed=asked.seed, threads=stage.threads, memo=stage.memo)
+fit = fitter(sentences, seed=asked.seed, threads=stage.threads, memo=stage.cache)
 comparison = compare(
     tried,
     SpanJudge(sentences),

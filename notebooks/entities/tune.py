@@ -70,7 +70,7 @@ stage.show("search", search_note(space, trials, chosen))
 # Trials are counted, never timed. The first is the candidate as it was compared.
 
 # %%
-fit = fitter(sentences, seed=asked.seed, threads=stage.threads, memo=stage.memo)
+fit = fitter(sentences, seed=asked.seed, threads=stage.threads, memo=stage.cache)
 tuning = tune(
     chosen,
     space,

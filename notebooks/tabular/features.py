@@ -99,7 +99,7 @@ test_of_weights = imbalance(
     metric=leading,
     seed=asked.seed,
     resamples=resamples,
-    memo=stage.memo,
+    memo=stage.cache,
     threads=stage.threads,
     workers=stage.workers,
 )

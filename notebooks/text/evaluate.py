@@ -49,7 +49,7 @@ texts = texts_of(
     folds,
     asked,
     stage.root,
-    stage.kept,
+    stage.vector_cache_dir,
     workers=stage.workers,
     progress=stage.progress,
 )
@@ -92,7 +92,7 @@ predictor = refit(
     threshold.value,
     seed=asked.seed,
     threads=stage.threads,
-    store=stage.kept,
+    store=stage.vector_cache_dir,
     workers=stage.workers,
 )
 model = stage.folder("model")
@@ -105,7 +105,7 @@ predictor.save(model)
 # %%
 holdout = stage.load("holdout")
 predictions = evaluate.predictions(predictor, holdout)
-stage.show("opened", holdout_ledger.opened(stage.openings), measured=True)
+stage.show("opened", holdout_ledger.opened(stage.holdout_reads), measured=True)
 
 # %% [markdown]
 # Every metric of the task with its 95 % interval. A requirement is met or not only where its bound lies outside of the interval.

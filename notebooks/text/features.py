@@ -55,7 +55,7 @@ settings = {"markup": True, "encoding": True, "most_characters": 20_000, "most_t
 # %%
 recipe = default_recipe(schema, asked.data.features, **settings)
 texts = texts_of(
-    train, schema, recipe, folds, asked, stage.root, stage.kept, workers=stage.workers, progress=stage.progress
+    train, schema, recipe, folds, asked, stage.root, stage.vector_cache_dir, workers=stage.workers, progress=stage.progress
 )
 
 # %% [markdown]
@@ -89,7 +89,7 @@ kept, tested = worth_varying(
     metric=leading,
     seed=asked.seed,
     resamples=metrics.RESAMPLES[asked.cost],
-    memo=stage.memo,
+    memo=stage.cache,
     threads=stage.threads,
     workers=stage.workers,
     like=like_of(texts.corpus) if "synonyms" in variations else None,

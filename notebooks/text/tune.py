@@ -39,7 +39,8 @@ train, folds, leaderboard, oof = stage.load("train", "folds", "leaderboard", "oo
 schema = Schema.model_validate(stage.load("schema"))
 recipe = Recipe.model_validate(stage.load("recipe"))
 texts = texts_of(
-    train, schema, recipe, folds, stage.request, stage.root, stage.kept, workers=stage.workers, progress=stage.progress
+    train, schema, recipe, folds, stage.request, stage.root, stage.vector_cache_dir,
+    workers=stage.workers, progress=stage.progress
 )
 
 # %%
@@ -72,7 +73,7 @@ stage.show("search", search_note(space, trials, chosen))
 # all before it.
 
 # %%
-fit = fitter(texts, seed=stage.request.seed, threads=stage.threads, memo=stage.memo)
+fit = fitter(texts, seed=stage.request.seed, threads=stage.threads, memo=stage.cache)
 tuning = tune(
     chosen,
     space,

@@ -40,7 +40,7 @@ schema = Schema.model_validate(stage.load("schema"))
 recipe = Recipe.model_validate(stage.load("recipe"))
 asked = stage.request
 pictures = pictures_of(
-    train, schema, recipe, folds, asked, stage.root, stage.kept, workers=stage.most_threads, progress=stage.progress
+    train, schema, recipe, folds, asked, stage.root, stage.vector_cache_dir, workers=stage.max_threads, progress=stage.progress
 )
 
 # %% [markdown]
@@ -58,7 +58,7 @@ stage.show("candidates", candidate_table(tried))
 
 # %%
 leading = metrics.leading_metric(asked.requirements)
-fit = fitter(pictures, seed=asked.seed, threads=stage.threads, memo=stage.memo)
+fit = fitter(pictures, seed=asked.seed, threads=stage.threads, memo=stage.cache)
 comparison = compare_together(
     tried,
     pictures.problem,

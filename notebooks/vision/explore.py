@@ -37,7 +37,8 @@ schema = Schema.model_validate(stage.load("schema"))
 side = usual_side(train[picture_column(schema, stage.request.data.features)].tolist())
 recipe = default_recipe(schema, stage.request.data.features, side=side)
 pictures = pictures_of(
-    train, schema, recipe, None, stage.request, stage.root, stage.kept, workers=stage.most_threads, progress=stage.progress
+    train, schema, recipe, None, stage.request, stage.root, stage.vector_cache_dir,
+    workers=stage.max_threads, progress=stage.progress
 )
 problem, album = pictures.problem, pictures.album
 

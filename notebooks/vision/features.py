@@ -67,7 +67,7 @@ stage.show("recipe", recipe_table(recipe, schema, [backbone.name for backbone in
 
 # %%
 pictures = pictures_of(
-    train, schema, recipe, folds, asked, stage.root, stage.kept, workers=stage.most_threads, progress=stage.progress
+    train, schema, recipe, folds, asked, stage.root, stage.vector_cache_dir, workers=stage.max_threads, progress=stage.progress
 )
 stage.show("augmentation", varied(pictures.album, seed=asked.seed))
 

@@ -39,7 +39,8 @@ train, folds, leaderboard, oof = stage.load("train", "folds", "leaderboard", "oo
 schema = Schema.model_validate(stage.load("schema"))
 recipe = Recipe.model_validate(stage.load("recipe"))
 pictures = pictures_of(
-    train, schema, recipe, folds, stage.request, stage.root, stage.kept, workers=stage.most_threads, progress=stage.progress
+    train, schema, recipe, folds, stage.request, stage.root, stage.vector_cache_dir,
+    workers=stage.max_threads, progress=stage.progress
 )
 
 # %% [markdown]
@@ -78,7 +79,7 @@ stage.show("search", search_note(space, trials, chosen))
 # all before it.
 
 # %%
-fit = fitter(pictures, seed=stage.request.seed, threads=stage.threads, memo=stage.memo)
+fit = fitter(pictures, seed=stage.request.seed, threads=stage.threads, memo=stage.cache)
 tuning = tune(
     chosen,
     space,

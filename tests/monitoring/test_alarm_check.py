@@ -8,9 +8,9 @@ from glassbox.errors import GlassboxError
 from glassbox.families.classification.scoring import out_of_fold, scorer
 from glassbox.families.protocol import Scorer
 from glassbox.monitoring import drift
-from glassbox.monitoring.alarm_check import inject_drift, null_batches, share_estimate
+from glassbox.monitoring.alarm_check import inject_drift, null_batches, proportion_estimate
 from glassbox.monitoring.profile import Profile
-from glassbox.monitoring.trigger import Thresholds, performance_limit, thresholds_of
+from glassbox.monitoring.trigger import Thresholds, compute_thresholds, performance_limit
 
 
 @pytest.fixture(scope="module")
@@ -30,14 +30,14 @@ def rule(profile: Profile, train: pd.DataFrame, predictions: pd.DataFrame, score
         false_alarms=0.01,
         seed=0,
     )
-    return thresholds_of(profile, batch_rows=400, false_alarms=0.01, drifted_share=0.5, performance=performance)
+    return compute_thresholds(profile, batch_rows=400, false_alarms=0.01, drifted_share=0.5, performance=performance)
 
 
 def test_by_chance_alone_it_rings_as_often_as_it_may(
     profile: Profile, train: pd.DataFrame, predictions: pd.DataFrame, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(drift, "MATERIAL_PSI", 0.0)  # what chance does, without the floor that makes it rarer still
-    rule = thresholds_of(profile, batch_rows=200, false_alarms=0.1, drifted_share=0.5)
+    rule = compute_thresholds(profile, batch_rows=200, false_alarms=0.1, drifted_share=0.5)
     alarms = null_batches(profile, train, predictions, rule, batches=600).values["share_of_quiet_batches_with_an_alarm"]
     assert 0.04 <= alarms.value <= 0.12
 
@@ -67,12 +67,12 @@ def test_the_demonstration_is_the_same_at_every_run(
 
 
 def test_a_share_of_none_has_the_interval_of_wilson() -> None:
-    found = share_estimate(0, 10)
+    found = proportion_estimate(0, 10)
     assert (found.low, round(found.high or 0, 4)) == (0, 0.2775)
 
 
 def test_a_share_of_half_has_the_interval_of_wilson() -> None:
-    found = share_estimate(5, 10)
+    found = proportion_estimate(5, 10)
     assert (round(found.low or 0, 4), round(found.high or 0, 4)) == (0.2366, 0.7634)
 
 

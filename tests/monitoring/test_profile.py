@@ -12,7 +12,7 @@ import pytest
 from glassbox.data.schema import ColumnSchema, Schema
 from glassbox.files import canonical_json
 from glassbox.findings.html import finding_html
-from glassbox.monitoring.profile import Profile, build_profile, prediction_columns, profile_table, scale_of
+from glassbox.monitoring.profile import Profile, build_profile, column_scale, prediction_columns, profile_table
 from glassbox.monitoring.summary import summaries
 
 
@@ -102,7 +102,7 @@ def test_of_three_probabilities_all_are_kept() -> None:
     [("number", "number"), ("date", "days"), ("text", "length"), ("boolean", "category"), ("constant", "category")],
 )
 def test_a_field_is_compared_as_its_kind(kind: str, scale: str) -> None:
-    assert scale_of(ColumnSchema(name="a", kind=kind)) == scale  # type: ignore[arg-type]
+    assert column_scale(ColumnSchema(name="a", kind=kind)) == scale  # type: ignore[arg-type]
 
 
 def test_evidently_is_imported_only_when_a_profile_is_made_and_does_not_phone() -> None:

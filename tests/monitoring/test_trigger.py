@@ -10,9 +10,9 @@ from glassbox.monitoring.profile import Profile
 from glassbox.monitoring.trigger import (
     Performance,
     Thresholds,
+    compute_thresholds,
     decide,
     performance_limit,
-    thresholds_of,
     thresholds_table,
     trigger_facts,
 )
@@ -108,13 +108,13 @@ def test_a_score_that_most_batches_do_not_have_is_refused() -> None:
 
 
 def test_thresholds_are_read_back_as_themselves(profile: Profile) -> None:
-    made = thresholds_of(profile, batch_rows=100, false_alarms=0.01, drifted_share=0.3)
+    made = compute_thresholds(profile, batch_rows=100, false_alarms=0.01, drifted_share=0.3)
     assert Thresholds.model_validate_json(made.model_dump_json()) == made
     assert [limit.column for limit in made.limits] == [column.name for column in profile.columns]
 
 
 def test_a_limit_is_what_chance_may_do_but_no_small_shift(profile: Profile) -> None:
-    made = thresholds_of(profile, batch_rows=200, false_alarms=0.01, drifted_share=0.3)
+    made = compute_thresholds(profile, batch_rows=200, false_alarms=0.01, drifted_share=0.3)
     table = thresholds_table(made, profile).frame()
     assert table["by chance up to"].min() < MATERIAL_PSI < table["by chance up to"].max()
     assert table["drifted above"].tolist() == [max(MATERIAL_PSI, chance) for chance in table["by chance up to"]]

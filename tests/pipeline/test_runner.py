@@ -125,7 +125,7 @@ def test_where_two_stages_fail_side_by_side_both_are_told(project: Project) -> N
     assert "ValueError" in str(caught.value)
 
 
-SHARED = """from glassbox.runtime.worker_pool import allowed
+SHARED = """from glassbox.runtime.worker_pool import thread_budget
 import time
 
 def wait_until(holds):
@@ -140,8 +140,8 @@ here = stage.root
 def test_a_stage_has_the_threads_of_one_that_has_ended_beside_it(project: Project) -> None:
     told = f"{SHARED}(here / 'features.began').touch(); wait_until((here / 'explore.shared').exists); seed = stage.request.seed"
     project.edit("notebooks/tabular/features.py", "seed = stage.request.seed", told)
-    told = f"{SHARED}wait_until((here / 'features.began').exists); first = allowed(); (here / 'explore.shared').touch()\n"
-    told += 'wait_until(lambda: allowed() != first); (here / "shares").write_text(f"{first} {allowed()}"); train = stage.load("train")'
+    told = f"{SHARED}wait_until((here / 'features.began').exists); first = thread_budget(); (here / 'explore.shared').touch()\n"
+    told += 'wait_until(lambda: thread_budget() != first); (here / "shares").write_text(f"{first} {thread_budget()}"); train = stage.load("train")'
     project.edit("notebooks/tabular/explore.py", 'train = stage.load("train")', told)
     assert statuses(project.run(workers=4))["explore"] == "ran"
     assert (project.root / "shares").read_text() == "2 4"
@@ -216,5 +216,5 @@ def test_published_notebooks_hold_no_path_of_this_machine(project: Project) -> N
 
 
 def test_the_holdout_s_openings_are_counted(project: Project) -> None:
-    ledgers = list((project.root / "data/.store/openings").glob("*.log"))
+    ledgers = list((project.root / "data/.store/holdout_reads").glob("*.log"))
     assert [Path(p).read_text() for p in ledgers] == ["evaluate run\n"]

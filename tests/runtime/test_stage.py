@@ -56,7 +56,7 @@ def test_every_opening_of_the_holdout_is_counted(root: Path) -> None:
     for times in (1, 2):
         stage = Stage.open("evaluate", "toy", {"ingest": ["holdout"]}, None)
         stage.load("holdout")
-        assert stage.openings == times
+        assert stage.holdout_reads == times
 
 
 def test_only_what_was_declared_can_be_loaded(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -107,14 +107,14 @@ def test_memo_computes_once_whichever_stage_asks_and_gives_arrays_back(root: Pat
         return {"scores": np.array([[0.1, 0.2]]), "name": "a"}
 
     for name in ("explore", "explore", "evaluate"):
-        found = Stage.open(name, "toy", {}, None).memo.get_or_compute({"fold": 1}, compute)
+        found = Stage.open(name, "toy", {}, None).cache.get_or_compute({"fold": 1}, compute)
         assert found["scores"].tolist() == [[0.1, 0.2]]
     assert len(calls) == 1
 
 
 def test_memo_forgets_when_the_code_changes(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     calls: list[int] = []
-    memo = Stage.open("explore", "toy", {}, None).memo
+    memo = Stage.open("explore", "toy", {}, None).cache
     memo.get_or_compute({"fold": 1}, lambda: {"n": calls.append(1)}, code=["glassbox.files"])
     monkeypatch.setattr("glassbox.runtime.result_cache.code_closure", lambda _: {"glassbox.files": "other"})
     memo.get_or_compute({"fold": 1}, lambda: {"n": calls.append(1)}, code=["glassbox.files"])
@@ -122,9 +122,9 @@ def test_memo_forgets_when_the_code_changes(root: Path, monkeypatch: pytest.Monk
 
 
 def test_memo_computes_again_what_was_spoiled(root: Path) -> None:
-    memo = Stage.open("explore", "toy", {}, None).memo
+    memo = Stage.open("explore", "toy", {}, None).cache
     memo.get_or_compute({"fold": 1}, lambda: {"n": 1})
-    (file,) = (root / "data/.store/memo").glob("*/*.json")
+    (file,) = (root / "data/.store/cache").glob("*/*.json")
     file.write_text(file.read_text().replace("1}", "9}").replace('\\"n\\":1', '\\"n\\":9'))
     assert memo.get_or_compute({"fold": 1}, lambda: {"n": 1}) == {"n": 1}
 

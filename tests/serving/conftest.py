@@ -15,7 +15,7 @@ from glassbox.families.classification.calibration.apply import Calibration
 from glassbox.families.classification.dataset import problem_of
 from glassbox.families.tabular.refit import refit
 from glassbox.serving.build import build_package
-from glassbox.serving.process import running
+from glassbox.serving.process import running_service
 
 REQUEST = {"name": "churn", "task": "classification", "problem": "Who leaves?", "target": "churned"}
 
@@ -112,7 +112,7 @@ def url(package: Path, without_torch: Callable[[pytest.MonkeyPatch], None]) -> I
     with ExitStack() as stack:
         with pytest.MonkeyPatch.context() as patch:
             without_torch(patch)
-            address = stack.enter_context(running(package))
+            address = stack.enter_context(running_service(package))
         yield address
 
 

@@ -20,15 +20,15 @@ from glassbox.serving.example_rows import broken_row, example_rows
 from glassbox.serving.request_parsing import (
     MAX_BODY_BYTES,
     MAX_PICTURE_BYTES,
-    RefusedError,
-    admit,
+    RequestRejectedError,
     body_limit,
     expectation,
     parse_rows,
     picture_field,
     picture_row,
+    validate_rows,
 )
-from glassbox.serving.service import check_headers, predicted
+from glassbox.serving.service import check_headers, predict_response
 from made_pictures import png_claiming, rotated, two_halves, written
 
 PHOTO = Schema(columns=[ColumnSchema(name="photo", kind="picture"), ColumnSchema(name="fruit", kind="category")], target="fruit")
@@ -53,8 +53,8 @@ def sent(body: bytes, headers: dict[str, str]) -> tuple[int, dict[str, Any]]:
     """What the service answers, but for its transport."""
     package: Any = SimpleNamespace(schema=PHOTO, predictor=Sizes(), model="m")
     try:
-        answer = predicted(package, body, check_headers(headers, PHOTO))
-    except RefusedError as refused:
+        answer = predict_response(package, body, check_headers(headers, PHOTO))
+    except RequestRejectedError as refused:
         return refused.status, {"detail": refused.detail, "problems": refused.problems}
     return answer.status_code, json.loads(bytes(answer.body))
 
@@ -128,14 +128,14 @@ def test_an_empty_body_is_refused_with_what_to_send() -> None:
         status, answer = sent(b"", headers)
         assert (status, answer["detail"]) == (400, "The request is empty; send the bytes of a picture.")
     assert sent(b"", JSON)[0] == 400
-    with pytest.raises(RefusedError):
+    with pytest.raises(RequestRejectedError):
         picture_row(b"", "photo")
 
 
 @pytest.mark.parametrize("schema", [PRICED, TABLE], ids=["two fields", "no picture"])
 @pytest.mark.parametrize("kind", ["image/png", "image/jpeg", "application/octet-stream"])
 def test_bytes_are_taken_where_a_row_is_a_picture_and_nowhere_else(schema: Schema, kind: str) -> None:
-    with pytest.raises(RefusedError) as caught:
+    with pytest.raises(RequestRejectedError) as caught:
         check_headers({"content-type": kind}, schema)
     assert caught.value.status == 415
     assert caught.value.detail == f"Found content-type {kind}; send JSON, with the header content-type: application/json."
@@ -178,19 +178,19 @@ def test_a_large_picture_is_answered() -> None:
 
 def test_what_a_picture_field_takes_is_said() -> None:
     assert expectation(PHOTO.column("photo")) == "a picture in base64 (JPEG, PNG, WebP, GIF, BMP or TIFF)"
-    with pytest.raises(RefusedError, match="a picture in base64"):
-        admit([{}], PHOTO)
+    with pytest.raises(RequestRejectedError, match="a picture in base64"):
+        validate_rows([{}], PHOTO)
 
 
 def test_examples_are_pictures_that_are_let_in() -> None:
     rows = example_rows(PRICED, 20)
-    frame, warnings = admit(rows, PRICED)
+    frame, warnings = validate_rows(rows, PRICED)
     assert warnings == []
     assert [decoded(content_of(cell)).size for cell in frame["photo"]] == [(32, 32)] * 20
     assert len(set(frame["photo"])) == 20
     assert example_rows(PRICED, 20) == rows
-    with pytest.raises(RefusedError, match="field photo"):
-        admit([broken_row(example_rows(PHOTO)[0], PHOTO)], PHOTO)
+    with pytest.raises(RequestRejectedError, match="field photo"):
+        validate_rows([broken_row(example_rows(PHOTO)[0], PHOTO)], PHOTO)
 
 
 def test_openapi_says_that_bytes_are_taken_and_how_many() -> None:
@@ -209,7 +209,7 @@ def test_openapi_says_that_bytes_are_taken_and_how_many() -> None:
 
 def test_rows_with_and_without_pictures_are_read_as_ever() -> None:
     assert parse_rows(json.dumps({"photo": based(PNG)}).encode()) == [{"photo": based(PNG)}]
-    frame, _ = admit([{"photo": based(PNG), "price": 3}], PRICED)
+    frame, _ = validate_rows([{"photo": based(PNG), "price": 3}], PRICED)
     assert frame["photo"][0] == cell_of(PNG)
 
 

@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 
 from glassbox.data.schema import Schema
 from glassbox.serving import request_parsing
-from glassbox.serving.request_parsing import RefusedError, admit, parse_json, parse_rows
+from glassbox.serving.request_parsing import RequestRejectedError, parse_json, parse_rows, validate_rows
 
 
-def refused(body: bytes) -> RefusedError:
-    with pytest.raises(RefusedError) as caught:
+def refused(body: bytes) -> RequestRejectedError:
+    with pytest.raises(RequestRejectedError) as caught:
         parse_rows(body)
     return caught.value
 
@@ -88,7 +88,7 @@ def test_what_json_says_is_what_is_read(value: object) -> None:
 
 @given(body=st.binary(max_size=60))
 def test_any_bytes_are_rows_or_are_refused(body: bytes) -> None:
-    with suppress(RefusedError):
+    with suppress(RequestRejectedError):
         assert all(isinstance(row, dict) for row in parse_rows(body))
 
 
@@ -96,14 +96,14 @@ def test_any_bytes_are_rows_or_are_refused(body: bytes) -> None:
 
 
 def problems(row: dict[str, object], served: Schema) -> list[tuple[int, str, str]]:
-    with pytest.raises(RefusedError) as caught:
-        admit([row], served)
+    with pytest.raises(RequestRejectedError) as caught:
+        validate_rows([row], served)
     assert caught.value.status == 422
     return [(p.row, p.field, p.expected) for p in caught.value.problems]
 
 
 def test_a_row_that_fits_becomes_typed_columns_without_warnings(row: dict[str, object], served: Schema) -> None:
-    frame, warnings = admit([row], served)
+    frame, warnings = validate_rows([row], served)
     assert list(frame.columns) == ["tenure", "charges", "contract", "since"]
     assert [str(t) for t in frame.dtypes] == ["float64", "float64", "object", "datetime64[us]"]
     assert frame["since"][0].isoformat() == "2019-02-01T00:00:00"
@@ -112,11 +112,11 @@ def test_a_row_that_fits_becomes_typed_columns_without_warnings(row: dict[str, o
 
 def test_the_order_of_the_fields_does_not_matter(row: dict[str, object], served: Schema) -> None:
     turned = dict(reversed(row.items()))
-    assert admit([turned], served)[0].equals(admit([row], served)[0])
+    assert validate_rows([turned], served)[0].equals(validate_rows([row], served)[0])
 
 
 def test_money_is_read_as_in_the_training_data(row: dict[str, object], served: Schema) -> None:
-    assert admit([{**row, "charges": "$20.50"}], served)[0]["charges"][0] == 20.5
+    assert validate_rows([{**row, "charges": "$20.50"}], served)[0]["charges"][0] == 20.5
 
 
 def test_a_number_that_cannot_be_read_is_named(row: dict[str, object], served: Schema) -> None:
@@ -145,19 +145,19 @@ def test_a_number_beyond_every_float_is_no_category_either(row: dict[str, object
 
 
 def test_problems_name_the_row(row: dict[str, object], served: Schema) -> None:
-    with pytest.raises(RefusedError) as caught:
-        admit([row, {**row, "tenure": "x"}], served)
+    with pytest.raises(RequestRejectedError) as caught:
+        validate_rows([row, {**row, "tenure": "x"}], served)
     assert [p.row for p in caught.value.problems] == [1]
 
 
 def test_a_thousand_problems_are_told_as_the_first_few(row: dict[str, object], served: Schema) -> None:
-    with pytest.raises(RefusedError) as caught:
-        admit([{f"unknown {i}": 1 for i in range(100_000)}], served)
+    with pytest.raises(RequestRejectedError) as caught:
+        validate_rows([{f"unknown {i}": 1 for i in range(100_000)}], served)
     assert len(caught.value.problems) == request_parsing.MAX_PROBLEMS
 
 
 def test_what_the_model_does_not_use_may_be_sent_along(row: dict[str, object], served: Schema) -> None:
-    frame, _ = admit([{**row, "customer": "c1", "churned": "Yes"}], served)
+    frame, _ = validate_rows([{**row, "customer": "c1", "churned": "Yes"}], served)
     assert "customer" not in frame
     assert "churned" not in frame
 
@@ -174,28 +174,28 @@ def test_what_the_model_does_not_use_may_be_sent_along(row: dict[str, object], s
 def test_what_the_training_data_had_not_is_answered_with_a_warning(
     change: dict[str, object], expected: str, row: dict[str, object], served: Schema
 ) -> None:
-    _, warnings = admit([{**row, **change}], served)
+    _, warnings = validate_rows([{**row, **change}], served)
     assert [(w.field, w.expected) for w in warnings] == [(next(iter(change)), expected)]
 
 
 @pytest.mark.parametrize("change", [{"tenure": 0}, {"tenure": 72}, {"charges": None}, {"since": "31.12.2020"}])
 def test_what_the_training_data_had_gets_no_warning(change: dict[str, object], row: dict[str, object], served: Schema) -> None:
-    assert admit([{**row, **change}], served)[1] == []
+    assert validate_rows([{**row, **change}], served)[1] == []
 
 
 def test_warnings_come_by_row_then_by_field(row: dict[str, object], served: Schema) -> None:
     odd = {**row, "tenure": 99, "contract": "week"}
-    _, warnings = admit([{**row, "contract": "week"}, odd], served)
+    _, warnings = validate_rows([{**row, "contract": "week"}, odd], served)
     assert [(w.row, w.field) for w in warnings] == [(0, "contract"), (1, "tenure"), (1, "contract")]
 
 
 def test_rows_are_not_changed(row: dict[str, object], served: Schema) -> None:
     before = dict(row)
-    admit([row], served)
+    validate_rows([row], served)
     assert row == before
 
 
 def test_long_values_are_cut_in_messages(row: dict[str, object], served: Schema) -> None:
-    with pytest.raises(RefusedError) as caught:
-        admit([{**row, "tenure": "x" * 10_000}], served)
+    with pytest.raises(RequestRejectedError) as caught:
+        validate_rows([{**row, "tenure": "x" * 10_000}], served)
     assert len(caught.value.detail) < 300

@@ -14,7 +14,7 @@ import pytest
 
 from glassbox.errors import GlassboxError
 from glassbox.serving.__main__ import main
-from glassbox.serving.process import running
+from glassbox.serving.process import running_service
 from glassbox.serving.server import address, listen
 
 
@@ -66,7 +66,7 @@ def test_the_service_listens_on_loopback_alone(url: str) -> None:
 
 
 def test_a_package_that_does_not_start_says_why(tmp_path: Path) -> None:
-    with pytest.raises(GlassboxError, match="is not a package"), running(tmp_path):
+    with pytest.raises(GlassboxError, match="is not a package"), running_service(tmp_path):
         pass
 
 

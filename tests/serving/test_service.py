@@ -13,8 +13,8 @@ from glassbox.families.protocol import load_predictor
 from glassbox.files import hash_tree
 from glassbox.serving import request_parsing
 from glassbox.serving.example_rows import example_rows
-from glassbox.serving.request_parsing import admit
-from glassbox.serving.service import records
+from glassbox.serving.request_parsing import validate_rows
+from glassbox.serving.service import to_records
 
 JSON = {"content-type": "application/json"}
 
@@ -32,8 +32,8 @@ def test_a_row_gets_a_prediction(client: httpx.Client, row: dict[str, object], m
 
 def test_answers_are_the_models_own_to_the_last_digit(client: httpx.Client, served: Schema, model: Path) -> None:
     rows = example_rows(served, 100)
-    frame, _ = admit(rows, served)
-    own = records(load_predictor(model).predict(frame))
+    frame, _ = validate_rows(rows, served)
+    own = to_records(load_predictor(model).predict(frame))
     assert client.post("/predict", json={"rows": rows}).json()["predictions"] == own
 
 

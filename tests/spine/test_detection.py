@@ -16,7 +16,7 @@ from pycocotools.cocoeval import COCOeval
 from glassbox.data.images.cells import png_of
 from glassbox.families.detection.boxes import Box, iou, places
 from glassbox.files import read_json
-from glassbox.serving.process import running
+from glassbox.serving.process import running_service
 from spine_project import Project
 from toy_boxes import COLOURS, scene
 
@@ -28,7 +28,7 @@ def test_every_stage_ran_and_the_audit_is_clean(boxed: Project) -> None:
 
 
 def test_what_was_compared_is_not_fitted_again_by_tuning(boxed: Project) -> None:
-    remembered = list((boxed.root / "data/.store/memo").glob("*/*.json"))
+    remembered = list((boxed.root / "data/.store/cache").glob("*/*.json"))
     assert len(remembered) == 4  # two candidates on two folds; the one trial is a candidate as it was compared
 
 
@@ -71,7 +71,10 @@ def test_a_picture_in_boxes_out(boxed: Project) -> None:
     drawn = (scene(rng) for _ in range(50))
     pixels, boxes = next((made, there) for made, there in drawn if sorted(box.label for box in there) == ["disc", "square"])
     content, grey = png_of(pixels), png_of(np.full((90, 64, 3), 128, dtype=np.uint8))
-    with running(boxed.root / "data/scenes/deploy") as url, httpx.Client(base_url=url, trust_env=False, timeout=60) as client:
+    with (
+        running_service(boxed.root / "data/scenes/deploy") as url,
+        httpx.Client(base_url=url, trust_env=False, timeout=60) as client,
+    ):
 
         def send(content: bytes) -> httpx.Response:
             return client.post("/predict", content=content, headers={"content-type": "image/png"})

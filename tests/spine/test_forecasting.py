@@ -12,7 +12,7 @@ import pytest
 
 from glassbox.files import read_json
 from glassbox.pipeline.spec import STAGES
-from glassbox.serving.process import running
+from glassbox.serving.process import running_service
 from spine_project import Project, new_project
 from toy_series import shops
 
@@ -54,7 +54,10 @@ def test_what_is_served_is_the_update_and_says_so(forecast: Project) -> None:
 
 
 def test_history_or_series_in_quantiles_out_over_http(forecast: Project) -> None:
-    with running(forecast.root / "data/shops/deploy") as url, httpx.Client(base_url=url, trust_env=False, timeout=60) as client:
+    with (
+        running_service(forecast.root / "data/shops/deploy") as url,
+        httpx.Client(base_url=url, trust_env=False, timeout=60) as client,
+    ):
 
         def ask(body: object) -> httpx.Response:
             return client.post("/predict", json=body)

@@ -144,13 +144,13 @@ def test_verify_says_what_differs(project: Project) -> None:
 
 
 def test_a_plot_that_changes_refits_nothing(project: Project) -> None:
-    remembered = len(list((project.root / "data/.store/memo").rglob("*.json")))
+    remembered = len(list((project.root / "data/.store/cache").rglob("*.json")))
     notebook = project.root / "notebooks/tabular/compare.py"
     text = notebook.read_text(encoding="utf-8")
     notebook.write_text(text.replace("# %%\nstage.save(", "# %%\nnothing = None\n\n# %%\nstage.save("), encoding="utf-8")
     assert project.command("run", "customers", "--until", "compare", "--no-track").returncode == 0
     assert project.statuses()["compare"] == "ran"
-    assert len(list((project.root / "data/.store/memo").rglob("*.json"))) == remembered
+    assert len(list((project.root / "data/.store/cache").rglob("*.json"))) == remembered
 
 
 def test_a_requirement_that_is_not_met_ends_strictly(project: Project) -> None:

@@ -9,7 +9,7 @@ import pytest
 from sklearn.metrics import accuracy_score, roc_auc_score
 
 from glassbox.files import read_json
-from glassbox.serving.process import running
+from glassbox.serving.process import running_service
 from spine_project import Project, new_project
 from toy_texts import messages
 
@@ -53,7 +53,10 @@ def test_documents_stand_in_one_fold_and_the_official_part_is_sealed(news: Proje
 
 
 def test_a_text_in_a_label_with_probabilities_out(texts: Project) -> None:
-    with running(texts.root / "data/messages/deploy") as url, httpx.Client(base_url=url, trust_env=False, timeout=60) as client:
+    with (
+        running_service(texts.root / "data/messages/deploy") as url,
+        httpx.Client(base_url=url, trust_env=False, timeout=60) as client,
+    ):
 
         def ask(body: object) -> httpx.Response:
             return client.post("/predict", json=body)
@@ -77,7 +80,10 @@ def test_a_text_in_a_label_with_probabilities_out(texts: Project) -> None:
 
 
 def test_a_text_in_spans_out(news: Project) -> None:
-    with running(news.root / "data/news/deploy") as url, httpx.Client(base_url=url, trust_env=False, timeout=60) as client:
+    with (
+        running_service(news.root / "data/news/deploy") as url,
+        httpx.Client(base_url=url, trust_env=False, timeout=60) as client,
+    ):
         text = "Anna Berg said on Monday that Acme Corp would open in Paris ."
         [answer] = client.post("/predict", json={"text": text}).json()["predictions"]
         assert {(span["text"], span["type"]) for span in answer["y_pred"]} >= {("Acme Corp", "ORG"), ("Paris", "LOC")}

@@ -14,7 +14,7 @@ from sklearn.metrics import accuracy_score, log_loss, roc_auc_score
 
 from glassbox.data.images.cells import content_of, png_of
 from glassbox.files import read_json
-from glassbox.serving.process import running
+from glassbox.serving.process import running_service
 from spine_project import Project, new_project
 from toy_pictures import COLOURS, drawn, shapes
 
@@ -59,7 +59,10 @@ def test_what_a_folder_says_is_no_path_of_this_machine_on_any_page(seen: Project
 def test_a_picture_in_a_label_with_probabilities_out(seen: Project) -> None:
     disc, square = (png_of(drawn(name, np.random.default_rng(77))) for name in ("disc", "square"))
     based = [base64.b64encode(content).decode() for content in (disc, square)]
-    with running(seen.root / "data/shapes/deploy") as url, httpx.Client(base_url=url, trust_env=False, timeout=60) as client:
+    with (
+        running_service(seen.root / "data/shapes/deploy") as url,
+        httpx.Client(base_url=url, trust_env=False, timeout=60) as client,
+    ):
 
         def ask(body: object) -> httpx.Response:
             return client.post("/predict", json=body)

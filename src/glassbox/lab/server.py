@@ -88,7 +88,9 @@ def lab(root: Path, slug: str | None = None, *, port: int | None = None, open_br
     """
     root = root.resolve()
     if not (root / "notebooks").is_dir():
-        raise GlassboxError(f"{root / 'notebooks'}: folder not found, so there are no notebooks; run this inside a Glassbox project.")
+        raise GlassboxError(
+            f"{root / 'notebooks'}: folder not found, so there are no notebooks; run this inside a Glassbox project."
+        )
     if slug is not None and not (root / "data" / slug).is_dir():
         raise GlassboxError(
             f"The request {slug!r} has not been run yet, so its notebooks have no inputs. "

@@ -112,7 +112,9 @@ def difference(root: Path, slug: str) -> Difference:
     """
     complete = [run for run in runs(root, slug) if all(s["status"] != "failed" for s in run["stages"].values())]
     if len(complete) < 2:
-        raise GlassboxError(f"{slug}: complete runs so far: {len(complete)}; `glassbox diff` compares the last two complete runs.")
+        raise GlassboxError(
+            f"{slug}: complete runs so far: {len(complete)}; `glassbox diff` compares the last two complete runs."
+        )
     before, after = complete[-2:]
     store = Store(root)
     causes: list[str] = []

@@ -211,7 +211,9 @@ class Engine(NBClientEngine):  # type: ignore[misc]
             return client.execute(env={**os.environ, **environment})
         except (DeadKernelError, RuntimeError) as error:
             if "didn't respond" in str(error):
-                raise KernelEnded(f"did not respond within {start_timeout} s of its start; the machine may be overloaded") from error
+                raise KernelEnded(
+                    f"did not respond within {start_timeout} s of its start; the machine may be overloaded"
+                ) from error
             if "Kernel died" not in str(error):
                 raise
             assert isinstance(manager.provisioner, ForkProvisioner)

@@ -70,9 +70,13 @@ def declared_upstream(path: Path) -> dict[str, list[str]]:
             try:
                 value = ast.literal_eval(node.value)
             except ValueError as error:
-                raise GlassboxError(f"{path}:{node.lineno}: `upstream` is not a literal; expected a dictionary such as {{'features': ['recipe']}}.") from error
+                raise GlassboxError(
+                    f"{path}:{node.lineno}: `upstream` is not a literal; expected a dictionary such as {{'features': ['recipe']}}."
+                ) from error
             return {str(stage): [str(name) for name in names] for stage, names in (value or {}).items()}
-    raise GlassboxError(f"{path}: no `upstream = {{...}}` in the cell tagged `parameters`; write `upstream = None` if the notebook reads nothing.")
+    raise GlassboxError(
+        f"{path}: no `upstream = {{...}}` in the cell tagged `parameters`; write `upstream = None` if the notebook reads nothing."
+    )
 
 
 def read_stages(root: Path, request: Request) -> list[StageSpec]:
@@ -92,7 +96,9 @@ def read_stages(root: Path, request: Request) -> list[StageSpec]:
     for spec in specs.values():
         for stage, names in spec.upstream.items():
             if stage not in specs:
-                raise GlassboxError(f"{spec.source}: `upstream` names an unknown stage {stage!r}; expected one of {', '.join(specs)}.")
+                raise GlassboxError(
+                    f"{spec.source}: `upstream` names an unknown stage {stage!r}; expected one of {', '.join(specs)}."
+                )
             products = set(specs[stage].products) - {"nb"}
             if unknown := [name for name in names if name not in products]:
                 raise GlassboxError(

@@ -21,7 +21,9 @@ class _Recorded:
         kind = type(self._value)
         attribute = getattr(kind, name, None)
         if name.startswith(("model_", "__")):
-            raise AttributeError(f"{name}: a stage reads the fields of a request one at a time, so that Glassbox can track which fields it uses.")
+            raise AttributeError(
+                f"{name}: a stage reads the fields of a request one at a time, so that Glassbox can track which fields it uses."
+            )
         if isinstance(attribute, property) and attribute.fget is not None:
             return attribute.fget(self)
         if isinstance(attribute, FunctionType):

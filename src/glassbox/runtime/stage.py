@@ -199,7 +199,9 @@ class Stage:
 
         named = NamedFinding(name=name, report=report, finding=finding)
         if (name in self._findings or name in self._measured) and not self._live:
-            raise StageError(f"{self.name}: show({name!r}) is called twice; a finding's name is its anchor, so give each finding its own name.")
+            raise StageError(
+                f"{self.name}: show({name!r}) is called twice; a finding's name is its anchor, so give each finding its own name."
+            )
         (self._measured if measured else self._findings)[name] = named
         bundle: dict[str, Any] = {
             "text/plain": f"{finding.title} {finding.say}".strip(),
