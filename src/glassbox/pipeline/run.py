@@ -89,7 +89,7 @@ def stage_states(root: Path, request: Request) -> list[tuple[str, bool, list[str
     for spec in runner.specs.values():
         stale_upstream = [stage for stage in spec.upstream if stage in stale]
         if stale_upstream:
-            states.append((spec.name, False, [f"upstream of it, {', '.join(stale_upstream)} would run first"]))
+            states.append((spec.name, False, [f"upstream is stale: {', '.join(stale_upstream)}"]))
             stale.add(spec.name)
             continue
         facts = runner.facts(spec)
