@@ -1,6 +1,6 @@
-"""Measures what Glassbox promises and prints it as a table; also written to `reports/bench.json`.
+"""Benchmarks of the example requests: run times and scores against their targets.
 
-Run by `make bench`, in a copy of the project elsewhere, so that what is measured starts from nothing.
+`make bench` runs them in a copy of the project without any results, prints a table and writes it to `reports/bench.json`.
 """
 
 import argparse
@@ -22,27 +22,27 @@ from rich.table import Table
 from glassbox.files import read_json, read_parquet, write_json
 
 ROOT = Path(__file__).parents[1]
-HANDED_ON = "what is handed on"
+TUNED = "tuned model"
 STATISTICAL = ("seasonal mean", "ETS", "Theta", "Croston", "ARIMA", "MSTL", "Prophet")
-FITTING = ("compare", "tune", "evaluate")  # the stages whose time is mostly that of fitting models
+FITTING = ("compare", "tune", "evaluate")  # the stages that spend most of their time fitting models
 
 
 def timed(command: list[str], cwd: Path) -> tuple[float, float]:
-    """Seconds on the wall, and the largest process's peak memory in MiB, of a command that must succeed."""
+    """Run a command and return its wall time in seconds and the peak memory of its largest process in MiB."""
     before = time.monotonic()
     subprocess.run(command, cwd=cwd, env={**os.environ, "GLASSBOX_ROOT": str(cwd)}, check=True, stdout=subprocess.DEVNULL)
     seconds = time.monotonic() - before
     return seconds, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
 
 
-def processor_seconds() -> float:
-    """Processor time of all commands so far: what a busy machine does not stretch."""
+def cpu_seconds() -> float:
+    """Return the CPU time of all commands so far in seconds, which depends less on the load of the machine than wall time."""
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     return used.ru_utime + used.ru_stime
 
 
 def set_up(folder: Path) -> float:
-    """Seconds to make an environment from the lock: downloads included where the installer has none in its cache."""
+    """Create an environment from the lock file and return the seconds it took, including downloads that are not cached."""
     uv = Path(sys.executable).with_name("uv")
     before = time.monotonic()
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(folder)], check=True)
@@ -61,12 +61,12 @@ def set_up(folder: Path) -> float:
 
 
 def command(request: str) -> list[str]:
-    """The command that runs a request."""
+    """Return the command that runs a request."""
     return [sys.executable, "-m", "glassbox", "run", request]
 
 
 def copy_project(target: Path) -> None:
-    """The project without anything that runs made; raw data that was fetched before is taken along."""
+    """Copy the project without results of runs, but with the raw data that has been fetched."""
     for name in ("pipeline.yaml", "requirements.lock", "params", "notebooks", "data/catalog.yaml", "data/raw"):
         source = ROOT / name
         if source.is_dir():
@@ -77,16 +77,16 @@ def copy_project(target: Path) -> None:
 
 
 def snapshots(project: Path) -> tuple[Any, Any, list[str], str, str]:
-    """Train, holdout, the columns to learn from (names of rows are none), the target and its positive class."""
+    """Return training data, holdout, feature columns (without row identifiers), target and positive class of `churn`."""
     folder = project / "data/churn/ingest"
     train, holdout = read_parquet(folder / "train.parquet"), read_parquet(folder / "holdout.parquet")
-    asked = read_json(project / "data/churn/request.json")["data"]
-    inputs = [c for c in train.columns if c not in ("row_id", asked["target"]) and train[c].nunique() < len(train)]
-    return train, holdout, inputs, asked["target"], asked["positive"]
+    data = read_json(project / "data/churn/request.json")["data"]
+    inputs = [c for c in train.columns if c not in ("row_id", data["target"]) and train[c].nunique() < len(train)]
+    return train, holdout, inputs, data["target"], data["positive"]
 
 
 def default_lightgbm(project: Path) -> float:
-    """ROC-AUC on the holdout of LightGBM with its own defaults: categories as codes, nothing tuned, fitted on train."""
+    """Return the holdout ROC-AUC of LightGBM with default parameters, trained on the training data with categories as codes."""
     import lightgbm
     from sklearn.metrics import roc_auc_score
 
@@ -94,10 +94,10 @@ def default_lightgbm(project: Path) -> float:
     levels = {c: sorted(train[c].dropna().unique()) for c in inputs if train[c].dtype == object}
 
     def numbers(frame: Any) -> Any:
-        made = frame[inputs].copy()
-        for column, found in levels.items():
-            made[column] = made[column].map({level: i for i, level in enumerate(found)})
-        return made.astype(float)
+        encoded = frame[inputs].copy()
+        for column, categories in levels.items():
+            encoded[column] = encoded[column].map({level: i for i, level in enumerate(categories)})
+        return encoded.astype(float)
 
     model = lightgbm.LGBMClassifier(n_jobs=1, verbose=-1, random_state=42)
     model.fit(numbers(train), train[target] == positive, categorical_feature=list(levels))
@@ -105,9 +105,9 @@ def default_lightgbm(project: Path) -> float:
 
 
 def over_splits(project: Path, splits: int = 20) -> tuple[float, float, float]:
-    """ROC-AUC of a plain logistic regression over other random splits of the same size: mean, lowest, highest.
+    """Return mean, minimum and maximum ROC-AUC of a logistic regression over random splits of the same size.
 
-    Says how much of the distance to a target is the luck of one split; nothing is chosen by it.
+    The range shows the variation between splits; it is not used for any choice.
     """
     import pandas as pd
     from sklearn.linear_model import LogisticRegression
@@ -128,7 +128,7 @@ def over_splits(project: Path, splits: int = 20) -> tuple[float, float, float]:
 
 
 def churn(project: Path) -> dict[str, float]:
-    """The main job: how long, how large, how good."""
+    """Measure run time, memory and scores of the request `churn`."""
     figures: dict[str, float] = {}
     figures["first run, s"], figures["peak memory of one process, MiB"] = timed(command("churn"), project)
     stages = read_json(project / "data/churn/run.json")["stages"]
@@ -139,27 +139,27 @@ def churn(project: Path) -> dict[str, float]:
     figures["churn, ROC-AUC on the holdout"] = report["metrics"]["roc_auc"]["value"]
     figures["churn, ROC-AUC of default LightGBM"] = default_lightgbm(project)
     mean, low, high = over_splits(project)
-    figures["20 other splits, plain logistic regression: mean ROC-AUC"] = mean
-    figures["20 other splits: lowest"], figures["20 other splits: highest"] = low, high
+    figures["20 random splits, logistic regression: mean ROC-AUC"] = mean
+    figures["20 random splits: lowest"], figures["20 random splits: highest"] = low, high
     return figures
 
 
-def in_backtest(project: Path, name: str, metric: str) -> dict[str, float]:
-    """The metric of every candidate in the backtest of a forecasting request, and of what was handed on."""
+def backtest_scores(project: Path, name: str, metric: str) -> dict[str, float]:
+    """Return the backtest score of every candidate of a forecasting request, and of the tuned model."""
     rows = read_json(project / "data" / name / "compare/leaderboard.json")["rows"]
-    found = {row["candidate"]: row["scores"][metric]["value"] for row in rows if row["scores"]}
+    scores = {row["candidate"]: row["scores"][metric]["value"] for row in rows if row["scores"]}
     best = read_json(project / "data" / name / "tune/best.json")
-    tried = read_parquet(project / "data" / name / "tune/trials.parquet")["value"]
-    return found | {HANDED_ON: float(tried.min()) if best["tuned"] else found[best["candidate"]]}
+    trial_scores = read_parquet(project / "data" / name / "tune/trials.parquet")["value"]
+    return scores | {TUNED: float(trial_scores.min()) if best["tuned"] else scores[best["candidate"]]}
 
 
 def electricity(project: Path) -> dict[str, float]:
-    """One series a week ahead, from eight origins: what is handed on against Prophet, in one run."""
+    """Measure the request `electricity`: the tuned model against Prophet, one week ahead from eight origins."""
     figures = {"electricity, run, s": timed(command("electricity"), project)[0]}
-    scores = in_backtest(project, "electricity", "smape")
-    figures["electricity, sMAPE of what is handed on, 8 origins"] = scores[HANDED_ON]
+    scores = backtest_scores(project, "electricity", "smape")
+    figures["electricity, sMAPE of the tuned model, 8 origins"] = scores[TUNED]
     figures["electricity, sMAPE of Prophet, 8 origins"] = scores["Prophet"]
-    figures["electricity, times Prophet's (to reach: at most 0.7)"] = scores[HANDED_ON] / scores["Prophet"]
+    figures["electricity, sMAPE relative to Prophet (target: at most 0.7)"] = scores[TUNED] / scores["Prophet"]
     figures["electricity, sMAPE on the holdout"] = read_json(project / "reports/electricity/report.json")["metrics"]["smape"][
         "value"
     ]
@@ -167,24 +167,24 @@ def electricity(project: Path) -> dict[str, float]:
 
 
 def sales(project: Path, series: int = 1000) -> dict[str, float]:
-    """A thousand intermittent series through all stages: how long, and against the best single statistical method."""
-    asked = [*command("sales"), "--set", f"data.most_series={series}"]
-    figures = {f"sales, {series:,} series through all stages, s (to reach: at most 600)": timed(asked, project)[0]}
-    scores = in_backtest(project, "sales", "rmsse")
-    single = min((scores[name], name) for name in STATISTICAL if name in scores)
-    figures["sales, RMSSE of what is handed on, backtest"] = scores[HANDED_ON]
-    figures[f"sales, RMSSE of the best single statistical method ({single[1]})"] = single[0]
+    """Measure the request `sales` with a thousand intermittent series, against the best single statistical method."""
+    run = [*command("sales"), "--set", f"data.most_series={series}"]
+    figures = {f"sales, {series:,} series, all stages, s (target: at most 600)": timed(run, project)[0]}
+    scores = backtest_scores(project, "sales", "rmsse")
+    best_score, best_method = min((scores[name], name) for name in STATISTICAL if name in scores)
+    figures["sales, RMSSE of the tuned model, backtest"] = scores[TUNED]
+    figures[f"sales, RMSSE of the best single statistical method ({best_method})"] = best_score
     figures["sales, RMSSE on the holdout"] = read_json(project / "reports/sales/report.json")["metrics"]["rmsse"]["value"]
     return figures
 
 
-def on_holdout(project: Path, name: str, metric: str) -> float:
-    """A metric of a request's report."""
+def holdout_score(project: Path, name: str, metric: str) -> float:
+    """Return a metric on the holdout from the report of a request."""
     return float(read_json(project / "reports" / name / "report.json")["metrics"][metric]["value"])
 
 
-def plain_tf_idf(project: Path) -> float:
-    """Accuracy on the holdout of TF-IDF of words and pairs of words with logistic regression, as scikit-learn has both."""
+def tf_idf_accuracy(project: Path) -> float:
+    """Return the holdout accuracy of scikit-learn's TF-IDF of unigrams and bigrams with logistic regression."""
     from sklearn.feature_extraction.text import TfidfVectorizer
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
@@ -196,67 +196,67 @@ def plain_tf_idf(project: Path) -> float:
 
 
 def reviews(project: Path) -> dict[str, float]:
-    """Texts of two classes, through all stages, against TF-IDF with logistic regression on the same split."""
-    figures = {"reviews, run, s (to reach: at most 1200)": timed(command("reviews"), project)[0]}
-    found, plain = on_holdout(project, "reviews", "accuracy"), plain_tf_idf(project)
-    figures["reviews, accuracy on the holdout (to reach: 0.89)"] = found
-    figures["reviews, accuracy of TF-IDF + logistic regression"] = plain
-    figures["reviews, error, times that of TF-IDF (to reach: at most 0.9)"] = (1 - found) / (1 - plain)
+    """Measure the request `reviews` (binary text classification) against TF-IDF with logistic regression on the same split."""
+    figures = {"reviews, run, s (target: at most 1200)": timed(command("reviews"), project)[0]}
+    accuracy, baseline = holdout_score(project, "reviews", "accuracy"), tf_idf_accuracy(project)
+    figures["reviews, accuracy on the holdout (target: 0.89)"] = accuracy
+    figures["reviews, accuracy of TF-IDF + logistic regression"] = baseline
+    figures["reviews, error relative to TF-IDF (target: at most 0.9)"] = (1 - accuracy) / (1 - baseline)
     return figures
 
 
 def topics(project: Path) -> dict[str, float]:
-    """Texts of twenty classes, on the official test part."""
-    figures = {"topics, run, s (to reach: at most 1200)": timed(command("topics"), project)[0]}
-    figures["topics, accuracy on the official test part (to reach: 0.86)"] = on_holdout(project, "topics", "accuracy")
+    """Measure the request `topics` (20 text classes) on the official test part."""
+    figures = {"topics, run, s (target: at most 1200)": timed(command("topics"), project)[0]}
+    figures["topics, accuracy on the official test part (target: 0.86)"] = holdout_score(project, "topics", "accuracy")
     return figures
 
 
 def entities(project: Path) -> dict[str, float]:
-    """Entities in news, on the official test part."""
-    figures = {"entities, run, s (to reach: at most 1200)": timed(command("entities"), project)[0]}
-    figures["entities, F1 on the official test part (to reach: 0.84)"] = on_holdout(project, "entities", "f1")
+    """Measure the request `entities` (named entities in news) on the official test part."""
+    figures = {"entities, run, s (target: at most 1200)": timed(command("entities"), project)[0]}
+    figures["entities, F1 on the official test part (target: 0.84)"] = holdout_score(project, "entities", "f1")
     return figures
 
 
 def groceries(project: Path) -> dict[str, float]:
-    """Photos of fruit, on the official test part: fourteen kinds, then five."""
-    figures = {"groceries, 14 kinds: run, s (to reach: at most 900)": timed(command("groceries"), project)[0]}
-    figures["groceries, 14 kinds: accuracy on the official test part (to reach: 0.82)"] = on_holdout(
+    """Measure the request `groceries` (photos of food) on the official test part, with 14 and with 5 classes."""
+    figures = {"groceries, 14 classes: run, s (target: at most 900)": timed(command("groceries"), project)[0]}
+    figures["groceries, 14 classes: accuracy on the official test part (target: 0.82)"] = holdout_score(
         project, "groceries", "accuracy"
     )
-    asked = [*command("groceries"), "--set", "data.target=coarse_cat"]
-    figures["groceries, 5 kinds: run, s (to reach: at most 900; what the backbones say is kept)"] = timed(asked, project)[0]
-    figures["groceries, 5 kinds: accuracy on the official test part (to reach: 0.91)"] = on_holdout(
+    run = [*command("groceries"), "--set", "data.target=coarse_cat"]
+    figures["groceries, 5 classes: run, s (target: at most 900; embeddings are cached)"] = timed(run, project)[0]
+    figures["groceries, 5 classes: accuracy on the official test part (target: 0.91)"] = holdout_score(
         project, "groceries", "accuracy"
     )
     return figures
 
 
 def fashion(project: Path) -> dict[str, float]:
-    """Small grey pictures of clothes, on the official test part; needs Debian's package of them."""
-    figures = {"fashion, run, s (to reach: at most 1200)": timed(command("fashion"), project)[0]}
-    figures["fashion, accuracy on the official test part (to reach: 0.92)"] = on_holdout(project, "fashion", "accuracy")
+    """Measure the request `fashion` (Fashion-MNIST) on the official test part; needs Debian's package of the data."""
+    figures = {"fashion, run, s (target: at most 1200)": timed(command("fashion"), project)[0]}
+    figures["fashion, accuracy on the official test part (target: 0.92)"] = holdout_score(project, "fashion", "accuracy")
     return figures
 
 
 def detect(project: Path) -> dict[str, float]:
-    """Objects in pictures composed of photos, on pictures of photos that train has none of."""
+    """Measure the request `detect` (objects in composed scenes), whose holdout contains only unseen photos."""
     figures = {"detect, run, s": timed(command("detect"), project)[0]}
-    for metric, words in (("map_50", "mAP at an IoU of 0.5"), ("map", "mAP at 0.5 to 0.95")):
-        figures[f"detect, {words}"] = on_holdout(project, "detect", metric)
+    for metric, label in (("map_50", "mAP at an IoU of 0.5"), ("map", "mAP at 0.5 to 0.95")):
+        figures[f"detect, {label}"] = holdout_score(project, "detect", metric)
     return figures
 
 
 def small(project: Path) -> dict[str, float]:
-    """The requests that `make test` runs with the real notebooks, a family each, from nothing."""
+    """Measure the requests that `make test` runs with the real notebooks, one per family, from scratch."""
     sys.path.insert(0, str(ROOT / "tests"))
     from spine_project import new_project
 
     figures = {}
     for name in ("customers", "shops", "messages", "news", "shapes", "scenes"):
-        made = new_project(project / f"small-{name}", name)
-        figures[f"{name} of the tests, run, s (to reach: at most 90)"] = timed(command(name), made.root)[0]
+        root = new_project(project / f"small-{name}", name).root
+        figures[f"{name} of the tests, run, s (target: at most 90)"] = timed(command(name), root)[0]
     return figures
 
 
@@ -275,7 +275,7 @@ PARTS = {
 
 
 def measure(with_set_up: bool, parts: Sequence[str]) -> dict[str, Any]:
-    """All figures, by name."""
+    """Run the benchmarks `parts` and return all figures by name."""
     figures: dict[str, Any] = {}
     with tempfile.TemporaryDirectory(prefix="glassbox-bench-") as name:
         project = Path(name) / "project"
@@ -284,20 +284,22 @@ def measure(with_set_up: bool, parts: Sequence[str]) -> dict[str, Any]:
             figures["set-up, s"] = set_up(Path(name) / "venv")
         copy_project(project)
         for part in parts:
-            before = processor_seconds()
+            before = cpu_seconds()
             figures |= PARTS[part](project)
-            figures[f"{part}, processor time in all, s"] = processor_seconds() - before
+            figures[f"{part}, CPU time, s"] = cpu_seconds() - before
     return figures
 
 
 def main() -> None:
-    """Measure, print, write."""
+    """Run the benchmarks, print the figures and write them to a file."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--no-set-up", action="store_true", help="leave out making an environment")
-    parser.add_argument("--only", nargs="+", choices=list(PARTS), default=list(PARTS), help="what is measured")
-    asked = parser.parse_args()
-    figures = measure(not asked.no_set_up, asked.only)
-    table = Table("what", "figure", title=f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}")
+    parser.add_argument("--no-set-up", action="store_true", help="do not measure the creation of an environment")
+    parser.add_argument("--only", nargs="+", choices=list(PARTS), default=list(PARTS), help="benchmarks to run (default: all)")
+    options = parser.parse_args()
+    figures = measure(not options.no_set_up, options.only)
+    table = Table(
+        "measurement", "value", title=f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}"
+    )
     for name, value in figures.items():
         table.add_row(name, f"{value:.3f}" if value < 2 else f"{value:.1f}")
     Console().print(table)

@@ -11,8 +11,8 @@
 # ---
 
 # %% [markdown]
-# # Conclude
-# What should be decided?
+# # Conclusion
+# Does the model meet its requirements, and what should be done next?
 
 # %% tags=["parameters"]
 upstream = {
@@ -38,17 +38,17 @@ stage = Stage.open("conclude", request, upstream, product)
 findings = {name: stage.load(f"{name}.findings") for name in upstream}
 
 # %% [markdown]
-# ## The answer
-# Put together from what the stages found. Write your own sentence here, and the report takes that.
+# ## Summary
+# The summary is generated from the findings of the stages. Replace it with your own text, and the report shows that text instead.
 
 # %%
 answer = conclusion.answer(findings, stage.request)
 stage.show("answer", answer, report=True)
 
 # %% [markdown]
-# ## What was asked
-# A requirement is met when its whole interval keeps the bound, not met when none of it does, and not proven otherwise.
-# Latency is that of the machine on which the service was rehearsed.
+# ## Requirements
+# A requirement is met if the whole confidence interval satisfies the bound, not met if no part of it does, and otherwise not proven.
+# Latency is measured on the machine that ran the smoke test.
 
 # %%
 latency = conclusion.measured_estimates(stage.root / "data" / stage.request.name / "deploy")
@@ -56,17 +56,17 @@ requirements = conclusion.requirement_rows(findings, stage.request, latency)
 stage.show("verdicts", conclusion.verdict_table(requirements), report=True, measured=True)
 
 # %% [markdown]
-# ## Ways to fool oneself
-# Each is checked against what the stages showed, and the evidence leads to its cell. Where a check was not made, it asks for
-# a look: nothing is taken to be fine because nobody looked.
+# ## Audit
+# Common mistakes are checked against the findings of the stages, and each piece of evidence links to its cell. A check without
+# evidence is marked for review, never as passed.
 
 # %%
 audited = audit(findings, stage.request)
 stage.show("audit", audited, report=True)
 
 # %% [markdown]
-# ## What to do next
-# The first is what stands between this model and a decision.
+# ## Next steps
+# The steps are in order of priority.
 
 # %%
 steps = conclusion.next_steps(findings, stage.request, requirements, audited)
@@ -76,7 +76,7 @@ stage.show("next_steps", steps, report=True)
 stage.save(conclusion=conclusion.conclusion(answer, requirements, audited, steps))
 
 # %% [markdown]
-# ## Limits of what was shown
-# - The sentences say what the figures say. Whether acting on them pays is for someone who knows what a call costs and what a
-#   customer is worth.
-# - The audit knows the patterns that it lists. It does not know whether the right question was asked.
+# ## Limits
+# - The conclusion repeats the results of the stages. Whether acting on them is worthwhile depends on costs and benefits that the data
+#   do not contain.
+# - The audit covers the listed mistakes only. It cannot tell whether the problem statement is the right one.

@@ -11,8 +11,8 @@
 # ---
 
 # %% [markdown]
-# # Deploy
-# How does it serve?
+# # Deployment
+# Does the packaged model serve correct predictions, and how fast?
 
 # %% tags=["parameters"]
 upstream = {"ingest": ["schema"], "evaluate": ["model", "served"]}
@@ -24,7 +24,7 @@ from glassbox.data.schema import Schema
 from glassbox.runtime.stage import Stage
 from glassbox.serving.build import build_package, excerpt
 from glassbox.serving.package import read_package
-from glassbox.serving.smoke_test import contract_table, package_facts, rehearse, served_facts, worth_asking
+from glassbox.serving.smoke_test import contract_table, package_facts, run_smoke_test, served_facts, smoke_test_sizes
 
 # %%
 stage = Stage.open("deploy", request, upstream, product)
@@ -32,17 +32,16 @@ schema = Schema.model_validate(stage.load("schema"))
 evaluated, model = stage.load("model", "served")
 
 # %% [markdown]
-# ## What is served
-# The model that was evaluated, or, where a model has to know the latest rows to be of use, the same recipe brought up to date.
+# ## Served model
+# The served model is the evaluated model or, for models that need the latest rows, the same recipe refitted on all data.
 
 # %%
 stage.show("served", served_facts(evaluated, model), report=True)
 
 # %% [markdown]
-# ## The package
-# The model is copied byte for byte. Beside it stand the schema, the code that serves it, the libraries
-# that this code imports and no others, and a recipe for a container. A manifest holds the hash of every file; when one
-# differs, nothing is loaded.
+# ## Model package
+# The package contains a byte-for-byte copy of the model, its schema, the serving code, the pinned libraries that this code imports,
+# and a Dockerfile. A manifest holds the hash of every file; the service does not load a package with a file that differs.
 
 # %%
 lock = stage.root / "requirements.lock"
@@ -50,53 +49,51 @@ package = read_package(build_package(stage.folder("package"), model, schema, exc
 stage.show("package", package_facts(package), report=True)
 
 # %% [markdown]
-# ## What a caller sends
-# The schema of the training data stands at the door. Every field that the model looks at is sent by name; those that were
-# left out of it need not be. Values beyond the range that was trained
-# on, and categories that were not there, are answered with a warning rather than refused.
+# ## Request schema
+# Requests are validated against the schema of the training data. A request must contain every field that the model uses; other
+# columns are optional. Values outside the training range and unseen categories are predicted, with a warning.
 
 # %%
 stage.show("contract", contract_table(package.schema))
 
 # %% [markdown]
-# ## A rehearsal
-# The packaged service is started as a process of its own, on this machine alone, and asked over HTTP. The rows are made
-# from the schema; none is taken from the data.
+# ## Smoke test
+# The packaged service runs as a separate process on the loopback interface and receives requests over HTTP. The rows are generated
+# from the schema; none comes from the data.
 
 # %%
-parity_rows, timed_requests = worth_asking(package.schema)
+parity_rows, timed_requests = smoke_test_sizes(package.schema)
 
 # %%
-rehearsal = rehearse(package, model, parity_rows=parity_rows, requests=timed_requests)
+smoke_test = run_smoke_test(package, model, parity_rows=parity_rows, requests=timed_requests)
 
 # %% [markdown]
-# Does the service say what the model says? Its answers are held against the predictions of the evaluated model, loaded from
-# where `evaluate` left it.
+# Does the service return the predictions of the evaluated model? Its responses are compared with predictions of the model that
+# `evaluate` saved.
 
 # %%
-stage.show("parity", rehearsal.parity)
+stage.show("parity", smoke_test.parity)
 
 # %% [markdown]
-# What happens when a request does not fit? Read the status first: from 400 on there is no prediction, and the answer
-# says why.
+# How does the service handle invalid requests? Read the status first: responses with a status of 400 or higher contain no prediction
+# but an error message.
 
 # %%
-stage.show("refusals", rehearsal.refusals)
+stage.show("refusals", smoke_test.rejections)
 
 # %% [markdown]
-# How long does a caller wait for one prediction? Each request is sent when the last answer has arrived, so this is the time
-# without a queue. The interval is of the quantile itself, from order statistics. The numbers belong to the machine
-# that this ran on.
+# How long does one prediction take? Each request is sent after the previous response, so that the latency contains no queueing. The
+# interval is a confidence interval of the quantile, from order statistics. The latency depends on the machine that ran this notebook.
 
 # %%
-stage.show("latency", rehearsal.latency, report=True, measured=True)
+stage.show("latency", smoke_test.latency, report=True, measured=True)
 
 # %%
 stage.save(package=package.folder)
 
 # %% [markdown]
-# ## Limits of what was shown
-# - Latency was measured from the same machine, one request at a time: a network and other callers come on top.
-# - The container's recipe is written, not built: that needs a container engine.
-# - The service guards what it reads, not who asks: access, encryption and rate limits belong to what stands before it.
-# - Rows made from the schema go through every range, but not through every combination that customers bring.
+# ## Limits
+# - Latency is measured on the same machine with one request at a time; network time and concurrent requests add to it.
+# - The Dockerfile is written but not built, because building it needs a container engine.
+# - The service validates its input but does not authenticate callers: access control, encryption and rate limits belong to a gateway.
+# - The generated rows cover the range of every field, but not every combination of values that occurs in practice.

@@ -12,7 +12,7 @@
 
 # %% [markdown]
 # # Ingest
-# What arrived, and can it be trusted?
+# Which data does the request read, and is their quality sufficient?
 
 # %% tags=["parameters"]
 upstream = {}
@@ -31,8 +31,8 @@ stage = Stage.open("ingest", request, upstream, product)
 family = family_of(stage.request)
 
 # %% [markdown]
-# The data is read as text, cell by cell, so that nothing is guessed on the way in. Then the holdout is set apart, before
-# anything is learned of the data. What each column is gets inferred on train alone, and both parts are brought into that schema.
+# All cells are read as text, so that no type is guessed while reading. The holdout is split off before anything is inferred from the
+# data. The schema is then inferred from the training data alone, and both parts are converted to it.
 
 # %%
 arrival, units = read(stage.request, stage.root, family.prepare_rows)
@@ -41,69 +41,69 @@ schema = infer_schema(parts.train, stage.request)
 snapshot = conform_parts(parts, schema)
 
 # %% [markdown]
-# ## What arrived
-# The hash names this very set of rows, in whatever order they stand and whatever the file is called.
+# ## Input data
+# The hash identifies this set of rows. It does not depend on the order of the rows or on the names of the files.
 
 # %%
 stage.show("arrived", quality.arrived(arrival, parts), report=True)
 
 # %% [markdown]
-# The request may promise a size. Far more or far fewer rows than that would point to the wrong file.
+# The request may state the expected number of rows. A very different number suggests a wrong or incomplete file.
 
 # %%
 stage.show("promised", quality.promised(arrival, stage.request))
 
 # %% [markdown]
-# ## What a row is
-# What the family learns from, and what had to be done to the file to get there.
+# ## Unit of observation
+# A row of the data is one example for the model. These findings describe how the examples are built from the files.
 
 # %%
 stage.show_all(units, report=True)
 
 # %% [markdown]
-# ## What was set aside
-# Rows that cannot be read, or that no model can learn from, go to quarantine with their line and the reason.
+# ## Quarantined rows
+# Rows that cannot be parsed or used for training are excluded. The quarantine file lists each of them with its line and the reason.
 
 # %%
 stage.show("quarantine", quality.quarantine(arrival))
 
 # %% [markdown]
-# What could be mended was mended. Here is all of it, in plain words.
+# Repairable problems are repaired automatically. This list contains every repair.
 
 # %%
 stage.show("repairs", quality.repairs(arrival, snapshot))
 
 # %% [markdown]
-# ## What each column is
-# Read the kind first: a number that stands here as a category, or the other way round, is worth a question to whoever wrote the file.
+# ## Schema
+# Check the kind of each column first: ask the provider of the data if a numeric column is listed as a category, or vice versa.
 
 # %%
 stage.show("types", quality.types(schema))
 
 # %% [markdown]
-# ## What is missing
-# A gap may be an accident, or it may say something of its row.
+# ## Missing values
+# Values may be missing at random, or the gap itself may be informative.
 
 # %%
 stage.show("missing", quality.missing(schema, snapshot))
 
 # %% [markdown]
-# The longest bar is the column with the most gaps.
+# The longest bar belongs to the column with the highest share of missing values.
 
 # %%
 stage.show("missing_drawn", quality.missing_drawn(schema))
 
 # %% [markdown]
-# ## What repeats
-# Rows that look the same to a model but have different targets set a limit on how right it can be. Rows that stand on both
-# sides of the split could be learned by heart.
+# ## Duplicates
+# Identical rows with different targets limit the score that any model can reach. Rows that are in both training data and holdout
+# reward memorisation.
 
 # %%
 stage.show("duplicates", quality.duplicates(parts, schema))
 
 # %% [markdown]
-# ## The split
-# The shares of the classes should be near each other on both sides. The holdout is not looked at again before the evaluation.
+# ## Train-holdout split
+# The class shares should be similar in both parts. The holdout is not used again before the evaluation.
 
 # %%
 stage.show("split", quality.parts_facts(parts, stage.request, schema), report=True)
@@ -118,6 +118,6 @@ stage.save(
 )
 
 # %% [markdown]
-# ## Limits of what was shown
-# Kinds are inferred from how values are written: a code made of digits looks like a number. Whether the rows were sampled
-# fairly, and whether what they say is true, cannot be seen in a file.
+# ## Limits
+# - Kinds are inferred from the format of the values: a code that consists of digits looks like a number.
+# - The data alone do not show whether the sample is representative or whether the values are correct.

@@ -11,8 +11,8 @@
 # ---
 
 # %% [markdown]
-# # Monitor
-# How will we notice when it goes wrong?
+# # Monitoring
+# How are drift and a loss of performance detected in production?
 
 # %% tags=["parameters"]
 upstream = {"ingest": ["train"], "tune": ["tuned_oof"], "evaluate": ["model"]}
@@ -24,87 +24,87 @@ from glassbox.families.protocol import monitored
 from glassbox.files import hash_tree
 from glassbox.monitoring.alarm_check import inject_drift, null_batches
 from glassbox.monitoring.profile import build_profile, profile_table
-from glassbox.monitoring.trigger import performance_limit, thresholds_of, thresholds_table, trigger_facts
+from glassbox.monitoring.trigger import compute_thresholds, performance_limit, thresholds_table, trigger_facts
 from glassbox.runtime.stage import Stage
 
 # %%
 stage = Stage.open("monitor", request, upstream, product)
 train, tuned_oof, model = stage.load("train", "tuned_oof", "model")
-seen, score = monitored(model, train, tuned_oof, stage.request, stage.resources)
-rows, predictions, truth = seen.rows, seen.predictions, seen.truth
+reference, metric = monitored(model, train, tuned_oof, stage.request, stage.resources)
+rows, predictions, truth = reference.rows, reference.predictions, reference.truth
 
 # %% [markdown]
-# ## The reference
-# What later data are compared with: each field cut into a few bins, and the model's predictions likewise. The predictions
-# are those made out of fold, calibrated as the served ones are: a model is surer of rows it was trained on than of any
-# that it meets later. No row of the data is in the profile.
+# ## Reference profile
+# New data are compared with the binned distributions of the training fields and of the predictions. The predictions are out-of-fold
+# and calibrated like the served ones, because a model is more confident on its training rows than on new rows. The profile contains
+# no rows of the data.
 
 # %%
-profile = build_profile(rows, seen.schema, predictions, hash_tree(model))
-stage.show("profile", profile_table(profile, seen.unit))
+profile = build_profile(rows, reference.schema, predictions, hash_tree(model))
+stage.show("profile", profile_table(profile, reference.unit))
 
 # %% [markdown]
-# ## When is a difference more than chance?
-# Two samples of one and the same thing differ too. How far, by chance, is simulated for a batch of the stated size, and shared
-# out over all columns, so that the alarm as a whole keeps its promise. A shift below the usual mark for a small one raises
-# no alarm, however many rows prove it. These values can be changed.
+# ## Drift thresholds
+# Two samples from the same distribution differ by chance. The size of such differences is simulated for a batch of the given size,
+# with a correction for the number of columns, so that the false alarm rate holds for all columns together. A shift below the
+# conventional limit of a small shift raises no alert, even if it is significant. These values can be changed.
 
 # %%
-batch_rows = seen.batch
+batch_rows = reference.batch
 false_alarms = 0.01
 drifted_share = 0.3
 
 # %% [markdown]
-# Labels arrive late, but they arrive. The limit below is what a batch of this size falls short of by chance alone, in no
-# more than the stated share of batches.
+# Labels usually arrive with a delay. The performance limit is the score that a batch without drift misses only in the allowed share
+# of batches.
 
 # %%
 performance = performance_limit(
     truth,
     predictions,
-    score.score,
-    metric=score.metric,
-    higher_is_better=score.higher_is_better,
+    metric.score,
+    metric=metric.name,
+    higher_is_better=metric.higher_is_better,
     batch_rows=batch_rows,
     false_alarms=false_alarms,
     seed=stage.request.seed,
 )
 
 # %%
-thresholds = thresholds_of(
+thresholds = compute_thresholds(
     profile, batch_rows=batch_rows, false_alarms=false_alarms, drifted_share=drifted_share, performance=performance
 )
-stage.show("thresholds", thresholds_table(thresholds, profile, seen.unit), report=True)
+stage.show("thresholds", thresholds_table(thresholds, profile, reference.unit), report=True)
 
 # %% [markdown]
-# ## When is the model trained again?
-# A drifted field alone asks for a look: perhaps a source has broken, and a model trained again on broken data is no
-# better. Drifted predictions, many drifted fields, or a score beyond its limit ask for a new model.
+# ## Retraining trigger
+# A single drifted field calls for a review: a data source may be broken, and retraining on broken data does not help. Drifted
+# predictions, many drifted fields, or a score beyond its limit trigger retraining.
 
 # %%
-stage.show("trigger", trigger_facts(thresholds, seen.unit), report=True)
+stage.show("trigger", trigger_facts(thresholds, reference.unit), report=True)
 
 # %% [markdown]
-# ## Does the alarm ring, and only when it should?
-# First, batches in which nothing has changed: rows of the training data against other rows of it. The share that rings
-# should not be above what is allowed.
+# ## Alert validation
+# Do batches without drift raise alerts? Both the batches and their reference are drawn from the training data. The share of batches
+# with an alert should not exceed the allowed rate.
 
 # %%
 stage.show("false_alarms", null_batches(profile, rows, predictions, thresholds, seed=stage.request.seed))
 
 # %% [markdown]
-# Then batches in which something was changed on purpose. Each row below is one batch, judged by the same rule.
+# Are changes detected? Each row of the table is one batch with an injected change, evaluated with the same thresholds.
 
 # %%
-planted = inject_drift(profile, rows, predictions, thresholds, truth=truth, score=score.score, seed=stage.request.seed)
-stage.show("planted", planted)
+injected = inject_drift(profile, rows, predictions, thresholds, truth=truth, score=metric.score, seed=stage.request.seed)
+stage.show("planted", injected)
 
 # %%
 stage.save(profile=profile, thresholds=thresholds)
 
 # %% [markdown]
-# ## Limits of what was shown
-# - Drift in the fields says that the data have changed, not that the model has become worse; only labels say that.
-# - Fields are judged one at a time. A change in how two of them go together, each alone as before, is not seen here.
-# - The false-alarm share holds for each batch. Judged every day, an alarm by chance will come in time.
-# - Text is compared by its length alone.
+# ## Limits
+# - Drift of the fields shows that the data have changed, not that the model performs worse; only labels show that.
+# - Fields are monitored one at a time. A change in the dependence between fields is not detected if each distribution is unchanged.
+# - The false alarm rate holds per batch. With daily batches, a false alarm will occur eventually.
+# - Text is compared by its length only.

@@ -1,4 +1,4 @@
-"""A small project with the real notebooks, on customers that are made up, run once by the real command."""
+"""A small project with the real notebooks and synthetic data, run by the command line."""
 
 import os
 import shutil
@@ -39,7 +39,7 @@ cost: low
 
 
 def customers(rows: int = 600) -> pd.DataFrame:
-    """Customers whose leaving depends on tenure and contract, with gaps, a date, money as text, and a hostile name."""
+    """Generate customers whose churn depends on tenure and contract, with gaps, a date, money as text, and markup as a column name."""
     rng = np.random.default_rng(7)
     tenure = rng.integers(1, 72, rows)
     contract = rng.choice(["monthly", "yearly", "two years"], rows, p=[0.6, 0.25, 0.15])
@@ -61,31 +61,31 @@ def customers(rows: int = 600) -> pd.DataFrame:
 
 @dataclass(frozen=True)
 class Project:
-    """A project on disk, and the command run in it."""
+    """A project folder, with methods that run the command line in it."""
 
     root: Path
     slug: str = "customers"
 
     def command(self, *words: str, **variables: str) -> subprocess.CompletedProcess[str]:
-        """Run `glassbox` with these words; nothing is checked."""
+        """Run `glassbox` with these arguments, without checking the exit code."""
         return subprocess.run(
             self.words(words), cwd=self.root, env=self.environment(variables), capture_output=True, text=True, check=False
         )
 
     def words(self, words: Sequence[str]) -> list[str]:
-        """The command line."""
+        """Return the command line."""
         return [sys.executable, "-m", "glassbox", *words]
 
     def environment(self, variables: dict[str, str] | None = None) -> dict[str, str]:
-        """The environment of the command."""
+        """Return the environment of the command."""
         return {**os.environ, "GLASSBOX_ROOT": str(self.root), "OMP_NUM_THREADS": "1", **(variables or {})}
 
     def statuses(self) -> dict[str, str]:
-        """What became of each stage in the last run."""
+        """Return the status of each stage in the last run."""
         return {name: stage["status"] for name, stage in read_json(self.root / "data" / self.slug / "run.json")["stages"].items()}
 
     def clean_report(self) -> dict[str, Any]:
-        """The report of a first run: every stage ran, all requirements are met, and the audit found nothing."""
+        """Return the report of a first run, and assert that all stages ran, all requirements are met and the audit found nothing."""
         assert self.statuses() == dict.fromkeys(STAGES, "ran")
         report: dict[str, Any] = read_json(self.root / f"reports/{self.slug}/report.json")
         assert len(report["audit"]) == 8
@@ -93,19 +93,19 @@ class Project:
         assert {row["verdict"] for row in report["requirements"]} == {"met"}
         return report
 
-    def gives_the_same_bytes(self) -> None:
-        """`glassbox verify` finds no byte that differs."""
-        done = self.command("verify", self.slug)
-        assert done.returncode == 0, done.stdout + done.stderr
-        assert "all the same bytes" in done.stdout
+    def assert_reproducible(self) -> None:
+        """Assert that `glassbox verify` finds no differences."""
+        process = self.command("verify", self.slug)
+        assert process.returncode == 0, process.stdout + process.stderr
+        assert "all the same bytes" in process.stdout
 
     def products(self) -> dict[str, str]:
-        """The hash of every product of the last run."""
-        found: dict[str, str] = {}
+        """Return the hash of every product of the last run."""
+        hashes: dict[str, str] = {}
         for path in sorted((self.root / "data" / self.slug).glob("*/.manifest.json")):
             manifest = read_json(path)
-            found.update({f"{manifest['stage']}.{name}": product["hash"] for name, product in manifest["products"].items()})
-        return found
+            hashes.update({f"{manifest['stage']}.{name}": product["hash"] for name, product in manifest["products"].items()})
+        return hashes
 
 
 SHOPS = """\
@@ -199,7 +199,7 @@ folds: 2
 
 
 def new_project(root: Path, slug: str = "customers") -> Project:
-    """The repository's notebooks and pipeline with a request of our own, in a git repository of its own."""
+    """Create a project with the repository's notebooks and pipeline and a request for synthetic data, in a new git repository."""
     shutil.copytree(
         REPOSITORY / "notebooks", root / "notebooks", ignore=shutil.ignore_patterns(".ipynb_checkpoints", "__pycache__")
     )

@@ -1,4 +1,4 @@
-"""Tracking, in a real MLflow store."""
+"""Tests of tracking with a real MLflow store."""
 
 import contextlib
 import json
@@ -59,7 +59,7 @@ def stages(*, cached: bool = False) -> list[StageRecord]:
 
 
 def record(model: Path, **changes: Any) -> RunRecord:
-    """A run of `churn` that came to its end; `changes` are fields of the record."""
+    """Return the record of a complete run of `churn`; `changes` are fields of the record."""
     score, model_hash, holdout = (
         changes.pop(name, other) for name, other in (("score", 0.84), ("model_hash", "m1"), ("holdout", "h1"))
     )
@@ -93,7 +93,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A tracking store with nothing in it: making one takes a second, copying it does not."""
+    """An empty tracking store, created once because creating one takes a second."""
     from mlflow import MlflowClient
 
     root = tmp_path_factory.mktemp("empty")
@@ -109,7 +109,7 @@ def root(empty: Path, tmp_path: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def logged(empty: Path, model: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
-    """A project with one run, logged, and the run's id; only to be read."""
+    """A project with one logged run, and the id of the run; read-only."""
     root = Path(shutil.copytree(empty, tmp_path_factory.mktemp("logged") / "project"))
     return root, log_run(root, record(model))
 
@@ -136,7 +136,7 @@ def below(root: Path, parent: str) -> dict[str, Any]:
 # ---------------------------------------------------------------------------------------------------------------- logging
 
 
-def test_a_child_for_each_stage_and_a_grandchild_for_each_candidate_and_trial(logged: tuple[Path, str]) -> None:
+def test_stages_are_child_runs_and_candidates_and_trials_grandchild_runs(logged: tuple[Path, str]) -> None:
     root, parent = logged
     children = below(root, parent)
     assert set(children) == {"ingest", "explore", "compare", "tune", "deploy"}
@@ -146,7 +146,7 @@ def test_a_child_for_each_stage_and_a_grandchild_for_each_candidate_and_trial(lo
     assert len(runs(root)) == 1 + 5 + 2 + 3
 
 
-def test_the_request_the_metrics_and_the_hashes_stand_on_the_parent(logged: tuple[Path, str]) -> None:
+def test_the_parent_run_has_the_request_metrics_and_hashes(logged: tuple[Path, str]) -> None:
     root, parent = logged
     data = client(root).get_run(parent).data
     assert data.params["data.target"] == "churned"
@@ -159,7 +159,7 @@ def test_the_request_the_metrics_and_the_hashes_stand_on_the_parent(logged: tupl
     }
 
 
-def test_a_stage_holds_the_numbers_it_stated(logged: tuple[Path, str]) -> None:
+def test_a_stage_run_has_the_numbers_of_its_findings(logged: tuple[Path, str]) -> None:
     root, parent = logged
     children = below(root, parent)
     assert children["ingest"].data.metrics == {"seconds": 1.0, "arrived.rows": 7043.0}
@@ -167,7 +167,7 @@ def test_a_stage_holds_the_numbers_it_stated(logged: tuple[Path, str]) -> None:
     assert children["ingest"].data.tags["glassbox.key"] == "k1"
 
 
-def test_candidates_and_trials_hold_their_scores_and_parameters(logged: tuple[Path, str]) -> None:
+def test_candidate_and_trial_runs_have_their_scores_and_parameters(logged: tuple[Path, str]) -> None:
     root, parent = logged
     children = below(root, parent)
     forest = below(root, children["compare"].info.run_id)["forest"].data
@@ -179,7 +179,7 @@ def test_candidates_and_trials_hold_their_scores_and_parameters(logged: tuple[Pa
     assert trials["trial 2"].data.metrics == {"number": 2.0}
 
 
-def test_figures_are_logged_as_they_are(logged: tuple[Path, str]) -> None:
+def test_figures_are_logged_unchanged(logged: tuple[Path, str]) -> None:
     root, parent = logged
     child = below(root, parent)["explore"].info
     figure = Path(child.artifact_uri) / "figures" / "target.svg"
@@ -187,17 +187,17 @@ def test_figures_are_logged_as_they_are(logged: tuple[Path, str]) -> None:
     assert figure.is_relative_to(root / "data" / "mlflow" / "artifacts")
 
 
-def test_a_request_of_many_fields(root: Path) -> None:
+def test_a_request_with_many_fields_is_logged(root: Path) -> None:
     request = {"name": "churn", **{f"p{i}": i for i in range(250)}}
     parent = log_run(root, RunRecord(request=request, run_id="r", stages=[]))
     assert len(client(root).get_run(parent).data.params) == 251
 
 
-def test_nothing_is_said_and_nothing_lies_in_the_working_folder(
+def test_logging_prints_nothing_and_leaves_the_working_directory_clean(
     tmp_path: Path, model: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    log_run(tmp_path, record(model))  # from nothing: MLflow's migrations run, too
+    log_run(tmp_path, record(model))  # a new store, so that MLflow's migrations run as well
     assert capfd.readouterr() == ("", "")
     assert [path.name for path in tmp_path.iterdir()] == ["data"]
     assert os.environ["MLFLOW_DISABLE_TELEMETRY"] == "true"
@@ -211,18 +211,18 @@ def test_a_run_that_computed_nothing_is_not_logged_twice(root: Path, model: Path
     assert len(runs(root)) == count
 
 
-def test_a_run_that_computed_nothing_does_not_even_import_mlflow(logged: tuple[Path, str]) -> None:
+def test_a_run_that_computed_nothing_does_not_import_mlflow(logged: tuple[Path, str]) -> None:
     root, parent = logged
     run = record(Path("unused"), stages=stages(cached=True))
     code = (
-        "import sys; from pathlib import Path; from glassbox.tracking.mlflow_log import _logged_before, database\n"
-        "print(_logged_before(database(Path(sys.argv[1])), sys.argv[2]), 'mlflow' in sys.modules, 'sqlalchemy' in sys.modules)"
+        "import sys; from pathlib import Path; from glassbox.tracking.mlflow_log import _find_logged_run, database\n"
+        "print(_find_logged_run(database(Path(sys.argv[1])), sys.argv[2]), 'mlflow' in sys.modules, 'sqlalchemy' in sys.modules)"
     )
     command = [sys.executable, "-c", code, str(root), run.fingerprint]
     assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == f"{parent} False False\n"
 
 
-def test_a_run_whose_logging_was_cut_is_logged_again(root: Path, model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_run_with_interrupted_logging_is_logged_again(root: Path, model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def cut_here(*_: object) -> None:
         raise KeyboardInterrupt
 
@@ -281,7 +281,9 @@ def test_the_same_model_is_registered_once(root: Path, model: Path) -> None:
         ({"score": None}, "1"),
     ],
 )
-def test_who_is_champion(logged: tuple[Path, str], model: Path, tmp_path: Path, changes: dict[str, Any], champion: str) -> None:
+def test_the_champion_is_the_better_model_on_the_same_holdout_and_metric(
+    logged: tuple[Path, str], model: Path, tmp_path: Path, changes: dict[str, Any], champion: str
+) -> None:
     root = Path(shutil.copytree(logged[0], tmp_path / "project"))
     parent = log_run(root, record(model, model_hash="m2", **BARE, **changes))
     assert aliases(root) == {"challenger": "2", "champion": champion}
@@ -291,7 +293,7 @@ def test_who_is_champion(logged: tuple[Path, str], model: Path, tmp_path: Path, 
     )
 
 
-def test_an_older_model_that_comes_back_is_challenger_again(logged: tuple[Path, str], model: Path, tmp_path: Path) -> None:
+def test_an_older_model_can_become_challenger_again(logged: tuple[Path, str], model: Path, tmp_path: Path) -> None:
     root = Path(shutil.copytree(logged[0], tmp_path / "project"))
     log_run(root, record(model, model_hash="m2", score=0.9, **BARE))
     log_run(root, record(model, run_id="r3", **BARE))
@@ -300,13 +302,13 @@ def test_an_older_model_that_comes_back_is_challenger_again(logged: tuple[Path, 
 
 
 class TinyPredictor:
-    """Says `Yes` where the tenure is below one."""
+    """A predictor that predicts `Yes` for a tenure below one."""
 
     schema = SCHEMA
 
     def predict(self, frame: pd.DataFrame) -> pd.DataFrame:
         yes = (frame["tenure"] < 1).to_numpy(dtype=float)
-        return pd.DataFrame({"y_pred": ["Yes" if one else "No" for one in yes], "proba_No": 1 - yes, "proba_Yes": yes})
+        return pd.DataFrame({"y_pred": ["Yes" if value else "No" for value in yes], "proba_No": 1 - yes, "proba_Yes": yes})
 
 
 @pytest.fixture
@@ -335,13 +337,13 @@ def test_the_registered_model_predicts(served: Any) -> None:
     assert list(served.predict(rows)["y_pred"]) == ["Yes", "No"]
 
 
-def test_the_registered_model_refuses_what_does_not_fit(served: Any) -> None:
+def test_the_registered_model_rejects_invalid_rows(served: Any) -> None:
     rows = pd.DataFrame({"tenure": [float("inf")], "contract": ["month"], "since": ["2020-01-31"]})
     with pytest.raises(GlassboxError, match="row 0: tenure is inf; expected a finite number"):
         served.predict(rows)
 
 
-def test_the_signature_is_that_of_the_schema(served: Any) -> None:
+def test_the_signature_matches_the_schema(served: Any) -> None:
     signature = served.metadata.signature
     assert {spec.name: spec.type.name for spec in signature.inputs} == {
         "tenure": "double",
@@ -351,14 +353,14 @@ def test_the_signature_is_that_of_the_schema(served: Any) -> None:
     assert [spec.name for spec in signature.outputs] == ["y_pred", "proba_No", "proba_Yes"]
 
 
-def test_the_registered_model_holds_no_pickle(logged: tuple[Path, str]) -> None:
+def test_the_registered_model_contains_no_pickle(logged: tuple[Path, str]) -> None:
     root, _ = logged
     names = [path.name for path in (root / "data" / "mlflow").rglob("*") if path.is_file()]
     assert "predictor.json" in names
     assert [name for name in names if re.search(r"\.(pkl|pickle|joblib|cloudpickle)$", name)] == []
 
 
-# --------------------------------------------------------------------------------------------------------- what goes wrong
+# ------------------------------------------------------------------------------------------------------------------ errors
 
 
 def _refused(root: Path, match: str) -> None:
@@ -370,43 +372,43 @@ def _refused(root: Path, match: str) -> None:
     assert "safe in the store" in str(caught.value)
 
 
-def test_a_locked_store_is_waited_for_a_few_seconds_only(root: Path) -> None:
+def test_a_locked_store_fails_after_a_few_seconds(root: Path) -> None:
     with contextlib.closing(sqlite3.connect(database(root))) as other:
         other.execute("BEGIN IMMEDIATE")
-        _refused(root, "is locked.*Another program holds it")
+        _refused(root, "is locked.*Another program has locked it")
 
 
-def test_a_broken_store_is_named_with_a_way_out(root: Path) -> None:
+def test_a_corrupt_store_is_reported_with_advice(root: Path) -> None:
     database(root).write_bytes(b"no database" * 100)
-    _refused(root, r"not a database.*The file is broken: move .*mlflow away")
+    _refused(root, r"not a database.*The file is corrupt: move .*mlflow away")
 
 
-def test_a_store_that_cannot_be_opened(root: Path) -> None:
+def test_a_store_that_cannot_be_opened_is_reported(root: Path) -> None:
     database(root).unlink()
     database(root).mkdir()
     _refused(root, "unable to open database file")
 
 
-def test_a_store_of_another_mlflow(root: Path) -> None:
+def test_a_store_of_another_mlflow_version_is_reported(root: Path) -> None:
     with contextlib.closing(sqlite3.connect(database(root))) as store, store:
         store.execute("UPDATE alembic_version SET version_num = 'of the future'")
     _refused(root, "written by another version of MLflow.*db upgrade")
 
 
-def test_a_folder_that_is_a_file(tmp_path: Path) -> None:
+def test_a_file_in_place_of_the_data_folder_is_reported(tmp_path: Path) -> None:
     (tmp_path / "data").write_text("")
     _refused(tmp_path, "could not be logged")
 
 
-# ---------------------------------------------------------------------------------------------------------------- the pages
+# ---------------------------------------------------------------------------------------------------------------- the UI
 
 
-def test_the_pages_need_something_tracked(tmp_path: Path) -> None:
-    with pytest.raises(GlassboxError, match="nothing has been tracked"):
+def test_the_ui_needs_a_tracked_run(tmp_path: Path) -> None:
+    with pytest.raises(GlassboxError, match="no run has been tracked"):
         ui(tmp_path)
 
 
-def test_a_taken_port_is_named(logged: tuple[Path, str]) -> None:
+def test_a_port_in_use_is_reported(logged: tuple[Path, str]) -> None:
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()
@@ -417,7 +419,7 @@ def test_a_taken_port_is_named(logged: tuple[Path, str]) -> None:
 
 @pytest.fixture
 def page(logged: tuple[Path, str], tmp_path: Path) -> Iterator[str]:
-    """The address of MLflow's pages; Ctrl-C ends them."""
+    """The URL of a running MLflow server, stopped with Ctrl-C."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -436,12 +438,12 @@ def page(logged: tuple[Path, str], tmp_path: Path) -> Iterator[str]:
         process.wait(20)
 
 
-def test_the_pages_show_what_was_tracked(page: str, logged: tuple[Path, str]) -> None:
+def test_the_ui_shows_tracked_artifacts(page: str, logged: tuple[Path, str]) -> None:
     root, parent = logged
     child = below(root, parent)["explore"].info.run_id
     with urllib.request.urlopen(f"{page}/get-artifact?path=figures/target.svg&run_uuid={child}", timeout=20) as answer:
         assert answer.read().decode() == SVG
 
 
-def test_a_run_is_known_again_in_whatever_order_its_stages_ended(model: Path) -> None:
+def test_the_fingerprint_does_not_depend_on_the_order_of_the_stages(model: Path) -> None:
     assert record(model, stages=stages()[::-1]).fingerprint == record(model).fingerprint

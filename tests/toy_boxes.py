@@ -1,4 +1,4 @@
-"""Pictures that are made up: squares and discs in colours on noise, with their boxes; some are empty, one is there twice."""
+"""Synthetic scenes for object detection: coloured squares and discs on noise; some are empty, one is a duplicate."""
 
 import json
 from pathlib import Path
@@ -14,7 +14,7 @@ COLOURS = {"disc": (220, 60, 40), "square": (40, 90, 230)}
 
 
 def scene(rng: np.random.Generator, side: int = SIDE) -> tuple[np.ndarray, list[Box]]:
-    """Pixels (side, side, 3), and the boxes of what stands on them: none overlap."""
+    """Draw one scene and return its pixels of shape (side, side, 3) and its boxes, which do not overlap."""
     pixels = rng.integers(90, 160, (side, side, 3)).astype(np.uint8)
     boxes: list[Box] = []
     for _ in range(int(rng.integers(0, 4))):
@@ -33,7 +33,7 @@ def scene(rng: np.random.Generator, side: int = SIDE) -> tuple[np.ndarray, list[
 
 
 def scenes(rows: int = 60, seed: int = 4) -> pd.DataFrame:
-    """``picture`` (a cell), ``boxes`` and ``part``; the second picture is the first once more."""
+    """Generate scenes with the columns ``picture`` (a cell), ``boxes`` and ``part``; the second picture equals the first."""
     rng = np.random.default_rng(seed)
     made = [scene(rng) for _ in range(rows)]
     made[1:2] = made[:1] if rows > 1 else []
@@ -47,7 +47,7 @@ def scenes(rows: int = 60, seed: int = 4) -> pd.DataFrame:
 
 
 def write_scenes(folder: Path, rows: int = 80) -> None:
-    """The scenes as files of two parts, and COCO's list of their boxes."""
+    """Write the scenes as image files in two parts, with a COCO annotation file."""
     images, annotations = [], []
     names = sorted(COLOURS)
     for i, (cell, boxes, part) in enumerate(scenes(rows).itertuples(index=False)):
@@ -56,6 +56,6 @@ def write_scenes(folder: Path, rows: int = 80) -> None:
         (folder / name).write_bytes(content_of(cell))
         images.append({"id": i, "file_name": name, "width": SIDE, "height": SIDE})
         annotations += [{"image_id": i, "category_id": names.index(label), "bbox": box} for *box, label in json.loads(boxes)]
-    listed = [{"id": i, "name": name} for i, name in enumerate(names)]
-    told = {"images": images, "annotations": annotations, "categories": listed}
-    (folder / "instances.json").write_text(json.dumps(told), encoding="utf-8")
+    categories = [{"id": i, "name": name} for i, name in enumerate(names)]
+    coco = {"images": images, "annotations": annotations, "categories": categories}
+    (folder / "instances.json").write_text(json.dumps(coco), encoding="utf-8")

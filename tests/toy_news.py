@@ -1,4 +1,4 @@
-"""News that is made up: names of persons, places and firms, with words around them that tell which is which."""
+"""Synthetic news sentences with names of persons, places and firms, whose type follows from the context."""
 
 import json
 import random
@@ -20,7 +20,7 @@ TYPES = {"p": ("PER", PERSONS), "l": ("LOC", PLACES), "f": ("ORG", FIRMS)}
 
 
 def sentences(count: int, seed: int, names_of_each: int = 8) -> list[tuple[str, list[list[int | str]]]]:
-    """Texts with ``[start, end, type]`` of each name; the later names can be kept for texts that nobody learns from."""
+    """Generate texts with the spans ``[start, end, type]`` of their names; `names_of_each` limits the names per type."""
     draw = random.Random(seed)
     made = []
     for _ in range(count):
@@ -38,7 +38,7 @@ def sentences(count: int, seed: int, names_of_each: int = 8) -> list[tuple[str, 
 
 
 def conll(count: int, seed: int, names_of_each: int = 8, document: int = 8) -> str:
-    """The same as CoNLL has it: a word a line, its tag in the last column, a document every few sentences."""
+    """Generate the sentences in CoNLL format: one word per line, its tag in the last column, `document` sentences per document."""
     lines = []
     for i, (text, spans) in enumerate(sentences(count, seed, names_of_each)):
         lines += ["-DOCSTART- -X- O", ""] if i % document == 0 else []
@@ -53,7 +53,7 @@ def conll(count: int, seed: int, names_of_each: int = 8, document: int = 8) -> s
 
 
 def json_lines(count: int, seed: int) -> str:
-    """The same as JSON lines, spans as objects."""
+    """Generate the sentences as JSON lines, with spans as objects."""
     rows = [
         {"text": text, "entities": [{"start": a, "end": b, "label": kind} for a, b, kind in spans]}
         for text, spans in sentences(count, seed)

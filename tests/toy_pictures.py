@@ -1,5 +1,4 @@
-"""Small pictures of shapes on noise, and a pretrained network of random weights: real files in the real format, for tests that need no
-meaning."""
+"""Synthetic pictures of shapes on noise, and a backbone with random weights in the real file format."""
 
 import io
 from pathlib import Path
@@ -12,11 +11,11 @@ from PIL import Image
 from glassbox.data.images.cells import cell_of, content_of, png_of
 
 COLOURS = {"disc": (225, 40, 45), "square": (45, 60, 230), "bar": (40, 190, 50)}
-BACKBONE = "squeezenet1_1-0123abcd.pth"  # as torchvision names its files
+BACKBONE = "squeezenet1_1-0123abcd.pth"  # the naming scheme of torchvision
 
 
 def drawn(name: str, rng: np.random.Generator, side: int = 32) -> npt.NDArray[np.uint8]:
-    """One shape in its colour, anywhere on noise of any brightness: (side, side, 3)."""
+    """Draw one shape in its colour at a random position on noise, as an array of shape (side, side, 3)."""
     ground = rng.uniform(60, 190) + rng.normal(0, 14, (side, side, 1)) + rng.normal(0, 6, (side, side, 3))
     radius = rng.uniform(0.2, 0.32) * side
     x, y = rng.uniform(radius, side - radius, 2)
@@ -31,17 +30,17 @@ def drawn(name: str, rng: np.random.Generator, side: int = 32) -> npt.NDArray[np
 
 
 def shapes(count: int = 60, classes: int = 2, side: int = 32, seed: int = 5) -> pd.DataFrame:
-    """``row_id``, ``picture`` and ``shape``; the same every time, and each picture whatever their number."""
+    """Generate deterministic pictures with the columns ``row_id``, ``picture`` and ``shape``; a picture does not depend on `count`."""
     names = list(COLOURS)[:classes]
-    said = [names[i % classes] for i in range(count)]
-    pictures = [png_of(drawn(name, np.random.default_rng([seed, i]), side)) for i, name in enumerate(said)]
+    labels = [names[i % classes] for i in range(count)]
+    pictures = [png_of(drawn(name, np.random.default_rng([seed, i]), side)) for i, name in enumerate(labels)]
     return pd.DataFrame(
-        {"row_id": [f"r{i:04d}" for i in range(count)], "picture": [cell_of(content) for content in pictures], "shape": said}
+        {"row_id": [f"r{i:04d}" for i in range(count)], "picture": [cell_of(content) for content in pictures], "shape": labels}
     )
 
 
 def write_shapes(folder: Path, count: int = 150) -> None:
-    """A folder of discs and one of squares; some stand there once more as JPEG, and one is turned on its side by EXIF."""
+    """Write a folder per shape, with JPEG copies of some pictures and one picture that is rotated by EXIF."""
     frame = shapes(count)
     for place, (name, cell, shape) in enumerate(frame.itertuples(index=False)):
         content = content_of(cell)
@@ -55,7 +54,7 @@ def write_shapes(folder: Path, count: int = 150) -> None:
 
 
 def photo(seed: int, width: int = 90, height: int = 70) -> bytes:
-    """Noise that is the finer the fainter, as it is in photos: a PNG; each seed is another picture."""
+    """Return a PNG of noise with a 1/f spectrum, as in natural photos; each seed gives another picture."""
     rng = np.random.default_rng(seed)
     coarser = np.hypot(np.fft.fftfreq(height)[:, None], np.fft.fftfreq(width)[None]) + 0.01
     greys = rng.normal(size=(height, width))
@@ -65,7 +64,7 @@ def photo(seed: int, width: int = 90, height: int = 70) -> bytes:
 
 
 def again(content: bytes, quality: int = 60, times: float = 1.1) -> bytes:
-    """The same picture, as another program might have saved it: as JPEG, and of another size."""
+    """Return a near-duplicate of a picture: resized and saved as JPEG."""
     picture = Image.open(io.BytesIO(content)).convert("RGB")
     sink = io.BytesIO()
     larger = picture.resize((round(picture.width * times), round(picture.height * times)), Image.Resampling.BILINEAR)
@@ -74,7 +73,7 @@ def again(content: bytes, quality: int = 60, times: float = 1.1) -> bytes:
 
 
 def toy_backbone(folder: Path, seed: int = 5) -> Path:
-    """Write a SqueezeNet of random weights to `folder`, unless it is there: the smallest and quickest network of torchvision."""
+    """Write a SqueezeNet with random weights to `folder` unless it exists; it is the smallest network of torchvision."""
     if (folder / BACKBONE).is_file():
         return folder
     import torch

@@ -1,4 +1,4 @@
-"""A project of four tiny stages, run by the real runner, graph, kernels and store."""
+"""A project of four minimal stages, run by the real runner, graph, kernels and store."""
 
 from pathlib import Path
 
@@ -32,7 +32,7 @@ PIPELINE = "\n".join(
 
 
 def notebook(name: str, upstream: str, *cells: str) -> str:
-    """A percent notebook: title, parameters, opening, and the given cells."""
+    """Return a percent-format notebook: title, parameters, `Stage.open`, and the given cells."""
     head = [
         f"# %% [markdown]\n# # {name}\n# What is this?",
         f'# %% tags=["parameters"]\nupstream = {upstream}\nproduct = None\nrequest = "toy"',
@@ -90,7 +90,7 @@ class Project:
         )
 
     def run(self, **options: object) -> RunResult:
-        """Run it; raises what the run failed with."""
+        """Run the request and raise its failure, if any."""
         result = run_request(self.root, self.request, kernels=self.kernels, **options)  # type: ignore[arg-type]
         if result.failure is not None:
             raise result.failure
@@ -105,5 +105,5 @@ class Project:
 
 
 def statuses(result: RunResult) -> dict[str, str]:
-    """What became of each stage."""
+    """Return the status of each stage."""
     return {name: stage["status"] for name, stage in result.run["stages"].items()}

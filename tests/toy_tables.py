@@ -1,4 +1,4 @@
-"""Small tables with a known structure, for the tests of the tabular family."""
+"""Synthetic tables with a known structure, for the tests of the tabular family."""
 
 import numpy as np
 import pandas as pd
@@ -12,7 +12,7 @@ from glassbox.families.tabular.recipe import Recipe
 
 
 def customers(n: int = 240, seed: int = 0, classes: int = 2) -> tuple[pd.DataFrame, Schema]:
-    """Customers whose class follows `tenure` and `plan`, with noise; a number, a log-scaled one, a date, text, gaps in all."""
+    """Generate customers whose class depends on `tenure` and `plan`, with noise, columns of all kinds, and missing values."""
     rng = np.random.default_rng(seed)
     tenure = rng.uniform(0, 72, n).round(1)
     plan = rng.choice(["month", "year", "two years"], n)
@@ -59,7 +59,7 @@ SMALL = Recipe(columns={"tenure": "number", "plan": "one-hot"})
 
 
 def problem(n: int = 240, seed: int = 0, classes: int = 2, k: int = 3) -> Problem:
-    """The customers with labels and `k` folds."""
+    """Return the customers as a classification problem with `k` folds."""
     frame, schema = customers(n, seed, classes)
     return problem_of(frame, "label", list(schema.classes or []), make_folds(frame["row_id"], frame["label"], k, seed=1))
 

@@ -1,4 +1,4 @@
-"""Messages that are made up: what they are about stands in their words, with markup, wrong decoding and twins among them."""
+"""Synthetic messages whose class follows from their words, with markup, encoding errors and near-duplicates."""
 
 import numpy as np
 import pandas as pd
@@ -9,15 +9,15 @@ BOTH = ["the parcel came", "on monday", "by mail", "to my house", "i wrote to yo
 
 
 def messages(rows: int = 400, seed: int = 3) -> pd.DataFrame:
-    """``text``, ``about`` (praise, complaint) and ``channel``; some say both."""
+    """Generate messages with the columns ``text``, ``about`` (praise, complaint) and ``channel``; some contain words of both classes."""
     rng = np.random.default_rng(seed)
     made = []
     for i in range(rows):
         about = "complaint" if rng.random() < 0.45 else "praise"
-        own, other = (WRONG, THANKS) if about == "complaint" else (THANKS, WRONG)
-        parts = [str(part) for part in rng.choice(BOTH, 3, replace=False)] + [str(rng.choice(own))]
+        matching, opposite = (WRONG, THANKS) if about == "complaint" else (THANKS, WRONG)
+        parts = [str(part) for part in rng.choice(BOTH, 3, replace=False)] + [str(rng.choice(matching))]
         if rng.random() < 0.15:
-            parts.append(str(rng.choice(other)))
+            parts.append(str(rng.choice(opposite)))
         parts = [parts[j] for j in rng.permutation(len(parts))]
         text = f"{', '.join(parts)}. Order {int(rng.integers(1000, 9999))}."
         text = text.replace(", ", "<br />", 1) if i % 11 == 0 else text

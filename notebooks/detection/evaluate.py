@@ -75,7 +75,7 @@ predictor.save(model)
 holdout = stage.load("holdout")
 predictions = evaluate.predictions(predictor, holdout)
 matches = evaluate.matches_of(predictions, predictor.labels)
-stage.show("opened", holdout_ledger.opened(stage.openings), measured=True)
+stage.show("opened", holdout_ledger.opened(stage.holdout_reads), measured=True)
 
 # %% [markdown]
 # Pictures are redrawn for the intervals. A requirement is met or not only where its bound lies outside of the interval.

@@ -59,7 +59,7 @@ predictor.save(model)
 holdout = stage.load("holdout")
 predictions = evaluate.predictions(predictor, holdout)
 counts = evaluate.counts_of(predictions, holdout, predictor.types)
-stage.show("opened", holdout_ledger.opened(stage.openings), measured=True)
+stage.show("opened", holdout_ledger.opened(stage.holdout_reads), measured=True)
 
 # %% [markdown]
 # An entity counts where both ends and the type are right. Documents are redrawn as a whole for the intervals.

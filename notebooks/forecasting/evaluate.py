@@ -70,7 +70,7 @@ later = evaluate.later_panel(holdout, panel, schema, asked)
 problem = evaluate.holdout_problem(backtest, later, asked.split.origins)
 found = evaluate.forecast_holdout(problem, predictor, stage.resources)
 naive = evaluate.baseline_holdout(problem, seed=asked.seed)
-stage.show("opened", opened(stage.openings), measured=True)
+stage.show("opened", opened(stage.holdout_reads), measured=True)
 
 # %% [markdown]
 # Every metric of the task with its 95 % interval. A requirement is met or not only where its bound lies outside of the interval.

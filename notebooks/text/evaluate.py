@@ -91,7 +91,7 @@ predictor.save(model)
 # %%
 holdout = stage.load("holdout")
 predictions = evaluate.predictions(predictor, holdout)
-stage.show("opened", holdout_ledger.opened(stage.openings), measured=True)
+stage.show("opened", holdout_ledger.opened(stage.holdout_reads), measured=True)
 
 # %% [markdown]
 # Every metric of the task with its 95 % interval. A requirement is met or not only where its bound lies outside of the interval.

@@ -310,14 +310,14 @@ def _interval(estimate: Any) -> str:
 @_command
 def eject(name: NameArgument, stage: Annotated[str, typer.Argument(help="Which stage to make your own.")]) -> None:
     """Copy a stage's notebook to notebooks/REQUEST/, which from then on wins for that request."""
-    from glassbox.pipeline.spec import ejected, no_such_stage, read_stages
+    from glassbox.pipeline.spec import ejected_path, read_stages, unknown_stage_error
 
     root = _root()
     request = _load(root, name)
     specs = {spec.name: spec for spec in read_stages(root, request)}
     if stage not in specs:
-        raise no_such_stage(stage)
-    target = root / ejected(root, request.name, stage)
+        raise unknown_stage_error(stage)
+    target = root / ejected_path(request.name, stage)
     if target.exists():
         raise GlassboxError(f"{os.path.relpath(target)}: is there already; edit it, or remove it to go back to the family's.")
     target.parent.mkdir(parents=True, exist_ok=True)

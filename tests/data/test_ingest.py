@@ -13,7 +13,7 @@ from glassbox.errors import DataError
 from glassbox.files import canonical_json, hash_tree, write_json, write_parquet
 from glassbox.findings.html import finding_html
 from glassbox.request.model import Split
-from glassbox.runtime.field_tracking import recorded
+from glassbox.runtime.field_tracking import track_reads
 
 
 def ingest(request, root):
@@ -165,7 +165,7 @@ def test_nothing_shown_names_the_machine(write, ask, frame):
 
 def test_a_request_that_notes_its_reads_does_as_well(write, ask, frame):
     root = write(frame)
-    proxy, reads = recorded(ask(id="customer"))
+    proxy, reads = track_reads(ask(id="customer"))
     assert canonical_json(findings(proxy, root)) == canonical_json(findings(ask(id="customer"), root))
     assert {"data.path", "data.target", "split.by", "split.holdout", "folds"} <= set(reads)
     assert not {"seed", "cost", "name"} & set(reads)

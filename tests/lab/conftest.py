@@ -1,4 +1,4 @@
-"""A real JupyterLab, started once for all tests of this folder."""
+"""Fixture of the JupyterLab tests: a JupyterLab server, started once for all tests."""
 
 import os
 import signal
@@ -15,7 +15,7 @@ from lab.lab_project import Server, address, project
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     root = project(tmp_path_factory.mktemp("project"))
     home = tmp_path_factory.mktemp("home")
-    # A user whose jupytext pairs everything with an .ipynb: nothing of that may reach this project.
+    # The user's own jupytext settings pair every script with an .ipynb; they must not affect the project.
     (home / ".jupytext.toml").write_text('formats = "ipynb,py:percent"\n')
     call = "import pathlib, sys; from glassbox.lab.server import lab; lab(pathlib.Path(sys.argv[1]), 'churn', open_browser=False)"
     environment = {**{k: v for k, v in os.environ.items() if not k.startswith(("JUPYTER", "XDG", "GLASSBOX"))}, "HOME": str(home)}
@@ -25,6 +25,6 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     try:
         yield Server(*address(process, log), root)
     finally:
-        process.send_signal(signal.SIGINT)  # what Ctrl-C sends: it must not ask back
+        process.send_signal(signal.SIGINT)  # as Ctrl-C does; the server must stop without asking for confirmation
         assert process.wait(20) == 0, log.read_text()
         assert sorted(path.name for path in home.iterdir()) == [".jupytext.toml"]

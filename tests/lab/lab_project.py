@@ -1,4 +1,4 @@
-"""A tiny project, and a JupyterLab that runs on it, for the tests."""
+"""A minimal project for the JupyterLab tests, and a client of the server."""
 
 import json
 import os
@@ -24,8 +24,8 @@ NOTEBOOK = """\
 # ---
 
 # %% [markdown]
-# # Compare
-# Which family of models deserves to be tuned?
+# # Model comparison
+# Which model has the best cross-validated score?
 
 # %% tags=["parameters"]
 upstream = {"ingest": ["train"]}
@@ -40,7 +40,7 @@ chosen = os.environ.get("GLASSBOX_REQUEST", request)
 root = Path(os.environ["GLASSBOX_ROOT"])
 
 # %% [markdown]
-# The bar is the only one.
+# The figure has a single bar.
 
 
 # %%
@@ -54,31 +54,31 @@ print(chosen, len(rows))
 
 @dataclass(frozen=True)
 class Server:
-    """A running JupyterLab: where it is, and the project it stands on."""
+    """A running JupyterLab: its URL, its token and its project."""
 
     url: str
     token: str
     root: Path
 
     def call(self, path: str, method: str = "GET", body: Any = None) -> Any:
-        """What the server's REST interface answers, as JSON."""
+        """Call the server's REST API and return the JSON response."""
         data = None if body is None else json.dumps(body).encode()
-        asked = urllib.request.Request(f"{self.url}/{path}", method=method, data=data)
-        asked.add_header("Authorization", f"token {self.token}")
-        with urllib.request.urlopen(asked, timeout=30) as answer:
-            text = answer.read()
+        request = urllib.request.Request(f"{self.url}/{path}", method=method, data=data)
+        request.add_header("Authorization", f"token {self.token}")
+        with urllib.request.urlopen(request, timeout=30) as response:
+            text = response.read()
         return json.loads(text) if text else None
 
 
 def git(root: Path, *words: str) -> str:
-    """What git prints; it knows neither the user's settings nor a repository further up."""
+    """Run git without the user's settings and return its output."""
     plain = {"PATH": os.environ["PATH"], "HOME": str(root), "GIT_CONFIG_NOSYSTEM": "1"}
     command = ["git", "-c", "user.name=t", "-c", "user.email=t@t", *words]
     return subprocess.run(command, cwd=root, env=plain, check=True, capture_output=True, text=True).stdout
 
 
 def project(root: Path) -> Path:
-    """A project with one notebook, and one run of `churn`, under git."""
+    """Create a project with one notebook and one run of `churn`, in a git repository."""
     (root / "notebooks" / "tabular").mkdir(parents=True)
     (root / "notebooks" / "tabular" / "compare.py").write_text(NOTEBOOK)
     (root / "data" / "churn").mkdir(parents=True)
@@ -93,8 +93,8 @@ def project(root: Path) -> Path:
 def address(process: "subprocess.Popen[bytes]", log: Path) -> tuple[str, str]:
     end = time.monotonic() + 40
     while time.monotonic() < end and process.poll() is None:
-        found = re.search(r"(http://127\.0\.0\.1:\d+)/lab\?token=([0-9a-f]{20,})", log.read_text())
-        if found:
-            return found[1], found[2]
+        match = re.search(r"(http://127\.0\.0\.1:\d+)/lab\?token=([0-9a-f]{20,})", log.read_text())
+        if match:
+            return match[1], match[2]
         time.sleep(0.1)
     raise AssertionError(f"JupyterLab did not start:\n{log.read_text()}")

@@ -1,4 +1,4 @@
-"""JupyterLab as a person sees it."""
+"""Tests of JupyterLab in a browser."""
 
 import shutil
 from collections.abc import Iterator
@@ -23,16 +23,18 @@ def page() -> Iterator[Page]:
 
 
 def test_double_click_run_all_and_save(server: Server, page: Page) -> None:
-    asked: list[str] = []
-    page.on("request", lambda request: asked.append(request.url))
+    requested: list[str] = []
+    page.on("request", lambda request: requested.append(request.url))
     page.goto(f"{server.url}/lab?token={server.token}&reset")
     listing = page.get_by_role("region", name="File Browser Section").locator(".jp-DirListing-content")
     listing.get_by_text("tabular").dblclick(timeout=60_000)
     listing.get_by_text("compare.py").dblclick()
     notebook = page.locator(".jp-NotebookPanel")
-    expect(notebook.get_by_role("heading", name="Compare")).to_be_visible(timeout=30_000)
+    expect(notebook.get_by_role("heading", name="Model comparison")).to_be_visible(timeout=30_000)
     expect(page.locator(".jp-Dialog")).to_have_count(0)
-    expect(page.get_by_text("Python 3 | Idle")).to_be_visible(timeout=30_000)  # before, JupyterLab drops what it is asked to run
+    expect(page.get_by_text("Python 3 | Idle")).to_be_visible(
+        timeout=30_000
+    )  # JupyterLab ignores Run All before the kernel is idle
 
     page.get_by_role("menuitem", name="Run", exact=True).click()
     page.get_by_text("Run All Cells", exact=True).click()
@@ -45,4 +47,4 @@ def test_double_click_run_all_and_save(server: Server, page: Page) -> None:
     assert saved.value.ok
     assert (server.root / "notebooks" / "tabular" / "compare.py").read_text() == NOTEBOOK
     assert git(server.root, "status", "--porcelain", "--untracked-files=all") == ""
-    assert [url for url in asked if not url.startswith((server.url, "data:", "blob:"))] == []
+    assert [url for url in requested if not url.startswith((server.url, "data:", "blob:"))] == []

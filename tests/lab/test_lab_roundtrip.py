@@ -1,4 +1,4 @@
-"""Every notebook of this repository, opened and saved as JupyterLab does it."""
+"""Tests that opening and saving a notebook in JupyterLab does not change it."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""Customers, made up: what is monitored in the tests of monitoring."""
+"""Fixtures of the monitoring tests: synthetic customers, predictions and their profile."""
 
 import numpy as np
 import pandas as pd

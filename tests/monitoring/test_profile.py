@@ -1,4 +1,4 @@
-"""The reference profile: what stands in it, and that it is the same however it is made."""
+"""Tests of the reference profile: its content, and its independence of the row order."""
 
 import json
 import os
@@ -12,7 +12,7 @@ import pytest
 from glassbox.data.schema import ColumnSchema, Schema
 from glassbox.files import canonical_json
 from glassbox.findings.html import finding_html
-from glassbox.monitoring.profile import Profile, build_profile, prediction_columns, profile_table, scale_of
+from glassbox.monitoring.profile import Profile, build_profile, column_scale, prediction_columns, profile_table
 from glassbox.monitoring.summary import summaries
 
 
@@ -31,7 +31,7 @@ def test_every_row_is_counted_once_in_every_column(profile: Profile) -> None:
     assert {sum(column.counts) for column in profile.columns} == {profile.rows}
 
 
-def test_a_category_of_the_schema_has_a_bin_though_no_row_has_it(profile: Profile) -> None:
+def test_a_schema_category_without_rows_has_a_bin(profile: Profile) -> None:
     column = profile.column("contract")
     assert dict(zip(column.bins.categories, column.counts, strict=False))["never"] == 0
 
@@ -40,56 +40,56 @@ def test_the_order_of_the_rows_does_not_matter(
     profile: Profile, train: pd.DataFrame, schema: Schema, predictions: pd.DataFrame
 ) -> None:
     order = np.random.default_rng(3).permutation(len(train))
-    turned = build_profile(train.iloc[order], schema, predictions.iloc[order], profile.model)
-    assert canonical_json(turned) == canonical_json(profile)
+    shuffled = build_profile(train.iloc[order], schema, predictions.iloc[order], profile.model)
+    assert canonical_json(shuffled) == canonical_json(profile)
 
 
-def test_a_profile_is_read_back_as_itself(profile: Profile) -> None:
+def test_a_profile_survives_a_json_round_trip(profile: Profile) -> None:
     assert Profile.model_validate(json.loads(canonical_json(profile))) == profile
 
 
-def test_no_row_is_in_the_profile(profile: Profile, train: pd.DataFrame) -> None:
+def test_the_profile_contains_no_rows(profile: Profile, train: pd.DataFrame) -> None:
     text = canonical_json(profile)
     assert not [row for row in train["row_id"] if row in text]
     assert "xxx" not in text  # free text
 
 
-def test_summaries_are_the_means_and_quantiles_of_what_is_there(profile: Profile, train: pd.DataFrame) -> None:
-    there = train["charges"].dropna()
+def test_summaries_are_statistics_of_the_non_missing_values(profile: Profile, train: pd.DataFrame) -> None:
+    values = train["charges"].dropna()
     summary = profile.column("charges").summary
-    assert summary["mean"] == pytest.approx(there.mean())
-    assert summary["std"] == pytest.approx(there.std(), rel=1e-3)
-    assert summary["median"] == pytest.approx(there.median())
+    assert summary["mean"] == pytest.approx(values.mean())
+    assert summary["std"] == pytest.approx(values.std(), rel=1e-3)
+    assert summary["median"] == pytest.approx(values.median())
     assert summary["missing"] == pytest.approx(train["charges"].isna().mean())
 
 
-def test_a_column_of_which_nothing_is_known_has_its_missing_share_alone() -> None:
+def test_a_column_without_finite_values_has_only_its_share_of_missing_values() -> None:
     frame = pd.DataFrame({"empty": [np.nan, np.nan], "one": [1.0, np.inf]})
-    found = summaries(frame, ["empty", "one"], [])
-    assert found == {"empty": {"missing": 1.0}, "one": {"missing": 0.0}}
+    statistics = summaries(frame, ["empty", "one"], [])
+    assert statistics == {"empty": {"missing": 1.0}, "one": {"missing": 0.0}}
 
 
-def test_a_field_named_like_a_prediction_is_not_mistaken_for_it(train: pd.DataFrame, predictions: pd.DataFrame) -> None:
+def test_a_field_may_have_the_name_of_a_prediction_column(train: pd.DataFrame, predictions: pd.DataFrame) -> None:
     schema = Schema(columns=[ColumnSchema(name="proba_Yes", kind="number")])
-    made = build_profile(train.assign(proba_Yes=train["tenure"]), schema, predictions, "m")
-    assert [c.role for c in made.columns] == ["field", "prediction"]
-    assert made.columns[0].summary["median"] == 35
+    built = build_profile(train.assign(proba_Yes=train["tenure"]), schema, predictions, "m")
+    assert [c.role for c in built.columns] == ["field", "prediction"]
+    assert built.columns[0].summary["median"] == 35
 
 
-def test_names_that_look_like_markup_are_names(train: pd.DataFrame, predictions: pd.DataFrame) -> None:
+def test_markup_in_column_names_is_escaped(train: pd.DataFrame, predictions: pd.DataFrame) -> None:
     name = "<img src=x onerror=alert(1)>"
     schema = Schema(columns=[ColumnSchema(name=name, kind="number")])
-    made = build_profile(train.assign(**{name: train["tenure"]}), schema, predictions, "m")
-    assert made.columns[0].name == name
-    assert "<img" not in finding_html(profile_table(made))
+    built = build_profile(train.assign(**{name: train["tenure"]}), schema, predictions, "m")
+    assert built.columns[0].name == name
+    assert "<img" not in finding_html(profile_table(built))
 
 
-def test_of_two_probabilities_the_commoner_is_left_out() -> None:
+def test_of_two_probabilities_the_more_frequent_class_is_dropped() -> None:
     frame = pd.DataFrame({"row_id": ["a"], "proba_x": [0.3], "proba_y": [0.7]})
     assert list(prediction_columns(frame)) == ["proba_x"]
 
 
-def test_of_three_probabilities_all_are_kept() -> None:
+def test_three_probabilities_are_all_profiled() -> None:
     assert list(prediction_columns(pd.DataFrame({"proba_a": [0.2], "proba_b": [0.3], "proba_c": [0.5]}))) == [
         "proba_a",
         "proba_b",
@@ -101,11 +101,11 @@ def test_of_three_probabilities_all_are_kept() -> None:
     ("kind", "scale"),
     [("number", "number"), ("date", "days"), ("text", "length"), ("boolean", "category"), ("constant", "category")],
 )
-def test_a_field_is_compared_as_its_kind(kind: str, scale: str) -> None:
-    assert scale_of(ColumnSchema(name="a", kind=kind)) == scale  # type: ignore[arg-type]
+def test_the_scale_follows_the_kind_of_the_field(kind: str, scale: str) -> None:
+    assert column_scale(ColumnSchema(name="a", kind=kind)) == scale  # type: ignore[arg-type]
 
 
-def test_evidently_is_imported_only_when_a_profile_is_made_and_does_not_phone() -> None:
+def test_evidently_is_imported_lazily_and_opens_no_connection() -> None:
     code = (
         "import sys, os, socket\n"
         "import glassbox.monitoring.alarm_check, glassbox.monitoring.summary as s\n"
@@ -117,5 +117,5 @@ def test_evidently_is_imported_only_when_a_profile_is_made_and_does_not_phone() 
         "assert os.environ['DO_NOT_TRACK'] == '1'\n"
     )
     environment = {name: value for name, value in os.environ.items() if name != "DO_NOT_TRACK"}
-    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=120)
-    assert done.returncode == 0, done.stderr
+    process = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=120)
+    assert process.returncode == 0, process.stderr

@@ -1,4 +1,4 @@
-"""The rule: what makes it ring, and what does not."""
+"""Tests of the retraining trigger."""
 
 import numpy as np
 import pandas as pd
@@ -10,14 +10,14 @@ from glassbox.monitoring.profile import Profile
 from glassbox.monitoring.trigger import (
     Performance,
     Thresholds,
+    compute_thresholds,
     decide,
     performance_limit,
-    thresholds_of,
     thresholds_table,
     trigger_facts,
 )
 
-RULE = Thresholds(
+THRESHOLDS = Thresholds(
     batch_rows=100,
     false_alarms=0.01,
     drifted_share=0.5,
@@ -33,38 +33,40 @@ def batch(*drifted: bool, prediction: bool = False) -> pd.DataFrame:
     )
 
 
-def test_nothing_drifted_goes_on() -> None:
-    assert decide(batch(False, False, False), RULE).action == "go on"
+def test_without_drift_there_is_no_action() -> None:
+    assert decide(batch(False, False, False), THRESHOLDS).action == "no action"
 
 
-def test_one_field_of_three_asks_for_a_look_and_is_named() -> None:
-    found = decide(batch(False, True, False), RULE)
-    assert (found.action, found.reasons) == ("look", ["drifted: f1"])
+def test_one_drifted_field_of_three_needs_a_review_and_is_named() -> None:
+    decision = decide(batch(False, True, False), THRESHOLDS)
+    assert (decision.action, decision.reasons) == ("review", ["fields have drifted: f1"])
 
 
-def test_the_stated_share_of_fields_asks_for_a_new_model() -> None:
-    assert decide(batch(True, True, False, False), RULE).action == "retrain"
+def test_the_configured_share_of_drifted_fields_triggers_retraining() -> None:
+    assert decide(batch(True, True, False, False), THRESHOLDS).action == "retrain"
 
 
-def test_drifted_predictions_ask_for_a_new_model() -> None:
-    found = decide(batch(False, False, prediction=True), RULE)
-    assert (found.action, found.reasons) == ("retrain", ["predictions have drifted: proba_Yes"])
+def test_drifted_predictions_trigger_retraining() -> None:
+    decision = decide(batch(False, False, prediction=True), THRESHOLDS)
+    assert (decision.action, decision.reasons) == ("retrain", ["predictions have drifted: proba_Yes"])
 
 
-@pytest.mark.parametrize(("score", "action"), [(0.69, "retrain"), (0.7, "go on"), (0.9, "go on"), (float("nan"), "retrain")])
-def test_a_score_below_its_limit_asks_for_a_new_model(score: float, action: str) -> None:
-    assert decide(batch(False), RULE, score).action == action
+@pytest.mark.parametrize(
+    ("score", "action"), [(0.69, "retrain"), (0.7, "no action"), (0.9, "no action"), (float("nan"), "retrain")]
+)
+def test_a_score_below_its_limit_triggers_retraining(score: float, action: str) -> None:
+    assert decide(batch(False), THRESHOLDS, score).action == action
 
 
-@pytest.mark.parametrize(("score", "action"), [(0.69, "go on"), (0.71, "retrain")])
-def test_an_error_is_judged_from_the_other_side(score: float, action: str) -> None:
-    assert RULE.performance is not None
-    performance = RULE.performance.model_copy(update={"metric": "log_loss", "higher_is_better": False})
-    assert decide(batch(False), RULE.model_copy(update={"performance": performance}), score).action == action
+@pytest.mark.parametrize(("score", "action"), [(0.69, "no action"), (0.71, "retrain")])
+def test_an_error_above_its_limit_triggers_retraining(score: float, action: str) -> None:
+    assert THRESHOLDS.performance is not None
+    performance = THRESHOLDS.performance.model_copy(update={"metric": "log_loss", "higher_is_better": False})
+    assert decide(batch(False), THRESHOLDS.model_copy(update={"performance": performance}), score).action == action
 
 
-def test_every_reason_is_given() -> None:
-    assert len(decide(batch(True, prediction=True), RULE, 0.1).reasons) == 3
+def test_all_reasons_are_reported() -> None:
+    assert len(decide(batch(True, prediction=True), THRESHOLDS, 0.1).reasons) == 3
 
 
 def accuracy(truth: pd.Series, predictions: pd.DataFrame) -> float:
@@ -73,32 +75,32 @@ def accuracy(truth: pd.Series, predictions: pd.DataFrame) -> float:
 
 def limit_of(rows: int, share: float, higher: bool = True) -> Performance:
     truth = pd.Series(["a"] * 800 + ["b"] * 200)
-    said = pd.DataFrame({"y_pred": ["a"] * 1000})
+    predictions = pd.DataFrame({"y_pred": ["a"] * 1000})
     return performance_limit(
-        truth, said, accuracy, metric="accuracy", higher_is_better=higher, batch_rows=rows, false_alarms=share, seed=1
+        truth, predictions, accuracy, metric="accuracy", higher_is_better=higher, batch_rows=rows, false_alarms=share, seed=1
     )
 
 
-def test_the_limit_of_a_share_is_its_binomial_quantile() -> None:
-    found = limit_of(rows=100, share=0.05)
-    assert found.reference == 0.8
-    assert found.limit == pytest.approx(0.8 - 1.645 * np.sqrt(0.8 * 0.2 / 100), abs=0.011)
+def test_the_limit_of_accuracy_is_its_binomial_quantile() -> None:
+    performance = limit_of(rows=100, share=0.05)
+    assert performance.reference == 0.8
+    assert performance.limit == pytest.approx(0.8 - 1.645 * np.sqrt(0.8 * 0.2 / 100), abs=0.011)
 
 
-def test_the_limit_of_an_error_lies_above() -> None:
+def test_the_limit_of_an_error_is_above_its_reference() -> None:
     assert limit_of(rows=100, share=0.05, higher=False).limit > 0.84
 
 
-def test_larger_batches_are_judged_more_strictly() -> None:
+def test_larger_batches_have_stricter_limits() -> None:
     assert limit_of(50, 0.01).limit < limit_of(500, 0.01).limit < 0.8
 
 
-def test_a_score_that_most_batches_do_not_have_is_refused() -> None:
-    with pytest.raises(GlassboxError, match="more rows a batch"):
+def test_a_score_undefined_on_most_batches_is_rejected() -> None:
+    with pytest.raises(GlassboxError, match="increase `batch_rows`"):
         performance_limit(
             pd.Series(["a"]),
             pd.DataFrame({"y_pred": ["a"]}),
-            lambda truth, said: float("nan"),
+            lambda truth, predictions: float("nan"),
             metric="roc_auc",
             higher_is_better=True,
             batch_rows=1,
@@ -107,20 +109,20 @@ def test_a_score_that_most_batches_do_not_have_is_refused() -> None:
         )
 
 
-def test_thresholds_are_read_back_as_themselves(profile: Profile) -> None:
-    made = thresholds_of(profile, batch_rows=100, false_alarms=0.01, drifted_share=0.3)
-    assert Thresholds.model_validate_json(made.model_dump_json()) == made
-    assert [limit.column for limit in made.limits] == [column.name for column in profile.columns]
+def test_thresholds_survive_a_json_round_trip(profile: Profile) -> None:
+    thresholds = compute_thresholds(profile, batch_rows=100, false_alarms=0.01, drifted_share=0.3)
+    assert Thresholds.model_validate_json(thresholds.model_dump_json()) == thresholds
+    assert [limit.column for limit in thresholds.limits] == [column.name for column in profile.columns]
 
 
-def test_a_limit_is_what_chance_may_do_but_no_small_shift(profile: Profile) -> None:
-    made = thresholds_of(profile, batch_rows=200, false_alarms=0.01, drifted_share=0.3)
-    table = thresholds_table(made, profile).frame()
-    assert table["by chance up to"].min() < MATERIAL_PSI < table["by chance up to"].max()
-    assert table["drifted above"].tolist() == [max(MATERIAL_PSI, chance) for chance in table["by chance up to"]]
+def test_the_drift_limit_is_the_chance_limit_with_a_floor(profile: Profile) -> None:
+    thresholds = compute_thresholds(profile, batch_rows=200, false_alarms=0.01, drifted_share=0.3)
+    table = thresholds_table(thresholds, profile).frame()
+    assert table["chance limit"].min() < MATERIAL_PSI < table["chance limit"].max()
+    assert table["drift limit"].tolist() == [max(MATERIAL_PSI, chance) for chance in table["chance limit"]]
 
 
-def test_the_facts_hold_every_number_of_the_rule() -> None:
-    facts = trigger_facts(RULE).facts
+def test_the_facts_state_the_thresholds() -> None:
+    facts = trigger_facts(THRESHOLDS).facts
     assert facts["Retrain when ROC-AUC is"] == "below 0.700"
-    assert facts["False alarms allowed"] == "1.0\N{NO-BREAK SPACE}% of batches"
+    assert facts["Allowed false alarm rate"] == "1.0\N{NO-BREAK SPACE}% of batches"

@@ -1,4 +1,4 @@
-"""The toy project: as it is before any run, and after one."""
+"""Fixtures of the pipeline tests: the toy project before and after its first run."""
 
 import shutil
 from collections.abc import Iterator
@@ -38,7 +38,7 @@ def _run_once(_template: Path, kernels: KernelServer) -> Path:
 
 @pytest.fixture
 def fresh(_template: Path, tmp_path: Path, kernels: KernelServer) -> Project:
-    """A project that has never been run (its store is emptied)."""
+    """A project without any run, with an empty store."""
     root = tmp_path / "toy"
     shutil.copytree(_template, root, ignore=shutil.ignore_patterns("data", "reports"))
     return Project(root, kernels)
@@ -46,7 +46,7 @@ def fresh(_template: Path, tmp_path: Path, kernels: KernelServer) -> Project:
 
 @pytest.fixture
 def project(_run_once: Path, tmp_path: Path, kernels: KernelServer) -> Project:
-    """A project that has been run once."""
+    """A project after one run."""
     root = tmp_path / "toy"
     shutil.copytree(_run_once, root)
     return Project(root, kernels)

@@ -1,4 +1,4 @@
-"""Kill it anywhere: the next run ends with the same bytes."""
+"""Tests of interrupted runs: the next run produces the same bytes."""
 
 import os
 import signal
@@ -22,7 +22,7 @@ sys.path.insert(0, {tests!r})
 from glassbox.pipeline.run import run_request
 from toy_project import Project
 project = Project(Path({root!r}), None)
-print("begun", flush=True)
+print("started", flush=True)
 run_request(project.root, project.request)
 """
 
@@ -45,30 +45,30 @@ def _wait_for_progress(project: Project) -> None:
         if list((project.root / "data/.store/tmp").glob("*/.progress")):
             return
         time.sleep(0.1)
-    raise AssertionError("the slow stage did not begin within 60 s")
+    raise AssertionError("the slow stage did not start within 60 s")
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
-def test_a_killed_run_leaves_no_kernel_and_the_next_ends_with_the_same_bytes(project: Project, number: signal.Signals) -> None:
-    wanted = _products(project.root)
+def test_a_killed_run_leaves_no_kernel_and_the_next_run_gives_the_same_bytes(project: Project, number: signal.Signals) -> None:
+    expected = _products(project.root)
     slow, quick = f"seed = stage.request.seed\n{SLOW}", "seed = stage.request.seed"
     project.edit("notebooks/tabular/features.py", quick, slow)
     process = _start(project)
     _wait_for_progress(project)
-    family = psutil.Process(process.pid).children(recursive=True)
+    children = psutil.Process(process.pid).children(recursive=True)
     os.kill(process.pid, number)
     process.wait(timeout=20)
     assert process.stdout is not None
     process.stdout.close()
-    _, alive = psutil.wait_procs(family, timeout=15)
+    _, alive = psutil.wait_procs(children, timeout=15)
     assert alive == []
-    assert _products(project.root) == wanted
+    assert _products(project.root) == expected
     project.edit("notebooks/tabular/features.py", slow, quick)
     project.run()
-    assert _products(project.root) == wanted
+    assert _products(project.root) == expected
 
 
-def test_a_read_only_store_is_said_with_its_cause(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_read_only_store_is_reported_with_its_cause(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     project.edit("notebooks/tabular/features.py", "list(train.columns)", "['x']")
     real = os.replace
 
@@ -85,7 +85,7 @@ def test_a_read_only_store_is_said_with_its_cause(project: Project, monkeypatch:
     assert (project.root / "data/toy/features/recipe.json").read_text() == '{\n  "columns": [\n    "x"\n  ]\n}\n'
 
 
-def test_a_full_disk_is_said_with_its_cause(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_is_reported_with_its_cause(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     project.edit("notebooks/tabular/features.py", "list(train.columns)", "['x']")
 
     def full(*_: object, **__: object) -> None:

@@ -1,4 +1,4 @@
-"""What a notebook holds in its hand."""
+"""Tests of the stage API of notebooks."""
 
 from pathlib import Path
 
@@ -29,11 +29,11 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def _run(root: Path, monkeypatch: pytest.MonkeyPatch, name: str = "explore", **products: str) -> Stage:
     monkeypatch.setenv("GLASSBOX_SCRATCH", str(root / "scratch"))
-    handed = {"ingest": {"train": "data/toy/ingest/train.parquet"}}
-    return Stage.open(name, "toy", handed, {"findings": "data/toy/explore/findings.json", **products})
+    inputs = {"ingest": {"train": "data/toy/ingest/train.parquet"}}
+    return Stage.open(name, "toy", inputs, {"findings": "data/toy/explore/findings.json", **products})
 
 
-def test_a_person_s_notebook_reads_the_last_run_and_writes_to_scratch(root: Path) -> None:
+def test_an_interactive_stage_reads_the_last_run_and_writes_to_scratch(root: Path) -> None:
     stage = Stage.open("explore", "toy", {"ingest": ["train"]}, None)
     assert stage.load("train").x.tolist() == [1.0]
     stage.save(recipe={"a": 1})
@@ -41,43 +41,43 @@ def test_a_person_s_notebook_reads_the_last_run_and_writes_to_scratch(root: Path
     assert not (root / "data/toy/explore").exists()
 
 
-def test_the_chosen_request_wins_in_a_person_s_notebook(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_environment_overrides_the_request_of_an_interactive_stage(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GLASSBOX_REQUEST", "other")
-    with pytest.raises(GlassboxError, match="no run of 'other' yet"):
+    with pytest.raises(GlassboxError, match="'other' has not been run yet"):
         Stage.open("explore", "toy", {}, None)
 
 
-def test_the_holdout_is_sealed_to_a_person_too(root: Path) -> None:
-    with pytest.raises(StageError, match=r"explore: asks for ingest\.holdout, which is sealed; only evaluate opens it"):
+def test_an_interactive_stage_other_than_evaluate_cannot_read_the_holdout(root: Path) -> None:
+    with pytest.raises(StageError, match=r"explore: cannot read ingest\.holdout; only evaluate may read it"):
         Stage.open("explore", "toy", {"ingest": ["holdout"]}, None)
 
 
-def test_every_opening_of_the_holdout_is_counted(root: Path) -> None:
+def test_every_read_of_the_holdout_is_counted(root: Path) -> None:
     for times in (1, 2):
         stage = Stage.open("evaluate", "toy", {"ingest": ["holdout"]}, None)
         stage.load("holdout")
-        assert stage.openings == times
+        assert stage.holdout_reads == times
 
 
-def test_only_what_was_declared_can_be_loaded(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_declared_inputs_can_be_loaded(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(StageError, match=r"schema is not declared in `upstream`. Declared: ingest.train"):
         _run(root, monkeypatch).load("schema")
 
 
-def test_exactly_what_the_pipeline_declares_is_saved(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_saved_products_must_match_the_pipeline(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     stage = _run(root, monkeypatch, recipe="data/toy/explore/recipe.json")
     with pytest.raises(StageError, match=r"missing: \['recipe'\], not declared: \['recipes'\]"):
         stage.save(recipes={})
 
 
-def test_a_finding_s_name_is_its_own(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_name_of_a_finding_is_unique(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     stage = _run(root, monkeypatch)
     stage.show("rows", FACTS)
-    with pytest.raises(StageError, match=r"show\('rows'\) twice"):
+    with pytest.raises(StageError, match=r"show\('rows'\) is called twice"):
         stage.show("rows", FACTS, measured=True)
 
 
-def test_measured_findings_are_kept_apart(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_measured_findings_are_stored_separately(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     stage = _run(root, monkeypatch)
     stage.show("rows", FACTS)
     stage.show("seconds", FACTS, measured=True)
@@ -86,20 +86,20 @@ def test_measured_findings_are_kept_apart(root: Path, monkeypatch: pytest.Monkey
     assert [item["name"] for item in read_json(root / "scratch/measured.json")] == ["seconds"]
 
 
-def test_the_fields_that_were_read_are_noted_and_no_others(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_exactly_the_fields_that_were_read_are_tracked(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     stage = _run(root, monkeypatch)
     assert (stage.request.seed, stage.request.data.target) == (42, "y")
     stage.save()
     assert read_json(root / "scratch/.trace.json")["reads"] == {"data.target": "y", "seed": 42}
 
 
-def test_a_request_is_not_changed_by_a_stage(root: Path) -> None:
+def test_a_stage_cannot_change_its_request(root: Path) -> None:
     stage = Stage.open("explore", "toy", {}, None)
-    with pytest.raises(AttributeError, match="change it in its file"):
+    with pytest.raises(AttributeError, match="edit the request file"):
         stage.request.seed = 7
 
 
-def test_memo_computes_once_whichever_stage_asks_and_gives_arrays_back(root: Path) -> None:
+def test_the_cache_is_shared_by_stages_and_restores_arrays(root: Path) -> None:
     calls: list[int] = []
 
     def compute() -> dict[str, object]:
@@ -107,29 +107,29 @@ def test_memo_computes_once_whichever_stage_asks_and_gives_arrays_back(root: Pat
         return {"scores": np.array([[0.1, 0.2]]), "name": "a"}
 
     for name in ("explore", "explore", "evaluate"):
-        found = Stage.open(name, "toy", {}, None).memo.get_or_compute({"fold": 1}, compute)
-        assert found["scores"].tolist() == [[0.1, 0.2]]
+        result = Stage.open(name, "toy", {}, None).cache.get_or_compute({"fold": 1}, compute)
+        assert result["scores"].tolist() == [[0.1, 0.2]]
     assert len(calls) == 1
 
 
-def test_memo_forgets_when_the_code_changes(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_changed_code_invalidates_the_cache(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     calls: list[int] = []
-    memo = Stage.open("explore", "toy", {}, None).memo
-    memo.get_or_compute({"fold": 1}, lambda: {"n": calls.append(1)}, code=["glassbox.files"])
+    cache = Stage.open("explore", "toy", {}, None).cache
+    cache.get_or_compute({"fold": 1}, lambda: {"n": calls.append(1)}, code=["glassbox.files"])
     monkeypatch.setattr("glassbox.runtime.result_cache.code_closure", lambda _: {"glassbox.files": "other"})
-    memo.get_or_compute({"fold": 1}, lambda: {"n": calls.append(1)}, code=["glassbox.files"])
+    cache.get_or_compute({"fold": 1}, lambda: {"n": calls.append(1)}, code=["glassbox.files"])
     assert len(calls) == 2
 
 
-def test_memo_computes_again_what_was_spoiled(root: Path) -> None:
-    memo = Stage.open("explore", "toy", {}, None).memo
-    memo.get_or_compute({"fold": 1}, lambda: {"n": 1})
-    (file,) = (root / "data/.store/memo").glob("*/*.json")
+def test_a_corrupt_cache_entry_is_computed_again(root: Path) -> None:
+    cache = Stage.open("explore", "toy", {}, None).cache
+    cache.get_or_compute({"fold": 1}, lambda: {"n": 1})
+    (file,) = (root / "data/.store/cache").glob("*/*.json")
     file.write_text(file.read_text().replace("1}", "9}").replace('\\"n\\":1', '\\"n\\":9'))
-    assert memo.get_or_compute({"fold": 1}, lambda: {"n": 1}) == {"n": 1}
+    assert cache.get_or_compute({"fold": 1}, lambda: {"n": 1}) == {"n": 1}
 
 
-def test_a_stage_fits_as_many_side_by_side_as_threads_allow(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_number_of_parallel_fits_follows_the_thread_count(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GLASSBOX_WORKERS", "3")
     assert _run(root, monkeypatch).workers == 3
     path = root / "data/toy/request.json"

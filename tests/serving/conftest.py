@@ -1,4 +1,4 @@
-"""One small real model, its package, and the service of that package, shared by the tests of serving."""
+"""Fixtures of the serving tests: a small model, its package, and a running service of the package."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -15,14 +15,14 @@ from glassbox.families.classification.calibration.apply import Calibration
 from glassbox.families.classification.dataset import problem_of
 from glassbox.families.tabular.refit import refit
 from glassbox.serving.build import build_package
-from glassbox.serving.process import running
+from glassbox.serving.process import running_service
 
 REQUEST = {"name": "churn", "task": "classification", "problem": "Who leaves?", "target": "churned"}
 
 
 @pytest.fixture(scope="session")
 def without_torch(tmp_path_factory: pytest.TempPathFactory) -> Callable[[pytest.MonkeyPatch], None]:
-    """Services start as in their container, where there is no torch; where there is, skops imports it for seconds."""
+    """Hide torch from services, as in their container: if it is installed, skops spends seconds importing it."""
     folder = tmp_path_factory.mktemp("without")
     (folder / "torch.py").write_text("raise ModuleNotFoundError('No module named torch', name='torch')\n")
     return lambda patch: patch.setenv("PYTHONPATH", str(folder), prepend=os.pathsep)
@@ -30,7 +30,7 @@ def without_torch(tmp_path_factory: pytest.TempPathFactory) -> Callable[[pytest.
 
 @pytest.fixture(autouse=True)
 def _no_torch(without_torch: Callable[[pytest.MonkeyPatch], None], monkeypatch: pytest.MonkeyPatch) -> None:
-    without_torch(monkeypatch)  # in these tests alone: others may follow in this process that need it
+    without_torch(monkeypatch)  # restored after each test, because other tests in this process need torch
 
 
 @pytest.fixture(scope="session")
@@ -66,13 +66,13 @@ def lock() -> Path:
 
 @pytest.fixture(scope="session")
 def served(schema: Schema) -> Schema:
-    """What stands at the door: the column that the model does not look at is set aside."""
+    """The schema of requests, without the column that the model does not use."""
     return schema.model_copy(update={"aside": ["code"]})
 
 
 @pytest.fixture(scope="session")
 def save_model(schema: Schema) -> Callable[[Path, int], Path]:
-    """Fit a small model and save it in a folder; another number of trees is another model."""
+    """Return a function that fits a small model with the given number of trees and saves it to a folder."""
     rng = np.random.default_rng(0)
     n = 300
     train = pd.DataFrame(
@@ -112,7 +112,7 @@ def url(package: Path, without_torch: Callable[[pytest.MonkeyPatch], None]) -> I
     with ExitStack() as stack:
         with pytest.MonkeyPatch.context() as patch:
             without_torch(patch)
-            address = stack.enter_context(running(package))
+            address = stack.enter_context(running_service(package))
         yield address
 
 

@@ -1,4 +1,4 @@
-"""What serving needs: its own modules, its libraries, and their hashes."""
+"""Tests of the dependencies of a package: modules, libraries and hashes."""
 
 import ast
 from pathlib import Path
@@ -22,17 +22,17 @@ beta-two==2.1 ; sys_platform != 'win32' \\
 """.format(a="a" * 64, b="b" * 64, c="c" * 64)
 
 
-def test_the_code_of_serving_holds_the_service_and_the_family() -> None:
+def test_serving_code_contains_the_service_and_the_family() -> None:
     names = set(serving_code("tabular"))
     assert {"glassbox/__init__.py", "glassbox/serving/service.py", "glassbox/families/tabular/predictor.py"} <= names
 
 
-def test_the_code_of_serving_holds_nothing_of_training_or_reporting() -> None:
+def test_serving_code_contains_no_training_or_reporting() -> None:
     parts = {name.split("/")[1] for name in serving_code("tabular")}
     assert not parts & {"pipeline", "reports", "monitoring", "runtime", "cli.py", "tracking", "versioning.py"}
 
 
-def test_every_own_import_of_the_code_is_in_it() -> None:
+def test_serving_code_contains_all_its_glassbox_imports() -> None:
     files = serving_code("tabular")
     for path in files.values():
         for node in running(ast.parse(path.read_text(encoding="utf-8"))):
@@ -47,29 +47,29 @@ def test_libraries_are_found_wherever_they_are_imported(tmp_path: Path) -> None:
     assert libraries_of([file]) == ["numpy", "pandas"]
 
 
-def test_what_only_type_checkers_import_is_not_needed(tmp_path: Path) -> None:
+def test_type_checking_imports_are_ignored(tmp_path: Path) -> None:
     file = tmp_path / "a.py"
     file.write_text("from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import torch\nelse:\n    import numpy\n")
     assert libraries_of([file]) == ["numpy"]
 
 
-def test_what_a_library_requires_comes_with_it() -> None:
-    found = distributions_of(["fastapi"])
-    assert {"fastapi", "starlette", "anyio", "pydantic", "pydantic-core"} <= set(found)
+def test_transitive_requirements_are_included() -> None:
+    distributions = distributions_of(["fastapi"])
+    assert {"fastapi", "starlette", "anyio", "pydantic", "pydantic-core"} <= set(distributions)
 
 
-def test_requirements_of_other_platforms_and_extras_stay_away() -> None:
-    found = distributions_of(["click", "uvicorn"])
-    assert "colorama" not in found  # Windows
-    assert "uvloop" not in found  # an extra
+def test_requirements_of_other_platforms_and_extras_are_excluded() -> None:
+    distributions = distributions_of(["click", "uvicorn"])
+    assert "colorama" not in distributions  # Windows
+    assert "uvloop" not in distributions  # an extra
 
 
-def test_a_library_that_nothing_brings_is_named() -> None:
+def test_a_library_without_a_distribution_is_named() -> None:
     with pytest.raises(GlassboxError, match="no_such_library"):
         distributions_of(["no_such_library"])
 
 
-def test_pins_carry_the_hashes_of_their_own_version() -> None:
+def test_pins_have_the_hashes_of_their_version() -> None:
     text = pinned({"alpha": "1.0", "beta-two": "2.1"}, LOCK)
     assert text == (
         f"alpha==1.0 \\\n    --hash=sha256:{'a' * 64} \\\n    --hash=sha256:{'b' * 64}\n"
@@ -77,6 +77,6 @@ def test_pins_carry_the_hashes_of_their_own_version() -> None:
     )
 
 
-def test_a_version_that_is_not_locked_is_named() -> None:
+def test_a_version_missing_from_the_lock_is_named() -> None:
     with pytest.raises(GlassboxError, match=r"alpha 1\.1"):
         pinned({"alpha": "1.1"}, LOCK)

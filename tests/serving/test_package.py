@@ -1,4 +1,4 @@
-"""A package: what stands in it, that it is the evaluated model, and that nothing else is ever loaded."""
+"""Tests of model packages: their content, and the verification against the manifest."""
 
 import json
 import re
@@ -27,9 +27,9 @@ def test_the_packaged_model_is_the_evaluated_model_byte_for_byte(package: Path, 
     assert hash_tree(package / "model") == hash_tree(model) == read_json(package / "manifest.json")["model"]
 
 
-def test_the_manifest_holds_the_hash_of_every_other_file(package: Path) -> None:
-    found = {name: hash_file(path) for name, path in files_below(package) if name != "manifest.json"}
-    assert read_json(package / "manifest.json")["files"] == found
+def test_the_manifest_contains_the_hash_of_every_other_file(package: Path) -> None:
+    hashes = {name: hash_file(path) for name, path in files_below(package) if name != "manifest.json"}
+    assert read_json(package / "manifest.json")["files"] == hashes
 
 
 def test_the_same_arguments_give_the_same_bytes(package: Path, model: Path, schema: Schema, lock: Path, tmp_path: Path) -> None:
@@ -37,14 +37,14 @@ def test_the_same_arguments_give_the_same_bytes(package: Path, model: Path, sche
     assert hash_tree(again) == hash_tree(package)
 
 
-def test_another_model_is_another_version(
+def test_another_model_gives_another_version(
     package: Path, schema: Schema, lock: Path, save_model: Callable[[Path, float], Path], tmp_path: Path
 ) -> None:
     other = build_package(tmp_path / "other", save_model(tmp_path / "model", 2), schema, REQUEST, lock)
     assert read_package(other).version != read_package(package).version
 
 
-def test_a_package_is_opened_with_schema_request_and_model(package: Path, served: Schema, model: Path) -> None:
+def test_reading_a_package_gives_schema_request_and_model(package: Path, served: Schema, model: Path) -> None:
     opened = read_package(package)
     assert (opened.name, opened.schema, opened.request, opened.model) == ("churn", served, REQUEST, hash_tree(model))
     assert opened.same_code
@@ -67,9 +67,9 @@ def test_a_missing_file_is_named(copy: Path) -> None:
         read_package(copy)
 
 
-def test_a_file_too_many_is_named(copy: Path) -> None:
+def test_an_unlisted_file_is_named(copy: Path) -> None:
     (copy / "model" / "more.txt").write_text("")
-    with pytest.raises(GlassboxError, match=r"model/more\.txt does not belong there"):
+    with pytest.raises(GlassboxError, match=r"model/more\.txt is not in the manifest"):
         read_package(copy)
 
 
@@ -78,33 +78,33 @@ def test_a_file_beside_that_is_never_loaded_does_no_harm(copy: Path) -> None:
     assert verify(copy)
 
 
-def test_bytecode_beside_the_code_does_no_harm(copy: Path) -> None:
+def test_bytecode_in_the_code_folder_is_ignored(copy: Path) -> None:
     (copy / "code" / "glassbox" / "__pycache__").mkdir()
     (copy / "code" / "glassbox" / "__pycache__" / "files.cpython-311.pyc").write_bytes(b"")
     assert verify(copy)
 
 
-def test_a_manifest_that_names_another_model_is_refused(copy: Path) -> None:
+def test_a_manifest_of_another_model_is_rejected(copy: Path) -> None:
     manifest = read_json(copy / "manifest.json")
     (copy / "manifest.json").write_text(json.dumps({**manifest, "model": "0" * 64}))
-    with pytest.raises(GlassboxError, match="not the model that the manifest names"):
+    with pytest.raises(GlassboxError, match="does not match the model hash of the manifest"):
         read_package(copy)
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"format": 99, "files": {}}'])
-def test_a_spoiled_manifest_is_refused_in_words(copy: Path, text: str) -> None:
+def test_an_invalid_manifest_is_rejected_with_a_message(copy: Path, text: str) -> None:
     (copy / "manifest.json").write_text(text)
     with pytest.raises(GlassboxError, match=r"manifest\.json"):
         read_package(copy)
 
 
-def test_a_folder_that_is_no_package_is_refused_in_words(tmp_path: Path) -> None:
+def test_a_folder_without_a_manifest_is_rejected_with_a_message(tmp_path: Path) -> None:
     with pytest.raises(GlassboxError, match="is not a package"):
         read_package(tmp_path)
 
 
-def test_code_that_differs_from_the_packaged_code_is_noticed(copy: Path) -> None:
-    path = copy / "code" / "glassbox" / "serving" / "door.py"
+def test_a_difference_from_the_packaged_code_is_detected(copy: Path) -> None:
+    path = copy / "code" / "glassbox" / "serving" / "request_parsing.py"
     path.write_text(path.read_text() + "MAX_ROWS = 7\n")
     manifest = read_json(copy / "manifest.json")
     manifest["files"]["code/glassbox/serving/request_parsing.py"] = hash_file(path)
@@ -118,7 +118,7 @@ def test_a_model_of_another_schema_is_not_packaged(model: Path, schema: Schema, 
         build_package(tmp_path, model, other, REQUEST, lock)
 
 
-def test_a_folder_that_is_not_empty_is_not_written_into(model: Path, schema: Schema, lock: Path, tmp_path: Path) -> None:
+def test_a_package_is_not_written_to_a_non_empty_folder(model: Path, schema: Schema, lock: Path, tmp_path: Path) -> None:
     (tmp_path / "mine.txt").write_text("keep")
     with pytest.raises(GlassboxError, match="not empty"):
         build_package(tmp_path, model, schema, REQUEST, lock)
@@ -132,7 +132,7 @@ def test_every_library_is_pinned_with_a_hash(package: Path) -> None:
     assert not {"mlflow", "evidently", "dvc", "ploomber", "jupyterlab"} & set(pins)
 
 
-def test_the_container_runs_without_root_and_checks_its_health(package: Path) -> None:
+def test_the_container_runs_without_root_and_has_a_health_check(package: Path) -> None:
     lines = (package / "Dockerfile").read_text().splitlines()
     assert lines[0] == "FROM python:3.11-slim"
     assert [line for line in lines if line.startswith("USER")] == ["USER 10001"]
@@ -142,18 +142,18 @@ def test_the_container_runs_without_root_and_checks_its_health(package: Path) ->
     assert "--require-hashes" in (package / "Dockerfile").read_text()
 
 
-def test_the_container_gets_the_system_library_only_where_a_wheel_needs_it() -> None:
+def test_the_container_installs_system_libraries_only_if_a_wheel_needs_them() -> None:
     assert "libgomp1" in container.dockerfile({"lightgbm": "4"})
     assert "apt-get" not in container.dockerfile({"numpy": "2"})
 
 
-def test_the_readme_shows_a_call_with_the_example(package: Path) -> None:
+def test_the_readme_shows_a_request_with_the_example(package: Path) -> None:
     text = (package / "README.md").read_text()
     assert "--data @example.json" in text
     assert (package / "example.json").read_text().strip() in text
 
 
-def test_no_path_of_this_machine_is_in_the_package(package: Path, model: Path) -> None:
+def test_the_package_contains_no_local_paths(package: Path, model: Path) -> None:
     here = str(Path.home()), str(model), str(Path(__file__).parents[2])
     for name, path in files_below(package):
         assert not [p for p in here if p in path.read_text(encoding="utf-8", errors="replace")], name

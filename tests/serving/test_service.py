@@ -1,4 +1,4 @@
-"""The service over real HTTP: what it answers, and that it always answers."""
+"""Tests of the service over HTTP."""
 
 import json
 import socket
@@ -13,13 +13,13 @@ from glassbox.families.predictor_protocol import load_predictor
 from glassbox.files import hash_tree
 from glassbox.serving import request_parsing
 from glassbox.serving.example_rows import example_rows
-from glassbox.serving.request_parsing import admit
-from glassbox.serving.service import records
+from glassbox.serving.request_parsing import validate_rows
+from glassbox.serving.service import to_records
 
 JSON = {"content-type": "application/json"}
 
 
-def test_a_row_gets_a_prediction(client: httpx.Client, row: dict[str, object], model: Path) -> None:
+def test_a_row_is_predicted(client: httpx.Client, row: dict[str, object], model: Path) -> None:
     response = client.post("/predict", json=row)
     answer = response.json()
     assert response.status_code == 200
@@ -30,31 +30,31 @@ def test_a_row_gets_a_prediction(client: httpx.Client, row: dict[str, object], m
     assert prediction["proba_No"] + prediction["proba_Yes"] == pytest.approx(1)
 
 
-def test_answers_are_the_models_own_to_the_last_digit(client: httpx.Client, served: Schema, model: Path) -> None:
+def test_predictions_equal_those_of_the_model_exactly(client: httpx.Client, served: Schema, model: Path) -> None:
     rows = example_rows(served, 100)
-    frame, _ = admit(rows, served)
-    own = records(load_predictor(model).predict(frame))
-    assert client.post("/predict", json={"rows": rows}).json()["predictions"] == own
+    frame, _ = validate_rows(rows, served)
+    expected = to_records(load_predictor(model).predict(frame))
+    assert client.post("/predict", json={"rows": rows}).json()["predictions"] == expected
 
 
-def test_the_example_of_the_schema_gets_a_prediction(client: httpx.Client) -> None:
+def test_the_example_of_the_schema_is_predicted(client: httpx.Client) -> None:
     assert client.post("/predict", json=client.get("/schema").json()["example"]).status_code == 200
 
 
-def test_a_row_that_does_not_fit_gets_422_with_row_field_found_and_expected(client: httpx.Client, row: dict[str, object]) -> None:
+def test_an_invalid_row_gets_422_with_row_field_found_and_expected(client: httpx.Client, row: dict[str, object]) -> None:
     response = client.post("/predict", json={"rows": [row, {**row, "tenure": "many"}]})
     assert response.status_code == 422
     assert response.json()["problems"] == [{"row": 1, "field": "tenure", "found": "'many'", "expected": "a number"}]
     assert "many" in response.json()["detail"]
 
 
-def test_an_unseen_category_is_answered_with_a_warning(client: httpx.Client, row: dict[str, object]) -> None:
+def test_an_unseen_category_is_predicted_with_a_warning(client: httpx.Client, row: dict[str, object]) -> None:
     response = client.post("/predict", json={**row, "contract": "week"})
     assert response.status_code == 200
     assert [w["field"] for w in response.json()["warnings"]] == ["contract"]
 
 
-def test_many_warnings_are_told_as_the_first_and_a_count(client: httpx.Client, row: dict[str, object]) -> None:
+def test_many_warnings_are_truncated_and_counted(client: httpx.Client, row: dict[str, object]) -> None:
     answer = client.post("/predict", json={"rows": [{**row, "tenure": 99}] * 300}).json()
     assert (len(answer["warnings"]), answer["warnings_left_out"]) == (200, 100)
 
@@ -86,9 +86,7 @@ def test_many_warnings_are_told_as_the_first_and_a_count(client: httpx.Client, r
         (json.dumps({"rows": [{}] * (request_parsing.MAX_ROWS + 1)}).encode(), JSON, 413),
     ],
 )
-def test_bad_requests_get_a_status_and_a_sentence(
-    client: httpx.Client, body: bytes, headers: dict[str, str], status: int
-) -> None:
+def test_bad_requests_get_a_status_and_a_message(client: httpx.Client, body: bytes, headers: dict[str, str], status: int) -> None:
     response = client.post("/predict", content=body, headers=headers)
     assert response.status_code == status
     assert response.headers["content-type"] == "application/json"
@@ -96,21 +94,21 @@ def test_bad_requests_get_a_status_and_a_sentence(
     assert "Traceback" not in response.text
 
 
-def test_a_body_much_larger_than_allowed_is_answered_too(client: httpx.Client) -> None:
+def test_a_body_far_above_the_limit_gets_413(client: httpx.Client) -> None:
     assert client.post("/predict", content=b" " * 12_000_000, headers=JSON).status_code == 413
 
 
-def test_a_body_without_a_length_is_limited_too(client: httpx.Client) -> None:
+def test_a_body_without_a_content_length_is_limited(client: httpx.Client) -> None:
     chunks = (b" " * 100_000 for _ in range(20))
     assert client.post("/predict", content=chunks, headers=JSON).status_code == 413
 
 
-def test_the_json_of_other_media_types_is_taken(client: httpx.Client, row: dict[str, object]) -> None:
+def test_json_media_types_with_a_suffix_are_accepted(client: httpx.Client, row: dict[str, object]) -> None:
     headers = {"content-type": 'application/vnd.api+json; charset="UTF-8"'}
     assert client.post("/predict", content=json.dumps(row), headers=headers).status_code == 200
 
 
-def test_a_sender_that_hangs_up_does_no_harm(url: str, client: httpx.Client) -> None:
+def test_the_service_survives_a_client_that_disconnects(url: str, client: httpx.Client) -> None:
     place = urlsplit(url)
     with socket.create_connection((place.hostname, place.port)) as raw:
         raw.sendall(b"POST /predict HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 100\r\n\r\n{")
@@ -145,13 +143,13 @@ def test_openapi_describes_every_field_with_an_example(client: httpx.Client) -> 
 
 
 @pytest.mark.parametrize("path", ["/docs", "/redoc", "/nothing"])
-def test_there_are_no_pages_that_load_from_elsewhere(client: httpx.Client, path: str) -> None:
+def test_documentation_pages_are_disabled(client: httpx.Client, path: str) -> None:
     assert client.get(path).status_code == 404
 
 
-def test_another_method_is_refused(client: httpx.Client) -> None:
+def test_other_methods_are_rejected(client: httpx.Client) -> None:
     assert client.get("/predict").status_code == 405
 
 
-def test_the_answer_does_not_name_the_server(client: httpx.Client) -> None:
+def test_responses_do_not_name_the_server(client: httpx.Client) -> None:
     assert "server" not in client.get("/health").headers

@@ -1,4 +1,4 @@
-"""The service from within: a model that fails, and what of it is logged."""
+"""Tests of the service without HTTP: failing models and logging."""
 
 import logging
 from dataclasses import replace
@@ -26,30 +26,30 @@ class _Failing:
 BODY = b'{"tenure": 1, "charges": 1, "contract": "a secret", "since": null}'
 
 
-def test_a_model_that_fails_is_answered_without_its_traceback(package: Path) -> None:
-    answer = service.predicted(replace(read_package(package), predictor=_Failing()), BODY)
+def test_a_failing_model_gets_500_without_its_traceback(package: Path) -> None:
+    answer = service.predict_response(replace(read_package(package), predictor=_Failing()), BODY)
     assert answer.status_code == 500
     assert b"ValueError" in answer.body
     assert b"a secret" not in answer.body
 
 
-def test_the_log_says_where_it_failed_and_nothing_of_the_row(package: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_the_log_contains_the_code_location_but_no_values(package: Path, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.DEBUG):
-        service.predicted(replace(read_package(package), predictor=_Failing()), BODY)
+        service.predict_response(replace(read_package(package), predictor=_Failing()), BODY)
     assert "predict (test_service_inside.py:" in caplog.text
     assert "a secret" not in caplog.text
 
 
 def test_a_prediction_is_not_logged(package: Path, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.DEBUG):
-        assert service.predicted(read_package(package), BODY).status_code == 200
+        assert service.predict_response(read_package(package), BODY).status_code == 200
     assert caplog.text == ""
 
 
-def test_what_is_missing_in_a_prediction_is_null() -> None:
+def test_missing_values_in_predictions_become_null() -> None:
     frame = pd.DataFrame({"y_pred": ["a", None], "low": [float("nan"), float("inf")]})
-    assert service.records(frame) == [{"y_pred": "a", "low": None}, {"y_pred": None, "low": None}]
+    assert service.to_records(frame) == [{"y_pred": "a", "low": None}, {"y_pred": None, "low": None}]
 
 
-def test_an_answer_is_utf_8_whatever_the_strings_hold() -> None:
-    assert service.answer(200, {"a": "\ud800 ü"}).body == b'{"a": "\\ud800 \xc3\xbc"}'
+def test_responses_are_valid_utf_8_for_any_text() -> None:
+    assert service.json_response(200, {"a": "\ud800 ü"}).body == b'{"a": "\\ud800 \xc3\xbc"}'

@@ -1,4 +1,4 @@
-"""A small project with the real notebooks: after its first run, and a copy of it to change."""
+"""Fixtures of the end-to-end tests: projects after their first run, and a copy to modify."""
 
 import shutil
 from pathlib import Path
@@ -9,54 +9,54 @@ from spine_project import Project, new_project
 
 
 def first_run(folder: Path, slug: str) -> Project:
-    """A project of a request after its first run."""
+    """Return the project of a request after its first run."""
     project = new_project(folder / "project", slug)
-    done = project.command("run", slug, "--workers", "2")
-    assert done.returncode == 0, done.stdout + done.stderr
+    process = project.command("run", slug, "--workers", "2")
+    assert process.returncode == 0, process.stdout + process.stderr
     return project
 
 
-# Projects after their first run: tests must leave them as they found them.
+# Session-scoped projects after their first run; tests must not modify them.
 
 
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """A request of a table."""
+    """A tabular classification request."""
     return first_run(tmp_path_factory.mktemp("spine"), "customers")
 
 
 @pytest.fixture(scope="session")
 def forecast(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """A request of series."""
+    """A forecasting request."""
     return first_run(tmp_path_factory.mktemp("forecast"), "shops")
 
 
 @pytest.fixture(scope="session")
 def texts(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """A request of classes of texts."""
+    """A text classification request."""
     return first_run(tmp_path_factory.mktemp("texts"), "messages")
 
 
 @pytest.fixture(scope="session")
 def news(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """A request of entities in texts."""
+    """An entity recognition request."""
     return first_run(tmp_path_factory.mktemp("news"), "news")
 
 
 @pytest.fixture(scope="session")
-def seen(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """A request of classes of pictures."""
+def classified(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """An image classification request."""
     return first_run(tmp_path_factory.mktemp("seen"), "shapes")
 
 
 @pytest.fixture(scope="session")
-def boxed(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """A request of boxes in pictures."""
+def detected(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """An object detection request."""
     return first_run(tmp_path_factory.mktemp("boxed"), "scenes")
 
 
 @pytest.fixture
 def project(finished: Project, tmp_path: Path) -> Project:
-    """A copy of the finished project of a table, to change."""
+    """A copy of the finished tabular project, which a test may modify."""
     shutil.copytree(finished.root, tmp_path / "project", symlinks=True)
     return Project(tmp_path / "project")

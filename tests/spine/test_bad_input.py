@@ -1,4 +1,4 @@
-"""Bad input, by the real command: what it gets is an answer in the user's words, never a traceback."""
+"""End-to-end tests of invalid input: the command reports an error message, never a traceback."""
 
 import json
 import os
@@ -25,7 +25,7 @@ data:
 
 
 def hostile_csv() -> bytes:
-    """Three classes, and all that can be wrong with a file and still be read."""
+    """Return a file with three classes and every defect that a readable file can have."""
     rng = np.random.default_rng(3)
     lines = [f"\ufeffnumber,{','.join(HOSTILE)},empty,reach,huge,born,plan,plan,y"]
     for i in range(300):
@@ -50,11 +50,11 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
 @pytest.fixture(scope="module")
 def hostile(project: Project) -> Project:
     (project.root / "hostile.csv").write_bytes(hostile_csv())
-    asked = {"name": "hostile", "task": "classification", "problem": "What is {{ 7 * 7 }} <script>alert(1)</script> 😀?"}
-    asked |= {"data": {"path": "hostile.csv", "id": "number", "target": "y"}, "folds": 3}
-    (project.root / "params/hostile.json").write_text(json.dumps(asked), encoding="utf-8")
-    done = project.command("run", "hostile", "--no-track")
-    assert done.returncode == 0, done.stdout + done.stderr
+    request = {"name": "hostile", "task": "classification", "problem": "What is {{ 7 * 7 }} <script>alert(1)</script> 😀?"}
+    request |= {"data": {"path": "hostile.csv", "id": "number", "target": "y"}, "folds": 3}
+    (project.root / "params/hostile.json").write_text(json.dumps(request), encoding="utf-8")
+    process = project.command("run", "hostile", "--no-track")
+    assert process.returncode == 0, process.stdout + process.stderr
     return project
 
 
@@ -68,7 +68,7 @@ def test_a_hostile_file_with_three_classes_goes_through_every_stage(hostile: Pro
 
 
 @pytest.mark.parametrize(
-    "said",
+    "message",
     [
         "2 cells, where the header has 12",
         "13 cells, where the header has 12",
@@ -82,20 +82,20 @@ def test_a_hostile_file_with_three_classes_goes_through_every_stage(hostile: Pro
         "born: dates before 1677 are kept as they are",
     ],
 )
-def test_what_was_set_aside_or_repaired_is_said(hostile: Project, said: str) -> None:
-    assert said in page(hostile, "ingest")
+def test_quarantined_rows_and_repairs_are_reported(hostile: Project, message: str) -> None:
+    assert message in page(hostile, "ingest")
 
 
-def test_what_cannot_be_a_number_counts_as_missing(hostile: Project) -> None:
+def test_non_finite_numbers_count_as_missing(hostile: Project) -> None:
     missing = {row["column"]: row["rows"] for row in _table(hostile, "missing")}
     assert missing.keys() >= {"empty", "reach", "huge"}
     assert 0 < missing["reach"] <= 12
 
 
 def _table(project: Project, name: str) -> list[dict[str, object]]:
-    [found] = [f for f in read_json(project.root / "data/hostile/ingest/findings.json") if f["name"] == name]
-    columns = [column["name"] if isinstance(column, dict) else column for column in found["finding"]["columns"]]
-    return [dict(zip(columns, row, strict=True)) for row in found["finding"]["rows"]]
+    [finding] = [f for f in read_json(project.root / "data/hostile/ingest/findings.json") if f["name"] == name]
+    columns = [column["name"] if isinstance(column, dict) else column for column in finding["finding"]["columns"]]
+    return [dict(zip(columns, row, strict=True)) for row in finding["finding"]["rows"]]
 
 
 @pytest.mark.parametrize("stage", [*STAGES, "report"])
@@ -108,7 +108,7 @@ def test_nothing_in_a_hostile_file_is_executed_or_becomes_markup(hostile: Projec
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "message"),
     [
         (b"", "the file is empty"),
         (b"a,y\n", "there is a header, but no row below it"),
@@ -120,12 +120,12 @@ def test_nothing_in_a_hostile_file_is_executed_or_becomes_markup(hostile: Projec
     ],
     ids=["empty", "header only", "one class", "few rows", "numbers", "no such column", "too many unread"],
 )
-def test_data_that_cannot_answer_ends_after_ingest(project: Project, content: bytes, said: str) -> None:
+def test_unusable_data_ends_the_run_in_ingest(project: Project, content: bytes, message: str) -> None:
     (project.root / "poor.csv").write_bytes(content)
     (project.root / "params/poor.yaml").write_text(REQUEST.format(name="poor", path="poor.csv"), encoding="utf-8")
-    done = project.command("run", "poor", "--no-track")
-    assert (done.returncode, said in done.stderr) == (2, True), done.stderr
-    assert "Traceback" not in done.stderr + done.stdout
+    process = project.command("run", "poor", "--no-track")
+    assert (process.returncode, message in process.stderr) == (2, True), process.stderr
+    assert "Traceback" not in process.stderr + process.stdout
     assert not (project.root / "data/poor/explore").exists()
 
 
@@ -133,7 +133,7 @@ BOMB = "a: &a [x, x]\nb: &b [*a, *a]\nc: [*b, *b]\n"
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "messages"),
     [
         (
             "name: poor\ntask: classification\ndata: {path: a.csv, targt: y}\n",
@@ -147,17 +147,17 @@ BOMB = "a: &a [x, x]\nb: &b [*a, *a]\nc: [*b, *b]\n"
     ],
     ids=["unknown key", "several", "path", "name", "tag", "bomb"],
 )
-def test_a_bad_request_gets_all_its_problems_with_lines(project: Project, text: str, said: list[str]) -> None:
+def test_all_problems_of_a_request_are_reported_with_lines(project: Project, text: str, messages: list[str]) -> None:
     (project.root / "params/poor.yaml").write_text(text, encoding="utf-8")
-    done = project.command("check", "poor")
-    assert done.returncode == 2
-    assert [words for words in said if words not in done.stderr] == [], done.stderr
-    assert "Traceback" not in done.stderr
+    process = project.command("check", "poor")
+    assert process.returncode == 2
+    assert [text for text in messages if text not in process.stderr] == [], process.stderr
+    assert "Traceback" not in process.stderr
     assert not (project.root / "owned").exists()
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "message"),
     [
         (["run", "custmers"], "did you mean 'customers'"),
         (["run", "../customers"], "no such request"),
@@ -167,32 +167,32 @@ def test_a_bad_request_gets_all_its_problems_with_lines(project: Project, text: 
         (["data", "get", "chrun"], "nearest: churn"),
     ],
 )
-def test_a_mistyped_name_gets_the_nearest(project: Project, words: list[str], said: str) -> None:
-    done = project.command(*words)
-    assert (done.returncode, said in done.stderr) == (2, True), done.stderr
+def test_a_mistyped_name_gets_a_suggestion(project: Project, words: list[str], message: str) -> None:
+    process = project.command(*words)
+    assert (process.returncode, message in process.stderr) == (2, True), process.stderr
 
 
-def test_a_file_of_your_own_to_a_first_stage_by_init_check_and_run(project: Project) -> None:
+def test_init_check_and_run_work_for_a_new_file(project: Project) -> None:
     rows = [f"{i};{i % 7},5;{'ja' if (i * 7) % 11 < 4 else 'nein'}" for i in range(200)]
     (project.root / "Kunden 2024.csv").write_text("Nr;Größe;Gekündigt\n" + "\n".join(rows), encoding="latin-1")
     made = project.command("init", "Kunden 2024.csv", "--target", "Gekündigt")
     assert made.returncode == 0, made.stderr
     [written] = [path for path in (project.root / "params").glob("*.yaml") if "kunden" in path.name]
     assert project.command("check", written.stem).returncode == 0
-    done = project.command("run", written.stem, "--until", "ingest", "--no-track")
-    assert done.returncode == 0, done.stderr
+    process = project.command("run", written.stem, "--until", "ingest", "--no-track")
+    assert process.returncode == 0, process.stderr
 
 
-def test_a_full_disk_ends_with_its_cause_and_the_next_run_goes_on(project: Project) -> None:
-    def small_files() -> None:  # nothing may grow beyond 20 kB: what a full disk does, where no disk can be filled
+def test_a_full_disk_is_reported_and_the_next_run_succeeds(project: Project) -> None:
+    def small_files() -> None:  # limits the file size to 20 kB, to simulate a full disk
         resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, resource.RLIM_INFINITY))
 
     words = project.words(["run", "customers", "--until", "ingest", "--no-track"])
-    done = subprocess.run(
+    process = subprocess.run(
         words, cwd=project.root, env=project.environment(), capture_output=True, text=True, preexec_fn=small_files, check=False
     )
-    assert done.returncode == 1, done.stdout + done.stderr
-    assert "File too large" in done.stderr
-    assert "Traceback" not in done.stderr
+    assert process.returncode == 1, process.stdout + process.stderr
+    assert "File too large" in process.stderr
+    assert "Traceback" not in process.stderr
     assert not Path(project.root / "data/customers/ingest").exists()
     assert project.command("run", "customers", "--until", "ingest", "--no-track").returncode == 0

@@ -1,4 +1,4 @@
-"""A forecasting request, end to end, by the real command with the real notebooks, and what it gets for bad input."""
+"""End-to-end tests of a forecasting request, with the real command and notebooks, and of invalid input."""
 
 import json
 import subprocess
@@ -12,21 +12,21 @@ import pytest
 
 from glassbox.files import read_json
 from glassbox.pipeline.spec import STAGES
-from glassbox.serving.process import running
+from glassbox.serving.process import running_service
 from spine_project import Project, new_project
 from toy_series import shops
 
 
-def test_every_stage_ran_and_the_report_says_what_was_asked(forecast: Project) -> None:
+def test_every_stage_ran_and_the_report_covers_the_requirements(forecast: Project) -> None:
     assert forecast.statuses() == dict.fromkeys(STAGES, "ran")
     report = read_json(forecast.root / "reports/shops/report.json")
     assert [row["name"] for row in report["requirements"]] == ["mase", "latency"]
     assert {row["verdict"] for row in report["audit"]} == {"avoided"}
-    assert "again" in report["answer"]
+    assert "again" in report["response"]
 
 
 def test_the_same_bytes_with_one_worker_and_another_hash_seed(forecast: Project) -> None:
-    forecast.gives_the_same_bytes()
+    forecast.assert_reproducible()
 
 
 def test_the_holdout_is_the_last_horizons_of_every_series(forecast: Project) -> None:
@@ -38,53 +38,56 @@ def test_the_holdout_is_the_last_horizons_of_every_series(forecast: Project) -> 
 
 
 def test_anyone_can_recompute_the_metrics(forecast: Project) -> None:
-    found = pd.read_parquet(forecast.root / "data/shops/evaluate/predictions.parquet")
+    predictions = pd.read_parquet(forecast.root / "data/shops/evaluate/predictions.parquet")
     metrics = read_json(forecast.root / "reports/shops/report.json")["metrics"]
-    assert metrics["mae"]["value"] == pytest.approx((found["y_true"] - found["y_pred"]).abs().mean())
-    inside = (found["y_true"] >= found["q05"]) & (found["y_true"] <= found["q95"])
+    assert metrics["mae"]["value"] == pytest.approx((predictions["y_true"] - predictions["y_pred"]).abs().mean())
+    inside = (predictions["y_true"] >= predictions["q05"]) & (predictions["y_true"] <= predictions["q95"])
     assert metrics["coverage"]["value"] == pytest.approx(inside.mean())
     held = pd.read_parquet(forecast.root / "data/shops/ingest/holdout.parquet")
-    assert set(found["row_id"]) == set(held["row_id"])
+    assert set(predictions["row_id"]) == set(held["row_id"])
 
 
-def test_what_is_served_is_the_update_and_says_so(forecast: Project) -> None:
+def test_the_served_model_is_refitted_and_reports_it(forecast: Project) -> None:
     facts = next(f for f in read_json(forecast.root / "data/shops/deploy/findings.json") if f["name"] == "served")["finding"]
-    assert facts["facts"]["The same"] == "its update"
+    assert facts["facts"]["Identical"] == "no, refitted"
     assert "fitted again on all history" in facts["say"]
 
 
-def test_history_or_series_in_quantiles_out_over_http(forecast: Project) -> None:
-    with running(forecast.root / "data/shops/deploy") as url, httpx.Client(base_url=url, trust_env=False, timeout=60) as client:
+def test_the_service_predicts_quantiles_from_a_series_or_a_history(forecast: Project) -> None:
+    with (
+        running_service(forecast.root / "data/shops/deploy") as url,
+        httpx.Client(base_url=url, trust_env=False, timeout=60) as client,
+    ):
 
         def ask(body: object) -> httpx.Response:
             return client.post("/predict", json=body)
 
-        one = ask({"series": "s1", "horizon": 3}).json()["predictions"]
-        assert [row["day"] for row in one] == ["2021-08-12T00:00:00", "2021-08-13T00:00:00", "2021-08-14T00:00:00"]
-        assert all(row["q05"] <= row["q50"] <= row["q95"] for row in one)
+        rows_of_series = ask({"series": "s1", "horizon": 3}).json()["predictions"]
+        assert [row["day"] for row in rows_of_series] == ["2021-08-12T00:00:00", "2021-08-13T00:00:00", "2021-08-14T00:00:00"]
+        assert all(row["q05"] <= row["q50"] <= row["q95"] for row in rows_of_series)
         every = ask({"series": "*", "horizon": 7}).json()["predictions"]
         assert {row["shop"] for row in every} == {"s0", "s1", "s2"}
         assert len(every) == 21
         rows = shops(days=40).query("shop == 's0'").assign(day=lambda f: f["day"].dt.strftime("%Y-%m-%d"))
         history = rows[["day", "sold", "rain"]].to_dict("records")
-        own = ask({"history": history, "horizon": 2, "future": [{"rain": 0.0}, {"rain": 1.0}]}).json()["predictions"]
-        assert [row["note"] for row in own[-3:]] == ["history", "", ""]
-        assert own[-1]["day"] == "2021-02-14T00:00:00"
+        from_history = ask({"history": history, "horizon": 2, "future": [{"rain": 0.0}, {"rain": 1.0}]}).json()["predictions"]
+        assert [row["note"] for row in from_history[-3:]] == ["history", "", ""]
+        assert from_history[-1]["day"] == "2021-02-14T00:00:00"
         assert "at least 14 are needed" in ask({"history": history[:5], "horizon": 2}).json()["predictions"][-1]["note"]
-        blind = ask({"series": "s1", "horizon": 1}).json()["predictions"]
-        assert blind[0]["note"] == "where rain is not known, its value of the season before stands in"
+        without_future = ask({"series": "s1", "horizon": 1}).json()["predictions"]
+        assert without_future[0]["note"] == "where rain is not known, its value of the season before stands in"
         assert "not known" in ask({"series": "nowhere", "horizon": 2}).json()["predictions"][0]["note"]
         assert "not one of the 7 steps" in ask({"shop": "s0", "day": "2030-01-01", "rain": 0.1}).json()["predictions"][0]["note"]
-        for wrong, says in (
+        for body, message in (
             ({"series": "s1", "horizon": 8}, "from 1 to 7"),
             ({"horizon": 2}, "series is missing"),
             ({"series": "s1", "horizon": 2, "colour": 1}, "colour"),
             ({"history": 3, "horizon": 2}, "history is no list"),
             ({"history": [{"day": "soon"}], "horizon": 2}, "no readable"),
         ):
-            answer = ask(wrong)
-            assert answer.status_code == 422
-            assert says in answer.json()["detail"]
+            response = ask(body)
+            assert response.status_code == 422
+            assert message in response.json()["detail"]
 
 
 @pytest.fixture(scope="module")
@@ -93,78 +96,78 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
 
 
 def refused(project: Project, frame: pd.DataFrame, **changes: object) -> str:
-    """What the command says of a request for these rows, in one line."""
+    """Run a request on these rows and return the error message in one line."""
     frame.to_csv(project.root / "odd.csv", index=False)
-    asked: dict[str, object] = {"name": "odd", "task": "forecasting", "horizon": 7, "split": {"origins": 2}, "folds": 3}
-    asked["data"] = {"path": "odd.csv", "time": "day", "series": "shop", "target": "sold", "features": []} | dict(
+    settings: dict[str, object] = {"name": "odd", "task": "forecasting", "horizon": 7, "split": {"origins": 2}, "folds": 3}
+    settings["data"] = {"path": "odd.csv", "time": "day", "series": "shop", "target": "sold", "features": []} | dict(
         changes.pop("data", {})
     )  # type: ignore[call-overload]
-    if not asked["data"]["features"]:  # type: ignore[index]
-        del asked["data"]["features"]  # type: ignore[attr-defined]
-    (project.root / "params/odd.json").write_text(json.dumps(asked | changes), encoding="utf-8")
-    done = project.command("run", "odd", "--no-track", "--until", "features")
-    said = " ".join((done.stdout + done.stderr).split())
-    assert "Traceback" not in said
-    assert done.returncode in (1, 2), said
-    return said
+    if not settings["data"]["features"]:  # type: ignore[index]
+        del settings["data"]["features"]  # type: ignore[attr-defined]
+    (project.root / "params/odd.json").write_text(json.dumps(settings | changes), encoding="utf-8")
+    process = project.command("run", "odd", "--no-track", "--until", "features")
+    message = " ".join((process.stdout + process.stderr).split())
+    assert "Traceback" not in message
+    assert process.returncode in (1, 2), message
+    return message
 
 
 def rows(days: int = 100) -> pd.DataFrame:
     return shops(days=days)[["shop", "day", "sold", "rain"]]
 
 
-def test_too_short_for_one_season_and_one_fold(project: Project) -> None:
+def test_a_history_shorter_than_a_season_and_a_fold_is_rejected(project: Project) -> None:
     assert "do not fit. More history is needed" in refused(project, rows(26))
 
 
-def test_a_horizon_longer_than_the_history(project: Project) -> None:
+def test_a_horizon_longer_than_the_history_is_rejected(project: Project) -> None:
     assert "is 100 steps" in refused(project, rows(60), horizon=50).replace("are 100 steps", "is 100 steps")
 
 
-def test_a_single_constant_series(project: Project) -> None:
+def test_a_constant_series_is_rejected(project: Project) -> None:
     flat = rows().query("shop == 's0'").assign(sold=3.0)
     assert "where all are alike there is nothing" in refused(project, flat)
 
 
-def test_a_mistyped_column_gets_the_nearest(project: Project) -> None:
+def test_a_mistyped_column_gets_a_suggestion(project: Project) -> None:
     assert "there is no column 'dya'" in refused(project, rows(), data={"time": "dya"})
     assert "'rain'" in refused(project, rows(), data={"known": ["rian"]})
 
 
-def test_keys_of_other_tasks_are_told_apart(project: Project) -> None:
+def test_keys_of_other_tasks_are_rejected(project: Project) -> None:
     assert "means nothing when task is 'forecasting'" in refused(project, rows(), data={"positive": "yes"})
     assert "expected 'horizon'" in refused(project, rows(), split={"by": "hash"})
     assert "horizon: is missing" in refused(project, rows(), horizon=None).replace("horizon is missing", "horizon: is missing")
 
 
-def test_future_covariates_that_are_missing_are_stood_in_for_by_the_season_before() -> None:
+def test_missing_future_covariates_are_filled_with_the_previous_season() -> None:
     from glassbox.families.forecasting.recipe import stood_in
 
     ahead = np.array([[np.nan, 5.0, np.nan]])
     assert stood_in(ahead, np.array([[1.0, 2.0, 3.0, 4.0]]), 2).tolist() == [[3.0, 5.0, 3.0]]
 
 
-def test_infinite_and_negative_values_get_a_rule(project: Project) -> None:
+def test_infinite_and_negative_values_are_reported(project: Project) -> None:
     odd = rows().astype({"sold": object})
     odd.loc[5, "sold"] = "inf"
     odd.loc[9, "sold"] = -4.0
     odd.to_csv(project.root / "odd.csv", index=False)
-    asked = {"name": "odd", "task": "forecasting", "horizon": 7, "split": {"origins": 2}, "folds": 3}
+    settings = {"name": "odd", "task": "forecasting", "horizon": 7, "split": {"origins": 2}, "folds": 3}
     data = {"path": "odd.csv", "time": "day", "series": "shop", "target": "sold"}
-    (project.root / "params/odd.json").write_text(json.dumps(asked | {"data": data}), encoding="utf-8")
-    done = project.command("run", "odd", "--no-track", "--until", "explore")
-    assert done.returncode == 0, done.stdout + done.stderr
-    found = {stage: json.dumps(read_json(project.root / f"data/odd/{stage}/findings.json")) for stage in ("ingest", "explore")}
-    assert "1 value is not a finite number" in found["ingest"]
-    assert "of both signs" in found["explore"]
+    (project.root / "params/odd.json").write_text(json.dumps(settings | {"data": data}), encoding="utf-8")
+    process = project.command("run", "odd", "--no-track", "--until", "explore")
+    assert process.returncode == 0, process.stdout + process.stderr
+    findings = {stage: json.dumps(read_json(project.root / f"data/odd/{stage}/findings.json")) for stage in ("ingest", "explore")}
+    assert "1 value is not a finite number" in findings["ingest"]
+    assert "of both signs" in findings["explore"]
 
 
-def test_the_command_is_the_one_that_users_type(forecast: Project) -> None:
-    done = subprocess.run(
+def test_the_installed_command_works(forecast: Project) -> None:
+    process = subprocess.run(
         [str(Path(sys.executable).with_name("glassbox")), "status", "shops"],
         cwd=forecast.root,
         capture_output=True,
         text=True,
         check=False,
     )
-    assert "stale" not in done.stdout
+    assert "stale" not in process.stdout

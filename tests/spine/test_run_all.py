@@ -1,4 +1,4 @@
-"""*Run All*, in every notebook as it stands, on the products of the last run of the chosen request."""
+"""End-to-end tests of *Run All* in every notebook, on the products of the last run of the chosen request."""
 
 import os
 import shutil
@@ -35,12 +35,12 @@ def _source(root: Path, family: str, stage: str) -> Path:
         ("finished", "tabular"),
         ("forecast", "forecasting"),
         ("texts", "text"),
-        ("news", "spans"),
-        ("seen", "vision"),
-        ("boxed", "detection"),
+        ("news", "entities"),
+        ("classified", "vision"),
+        ("detected", "detection"),
     ],
 )
-def test_run_all_gives_the_findings_of_the_run_and_touches_nothing(
+def test_run_all_gives_the_findings_of_the_run_and_changes_no_files(
     request: pytest.FixtureRequest, tmp_path: Path, server: KernelServer, fixture: str, family: str, stage: str
 ) -> None:
     finished: Project = request.getfixturevalue(fixture)

@@ -1,4 +1,4 @@
-"""One request, end to end, by the real command with the real notebooks."""
+"""End-to-end tests of a tabular request, with the real command and notebooks."""
 
 import os
 import re
@@ -41,7 +41,7 @@ def test_a_second_run_computes_nothing(finished: Project) -> None:
     assert (status.count("fresh"), status.count("stale")) == (len(STAGES), 0)
 
 
-def test_the_report_keeps_its_contract(finished: Project) -> None:
+def test_the_report_is_valid_against_its_schema(finished: Project) -> None:
     report = read_json(finished.root / "reports/customers/report.json")
     jsonschema.validate(report, report_schema())
     assert report["request"]["folds"] == 5
@@ -50,7 +50,7 @@ def test_the_report_keeps_its_contract(finished: Project) -> None:
     assert all(len(report["hashes"][name]) == 64 for name in ("data", "code", "lock", "model"))
 
 
-def test_anyone_can_recompute_the_metrics_and_check_the_seal(finished: Project) -> None:
+def test_the_metrics_can_be_recomputed_on_the_holdout_rows(finished: Project) -> None:
     predictions = pd.read_parquet(finished.root / "data/customers/evaluate/predictions.parquet")
     split = pd.read_parquet(finished.root / "data/customers/ingest/split.parquet").set_index("row_id")["part"]
     metrics = read_json(finished.root / "reports/customers/report.json")["metrics"]
@@ -63,13 +63,13 @@ def test_anyone_can_recompute_the_metrics_and_check_the_seal(finished: Project) 
     assert {in_holdout(name, 0.2) for name in predictions.row_id} == {True}
 
 
-def test_only_evaluate_names_the_holdout() -> None:
+def test_only_evaluate_declares_the_holdout() -> None:
     notebooks = Path(__file__).parents[2] / "notebooks"
-    openers = {path.stem for path in notebooks.rglob("*.py") if "holdout" in declared_upstream(path).get("ingest", [])}
-    assert openers == {"evaluate"}
+    readers = {path.stem for path in notebooks.rglob("*.py") if "holdout" in declared_upstream(path).get("ingest", [])}
+    assert readers == {"evaluate"}
 
 
-def test_no_page_or_product_names_this_machine(finished: Project, texts: Project, news: Project) -> None:
+def test_pages_and_products_contain_no_local_paths(finished: Project, texts: Project, news: Project) -> None:
     for project in (finished, texts, news):
         for folder in (f"reports/{project.slug}", f"data/{project.slug}"):
             for name, path in files_below(project.root / folder):
@@ -78,7 +78,7 @@ def test_no_page_or_product_names_this_machine(finished: Project, texts: Project
                 assert b"site-packages" not in content, name
 
 
-def test_text_of_a_user_stays_text(finished: Project) -> None:
+def test_markup_in_user_text_is_escaped(finished: Project) -> None:
     for name, path in files_below(finished.root / "reports/customers"):
         if name.endswith(".html"):
             assert "<img src=x" not in path.read_text(encoding="utf-8"), name
@@ -100,32 +100,32 @@ class _Anchors(HTMLParser):
 
 
 def _page(path: Path) -> _Anchors:
-    found = _Anchors()
-    found.feed(path.read_text(encoding="utf-8"))
-    return found
+    page = _Anchors()
+    page.feed(path.read_text(encoding="utf-8"))
+    return page
 
 
-def test_every_link_of_every_page_leads_somewhere(finished: Project) -> None:
+def test_all_links_of_all_pages_are_valid(finished: Project) -> None:
     reports = finished.root / "reports"
     pages = {path: _page(path) for path in reports.rglob("*.html")}
     broken = []
     for path, page in pages.items():
         for link in page.links:
             target, _, anchor = link.partition("#")
-            there = (path.parent / target).resolve() if target else path
-            if not there.exists() or (anchor and there in pages and anchor not in pages[there].ids):
+            linked = (path.parent / target).resolve() if target else path
+            if not linked.exists() or (anchor and linked in pages and anchor not in pages[linked].ids):
                 broken.append(f"{path.name} -> {link}")
     assert broken == []
 
 
 def test_shuffled_rows_change_no_product(project: Project) -> None:
-    before, told = project.products(), read_json(project.root / "reports/customers/report.json")["hashes"]
+    before, hashes = project.products(), read_json(project.root / "reports/customers/report.json")["hashes"]
     frame = pd.read_csv(project.root / "customers.csv", dtype=str, keep_default_na=False)
     frame.sample(frac=1, random_state=1).to_csv(project.root / "customers.csv", index=False)
     assert project.command("run", "customers", "--no-track").returncode == 0
     assert project.statuses() == {**dict.fromkeys(STAGES, "cached"), "ingest": "ran"}
     assert project.products() == before
-    assert read_json(project.root / "reports/customers/report.json")["hashes"] == told
+    assert read_json(project.root / "reports/customers/report.json")["hashes"] == hashes
 
 
 def test_verify_finds_the_same_bytes_with_one_worker_and_another_hash_seed(finished: Project) -> None:
@@ -134,7 +134,7 @@ def test_verify_finds_the_same_bytes_with_one_worker_and_another_hash_seed(finis
     assert "all the same bytes" in done.stdout
 
 
-def test_verify_says_what_differs(project: Project) -> None:
+def test_verify_reports_differences(project: Project) -> None:
     manifest = project.root / "data/customers/features/.manifest.json"
     manifest.write_text(manifest.read_text().replace(read_json(manifest)["products"]["recipe"]["hash"], "0" * 64))
     done = project.command("verify", "customers", "--workers", "2")
@@ -143,17 +143,17 @@ def test_verify_says_what_differs(project: Project) -> None:
     assert "features.recipe" in done.stderr
 
 
-def test_a_plot_that_changes_refits_nothing(project: Project) -> None:
-    remembered = len(list((project.root / "data/.store/memo").rglob("*.json")))
+def test_a_changed_plot_refits_nothing(project: Project) -> None:
+    cached = len(list((project.root / "data/.store/cache").rglob("*.json")))
     notebook = project.root / "notebooks/tabular/compare.py"
     text = notebook.read_text(encoding="utf-8")
     notebook.write_text(text.replace("# %%\nstage.save(", "# %%\nnothing = None\n\n# %%\nstage.save("), encoding="utf-8")
     assert project.command("run", "customers", "--until", "compare", "--no-track").returncode == 0
     assert project.statuses()["compare"] == "ran"
-    assert len(list((project.root / "data/.store/memo").rglob("*.json"))) == remembered
+    assert len(list((project.root / "data/.store/cache").rglob("*.json"))) == cached
 
 
-def test_a_requirement_that_is_not_met_ends_strictly(project: Project) -> None:
+def test_strict_fails_if_a_requirement_is_not_met(project: Project) -> None:
     done = project.command("run", "customers", "--no-track", "--strict", "--set", "requirements.roc_auc='>0.999'")
     assert done.returncode == 3
     assert "not met: roc_auc" in done.stderr
@@ -162,17 +162,18 @@ def test_a_requirement_that_is_not_met_ends_strictly(project: Project) -> None:
     assert "roc_auc" in changed.stdout.split("metric")[1]
 
 
-def test_an_ejected_notebook_wins(project: Project) -> None:
+def test_an_ejected_notebook_overrides_the_family_notebook(project: Project) -> None:
     assert project.command("eject", "customers", "explore").returncode == 0
-    own = project.root / "notebooks/customers/explore.py"
-    own.write_text(own.read_text(encoding="utf-8").replace("# Explore", "# Explore, our way"), encoding="utf-8")
+    ejected = project.root / "notebooks/customers/explore.py"
+    text = ejected.read_text(encoding="utf-8")
+    ejected.write_text(text.replace("# %% [markdown]\n# # ", "# %% [markdown]\n# # Customised: ", 1), encoding="utf-8")
     assert project.command("run", "customers", "--no-track").returncode == 0
     assert project.statuses()["explore"] == "cached"
-    assert "our way" in (project.root / "reports/customers/explore.html").read_text(encoding="utf-8")
+    assert "Customised: " in (project.root / "reports/customers/explore.html").read_text(encoding="utf-8")
     assert "is there already" in project.command("eject", "customers", "explore").stderr
 
 
-def test_clean_removes_what_runs_made_and_nothing_else(project: Project) -> None:
+def test_clean_removes_only_files_that_runs_created(project: Project) -> None:
     (project.root / "data/raw").mkdir()
     (project.root / "data/raw/mine.csv").write_text("a\n1\n")
     assert project.command("clean", "customers", "--store").returncode == 0
@@ -181,7 +182,7 @@ def test_clean_removes_what_runs_made_and_nothing_else(project: Project) -> None
     assert (project.root / "data/raw/mine.csv").is_file()
 
 
-def test_ctrl_c_stops_at_once_and_the_next_run_goes_on(project: Project) -> None:
+def test_ctrl_c_stops_immediately_and_the_next_run_succeeds(project: Project) -> None:
     views = {n: hash_file(p) for n, p in files_below(project.root / "data/customers") if "run" not in n}
     words = project.words(["run", "customers", "--no-track", "--set", "seed=7"])
     process = subprocess.Popen(
@@ -192,14 +193,14 @@ def test_ctrl_c_stops_at_once_and_the_next_run_goes_on(project: Project) -> None
         if line.startswith("compare: started"):
             break
     time.sleep(1)
-    family = psutil.Process(process.pid).children(recursive=True)
-    begun = time.monotonic()
+    children = psutil.Process(process.pid).children(recursive=True)
+    start = time.monotonic()
     os.kill(process.pid, signal.SIGINT)
-    said = process.stdout.read()
-    assert process.wait(timeout=30) == 130, said
-    assert "nothing is half-written" in said
-    assert time.monotonic() - begun < 10
-    assert psutil.wait_procs(family, timeout=10)[1] == []
+    output = process.stdout.read()
+    assert process.wait(timeout=30) == 130, output
+    assert "nothing is half-written" in output
+    assert time.monotonic() - start < 10
+    assert psutil.wait_procs(children, timeout=10)[1] == []
     process.stdout.close()
     assert {n: hash_file(p) for n, p in files_below(project.root / "data/customers/evaluate")} == {
         n.removeprefix("evaluate/"): h for n, h in views.items() if n.startswith("evaluate/")
@@ -221,6 +222,6 @@ def test_a_failed_stage_shows_its_cell_first(project: Project) -> None:
     assert (project.root / log).is_file()
 
 
-def test_a_copy_of_the_project_stands_alone(project: Project, tmp_path: Path) -> None:
+def test_a_moved_project_still_works(project: Project, tmp_path: Path) -> None:
     shutil.move(project.root, tmp_path / "elsewhere")
     assert set(Project(tmp_path / "elsewhere").command("status", "customers").stdout.split()) >= {"fresh"}

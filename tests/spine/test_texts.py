@@ -1,4 +1,4 @@
-"""Requests of texts, end to end, by the real command with the real notebooks: classes and entities, and what they get for bad input."""
+"""End-to-end tests of text classification and entity recognition, with the real command and notebooks, and of invalid input."""
 
 import json
 from pathlib import Path
@@ -9,7 +9,7 @@ import pytest
 from sklearn.metrics import accuracy_score, roc_auc_score
 
 from glassbox.files import read_json
-from glassbox.serving.process import running
+from glassbox.serving.process import running_service
 from spine_project import Project, new_project
 from toy_texts import messages
 
@@ -21,30 +21,32 @@ def test_every_stage_ran_and_the_audit_is_clean(texts: Project, news: Project) -
 
 def test_the_same_bytes_with_one_worker_and_another_hash_seed(texts: Project, news: Project) -> None:
     for project in (texts, news):
-        project.gives_the_same_bytes()
+        project.assert_reproducible()
 
 
 def test_anyone_can_recompute_the_metrics(texts: Project, news: Project) -> None:
-    found = pd.read_parquet(texts.root / "data/messages/evaluate/predictions.parquet")
+    predictions = pd.read_parquet(texts.root / "data/messages/evaluate/predictions.parquet")
     metrics = read_json(texts.root / "reports/messages/report.json")["metrics"]
-    assert metrics["accuracy"]["value"] == pytest.approx(accuracy_score(found["y_true"], found["y_pred"]))
-    assert metrics["roc_auc"]["value"] == pytest.approx(roc_auc_score(found["y_true"] == "complaint", found["proba_complaint"]))
+    assert metrics["accuracy"]["value"] == pytest.approx(accuracy_score(predictions["y_true"], predictions["y_pred"]))
+    assert metrics["roc_auc"]["value"] == pytest.approx(
+        roc_auc_score(predictions["y_true"] == "complaint", predictions["proba_complaint"])
+    )
     spans = pd.read_parquet(news.root / "data/news/evaluate/predictions.parquet")
-    own, said = ([{tuple(span) for span in json.loads(cell)} for cell in spans[name]] for name in ("y_true", "y_pred"))
-    right = sum(len(a & b) for a, b in zip(own, said, strict=True))
-    f1 = 2 * right / (sum(map(len, own)) + sum(map(len, said)))
+    truth, predicted = ([{tuple(span) for span in json.loads(cell)} for cell in spans[name]] for name in ("y_true", "y_pred"))
+    right = sum(len(a & b) for a, b in zip(truth, predicted, strict=True))
+    f1 = 2 * right / (sum(map(len, truth)) + sum(map(len, predicted)))
     assert read_json(news.root / "reports/news/report.json")["metrics"]["f1"]["value"] == pytest.approx(f1)
 
 
-def test_texts_that_are_alike_stand_in_one_fold(texts: Project) -> None:
+def test_near_duplicate_texts_are_in_the_same_fold(texts: Project) -> None:
     split = pd.read_parquet(texts.root / "data/messages/ingest/split.parquet")
     folds = pd.read_parquet(texts.root / "data/messages/features/folds.parquet")
-    together = split.merge(folds, on="row_id").groupby("content")["fold"].nunique()
-    assert together.max() == 1
+    folds_per_group = split.merge(folds, on="row_id").groupby("content")["fold"].nunique()
+    assert folds_per_group.max() == 1
     assert split["content"].duplicated().any()
 
 
-def test_documents_stand_in_one_fold_and_the_official_part_is_sealed(news: Project) -> None:
+def test_documents_are_in_one_fold_and_the_official_test_part_is_the_holdout(news: Project) -> None:
     train = pd.read_parquet(news.root / "data/news/ingest/train.parquet")
     folds = pd.read_parquet(news.root / "data/news/features/folds.parquet")
     assert train.merge(folds, on="row_id").groupby("document")["fold"].nunique().max() == 1
@@ -52,15 +54,18 @@ def test_documents_stand_in_one_fold_and_the_official_part_is_sealed(news: Proje
     assert pd.read_parquet(news.root / "data/news/ingest/holdout.parquet")["document"].str.startswith("test.txt").all()
 
 
-def test_a_text_in_a_label_with_probabilities_out(texts: Project) -> None:
-    with running(texts.root / "data/messages/deploy") as url, httpx.Client(base_url=url, trust_env=False, timeout=60) as client:
+def test_the_service_predicts_the_class_of_a_text(texts: Project) -> None:
+    with (
+        running_service(texts.root / "data/messages/deploy") as url,
+        httpx.Client(base_url=url, trust_env=False, timeout=60) as client,
+    ):
 
         def ask(body: object) -> httpx.Response:
             return client.post("/predict", json=body)
 
-        one = ask({"text": "it is broken and the service was rude"}).json()["predictions"][0]
-        assert one["y_pred"] == "complaint"
-        assert one["proba_complaint"] + one["proba_praise"] == pytest.approx(1.0)
+        prediction = ask({"text": "it is broken and the service was rude"}).json()["predictions"][0]
+        assert prediction["y_pred"] == "complaint"
+        assert prediction["proba_complaint"] + prediction["proba_praise"] == pytest.approx(1.0)
         several = ask({"texts": ["works well, thank you", "does not work"]}).json()["predictions"]
         assert [row["y_pred"] for row in several] == ["praise", "complaint"]
         assert ask({"text": ""}).status_code == 200
@@ -76,8 +81,11 @@ def test_a_text_in_a_label_with_probabilities_out(texts: Project) -> None:
         assert client.post("/predict", content=b"\x89PNG", headers={"content-type": "image/png"}).status_code == 415
 
 
-def test_a_text_in_spans_out(news: Project) -> None:
-    with running(news.root / "data/news/deploy") as url, httpx.Client(base_url=url, trust_env=False, timeout=60) as client:
+def test_the_service_predicts_the_entities_of_a_text(news: Project) -> None:
+    with (
+        running_service(news.root / "data/news/deploy") as url,
+        httpx.Client(base_url=url, trust_env=False, timeout=60) as client,
+    ):
         text = "Anna Berg said on Monday that Acme Corp would open in Paris ."
         [answer] = client.post("/predict", json={"text": text}).json()["predictions"]
         assert {(span["text"], span["type"]) for span in answer["y_pred"]} >= {("Acme Corp", "ORG"), ("Paris", "LOC")}
@@ -86,18 +94,18 @@ def test_a_text_in_spans_out(news: Project) -> None:
         assert client.get("/schema").json()["prediction"] == {"y_pred": "list"}
 
 
-def test_texts_of_a_user_stay_text(texts: Project) -> None:
+def test_markup_in_texts_is_escaped(texts: Project) -> None:
     for stage in ("ingest", "explore", "evaluate"):
         page = (texts.root / f"reports/messages/{stage}.html").read_text(encoding="utf-8")
         assert "<br />on" not in page
         assert "alert(" not in page
 
 
-def test_monitoring_watches_words_and_languages(texts: Project) -> None:
+def test_monitoring_profiles_words_and_languages(texts: Project) -> None:
     profile = read_json(texts.root / "data/messages/monitor/profile.json")
     assert [column["name"] for column in profile["columns"]][:3] == ["words", "unknown words", "language"]
-    planted = next(f for f in read_json(texts.root / "data/messages/monitor/findings.json") if f["name"] == "planted")["finding"]
-    assert planted["rows"][0][2] == "go on"
+    injected = next(f for f in read_json(texts.root / "data/messages/monitor/findings.json") if f["name"] == "planted")["finding"]
+    assert injected["rows"][0][2] == "no action"
 
 
 @pytest.fixture(scope="module")
@@ -106,21 +114,21 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
 
 
 def refused(project: Project, rows: object, *, until: str = "features", **changes: object) -> str:
-    """What the command says of a request for these rows, in one line."""
+    """Run a request on these rows and return the output in one line."""
     path = project.root / "odd.jsonl"
     if isinstance(rows, pd.DataFrame):
         rows.to_json(path, orient="records", lines=True)
     else:
         path.write_bytes(rows if isinstance(rows, bytes) else str(rows).encode())
-    asked: dict[str, object] = {"name": "odd", "task": "nlp", "folds": 3, "data": {"path": "odd.jsonl", "target": "about"}}
-    (project.root / "params/odd.json").write_text(json.dumps(asked | changes), encoding="utf-8")
-    done = project.command("run", "odd", "--no-track", "--until", until)
-    said = " ".join((done.stdout + done.stderr).split())
-    assert "Traceback" not in said
-    return said
+    settings: dict[str, object] = {"name": "odd", "task": "nlp", "folds": 3, "data": {"path": "odd.jsonl", "target": "about"}}
+    (project.root / "params/odd.json").write_text(json.dumps(settings | changes), encoding="utf-8")
+    process = project.command("run", "odd", "--no-track", "--until", until)
+    message = " ".join((process.stdout + process.stderr).split())
+    assert "Traceback" not in message
+    return message
 
 
-def test_keys_of_other_answers_are_told_apart(project: Project) -> None:
+def test_keys_of_other_answer_types_are_rejected(project: Project) -> None:
     assert "weights.pipeline" in refused(project, messages(60), weights={"pipeline": "catalog:x"})
     assert "another answer reads it" in refused(project, messages(60), weights={"pipeline": "catalog:x"})
     assert "expected one of" in refused(project, messages(60), answer="boxes").replace(
@@ -129,31 +137,31 @@ def test_keys_of_other_answers_are_told_apart(project: Project) -> None:
     assert "means nothing when task is 'nlp'" in refused(project, messages(60), horizon=3)
 
 
-def test_weights_that_are_not_there(project: Project) -> None:
+def test_missing_weights_are_reported(project: Project) -> None:
     assert "there is no folder 'data/raw/nowhere'" in refused(project, messages(60), weights={"encoder": "data/raw/nowhere"})
     assert "the catalogue has no entry 'minilmm'; nearest: minilm" in refused(
         project, messages(60), weights={"encoder": "catalog:minilmm"}
     )
 
 
-def test_no_text_at_all(project: Project) -> None:
+def test_data_without_texts_are_rejected(project: Project) -> None:
     rows = messages(60).assign(text="")
     assert "no column holds texts" in refused(project, rows)
     assert "missing in all" in refused(project, rows, data={"path": "odd.jsonl", "target": "about", "features": ["text"]})
 
 
-def test_a_number_of_classes_that_is_none(project: Project) -> None:
+def test_a_numeric_target_is_rejected(project: Project) -> None:
     rows = messages(60).assign(about=[f"{i / 7:.3f}" for i in range(60)])
     assert "a quantity" in refused(project, rows)
 
 
-def test_entities_without_a_target_that_can_be_read(project: Project) -> None:
+def test_an_unreadable_entity_column_is_rejected(project: Project) -> None:
     rows = messages(60).assign(about="not spans")
-    said = refused(project, rows, answer="spans")
-    assert "cannot be read in any of 60 texts: entities that are no JSON" in said
+    message = refused(project, rows, answer="spans")
+    assert "cannot be read in any of 60 texts: entities that are no JSON" in message
 
 
-def test_binary_where_text_was_promised(project: Project) -> None:
+def test_binary_files_are_rejected(project: Project) -> None:
     assert "is a picture" in refused(project, b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 20)
     assert "empty" in refused(project, b"")
 
@@ -164,12 +172,12 @@ def test_the_holdout_keeps_official_parts_of_files(tmp_path: Path) -> None:
 
     for part in ("posts-train", "posts-test"):
         messages(30).to_csv(tmp_path / f"{part}.csv", index=False)
-    asked = Request(
+    settings = Request(
         name="a",
         task="nlp",
         data=Data(path="*.csv", target="about", features=["text"]),
         split=Split(by="column", column="file"),
         folds=3,
     )
-    arrival, _ = read(asked, tmp_path)
+    arrival, _ = read(settings, tmp_path)
     assert arrival.cells["file"].astype(str).unique().tolist() == ["test", "train"]

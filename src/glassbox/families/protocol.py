@@ -126,7 +126,7 @@ class Effort:
 class BatchMetric:
     """The metric that a model was selected by, for batches of rows whose labels have arrived."""
 
-    metric: str
+    name: str
     higher_is_better: bool
     score: Callable[[pd.Series, pd.DataFrame], float]  # of the labels and the predictions
 

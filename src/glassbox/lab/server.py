@@ -1,8 +1,8 @@
-"""JupyterLab on the project's notebooks: a `.py` opens as a notebook, and nothing is kept in the user's home.
+"""JupyterLab for the project's notebooks: `.py` files open as notebooks, and nothing is written to the user's home folder.
 
-What JupyterLab would keep in a home (settings, workspaces, kernels' histories, cookies) lies in `data/.lab`; what is
-changed of its behaviour stands in `lab/settings/`, one JSON file a subject. `ploomber` brings a server extension that
-answers every contents request of a current server with an error: it is switched off there, and so is all that phones home.
+JupyterLab's user files (settings, workspaces, kernel histories, cookies) are in `data/.lab`; its changed settings are JSON files in
+`lab/settings/`. They disable ploomber's server extension, which fails on every contents request of a current server, and all
+telemetry.
 """
 
 import os
@@ -17,13 +17,13 @@ from glassbox.errors import GlassboxError
 SETTINGS = Path(__file__).parent / "settings"
 
 
-def free_port(port: int) -> None:
-    """Refuse a port of this machine's loopback that something else is listening on.
+def check_port(port: int) -> None:
+    """Check that a port of the loopback interface is free.
 
     Raises
     ------
     GlassboxError
-        The port is taken, or is not this user's to open.
+        The port is in use, or the user may not open it.
     """
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -34,12 +34,12 @@ def free_port(port: int) -> None:
 
 
 def lab_environment(root: Path, slug: str | None, environ: Mapping[str, str]) -> dict[str, str]:
-    """The environment of the server and its kernels: `environ`, with Jupyter's folders inside the project.
+    """Return the environment of the server and its kernels: `environ`, with Jupyter's folders inside the project.
 
-    Kernels know the project by `GLASSBOX_ROOT` and the request that was chosen by `GLASSBOX_REQUEST`.
+    `GLASSBOX_ROOT` names the project for the kernels, and `GLASSBOX_REQUEST` the chosen request.
     """
     home = root / "data" / ".lab"
-    ours = {
+    overrides = {
         "DO_NOT_TRACK": "1",
         "GLASSBOX_ROOT": str(root),
         "IPYTHONDIR": str(home / "ipython"),
@@ -51,52 +51,54 @@ def lab_environment(root: Path, slug: str | None, environ: Mapping[str, str]) ->
         "PLOOMBER_STATS_ENABLED": "false",
     }
     if slug is not None:
-        ours["GLASSBOX_REQUEST"] = slug
-    return {**{key: value for key, value in environ.items() if key != "GLASSBOX_REQUEST"}, **ours}
+        overrides["GLASSBOX_REQUEST"] = slug
+    return {**{key: value for key, value in environ.items() if key != "GLASSBOX_REQUEST"}, **overrides}
 
 
 def lab_command(root: Path, port: int | None, open_browser: bool) -> list[str]:
-    """The command that starts the server on `root`'s notebooks, on loopback and behind a token."""
+    """Return the command that starts the server for the notebooks of `root`, on loopback and protected by a token."""
     command = [sys.executable, "-m", "jupyterlab", f"--ServerApp.root_dir={root / 'notebooks'}"]
     if port is not None:
         command += [f"--ServerApp.port={port}", "--ServerApp.port_retries=0"]
     if os.geteuid() == 0:
-        command.append("--allow-root")  # in a container there is often nobody else; loopback and the token hold either way
+        command.append("--allow-root")  # containers often have no other user; loopback and the token still protect the server
     if not open_browser:
         command.append("--no-browser")
     return command
 
 
 def lab(root: Path, slug: str | None = None, *, port: int | None = None, open_browser: bool = True) -> NoReturn:
-    """Become JupyterLab on `root/notebooks`, until it is stopped.
+    """Replace this process with JupyterLab on `root/notebooks`.
 
     Parameters
     ----------
     root
-        The project.
+        The project folder.
     slug
-        The request whose last run the notebooks read; left out, the one that a notebook names itself.
+        The request whose last run the notebooks read; by default, the request that a notebook names in its parameters.
     port
-        Where on loopback; left out, the first free one from 8888.
+        The port on the loopback interface; by default, the first free port from 8888.
     open_browser
-        Whether to open a browser, too. The address, with its token, is printed either way.
+        Whether to open a browser. The address with its token is printed in either case.
 
     Raises
     ------
     GlassboxError
-        There are no notebooks, the request has never been run, or the port is taken.
+        The project has no notebooks, the request has not been run, or the port is in use.
     """
     root = root.resolve()
     if not (root / "notebooks").is_dir():
-        raise GlassboxError(f"{root / 'notebooks'}: there are no notebooks here. Call this inside a Glassbox project.")
+        raise GlassboxError(
+            f"{root / 'notebooks'}: folder not found, so there are no notebooks; run this inside a Glassbox project."
+        )
     if slug is not None and not (root / "data" / slug).is_dir():
         raise GlassboxError(
-            f"The request {slug!r} has not been run here, so its notebooks have nothing to read. "
+            f"The request {slug!r} has not been run yet, so its notebooks have no inputs. "
             f"Run it first: glassbox run params/{slug}.yaml"
         )
     if port is not None:
-        free_port(port)
+        check_port(port)
     command = lab_command(root, port, open_browser)
     sys.stdout.flush()
     sys.stderr.flush()
-    os.execve(command[0], command, lab_environment(root, slug, os.environ))  # noqa: S606  # so that Ctrl-C reaches it
+    os.execve(command[0], command, lab_environment(root, slug, os.environ))  # noqa: S606  # so that Ctrl-C reaches the server

@@ -1,4 +1,4 @@
-"""Does the alarm ring when it should, and only then? Batches without drift and batches with a planted one, judged alike."""
+"""Validation of the drift alert: its false alarm rate on batches without drift, and its response to injected drift."""
 
 import numpy as np
 import numpy.typing as npt
@@ -7,51 +7,59 @@ from scipy.stats import norm
 
 from glassbox.findings.model import Estimate, Estimates, Table
 from glassbox.findings.wording import number
-from glassbox.monitoring.bins import codes_of
+from glassbox.monitoring.bins import bin_codes
 from glassbox.monitoring.drift import drift, drift_limits, stability_index
 from glassbox.monitoring.profile import ColumnProfile, Profile, Score
 from glassbox.monitoring.trigger import Thresholds, decide
 
-FAVOUR = 4.0  # how many times likelier rows of the favoured half are drawn into a shifted batch
+OVERSAMPLING = 4.0  # sampling weight of the rows with high values in a shifted batch, relative to the other rows
 
 
 def null_batches(
     profile: Profile, train: pd.DataFrame, predictions: pd.DataFrame, thresholds: Thresholds, *, batches: int = 200, seed: int = 0
 ) -> Estimates:
-    """Judge batches that hold nothing new: rows of the training data against other rows of it.
+    """Estimate the false alarm rate on batches without drift, drawn from the training data.
 
-    For each batch the rows are split at random. One half is the reference, the batch is drawn from the other, without
-    replacement: no row is on both sides. The limits are those for a reference of that size.
+    For each batch, the rows are split at random into two halves. One half is the reference; the batch is drawn from the other half
+    without replacement, so that no row is on both sides. The limits are those for a reference of that size.
 
     Parameters
     ----------
     profile : Profile
-        Its bins are used.
+        The reference profile, whose bins are used.
     train, predictions : DataFrame of shape (n, ...)
-        The rows that the profile was made of, in one order.
+        The rows from which the profile was built, in the same order.
     thresholds : Thresholds
-        The rule; its batches are cut to half the rows where there are fewer.
+        The thresholds. The batch size is limited to half the number of rows.
     batches : int
-        How many are judged.
+        The number of batches.
     seed : int
-        Of the draws.
+        The seed of the random splits.
+
+    Returns
+    -------
+    Estimates
+        The share of batches that raise an alert, with its 95 % interval.
     """
     half = len(train) // 2
     rows = min(thresholds.batch_rows, half)
-    halved = profile.model_copy(update={"rows": half, "columns": [_scaled(c, half) for c in profile.columns]})
-    limits = np.array(drift_limits(halved, rows, thresholds.false_alarms))
-    codes = [codes_of((train if c.role == "field" else predictions)[c.name], c.bins) for c in profile.columns]
+    half_profile = profile.model_copy(update={"rows": half, "columns": [_scaled(c, half) for c in profile.columns]})
+    limits = np.array(drift_limits(half_profile, rows, thresholds.false_alarms))
+    codes = [bin_codes((train if c.role == "field" else predictions)[c.name], c.bins) for c in profile.columns]
     rng = np.random.default_rng(seed)
     alarms = 0
     for _ in range(batches):
         order = rng.permutation(len(train))
-        parts = order[:half], order[half : half + rows]
-        indices = np.array([_index(code, *parts, c.bins.size) for code, c in zip(codes, profile.columns, strict=True)])
-        alarms += bool((indices > limits).any())
+        reference, batch = order[:half], order[half : half + rows]
+        psi = np.array([_psi(code, reference, batch, c.bins.size) for code, c in zip(codes, profile.columns, strict=True)])
+        alarms += bool((psi > limits).any())
     return Estimates(
-        title="False alarms",
-        say=f"{alarms} of {batches} batches without a change raised an alarm; {number(thresholds.false_alarms, '.1%')} are allowed.",
-        values={"share_of_quiet_batches_with_an_alarm": share_estimate(alarms, batches)},
+        title="False alarm rate",
+        say=(
+            f"{alarms} of {batches} batches without drift raised an alert; "
+            f"the allowed rate is {number(thresholds.false_alarms, '.1%')}."
+        ),
+        values={"share_of_quiet_batches_with_an_alarm": proportion_estimate(alarms, batches)},
     )
 
 
@@ -60,15 +68,14 @@ def _scaled(column: ColumnProfile, rows: int) -> ColumnProfile:
     return column.model_copy(update={"counts": [round(count * rows / total) for count in column.counts]})
 
 
-def _index(codes: npt.NDArray[np.intp], reference: npt.NDArray[np.int64], batch: npt.NDArray[np.int64], size: int) -> float:
-    counted = np.bincount(codes[reference], minlength=size), np.bincount(codes[batch], minlength=size)
-    return float(stability_index(*counted))
+def _psi(codes: npt.NDArray[np.intp], reference: npt.NDArray[np.int64], batch: npt.NDArray[np.int64], size: int) -> float:
+    return float(stability_index(np.bincount(codes[reference], minlength=size), np.bincount(codes[batch], minlength=size)))
 
 
-def share_estimate(successes: int, trials: int, level: float = 0.95) -> Estimate:
-    """A share with the interval of Wilson.
+def proportion_estimate(successes: int, trials: int, level: float = 0.95) -> Estimate:
+    """Return a proportion with its Wilson score interval.
 
-    Equation 4 of [1]_, which stays within 0 and 1 and is sound for shares near them.
+    The interval is equation 4 of [1]_. It stays within 0 and 1 and has good coverage for proportions near these bounds.
 
     References
     ----------
@@ -77,7 +84,7 @@ def share_estimate(successes: int, trials: int, level: float = 0.95) -> Estimate
 
     Examples
     --------
-    >>> share_estimate(0, 100).low, round(share_estimate(0, 100).high, 4)
+    >>> proportion_estimate(0, 100).low, round(proportion_estimate(0, 100).high, 4)
     (0.0, 0.037)
     """
     z = float(norm.isf((1 - level) / 2))
@@ -97,69 +104,74 @@ def inject_drift(
     score: Score | None = None,
     seed: int = 0,
 ) -> Table:
-    """Judge one batch without drift and several in which something was changed on purpose.
+    """Evaluate one batch without drift and several batches with injected drift.
 
-    Where rows are only chosen otherwise, their out-of-fold predictions go with them. Where values are spoiled, the
-    predictions are left as they were: the alarm has to come from the field alone.
+    Where a batch only resamples rows, the rows keep their out-of-fold predictions. Where a batch corrupts the values of a field, the
+    predictions stay unchanged, so that the field alone has to raise the alert.
 
     Parameters
     ----------
     profile : Profile
-        The reference.
+        The reference profile.
     train, predictions : DataFrame of shape (n, ...)
-        The rows that the profile was made of, in one order.
+        The rows from which the profile was built, in the same order.
     thresholds : Thresholds
-        The rule.
+        The thresholds.
     truth : Series of shape (n,), optional
-        What was to be predicted; with `score`, one more batch shows what arriving labels tell.
+        The true target values. With `score`, one more batch has shuffled labels.
     score : callable, optional
         The metric of `thresholds.performance`.
     seed : int
-        Of the draws.
+        The seed of the random draws.
+
+    Returns
+    -------
+    Table
+        One row per batch: the injected change, the number of drifted columns, the decision and its reasons.
     """
     rng = np.random.default_rng(seed)
     rows = min(thresholds.batch_rows, len(train))
     train, predictions = train.reset_index(drop=True), predictions.reset_index(drop=True)
-    even = rng.choice(len(train), rows, replace=False)
-    field, scored = _richest(profile, "field"), _richest(profile, "prediction")
-    batch, answers = train.iloc[even], predictions.iloc[even]
-    cases: list[tuple[str, pd.DataFrame, pd.DataFrame, float | None]] = [("nothing", batch, answers, None)]
+    sample = rng.choice(len(train), rows, replace=False)
+    field, prediction = _finest_column(profile, "field"), _finest_column(profile, "prediction")
+    batch, predicted = train.iloc[sample], predictions.iloc[sample]
+    cases: list[tuple[str, pd.DataFrame, pd.DataFrame, float | None]] = [("no change", batch, predicted, None)]
     if field is not None:
-        codes = codes_of(train[field.name], field.bins)
-        mix = _favouring(codes, rows, rng)
-        cases.append((f"more rows with high {field.name}", train.iloc[mix], predictions.iloc[mix], None))
+        codes = bin_codes(train[field.name], field.bins)
+        shifted = _oversample_high(codes, rows, rng)
+        cases.append((f"more rows with high {field.name}", train.iloc[shifted], predictions.iloc[shifted], None))
         if field.bins.scale == "number":
             large = batch.assign(**{field.name: batch[field.name] * 100})
-            cases.append((f"{field.name} a hundred times too large", large, answers, None))
-        gone = batch.assign(**{field.name: batch[field.name].where(rng.random(rows) < 0.5)})
-        cases.append((f"half of {field.name} missing", gone, answers, None))
-    if scored is not None:
-        mix = _favouring(codes_of(predictions[scored.name], scored.bins), rows, rng)
-        cases.append((f"more rows with high {scored.name}", train.iloc[mix], predictions.iloc[mix], None))
+            cases.append((f"{field.name} multiplied by 100", large, predicted, None))
+        incomplete = batch.assign(**{field.name: batch[field.name].where(rng.random(rows) < 0.5)})
+        cases.append((f"half of {field.name} missing", incomplete, predicted, None))
+    if prediction is not None:
+        shifted = _oversample_high(bin_codes(predictions[prediction.name], prediction.bins), rows, rng)
+        cases.append((f"more rows with high {prediction.name}", train.iloc[shifted], predictions.iloc[shifted], None))
     if truth is not None and score is not None:
-        shuffled = truth.reset_index(drop=True).iloc[even].sample(frac=1, random_state=seed).reset_index(drop=True)
-        cases.append(("outcomes no longer follow the fields", batch, answers, score(shuffled, answers.reset_index(drop=True))))
+        shuffled = truth.reset_index(drop=True).iloc[sample].sample(frac=1, random_state=seed).reset_index(drop=True)
+        cases.append(("shuffled labels", batch, predicted, score(shuffled, predicted.reset_index(drop=True))))
     limits = drift_limits(profile, rows, thresholds.false_alarms)
-    judged = []
-    for what, data, said, performance in cases:
-        drifted = drift(profile, data, said, limits)
+    results = []
+    for change, fields, case_predictions, performance in cases:
+        drifted = drift(profile, fields, case_predictions, limits)
         decision = decide(drifted, thresholds, performance)
-        judged.append((what, int(drifted["drifted"].sum()), decision.action, "; ".join(decision.reasons)))
-    rang = sum(action != "go on" for _, _, action, _ in judged[1:])
+        results.append((change, int(drifted["drifted"].sum()), decision.action, "; ".join(decision.reasons)))
+    detected = sum(action != "no action" for _, _, action, _ in results[1:])
     return Table.of(
-        pd.DataFrame(judged, columns=["changed on purpose", "drifted columns", "decision", "why"]),
-        "Planted shifts",
-        say=f"{rang} of {len(judged) - 1} planted shifts were noticed; the batch without one was judged '{judged[0][2]}'.",
+        pd.DataFrame(results, columns=["change", "drifted columns", "decision", "reasons"]),
+        "Injected drift",
+        say=f"{detected} of {len(results) - 1} injected changes were detected; the decision without a change is '{results[0][2]}'.",
     )
 
 
-def _richest(profile: Profile, role: str) -> ColumnProfile | None:
-    """The ordered column with the most bins, the first of them: where a shift towards high values has a meaning."""
+def _finest_column(profile: Profile, role: str) -> ColumnProfile | None:
+    """Return the ordered column with the most bins (the first in a tie), for which a shift towards high values is defined."""
     ordered = [c for c in profile.columns if c.role == role and c.bins.scale != "category" and c.bins.edges]
     return max(ordered, key=lambda column: column.bins.size, default=None)
 
 
-def _favouring(codes: npt.NDArray[np.intp], rows: int, rng: np.random.Generator) -> npt.NDArray[np.int64]:
-    """Rows drawn with replacement, those in the upper half of the bins more often."""
-    weights = np.where(codes > np.median(codes), FAVOUR, 1.0)
+def _oversample_high(codes: npt.NDArray[np.intp], rows: int, rng: np.random.Generator) -> npt.NDArray[np.int64]:
+    """Draw rows with replacement, with a higher weight for rows in bins above the median bin."""
+    weights = np.where(codes > np.median(codes), OVERSAMPLING, 1.0)
     return rng.choice(len(codes), rows, replace=True, p=weights / weights.sum())

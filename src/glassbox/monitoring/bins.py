@@ -1,4 +1,4 @@
-"""Bins: how a column is cut into a few parts, so that two distributions can be compared without the rows behind them."""
+"""Binning of columns, so that two distributions can be compared by bin counts, without their rows."""
 
 from collections.abc import Sequence
 from typing import Literal
@@ -8,22 +8,22 @@ import numpy.typing as npt
 import pandas as pd
 from pydantic import BaseModel, ConfigDict
 
-MOST_BINS = 10
-MOST_CATEGORIES = 20
+MAX_BINS = 10
+MAX_CATEGORIES = 20
 Scale = Literal["number", "days", "length", "category"]
 
 
 class Bins(BaseModel):
-    """How one column is cut. Numbers by inner edges, categories by name; the last bin is for what is missing.
+    """The bins of one column: numbers by inner edges, categories by name; the last bin holds missing values.
 
     Attributes
     ----------
     scale : str
-        ``number`` as it is, ``days`` since 1970 for dates, ``length`` in characters for free text, or ``category``.
+        ``number`` for numeric values, ``days`` since 1970 for dates, ``length`` in characters for free text, or ``category``.
     edges : list of float
-        Inner edges, ascending: bin `i` holds ``edges[i-1] < value <= edges[i]``; the outer bins are open.
+        Inner edges, ascending: bin `i` holds ``edges[i-1] < value <= edges[i]``; the outer bins are unbounded.
     categories : list of str
-        One bin each, followed by a bin for all others.
+        Categories with a bin each; one more bin holds all other categories.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -34,12 +34,12 @@ class Bins(BaseModel):
 
     @property
     def size(self) -> int:
-        """How many bins there are, the one for missing values included."""
+        """The number of bins, including the bin of missing values."""
         return (len(self.categories) + 2) if self.scale == "category" else (len(self.edges) + 2)
 
     @property
     def labels(self) -> list[str]:
-        """What each bin holds, in words."""
+        """A readable label for each bin."""
         if self.scale == "category":
             return [*self.categories, "other", "missing"]
         if not self.edges:
@@ -48,8 +48,8 @@ class Bins(BaseModel):
         return [f"up to {self.edges[0]:g}", *inner, f"over {self.edges[-1]:g}", "missing"]
 
 
-def measured_values(column: pd.Series, scale: Scale) -> npt.NDArray[np.float64]:
-    """A column as numbers on its scale: NaN where missing. Infinite values stay: they belong to the outer bins."""
+def numeric_values(column: pd.Series, scale: Scale) -> npt.NDArray[np.float64]:
+    """Convert a column to numbers on its scale. Missing values become NaN; infinite values are kept and fall into the outer bins."""
     if scale == "days":
         days = pd.to_datetime(column).to_numpy(dtype="datetime64[us]").astype("float64") / 86_400_000_000
         return np.where(column.isna().to_numpy(), np.nan, days)
@@ -58,54 +58,54 @@ def measured_values(column: pd.Series, scale: Scale) -> npt.NDArray[np.float64]:
     return column.to_numpy(dtype="float64", na_value=np.nan)
 
 
-def bins_of(column: pd.Series, scale: Scale, known: Sequence[str] = ()) -> Bins:
-    """The bins of a reference column: tenths of its values, or its categories, the most frequent first.
+def make_bins(column: pd.Series, scale: Scale, known: Sequence[str] = ()) -> Bins:
+    """Compute the bins of a reference column: deciles of its values, or its categories in descending order of frequency.
 
-    A number that takes few values gets a bin for each; equal tenths fall together. Categories beyond the
-    `MOST_CATEGORIES` most frequent share a bin.
+    A numeric column with at most `MAX_BINS` distinct values gets one bin per value, and equal deciles are merged. Categories beyond
+    the `MAX_CATEGORIES` most frequent share one bin.
 
     Parameters
     ----------
     column : Series of shape (n,)
-        The reference.
+        The reference column.
     scale : str
-        See `Bins`.
+        The scale, as in `Bins`.
     known : sequence of str
-        Categories that get a bin although the column may not hold them.
+        Categories that get a bin even if the column does not contain them.
     """
     if scale == "category":
         counts = column.dropna().astype(str).value_counts()
         names = sorted(set(counts.index) | set(known), key=lambda name: (-int(counts.get(name, 0)), name))
-        return Bins(scale=scale, categories=names[:MOST_CATEGORIES])
-    values = measured_values(column, scale)
+        return Bins(scale=scale, categories=names[:MAX_CATEGORIES])
+    values = numeric_values(column, scale)
     finite = np.sort(values[np.isfinite(values)])
     if not len(finite):
         return Bins(scale=scale)
     distinct = np.unique(finite)
-    if len(distinct) <= MOST_BINS:
+    if len(distinct) <= MAX_BINS:
         edges = distinct[:-1]
     else:
-        ranks = (np.arange(1, MOST_BINS) * len(finite)) // MOST_BINS
+        ranks = (np.arange(1, MAX_BINS) * len(finite)) // MAX_BINS
         edges = np.unique(finite[ranks])
         edges = edges[edges < distinct[-1]]
     return Bins(scale=scale, edges=[float(edge) for edge in edges])
 
 
-def codes_of(column: pd.Series, bins: Bins) -> npt.NDArray[np.intp]:
-    """The bin of each value, counted from 0; the last one for missing values."""
+def bin_codes(column: pd.Series, bins: Bins) -> npt.NDArray[np.intp]:
+    """Return the bin index of each value, from 0; missing values are in the last bin."""
     if bins.scale == "category":
-        place = {name: i for i, name in enumerate(bins.categories)}
+        index = {name: i for i, name in enumerate(bins.categories)}
         missing, other = bins.size - 1, bins.size - 2
-        return np.array([missing if pd.isna(v) else place.get(str(v), other) for v in column], dtype=np.intp)
-    values = measured_values(column, bins.scale)
+        return np.array([missing if pd.isna(v) else index.get(str(v), other) for v in column], dtype=np.intp)
+    values = numeric_values(column, bins.scale)
     codes = np.searchsorted(np.array(bins.edges), values, side="left")
     return np.where(np.isnan(values), bins.size - 1, codes).astype(np.intp)
 
 
-def count(column: pd.Series, bins: Bins) -> npt.NDArray[np.int64]:
-    """How many values fall into each bin.
+def bin_counts(column: pd.Series, bins: Bins) -> npt.NDArray[np.int64]:
+    """Return the number of values in each bin.
 
-    >>> count(pd.Series([1.0, 2.0, 9.0, None]), Bins(scale="number", edges=[2.0]))
+    >>> bin_counts(pd.Series([1.0, 2.0, 9.0, None]), Bins(scale="number", edges=[2.0]))
     array([2, 1, 1])
     """
-    return np.bincount(codes_of(column, bins), minlength=bins.size)
+    return np.bincount(bin_codes(column, bins), minlength=bins.size)

@@ -1,4 +1,4 @@
-"""Drift: how far later data lie from the reference profile, and how far they may lie by chance alone."""
+"""Data drift: distances of a batch from the reference profile, and the limits of distances that arise by chance."""
 
 import hashlib
 
@@ -8,22 +8,22 @@ import pandas as pd
 from scipy.stats import chi2
 
 from glassbox.errors import GlassboxError
-from glassbox.monitoring.bins import count
+from glassbox.monitoring.bins import bin_counts
 from glassbox.monitoring.profile import ColumnProfile, Profile
 
-# Below this a shift is small, whatever the number of rows that prove it: the usual reading of the index [Siddiqi 2006].
+# The conventional limit below which a shift is too small to matter, however significant it is [Siddiqi 2006].
 MATERIAL_PSI = 0.1
 DRAWS = 10_000
 Counts = npt.NDArray[np.int64]
 
 
 def stability_index(reference: npt.ArrayLike, batch: npt.ArrayLike) -> npt.NDArray[np.float64]:
-    """The population stability index between counts in the same bins.
+    """Compute the population stability index (PSI) between counts in the same bins.
 
     .. math:: PSI = \\sum_i (q_i - p_i) \\ln (q_i / p_i)
 
-    with shares `p` of the reference and `q` of the batch ([1]_, chapter 9); the symmetric divergence of Jeffreys [2]_.
-    Half a row is added to every bin (Jeffreys' prior), so that an empty bin gives a finite index.
+    with the shares `p` of the reference and `q` of the batch ([1]_, chapter 9); this is the symmetric divergence of Jeffreys [2]_.
+    Half a row is added to every bin (Jeffreys' prior), so that empty bins give a finite index.
 
     Parameters
     ----------
@@ -33,7 +33,7 @@ def stability_index(reference: npt.ArrayLike, batch: npt.ArrayLike) -> npt.NDArr
     Returns
     -------
     ndarray of shape (...)
-        0 when the shares are equal; no upper bound.
+        The index: 0 for equal shares, without an upper bound.
 
     References
     ----------
@@ -51,15 +51,15 @@ def stability_index(reference: npt.ArrayLike, batch: npt.ArrayLike) -> npt.NDArr
 
 
 def jensen_shannon(reference: npt.ArrayLike, batch: npt.ArrayLike) -> npt.NDArray[np.float64]:
-    """The Jensen-Shannon distance between counts in the same bins.
+    """Compute the Jensen-Shannon distance between counts in the same bins.
 
-    The square root of the divergence to base 2 ([1]_, equation 5.1 with equal weights), which is a metric [2]_: 0 for
-    equal shares, 1 when no bin is shared.
+    The distance is the square root of the divergence to base 2 ([1]_, equation 5.1 with equal weights) and a metric [2]_: 0 for
+    equal shares, 1 for distributions without a common bin.
 
     Parameters
     ----------
     reference, batch : array-like of shape (..., bins)
-        Counts; each must hold a row.
+        Counts, with at least one row each.
 
     References
     ----------
@@ -89,19 +89,19 @@ def _relative_entropy(p: npt.NDArray[np.float64], q: npt.NDArray[np.float64]) ->
 
 
 def chance_index(column: ColumnProfile, rows: int, level: float) -> float:
-    """The stability index that a batch without drift exceeds with probability `level`.
+    """Return the stability index that a batch without drift exceeds with probability `level`.
 
-    By simulation: reference and batch are both drawn from the reference's shares, as many rows as each has. (The
-    index is then roughly chi-squared, scaled by 1/n + 1/N [1]_; small batches and rare categories stray from that.)
+    The index is simulated: reference and batch are both drawn from the shares of the reference, at their own sizes. (The index is
+    then approximately chi-squared, scaled by 1/n + 1/N [1]_; the approximation is poor for small batches and rare categories.)
 
     Parameters
     ----------
     column : ColumnProfile
-        The reference.
+        The reference column.
     rows : int
-        Rows of the batch.
+        The number of rows of the batch.
     level : float
-        A probability; `DRAWS` draws see no further than about ten in `DRAWS`, and the tail beyond is the chi-squared's.
+        A probability. Below 10 / `DRAWS`, the simulated quantile is extrapolated with the chi-squared distribution.
 
     References
     ----------
@@ -110,11 +110,11 @@ def chance_index(column: ColumnProfile, rows: int, level: float) -> float:
     shares = _shares(column.counts, 0.5)
     rng = np.random.default_rng(_seed(column.name, rows))
     total = int(sum(column.counts))
-    drawn = stability_index(rng.multinomial(total, shares, DRAWS), rng.multinomial(rows, shares, DRAWS))
-    seen = max(level, 10 / DRAWS)
+    simulated = stability_index(rng.multinomial(total, shares, DRAWS), rng.multinomial(rows, shares, DRAWS))
+    resolved = max(level, 10 / DRAWS)
     freedom = max(1, len(shares) - 1)
-    beyond = chi2.isf(level, freedom) / chi2.isf(seen, freedom)
-    return float(np.quantile(drawn, 1 - seen, method="higher") * beyond)
+    extrapolation = chi2.isf(level, freedom) / chi2.isf(resolved, freedom)
+    return float(np.quantile(simulated, 1 - resolved, method="higher") * extrapolation)
 
 
 def _seed(name: str, rows: int) -> int:
@@ -122,15 +122,15 @@ def _seed(name: str, rows: int) -> int:
 
 
 def chance_limits(profile: Profile, rows: int, false_alarms: float) -> list[float]:
-    """For each column of a profile, the stability index that a batch of `rows` may reach by chance.
+    """Return for each column of a profile the stability index that a batch of `rows` rows may reach by chance.
 
-    Chance alone exceeds them so rarely that over all columns together at most a share of `false_alarms` of the batches
-    without drift exceeds any (Bonferroni's inequality: whatever the columns' dependence).
+    Over all columns together, at most a share `false_alarms` of the batches without drift exceeds any of these limits (Bonferroni
+    correction, which holds for any dependence between the columns).
 
     Raises
     ------
     ValueError
-        When `rows` is not positive, or `false_alarms` not between 0 and 1.
+        `rows` is not positive, or `false_alarms` is not between 0 and 1.
     """
     if rows < 1 or not 0 < false_alarms < 1:
         raise ValueError(f"rows must be positive and false_alarms between 0 and 1; found {rows} and {false_alarms}.")
@@ -139,10 +139,9 @@ def chance_limits(profile: Profile, rows: int, false_alarms: float) -> list[floa
 
 
 def drift_limits(profile: Profile, rows: int, false_alarms: float) -> list[float]:
-    """For each column of a profile, the stability index from which a batch of `rows` counts as drifted.
+    """Return for each column of a profile the stability index above which a batch of `rows` rows counts as drifted.
 
-    What chance may do (`chance_limits`), but no less than `MATERIAL_PSI`: below it, a shift that can be proven is still too
-    small to act upon.
+    The limit is that of `chance_limits`, but at least `MATERIAL_PSI`: a smaller shift does not matter, even if it is significant.
     """
     return [max(MATERIAL_PSI, chance) for chance in chance_limits(profile, rows, false_alarms)]
 
@@ -153,41 +152,41 @@ def drift(profile: Profile, batch: pd.DataFrame, predictions: pd.DataFrame, limi
     Parameters
     ----------
     profile : Profile
-        The reference.
+        The reference profile.
     batch : DataFrame of shape (n, ...)
-        Later data, conformed to the schema of the training data. Missing values are a bin of their own.
+        New data, conformed to the schema of the training data. Missing values have a bin of their own.
     predictions : DataFrame of shape (n, ...)
-        What the model answered for these rows.
+        The predictions of the model for these rows.
     limits : list of float
-        From `drift_limits`, for batches of n rows.
+        The limits from `drift_limits` for batches of n rows.
 
     Returns
     -------
     DataFrame
-        A row a column, the largest index over its limit first: ``column``, ``role``, ``psi``, ``limit``, ``js``
-        (distance), ``drifted``, ``most changed`` (the bin that adds most to the index) and its share ``before`` and
-        ``now``.
+        One row per column, in descending order of index divided by limit: ``column``, ``role``, ``psi``, ``limit``, ``js``
+        (Jensen-Shannon distance), ``drifted``, ``most changed`` (the bin with the largest contribution to the index) and the share
+        of this bin ``before`` and ``now``.
 
     Raises
     ------
     GlassboxError
-        When the batch is empty, or a column of the profile is not in it.
+        The batch is empty, or lacks a column of the profile.
     """
     if not len(batch):
-        raise GlassboxError("The batch holds no rows; there is nothing to compare.")
+        raise GlassboxError("The batch has no rows; expected at least one row.")
     rows = []
     for column, limit in zip(profile.columns, limits, strict=True):
         source = batch if column.role == "field" else predictions
         if column.name not in source.columns:
-            raise GlassboxError(f"The batch has no {column.role} named {column.name!r}, which the profile holds.")
-        rows.append(compared(column, count(source[column.name], column.bins), limit))
+            raise GlassboxError(f"The batch has no {column.role} named {column.name!r}, which is part of the profile.")
+        rows.append(column_drift(column, bin_counts(source[column.name], column.bins), limit))
     table = pd.DataFrame(rows)
     order = (table["psi"] / table["limit"]).sort_values(ascending=False, kind="stable").index
     return table.loc[order].reset_index(drop=True)
 
 
-def compared(column: ColumnProfile, counts: Counts, limit: float) -> dict[str, object]:
-    """One row of `drift`: a column's counts in a batch against those of the reference."""
+def column_drift(column: ColumnProfile, counts: Counts, limit: float) -> dict[str, object]:
+    """Compare the bin counts of one column in a batch with the reference; the result is one row of `drift`."""
     reference = np.array(column.counts)
     p, q = _shares(reference, 0.5), _shares(counts, 0.5)
     most = int(np.argmax((q - p) * np.log(q / p)))

@@ -1,4 +1,4 @@
-"""The reference profile: how the training data and the model's predictions were distributed. No row of them is in it."""
+"""The reference profile: distributions of the training data and of the predictions, without any of their rows."""
 
 from collections.abc import Callable
 from typing import Literal
@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict
 from glassbox.data.schema import ColumnSchema, Schema
 from glassbox.findings.model import Table
 from glassbox.findings.wording import number
-from glassbox.monitoring.bins import Bins, Scale, bins_of, codes_of, measured_values
+from glassbox.monitoring.bins import Bins, Scale, bin_counts, make_bins, numeric_values
 from glassbox.monitoring.summary import summaries
 
 Role = Literal["field", "prediction"]
@@ -19,7 +19,7 @@ Score = Callable[[pd.Series, pd.DataFrame], float]  # of the labels and the pred
 
 
 class ColumnProfile(BaseModel):
-    """One column of the reference: its bins, how many rows fell into each, and its summary."""
+    """One column of the reference: its bins, the number of rows per bin, and its summary statistics."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -31,43 +31,43 @@ class ColumnProfile(BaseModel):
 
 
 class Profile(BaseModel):
-    """The reference that later data are compared with."""
+    """The reference with which new data are compared."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     rows: int
-    model: str  # SHA-256 of the model whose predictions these are
+    model: str  # SHA-256 of the model that made the predictions
     columns: list[ColumnProfile]
 
     def column(self, name: str) -> ColumnProfile:
-        """The profile of one column."""
+        """Return the profile of one column."""
         return next(column for column in self.columns if column.name == name)
 
 
 def build_profile(train: pd.DataFrame, schema: Schema, predictions: pd.DataFrame, model: str) -> Profile:
-    """The profile of the data a model was trained on.
+    """Build the reference profile from the training data and out-of-fold predictions.
 
     Parameters
     ----------
     train : DataFrame of shape (n, ...)
-        The training data, as conformed to `schema`; the order of the rows does not matter.
+        The training data, conformed to `schema`; the order of the rows does not matter.
     schema : Schema
-        Whose features are profiled.
+        The schema, whose features are profiled.
     predictions : DataFrame of shape (n, ...)
-        Predictions for the same rows by models that had not seen them. Those a model makes for its own training rows
-        are surer of themselves than any it makes later, and would look like drift from the first day on.
+        Out-of-fold predictions for the same rows. A model's predictions for its own training rows are more confident than its
+        predictions for new rows, which would then appear to drift from the first day.
     model : str
-        Hash of the model that is served.
+        The hash of the served model.
     """
     scores = prediction_columns(predictions)
-    scales = {field.name: scale_of(field) for field in schema.features}
+    scales = {field.name: column_scale(field) for field in schema.features}
     numbers = {name: train[name] for name, scale in scales.items() if scale == "number"}
-    lengths = {name: pd.Series(measured_values(train[name], "length")) for name, s in scales.items() if s == "length"}
+    lengths = {name: pd.Series(numeric_values(train[name], "length")) for name, s in scales.items() if s == "length"}
     others = [name for name, scale in scales.items() if scale in ("category", "days")]
-    # Under keys of our own, so that a field named like a score cannot be mistaken for it.
+    # Prefixed with the role, so that a field and a prediction column may have the same name.
     parts = {("field", name): column for name, column in (numbers | lengths).items()}
     parts |= {("prediction", name): scores[name] for name in scores}
-    told = summaries(
+    statistics = summaries(
         pd.DataFrame(
             {f"{role}:{name}": _sorted(column) for (role, name), column in parts.items()}
             | {f"field:{name}": train[name].reset_index(drop=True) for name in others}
@@ -76,28 +76,28 @@ def build_profile(train: pd.DataFrame, schema: Schema, predictions: pd.DataFrame
         [f"field:{name}" for name in others],
     )
     columns = [
-        _profiled(train[f.name], f.name, "field", scales[f.name], f.categories or [], told[f"field:{f.name}"])
+        _profile_column(train[f.name], f.name, "field", scales[f.name], f.categories or [], statistics[f"field:{f.name}"])
         for f in schema.features
     ]
-    columns += [_profiled(scores[n], n, "prediction", "number", [], told[f"prediction:{n}"]) for n in scores]
+    columns += [_profile_column(scores[n], n, "prediction", "number", [], statistics[f"prediction:{n}"]) for n in scores]
     return Profile(rows=len(train), model=model, columns=columns)
 
 
 def _sorted(column: pd.Series) -> npt.NDArray[np.float64]:
-    # A sum depends on its order in the last digits; the profile must not depend on the order of the rows.
+    # The last digits of a sum depend on its order, but the profile must not depend on the order of the rows.
     return np.sort(column.to_numpy(dtype="float64", na_value=np.nan))
 
 
-def _profiled(
+def _profile_column(
     column: pd.Series, name: str, role: Role, scale: Scale, known: list[str], summary: dict[str, float]
 ) -> ColumnProfile:
-    bins = bins_of(column, scale, known)
-    counts = np.bincount(codes_of(column, bins), minlength=bins.size)
+    bins = make_bins(column, scale, known)
+    counts = bin_counts(column, bins)
     return ColumnProfile(name=name, role=role, bins=bins, counts=counts.tolist(), summary=dict(sorted(summary.items())))
 
 
-def scale_of(field: ColumnSchema) -> Scale:
-    """How the values of a field are compared."""
+def column_scale(field: ColumnSchema) -> Scale:
+    """Return the scale on which the values of a field are binned."""
     if field.kind == "number":
         return "number"
     if field.kind == "date":
@@ -106,17 +106,17 @@ def scale_of(field: ColumnSchema) -> Scale:
 
 
 def prediction_columns(predictions: pd.DataFrame) -> dict[str, pd.Series]:
-    """The numbers among predictions. Of two classes' probabilities only the rarer one's: the other says the same."""
+    """Return the numeric prediction columns; of two class probabilities only the rarer class, because the other is redundant."""
     numbers = predictions.drop(columns=["row_id", "fold"], errors="ignore").select_dtypes("number")
     columns = {str(name): numbers[name] for name in numbers.columns}
-    chances = [name for name in columns if name.startswith("proba_")]
-    if len(chances) == 2:
-        del columns[max(chances, key=lambda name: (float(columns[name].mean()), name))]
+    probabilities = [name for name in columns if name.startswith("proba_")]
+    if len(probabilities) == 2:
+        del columns[max(probabilities, key=lambda name: (float(columns[name].mean()), name))]
     return columns
 
 
 def profile_table(profile: Profile, unit: str = "rows") -> Table:
-    """The profile for people: a row a column, numbers by mean and quantiles, categories by the most frequent."""
+    """Return the profile as a table: one row per column, with mean and quantiles or the most frequent category."""
     rows = []
     for column in profile.columns:
         summary = column.summary
@@ -125,7 +125,7 @@ def profile_table(profile: Profile, unit: str = "rows") -> Table:
         rows.append(
             {
                 "column": column.name,
-                "compared as": column.bins.scale if column.role == "field" else "prediction",
+                "scale": column.bins.scale if column.role == "field" else "prediction",
                 "missing": column.counts[-1] / profile.rows if profile.rows else None,
                 "mean": summary.get("mean"),
                 "std": summary.get("std"),
@@ -138,7 +138,7 @@ def profile_table(profile: Profile, unit: str = "rows") -> Table:
     fields = sum(column.role == "field" for column in profile.columns)
     return Table.of(
         pd.DataFrame(rows),
-        "What the model was trained on",
-        say=f"{fields} fields of {profile.rows:,} {unit}, and what the model predicted for them, are the reference.",
+        "Reference profile",
+        say=f"The reference holds {fields} fields and the out-of-fold predictions of {profile.rows:,} {unit}.",
         formats={"missing": ".1%"},
     )

@@ -1,4 +1,4 @@
-"""The trigger: from what drifted, and how well the model still does, to what should be done."""
+"""The retraining trigger: thresholds for drift and performance, and the decision for a batch."""
 
 from typing import Literal
 
@@ -12,12 +12,12 @@ from glassbox.findings.wording import metric_label, number
 from glassbox.monitoring.drift import MATERIAL_PSI, chance_limits
 from glassbox.monitoring.profile import Profile, Score
 
-Action = Literal["go on", "look", "retrain"]
+Action = Literal["no action", "review", "retrain"]
 DRAWS = 1000
 
 
 class Limit(BaseModel):
-    """From which stability index on a column counts as drifted, in a batch of the stated size, and what chance may do."""
+    """The drift limit of one column: `psi` above which it counts as drifted, and the `chance` limit without drift."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -28,7 +28,7 @@ class Limit(BaseModel):
 
 
 class Performance(BaseModel):
-    """How well the model did on rows it had not seen, and below (above) what a batch with labels is no accident."""
+    """The reference score on unseen rows, and the limit beyond which the score of a labelled batch is significantly worse."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -40,7 +40,7 @@ class Performance(BaseModel):
 
 
 class Thresholds(BaseModel):
-    """The rule by which a batch is judged: every number of it, and nothing else."""
+    """All thresholds that decide the action for a batch."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -52,7 +52,7 @@ class Thresholds(BaseModel):
 
 
 class Decision(BaseModel):
-    """What should be done about a batch, and why."""
+    """The action for a batch, with its reasons."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -60,7 +60,7 @@ class Decision(BaseModel):
     reasons: list[str]
 
 
-def thresholds_of(
+def compute_thresholds(
     profile: Profile,
     *,
     batch_rows: int,
@@ -68,29 +68,29 @@ def thresholds_of(
     drifted_share: float,
     performance: Performance | None = None,
 ) -> Thresholds:
-    """The thresholds for batches of `batch_rows` rows.
+    """Compute the thresholds for batches of `batch_rows` rows.
 
     Parameters
     ----------
     profile : Profile
-        The reference.
+        The reference profile.
     batch_rows : int
-        Rows of a batch.
+        The number of rows of a batch.
     false_alarms : float
-        Share of the batches without drift that may raise an alarm by chance, over all columns together.
+        The share of batches without drift that may raise an alert by chance, over all columns together.
     drifted_share : float
-        Share of the model's fields that have to drift before the model is trained again.
+        The share of the model's fields that have to drift before the model is retrained.
     performance : Performance, optional
-        From `performance_limit`.
+        The performance limit, from `performance_limit`.
     """
-    chances = chance_limits(profile, batch_rows, false_alarms)
+    limits = chance_limits(profile, batch_rows, false_alarms)
     return Thresholds(
         batch_rows=batch_rows,
         false_alarms=false_alarms,
         drifted_share=drifted_share,
         limits=[
             Limit(column=column.name, role=column.role, psi=max(MATERIAL_PSI, chance), chance=chance)
-            for column, chance in zip(profile.columns, chances, strict=True)
+            for column, chance in zip(profile.columns, limits, strict=True)
         ],
         performance=performance,
     )
@@ -107,35 +107,35 @@ def performance_limit(
     false_alarms: float,
     seed: int,
 ) -> Performance:
-    """How low (high, for an error) the score of a batch may be by chance while nothing has changed.
+    """Compute the worst score of a batch that is still explained by chance.
 
-    The bootstrap [1]_ of a batch: rows are drawn with replacement, as many as a batch has, from rows that the model had
-    not seen when it predicted them. A share of `false_alarms` of such batches scores worse than the limit. Batches on
-    which the score is not defined (a class is missing) are drawn, but not counted.
+    Batches are bootstrapped [1]_ from the out-of-fold predictions: `batch_rows` rows are drawn with replacement. A share
+    `false_alarms` of these batches scores worse than the limit. Batches on which the score is undefined, for instance because a class
+    is missing, are ignored.
 
     Parameters
     ----------
     truth : Series of shape (n,)
-        What was to be predicted.
+        The true target values.
     predictions : DataFrame of shape (n, ...)
-        What was predicted for the same rows, in the same order, out of fold.
+        The out-of-fold predictions for the same rows, in the same order.
     score : callable
-        Truth and predictions to one number; NaN where it is not defined.
+        A function of truth and predictions that returns a number, or NaN where the score is undefined.
     metric : str
-        Its name.
+        The name of the metric.
     higher_is_better : bool
-        Whether it is.
+        Whether a higher score is better.
     batch_rows : int
-        Rows of a batch.
+        The number of rows of a batch.
     false_alarms : float
-        See above.
+        The share of batches without drift that may score worse than the limit.
     seed : int
-        Of the draws.
+        The seed of the bootstrap.
 
     Raises
     ------
     GlassboxError
-        When the score is not defined on most batches: they are too small for it.
+        The score is undefined on most batches because they are too small.
 
     References
     ----------
@@ -144,13 +144,13 @@ def performance_limit(
     rng = np.random.default_rng(seed)
     truth, predictions = truth.reset_index(drop=True), predictions.reset_index(drop=True)
     draws = (rng.integers(0, len(truth), batch_rows) for _ in range(DRAWS))
-    found = np.array([score(truth.iloc[rows], predictions.iloc[rows]) for rows in draws])
-    found = np.sort(found[np.isfinite(found)])
-    if len(found) < DRAWS / 2:
+    scores = np.array([score(truth.iloc[rows], predictions.iloc[rows]) for rows in draws])
+    scores = np.sort(scores[np.isfinite(scores)])
+    if len(scores) < DRAWS / 2:
         raise GlassboxError(
-            f"{metric} cannot be computed on most batches of {batch_rows} rows; set more rows a batch in the notebook `monitor`."
+            f"{metric} is undefined on most batches of {batch_rows} rows; increase `batch_rows` in the notebook `monitor`."
         )
-    worst = np.quantile(found, false_alarms if higher_is_better else 1 - false_alarms)
+    worst = np.quantile(scores, false_alarms if higher_is_better else 1 - false_alarms)
     return Performance(
         metric=metric,
         higher_is_better=higher_is_better,
@@ -161,99 +161,103 @@ def performance_limit(
 
 
 def decide(drifted: pd.DataFrame, thresholds: Thresholds, performance: float | None = None) -> Decision:
-    """What to do about a batch.
+    """Decide the action for a batch.
 
-    Retrain when the predictions have drifted, when at least the stated share of the fields has, or when labels have
-    arrived and the score is beyond its limit. Look when any other field has drifted: a source may have changed, and
-    a model trained again on broken data is no better. Go on otherwise.
+    The action is "retrain" if the predictions have drifted, if at least the share `thresholds.drifted_share` of the fields has
+    drifted, or if the score of a labelled batch is beyond its limit. It is "review" if any other field has drifted: a data source may
+    be broken, and retraining on broken data does not help. Otherwise it is "no action".
 
     Parameters
     ----------
     drifted : DataFrame
-        From `drift`: ``column``, ``role``, ``drifted``.
+        The result of `drift`, with the columns ``column``, ``role`` and ``drifted``.
     thresholds : Thresholds
-        The rule.
+        The thresholds.
     performance : float, optional
-        The metric of `thresholds.performance` on this batch, once its labels have arrived.
+        The score of this batch by the metric of `thresholds.performance`, once its labels are available.
 
     Examples
     --------
-    >>> rule = Thresholds(batch_rows=500, false_alarms=0.01, drifted_share=0.3, limits=[])
+    >>> thresholds = Thresholds(batch_rows=500, false_alarms=0.01, drifted_share=0.3, limits=[])
     >>> batch = pd.DataFrame({"column": ["age", "pay"], "role": ["field", "field"], "drifted": [True, False]})
-    >>> decide(batch, rule).action, decide(batch.assign(drifted=False), rule).action
-    ('retrain', 'go on')
+    >>> decide(batch, thresholds).action, decide(batch.assign(drifted=False), thresholds).action
+    ('retrain', 'no action')
     """
     fields = drifted[drifted["role"] == "field"]
-    moved = fields.loc[fields["drifted"], "column"].tolist()
-    scores = drifted.loc[(drifted["role"] == "prediction") & drifted["drifted"], "column"].tolist()
-    share = len(moved) / len(fields) if len(fields) else 0.0
-    grave = [f"predictions have drifted: {', '.join(scores)}"] if scores else []
-    if moved and share >= thresholds.drifted_share:
-        grave.append(f"{len(moved)} of {len(fields)} fields have drifted: {_listed(moved)}")
-    if performance is not None and thresholds.performance is not None and _worse(performance, thresholds.performance):
-        found, limit = number(performance), number(thresholds.performance.limit)
-        grave.append(f"{metric_label(thresholds.performance.metric)} is {found}, beyond {limit}")
-    if grave:
-        return Decision(action="retrain", reasons=grave)
-    if moved:
-        return Decision(action="look", reasons=[f"drifted: {_listed(moved)}"])
-    return Decision(action="go on", reasons=["nothing is further from the reference than chance explains"])
+    drifted_fields = fields.loc[fields["drifted"], "column"].tolist()
+    drifted_predictions = drifted.loc[(drifted["role"] == "prediction") & drifted["drifted"], "column"].tolist()
+    share = len(drifted_fields) / len(fields) if len(fields) else 0.0
+    reasons = [f"predictions have drifted: {', '.join(drifted_predictions)}"] if drifted_predictions else []
+    if drifted_fields and share >= thresholds.drifted_share:
+        reasons.append(f"{len(drifted_fields)} of {len(fields)} fields have drifted: {_join_names(drifted_fields)}")
+    if performance is not None and thresholds.performance is not None and _is_worse(performance, thresholds.performance):
+        label, limit = metric_label(thresholds.performance.metric), number(thresholds.performance.limit)
+        reasons.append(f"{label} is {number(performance)}, beyond the limit of {limit}")
+    if reasons:
+        return Decision(action="retrain", reasons=reasons)
+    if drifted_fields:
+        return Decision(action="review", reasons=[f"fields have drifted: {_join_names(drifted_fields)}"])
+    return Decision(action="no action", reasons=["all differences from the reference are within their limits"])
 
 
-def _worse(value: float, rule: Performance) -> bool:
-    return not np.isfinite(value) or (value < rule.limit if rule.higher_is_better else value > rule.limit)
+def _is_worse(score: float, performance: Performance) -> bool:
+    if not np.isfinite(score):
+        return True
+    return score < performance.limit if performance.higher_is_better else score > performance.limit
 
 
-def _listed(names: list[str], most: int = 5) -> str:
+def _join_names(names: list[str], most: int = 5) -> str:
     rest = len(names) - most
     return ", ".join(names[:most]) + (f" and {rest} more" if rest > 0 else "")
 
 
 def thresholds_table(thresholds: Thresholds, profile: Profile, unit: str = "rows") -> Table:
-    """The limits for people: a row a column, with what chance alone could do."""
+    """Return the drift limits as a table: one row per column, with the limit by chance and the drift limit."""
     rows = [
         {
             "column": limit.column,
             "role": limit.role,
             "bins": column.bins.size,
-            "by chance up to": limit.chance,
-            "drifted above": limit.psi,
+            "chance limit": limit.chance,
+            "drift limit": limit.psi,
         }
         for limit, column in zip(thresholds.limits, profile.columns, strict=True)
     ]
     return Table.of(
-        pd.DataFrame(rows, columns=["column", "role", "bins", "by chance up to", "drifted above"]),
-        "When a column counts as drifted",
+        pd.DataFrame(rows, columns=["column", "role", "bins", "chance limit", "drift limit"]),
+        "Drift thresholds",
         say=(
-            f"In batches of {thresholds.batch_rows:,} {unit}, at most {number(thresholds.false_alarms, '.1%')} of those without drift "
-            "raise any alarm by chance."
+            f"With batches of {thresholds.batch_rows:,} {unit}, at most {number(thresholds.false_alarms, '.1%')} of the batches "
+            "without drift raise an alert by chance."
         ),
-        formats={"by chance up to": ".3f", "drifted above": ".3f"},
-        note=f"Population stability index between a batch and the training data. Below {MATERIAL_PSI:g} a shift is too small to act upon.",
+        formats={"chance limit": ".3f", "drift limit": ".3f"},
+        note=(
+            "Limits of the population stability index (PSI) between a batch and the training data. "
+            f"A PSI below {MATERIAL_PSI:g} is too small to act upon."
+        ),
     )
 
 
 def trigger_facts(thresholds: Thresholds, unit: str = "rows") -> Facts:
-    """The rule for people."""
+    """Return the rules of the trigger as facts."""
     fields = sum(limit.role == "field" for limit in thresholds.limits)
     facts: dict[str, Cell] = {
-        "Judged in batches of": f"{thresholds.batch_rows:,} {unit}",
-        "False alarms allowed": f"{number(thresholds.false_alarms, '.1%')} of batches",
-        "Look when": f"any of the {fields} fields has drifted",
+        "Batch size": f"{thresholds.batch_rows:,} {unit}",
+        "Allowed false alarm rate": f"{number(thresholds.false_alarms, '.1%')} of batches",
+        "Review when": f"any of the {fields} fields drifts",
         "Retrain when predictions drift": "any prediction column above its limit",
-        "Retrain when fields drift": f"{number(thresholds.drifted_share, '.0%')} of the fields above their limits",
+        "Retrain when fields drift": f"at least {number(thresholds.drifted_share, '.0%')} of the fields above their limits",
     }
-    rule = thresholds.performance
-    if rule is not None:
-        facts[f"Retrain when {metric_label(rule.metric)} is"] = (
-            f"{'below' if rule.higher_is_better else 'above'} {number(rule.limit)}"
-        )
-        facts[f"{metric_label(rule.metric)}, out of fold"] = number(rule.reference)
+    performance = thresholds.performance
+    if performance is not None:
+        label = metric_label(performance.metric)
+        facts[f"Retrain when {label} is"] = f"{'below' if performance.higher_is_better else 'above'} {number(performance.limit)}"
+        facts[f"Out-of-fold {label}"] = number(performance.reference)
     return Facts(
-        title="When the model is trained again",
+        title="Retraining trigger",
         say=(
-            "Every batch is compared with the training data; the model is trained again when its predictions drift, "
-            "when many fields do, or when labels show that it has become worse."
+            "Every batch is compared with the training data. The model is retrained when its predictions drift, when many fields "
+            "drift, or when labels show that its performance has dropped."
         ),
         facts=facts,
     )

@@ -1,4 +1,4 @@
-"""Removes what runs made, and nothing else."""
+"""Removal of the files that runs created: views, pages and, on request, the store."""
 
 import shutil
 from pathlib import Path
@@ -7,9 +7,12 @@ from glassbox.pipeline.runner import run_lock
 
 
 def clean(root: Path, slug: str | None, *, store: bool = False) -> list[Path]:
-    """Remove the views and pages of a request, or of every request; with `store`, also what is remembered.
+    """Remove the views and pages of one request, or of all requests; with `store`, remove the store as well.
 
-    Returns what was removed.
+    Returns
+    -------
+    list of Path
+        The folders that were removed.
     """
     slugs = [slug] if slug else sorted(p.parent.name for p in (root / "data").glob("*/request.json"))
     removed: list[Path] = []

@@ -1,7 +1,7 @@
-"""The graph, and the only importer of Ploomber: it reads `pipeline.yaml`, knows the order, and hands every task to us.
+"""The pipeline graph, built and ordered by Ploomber; no other module imports Ploomber.
 
-Ploomber does not decide what is stale: `StoreExecutor` asks the store. Nothing of a user's text reaches Ploomber, whose
-templates can execute it: only the validated slug and the name of the family do.
+Ploomber does not decide which stages are stale: `StoreExecutor` looks them up in the store. Ploomber's templates can execute code,
+so it receives only the validated slug and the name of the family, never any other text of the user.
 """
 
 import os
@@ -17,7 +17,7 @@ from glassbox.pipeline.spec import pipeline_dict
 os.environ["PLOOMBER_STATS_ENABLED"] = "false"
 
 with warnings.catch_warnings():
-    warnings.simplefilter("ignore")  # an archived project: its deprecations are not ours to mend
+    warnings.simplefilter("ignore")  # Ploomber is archived: its deprecation warnings will not be fixed
     import ploomber.executors.abc
     from ploomber.constants import TaskStatus
     from ploomber.exceptions import DAGBuildError
@@ -30,7 +30,7 @@ _POLL_SECONDS = 0.2
 
 
 class StoreExecutor(ploomber.executors.abc.Executor):  # type: ignore[misc]
-    """Runs each task as our runner does it; also when someone calls plain `ploomber build`."""
+    """A Ploomber executor that runs each task with a `Runner`, also under a plain `ploomber build`."""
 
     def __init__(self, runner: Runner | None = None) -> None:
         self.runner = runner
@@ -52,18 +52,18 @@ class StoreExecutor(ploomber.executors.abc.Executor):  # type: ignore[misc]
             try:
                 while True:
                     if not self.failures:
-                        under_way = set(futures.values())
+                        submitted = set(futures.values())
                         for name in list(dag):
-                            if dag[name].exec_status == TaskStatus.WaitingExecution and name not in under_way:
+                            if dag[name].exec_status == TaskStatus.WaitingExecution and name not in submitted:
                                 futures[pool.submit(runner.run_stage, name)] = name
                     if not futures:
                         break
                     done, _ = wait(futures, timeout=_POLL_SECONDS, return_when=FIRST_COMPLETED)
-                    runner.tell_progress()
+                    runner.report_progress()
                     for future in done:
                         self._settle(dag[futures.pop(future)], future.result())
             except BaseException:
-                runner.stop()  # kernels end, so the threads that wait for them end too
+                runner.stop()  # ends the kernels, and so the threads that wait for them
                 raise
         if self.failures:
             raise DAGBuildError(str(self.failures[0])) from self.failures[0]
@@ -77,7 +77,7 @@ class StoreExecutor(ploomber.executors.abc.Executor):  # type: ignore[misc]
 
 
 def _runner_of(dag: "DAG") -> Runner:
-    """For plain `ploomber build`: the request is the one that `env.yaml` names."""
+    """Create the runner for a plain `ploomber build`, for the request that `env.yaml` names."""
     from glassbox.request.loading import load_request
     from glassbox.request.model import Request
 
@@ -88,17 +88,17 @@ def _runner_of(dag: "DAG") -> Runner:
 
 
 def build(runner: Runner) -> None:
-    """Build the graph of a request with a runner.
+    """Build the graph of a request and run it with a runner.
 
     Raises
     ------
     GlassboxError
-        The failure as its stage raised it; where stages that ran side by side failed, all that they say.
+        The error of the stage that failed. If several stages that ran in parallel failed, the message holds all their errors.
     """
     executor = StoreExecutor(runner)
-    here = Path.cwd()
+    previous = Path.cwd()
     try:
-        os.chdir(runner.root)  # Ploomber resolves sources and products against the working folder
+        os.chdir(runner.root)  # Ploomber resolves sources and products against the working directory
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
@@ -106,12 +106,12 @@ def build(runner: Runner) -> None:
             dag.executor = executor
             dag.build(force=True, show_progress=False)
         finally:
-            os.chdir(here)
+            os.chdir(previous)
     except DAGBuildError as error:
         if not executor.failures:
-            raise StageError(f"the graph could not be built: {error}") from error
+            raise StageError(f"the pipeline graph could not be built: {error}") from error
         first, *others = executor.failures
         if isinstance(first, GlassboxError) and not others:
             raise first from error
-        told = [str(e) if isinstance(e, GlassboxError) else f"{type(e).__name__}: {e}" for e in executor.failures]
-        raise StageError("\n\n".join(told)) from first
+        messages = [str(e) if isinstance(e, GlassboxError) else f"{type(e).__name__}: {e}" for e in executor.failures]
+        raise StageError("\n\n".join(messages)) from first

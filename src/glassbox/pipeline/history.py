@@ -1,4 +1,4 @@
-"""What is told of each run afterwards, outside the store: `run.json`, the list of runs, and what differs between two."""
+"""Run history outside the store: `run.json`, the list of runs, and the differences between two runs."""
 
 import datetime
 import os
@@ -15,13 +15,13 @@ from glassbox.pipeline.store import Entry, Store
 
 
 def new_run_id() -> str:
-    """An id that sorts by time."""
+    """Return a unique run id that sorts by time."""
     now = datetime.datetime.now(datetime.UTC)
     return f"{now:%Y%m%dT%H%M%S}-{time.time_ns() % 1_000_000:06d}-{os.getpid()}"
 
 
 def run_hashes(runner: Runner) -> dict[str, str | None]:
-    """The hashes that stand in the report: of the data that arrived, the code and the lock that ran, and the model."""
+    """Return the hashes that identify a run: input data, holdout, code, lock file and model."""
     entries = {name: outcome.entry for name, outcome in runner.outcomes.items() if outcome.entry is not None}
     modules: dict[str, str] = {}
     for entry in entries.values():
@@ -39,14 +39,14 @@ def run_hashes(runner: Runner) -> dict[str, str | None]:
 
 
 def _data_hash(ingest: Entry) -> str | None:
-    """The hash that `ingest` showed, of the rows in whatever order they stand; None when its notebook shows none."""
-    arrived = read_findings(read_json(ingest.folder / "findings.json")).get("arrived")
-    value = arrived.finding.facts.get(DATA_HASH) if arrived and isinstance(arrived.finding, Facts) else None
+    """Return the order-independent hash of the rows that `ingest` reports; None when its notebook reports none."""
+    summary = read_findings(read_json(ingest.folder / "findings.json")).get("arrived")
+    value = summary.finding.facts.get(DATA_HASH) if summary and isinstance(summary.finding, Facts) else None
     return str(value) if value is not None else None
 
 
 def write_run(runner: Runner, run_id: str, started: datetime.datetime, seconds: float) -> dict[str, Any]:
-    """Write `data/<request>/run.json` and keep it in `data/<request>/runs/`; returns what was written."""
+    """Write `data/<request>/run.json` and a copy to `data/<request>/runs/`; return its content."""
 
     def stage(outcome: Outcome) -> dict[str, Any]:
         return {
@@ -74,13 +74,13 @@ def write_run(runner: Runner, run_id: str, started: datetime.datetime, seconds: 
 
 
 def runs(root: Path, slug: str) -> list[dict[str, Any]]:
-    """All runs of a request, oldest first."""
+    """Return all runs of a request, oldest first."""
     return [read_json(path) for path in sorted((root / "data" / slug / "runs").glob("*.json"))]
 
 
 @dataclass(frozen=True)
 class Difference:
-    """What differs between two runs: each line names a thing and says how it was and how it is."""
+    """Differences between two runs: the causes in words, the metrics before and after, and the products that changed."""
 
     before: str
     after: str
@@ -98,22 +98,24 @@ def _flat(value: Any, path: str = "") -> dict[str, Any]:
 def _metrics(entry: Entry | None) -> dict[str, Estimate]:
     if entry is None or "metrics" not in entry.manifest["products"]:
         return {}
-    shown = read_findings(read_json(entry.product("findings"))).get("metrics")
-    return dict(shown.finding.values) if shown and shown.finding.kind == "estimates" else {}
+    metrics = read_findings(read_json(entry.product("findings"))).get("metrics")
+    return dict(metrics.finding.values) if metrics and metrics.finding.kind == "estimates" else {}
 
 
 def difference(root: Path, slug: str) -> Difference:
-    """What changed between the last two complete runs of a request, and what came of it.
+    """Compare the last two complete runs of a request: the changes and their effects.
 
     Raises
     ------
     GlassboxError
-        When there are not two runs to compare.
+        There are fewer than two complete runs.
     """
-    ended = [run for run in runs(root, slug) if all(s["status"] != "failed" for s in run["stages"].values())]
-    if len(ended) < 2:
-        raise GlassboxError(f"{slug}: {len(ended)} complete run so far; `glassbox diff` compares the last two.")
-    before, after = ended[-2:]
+    complete = [run for run in runs(root, slug) if all(s["status"] != "failed" for s in run["stages"].values())]
+    if len(complete) < 2:
+        raise GlassboxError(
+            f"{slug}: complete runs so far: {len(complete)}; `glassbox diff` compares the last two complete runs."
+        )
+    before, after = complete[-2:]
     store = Store(root)
     causes: list[str] = []
     old, new = _flat(before["resolved"]), _flat(after["resolved"])
@@ -134,9 +136,9 @@ def difference(root: Path, slug: str) -> Difference:
         a, b = pair[0].manifest, pair[1].manifest
         modules |= {m for m in {*a["modules"], *b["modules"]} if a["modules"].get(m) != b["modules"].get(m)}
         if a["facts"]["cells"] != b["facts"]["cells"]:
-            causes.append(f"notebook: {name} has other cells")
+            causes.append(f"notebook: {name} has changed code cells")
         if a["facts"]["source"] != b["facts"]["source"]:
-            causes.append("data: what arrived has another hash")
+            causes.append("data: the input data changed")
         for product in b["products"]:
             if a["products"].get(product, {}).get("hash") != b["products"][product]["hash"]:
                 products.append(f"{name}.{product}")

@@ -1,8 +1,8 @@
-"""A process that has the libraries loaded and forks a kernel whenever the runner asks: seconds of imports, paid once.
+"""A server process that imports the libraries once and forks a kernel from itself at the runner's request.
 
-It loads third-party libraries only, never Glassbox itself: which modules of Glassbox a stage loads is part of its key.
-Requests are served between two imports, so the first kernel does not wait for the last library. The server ends with the
-runner (its standard input closes) and takes its kernels with it.
+It imports third-party libraries only, never Glassbox itself, because the Glassbox modules that a stage loads are part of the stage's
+key. It answers requests between two imports, so that the first kernel does not wait for the last library. The server and its
+kernels end with the runner, which closes the server's standard input.
 """
 
 import contextlib
@@ -18,7 +18,7 @@ import warnings
 from pathlib import Path
 from typing import Any, NoReturn
 
-# In the order in which stages need them.
+# Ordered by when the stages need them.
 LIBRARIES = (
     "ipykernel.kernelapp",
     "ipykernel.ipkernel",
@@ -44,13 +44,13 @@ LIBRARIES = (
     "fastapi",
     "httpx",
 )
-# Slow to load, and needed late: loaded when nothing has been asked for a while, so that no kernel waits for them.
+# Slow to import and needed late: imported once no request has arrived for a while, so that no kernel waits for them.
 SLOW_LIBRARIES = ("shap", "evidently")
-_QUIET_SECONDS = 2.0
+_IDLE_SECONDS = 2.0
 
 
 def _become_kernel(order: dict[str, Any]) -> NoReturn:
-    """In the forked child: take on the asked environment and be an IPython kernel until it is told to stop."""
+    """Turn the forked child process into an IPython kernel with the ordered environment, and exit when the kernel stops."""
     code = 1
     try:
         os.setsid()
@@ -59,7 +59,7 @@ def _become_kernel(order: dict[str, Any]) -> NoReturn:
         os.dup2(null, 0)
         os.dup2(log, 1)
         os.dup2(log, 2)
-        faulthandler.enable(2)  # a crash in compiled code leaves in the log where it was
+        faulthandler.enable(2)  # logs the location of a crash in compiled code
         os.environ.update(order["env"])
         os.environ["JPY_PARENT_PID"] = str(os.getppid())  # the kernel ends when the server does
         os.chdir(order["cwd"])
@@ -87,7 +87,7 @@ def _become_kernel(order: dict[str, Any]) -> NoReturn:
 
 
 class Server:
-    """Listens on a Unix socket; one connection a kernel, on which its pid and later its exit status are told."""
+    """A kernel server on a Unix socket: each connection starts one kernel and reports its pid and later its exit status."""
 
     def __init__(self, path: Path) -> None:
         self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -99,10 +99,10 @@ class Server:
         os.set_blocking(wake, False)
         signal.set_wakeup_fd(wake)
         signal.signal(signal.SIGCHLD, lambda *_: None)
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # the runner decides
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # the runner handles Ctrl-C and stops the server
 
     def serve(self, timeout: float | None) -> bool:
-        """Answer what is waiting, or wait up to `timeout` seconds for something (None: for ever); False when nothing came."""
+        """Handle pending events, waiting up to `timeout` seconds (None: no limit) for one; return False if none occurred."""
         watched: list[Any] = [self._listener, self._wake, 0]
         ready, _, _ = select.select(watched, [], [], timeout)
         if 0 in ready and not os.read(0, 1):
@@ -122,14 +122,14 @@ class Server:
         if pid == 0:
             self._listener.close()
             connection.close()
-            for other in self._kernels.values():
-                other.close()
+            for sibling in self._kernels.values():
+                sibling.close()
             _become_kernel(order)
         self._kernels[pid] = connection
-        self._tell(pid, {"pid": pid})
+        self._send(pid, {"pid": pid})
 
-    def _tell(self, pid: int, message: dict[str, int]) -> None:
-        with contextlib.suppress(OSError):  # the runner no longer listens
+    def _send(self, pid: int, message: dict[str, int]) -> None:
+        with contextlib.suppress(OSError):  # the runner has closed the connection
             self._kernels[pid].sendall((json.dumps(message) + "\n").encode())
 
     def _reap(self) -> None:
@@ -140,11 +140,11 @@ class Server:
                 return
             if pid == 0:
                 return
-            self._tell(pid, {"exit": os.waitstatus_to_exitcode(status)})
+            self._send(pid, {"exit": os.waitstatus_to_exitcode(status)})
             self._kernels.pop(pid).close()
 
     def stop(self) -> NoReturn:
-        """End every kernel and then this process."""
+        """Kill all kernels and exit this process."""
         for pid in self._kernels:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(pid, signal.SIGKILL)
@@ -152,19 +152,19 @@ class Server:
 
 
 def _load(name: str) -> None:
-    with contextlib.suppress(ImportError):  # an optional group that is not installed: the notebook that needs it says so
+    with contextlib.suppress(ImportError):  # an optional dependency that is not installed: the notebook that needs it reports it
         importlib.import_module(name)
 
 
 def main(path: str) -> NoReturn:
-    """Serve at the Unix socket `path` until standard input closes."""
-    warnings.simplefilter("ignore")  # of imports; each kernel sets its own filters when it starts
+    """Serve on the Unix socket `path` until standard input closes."""
+    warnings.simplefilter("ignore")  # for the imports; each kernel resets the filters when it starts
     server = Server(Path(path))
     for name in LIBRARIES:
         _load(name)
         server.serve(0)
     for name in SLOW_LIBRARIES:
-        while server.serve(_QUIET_SECONDS):
+        while server.serve(_IDLE_SECONDS):
             pass
         _load(name)
     while True:

@@ -1,4 +1,4 @@
-"""Kernels for the runner: forked from a process that has the libraries loaded, through Jupyter's own provisioner interface."""
+"""Jupyter kernels for the runner, forked from a server process that has the libraries loaded, behind a kernel provisioner."""
 
 import asyncio
 import contextlib
@@ -29,11 +29,11 @@ _SOCKET = "GLASSBOX_KERNEL_SOCKET"
 
 
 class KernelEnded(Exception):
-    """A kernel ended before its notebook did, or was never there. The message goes on from its name: how."""
+    """A kernel ended before its notebook did, or did not start. The message completes the phrase "its kernel ..."."""
 
 
 class KernelServer:
-    """Starts the server for the time of a `with` block; its kernels end with it, also when this process is killed."""
+    """Context manager that runs the kernel server; its kernels end with it, even when this process is killed."""
 
     def __enter__(self) -> Self:
         self._folder = tempfile.TemporaryDirectory(prefix="glassbox-")
@@ -52,7 +52,7 @@ class KernelServer:
         self.stop()
 
     def stop(self) -> None:
-        """End the server and all its kernels now."""
+        """Stop the server and all its kernels immediately."""
         if self._process.stdin and not self._process.stdin.closed:
             with contextlib.suppress(OSError):
                 self._process.stdin.close()
@@ -66,7 +66,7 @@ class KernelServer:
 
 
 class ForkProvisioner(KernelProvisionerBase):
-    """One kernel, forked by the server. Its exit status comes over the connection that asked for it."""
+    """Provisioner of one kernel that the server forks and whose exit status arrives over the connection to the server."""
 
     _connection: socket.socket | None = None
     _pid: int | None = None
@@ -80,7 +80,7 @@ class ForkProvisioner(KernelProvisionerBase):
     async def pre_launch(self, **kwargs: Any) -> dict[str, Any]:
         manager = self.parent
         if manager is not None:
-            # Unix sockets of the kernel's own: a port that Jupyter has found free may be another's before the kernel binds it.
+            # Unix sockets instead of TCP ports: another process may take a free port before the kernel binds it.
             manager.transport, manager.cache_ports = "ipc", False
             manager.ip = str(Path(kwargs["env"][_SOCKET]).with_name(uuid.uuid4().hex))
             manager.write_connection_file()
@@ -101,12 +101,12 @@ class ForkProvisioner(KernelProvisionerBase):
         while self._pid is None:
             message = await asyncio.to_thread(self._receive, None)
             if message is None:
-                raise KernelEnded("was not started: the process that forks kernels has ended")
+                raise KernelEnded("did not start: the kernel server has ended")
             self._pid = message.get("pid", self._pid)
         return self.connection_info
 
     def _receive(self, timeout: float | None) -> dict[str, int] | None:
-        """The next message of the server; None when there is none within `timeout` seconds, or no server any more."""
+        """Return the next message of the server; None if none arrives within `timeout` seconds or the server has ended."""
         assert self._connection is not None
         while b"\n" not in self._buffer:
             ready, _, _ = select.select([self._connection], [], [], timeout)
@@ -145,14 +145,14 @@ class ForkProvisioner(KernelProvisionerBase):
     async def terminate(self, restart: bool = False) -> None:
         await self.send_signal(signal.SIGTERM)
 
-    def how_it_ended(self) -> str:
-        """What its exit status says."""
+    def exit_reason(self) -> str:
+        """Describe the exit status of the kernel in words."""
         status = self._status if self._status is not None else -signal.SIGKILL
         if status == -signal.SIGKILL:
-            return "was killed, as happens when memory runs out"
+            return "was killed, which typically means that the machine ran out of memory"
         if status < 0:
             return f"crashed in compiled code ({signal.Signals(-status).name})"
-        return f"ended by itself with exit code {status}"
+        return f"exited with code {status}"
 
     async def cleanup(self, restart: bool = False) -> None:
         if self._connection is not None:
@@ -172,11 +172,11 @@ def _connect(path: Path) -> socket.socket:
         except (FileNotFoundError, ConnectionRefusedError):
             connection.close()
             time.sleep(0.05)
-    raise KernelEnded("was not started: the process that forks kernels did not answer for 30 s")
+    raise KernelEnded("did not start: the kernel server did not respond within 30 s")
 
 
 class ForkKernelManager(AsyncKernelManager):
-    """A kernel manager whose kernels are forked; it needs no kernel specification on disk."""
+    """A kernel manager for forked kernels that needs no kernel specification on disk."""
 
     @property
     def kernel_spec(self) -> KernelSpec:
@@ -189,7 +189,7 @@ class ForkKernelManager(AsyncKernelManager):
 
 
 class Engine(NBClientEngine):  # type: ignore[misc]
-    """Papermill's own engine, with forked kernels and an environment of their own."""
+    """Papermill's nbclient engine with forked kernels and a separate environment for each kernel."""
 
     @classmethod
     def execute_managed_notebook(
@@ -206,23 +206,25 @@ class Engine(NBClientEngine):  # type: ignore[misc]
             resources={"metadata": {"path": str(cwd)}},
             record_timing=False,
         )
-        client.owns_km = True  # it is asked to end the kernel, and does
+        client.owns_km = True  # makes the client shut the kernel down
         try:
             return client.execute(env={**os.environ, **environment})
         except (DeadKernelError, RuntimeError) as error:
             if "didn't respond" in str(error):
-                raise KernelEnded(f"did not answer within {start_timeout} s of its start; the machine may be too busy") from error
+                raise KernelEnded(
+                    f"did not respond within {start_timeout} s of its start; the machine may be overloaded"
+                ) from error
             if "Kernel died" not in str(error):
                 raise
             assert isinstance(manager.provisioner, ForkProvisioner)
-            raise KernelEnded(manager.provisioner.how_it_ended()) from error
+            raise KernelEnded(manager.provisioner.exit_reason()) from error
 
 
 def register() -> None:
-    """Make `ENGINE` known to Papermill."""
+    """Register `ENGINE` with Papermill."""
     papermill_engines.register(ENGINE, Engine)
 
 
 def kernel_environment(server: KernelServer, log: Path) -> dict[str, str]:
-    """What a kernel needs in its environment to be forked by `server` and to log to `log`."""
+    """Return the environment variables with which `server` forks a kernel that logs to `log`."""
     return {_SOCKET: str(server.socket), "GLASSBOX_KERNEL_LOG": str(log)}

@@ -1,4 +1,4 @@
-"""One notebook, run by Papermill on a forked kernel; and what is published of it: its source as it is now, with its outputs."""
+"""Execution of one notebook with Papermill on a forked kernel, and its published form: current source with cached outputs."""
 
 import copy
 import json
@@ -18,8 +18,8 @@ from glassbox.pipeline.kernels import ENGINE, KernelEnded, KernelServer, kernel_
 from glassbox.pipeline.spec import code_cells, read_notebook
 
 _ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
-# Raised on purpose, and meant for the user as they stand: their exit codes are kept.
-_KNOWN: dict[str, type[GlassboxError]] = {"DataError": DataError, "RequestError": RequestError}
+# Errors of the user's data or request: passed on with their type, and so with their exit code.
+_USER_ERRORS: dict[str, type[GlassboxError]] = {"DataError": DataError, "RequestError": RequestError}
 
 
 def execute(
@@ -31,14 +31,14 @@ def execute(
     root: Path,
     environment: Mapping[str, str],
 ) -> Any:
-    """Run a notebook; returns it executed. `output` has what was reached when it fails.
+    """Run a notebook and return the executed notebook. After a failure, `output` holds the cells executed so far.
 
     Raises
     ------
     DataError, RequestError
-        When a cell raised one: the user's data or request is at fault.
+        A cell raised it because the user's data or request is invalid.
     StageError
-        When a cell failed: names the cell, its code and its message.
+        A cell failed, or the kernel ended; the message names the cell, its code and its error.
     """
     import papermill
     from papermill.exceptions import PapermillExecutionError
@@ -60,29 +60,29 @@ def execute(
         )
     except PapermillExecutionError as error:
         message = _ANSI.sub("", error.evalue)
-        if error.ename in _KNOWN:
-            raise _KNOWN[error.ename](message.splitlines()) from error
+        if error.ename in _USER_ERRORS:
+            raise _USER_ERRORS[error.ename](message.splitlines()) from error
         cell = "\n".join(f"    {line}" for line in error.source.strip().splitlines())
         raise StageError(f"{name}: {source.name}, cell {error.exec_count}:\n{cell}\n{error.ename}: {message}") from error
     except KernelEnded as error:
         log.touch()
         raise StageError(
-            f"{name}: its kernel {error}. Nothing of it was published: run again. What the kernel said: {os.path.relpath(log)}"
+            f"{name}: its kernel {error}. Nothing was published; run it again. Kernel log: {os.path.relpath(log)}"
         ) from error
     finally:
-        ensure_event_loop().close()  # the one that nbclient made for this thread, and would leave open
+        ensure_event_loop().close()  # created by nbclient for this thread, and not closed by it
 
 
-def clean(notebook: Any, root: Path) -> Any:
-    """An executed notebook without what differs from run to run: times, ids of Papermill, the project's own path."""
-    kept = copy.deepcopy(notebook)
-    kept.metadata.pop("papermill", None)
-    for cell in kept.cells:
+def strip_run_details(notebook: Any, root: Path) -> Any:
+    """Return an executed notebook without details that differ between runs: times, Papermill ids, the project's path."""
+    stripped = copy.deepcopy(notebook)
+    stripped.metadata.pop("papermill", None)
+    for cell in stripped.cells:
         for key in ("papermill", "execution"):
             cell.metadata.pop(key, None)
         if cell.metadata.get("tags") == []:
             cell.metadata.pop("tags")
-    text = json.dumps(kept, ensure_ascii=False)
+    text = json.dumps(stripped, ensure_ascii=False)
     text = text.replace(json.dumps(f"{root}/", ensure_ascii=False)[1:-1], "")
     return _notebook(text)
 
@@ -92,26 +92,26 @@ def _notebook(text: str) -> Any:
 
 
 def write_notebook(path: Path, notebook: Any) -> None:
-    """Write a notebook: the same notebook gives the same bytes."""
+    """Write a notebook deterministically: equal notebooks give equal bytes."""
     write_text(path, json.dumps(notebook, ensure_ascii=False, indent=1) + "\n")
 
 
 def read_executed(path: Path) -> Any:
-    """Read a notebook that `write_notebook` wrote."""
+    """Read a notebook written by `write_notebook`."""
     return _notebook(path.read_text(encoding="utf-8"))
 
 
-def with_current_text(source: Path, executed: Any, parameters: Mapping[str, Any]) -> Any:
-    """The notebook's text as it stands now with the outputs of `executed`, whose code says the same.
+def merge_outputs(source: Path, executed: Any, parameters: Mapping[str, Any]) -> Any:
+    """Combine the current notebook source with the outputs of `executed`, whose code cells are equivalent.
 
-    The cell with the parameters is written anew: another request with the same facts may have been the one that ran.
+    The cell of injected parameters is regenerated, because the outputs may come from another request with the same stage key.
     """
     from papermill.translators import papermill_translators
 
     notebook = read_notebook(source)
-    for ours, theirs in zip(code_cells(notebook), code_cells(executed), strict=True):
-        ours.outputs = theirs.outputs
-        ours.execution_count = theirs.execution_count
+    for cell, executed_cell in zip(code_cells(notebook), code_cells(executed), strict=True):
+        cell.outputs = executed_cell.outputs
+        cell.execution_count = executed_cell.execution_count
     injected = [c for c in executed.cells if "injected-parameters" in c.metadata.get("tags", [])]
     after = next((i for i, c in enumerate(notebook.cells) if "parameters" in c.metadata.get("tags", [])), -1)
     notebook.cells[after + 1 : after + 1] = injected

@@ -1,4 +1,4 @@
-"""One whole run: the graph, then what stands outside the store: `run.json`, the pages, the tracking."""
+"""Complete runs of a request: execute the graph, write the run history, and report the state of each stage."""
 
 import datetime
 import time
@@ -11,7 +11,7 @@ from glassbox.code_hash import HASHES
 from glassbox.errors import GlassboxError
 from glassbox.files import read_json
 from glassbox.pipeline import history
-from glassbox.pipeline.runner import Event, Outcome, Runner, unheard
+from glassbox.pipeline.runner import Event, Outcome, Runner, ignore_events
 from glassbox.request.model import Request
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class RunResult:
-    """What came of a run: its `run.json`, and the first failure if there was one."""
+    """The result of a run: its runner, the content of its `run.json`, and its error if it failed."""
 
     runner: Runner
     run: dict[str, Any]
@@ -33,30 +33,43 @@ def run_request(
     *,
     workers: int = 2,
     until: str | None = None,
-    listen: Callable[[Event], None] = unheard,
+    listen: Callable[[Event], None] = ignore_events,
     kernels: "KernelServer | None" = None,
 ) -> RunResult:
-    """Run a request as far as `until`, and write down what was run and why.
+    """Run a request up to the stage `until` and write its run history.
 
-    `kernels` is a server to fork kernels from; left out, the run starts its own when it needs one.
+    Parameters
+    ----------
+    root
+        The project folder.
+    request
+        The request.
+    workers
+        The maximum number of stages that run in parallel; also the total number of threads.
+    until
+        The last stage to run; by default, all stages run.
+    listen
+        Receives an event when a stage starts, progresses or ends.
+    kernels
+        A running kernel server; by default, the run starts its own when it needs one.
     """
-    started, begun = datetime.datetime.now(datetime.UTC), time.monotonic()
+    started, start = datetime.datetime.now(datetime.UTC), time.monotonic()
     runner = Runner(root, request, workers=workers, until=until, listen=listen, kernels=kernels)
     failure: GlassboxError | None = None
     with runner.run():
         try:
-            if not runner.take_what_is_fresh():
+            if not runner.restore_fresh_stages():
                 from glassbox.pipeline.graph import build
 
                 build(runner)
         except GlassboxError as error:
             failure = error
-        run = history.write_run(runner, history.new_run_id(), started, time.monotonic() - begun)
+        run = history.write_run(runner, history.new_run_id(), started, time.monotonic() - start)
     return RunResult(runner, run, failure)
 
 
 def last_seconds(root: Path, slug: str) -> dict[str, float]:
-    """How long each stage took when it was computed last."""
+    """Return the seconds that each stage took when it was last computed."""
     seconds: dict[str, float] = {}
     for run in history.runs(root, slug):
         seconds.update({name: stage["seconds"] for name, stage in run["stages"].items() if stage["status"] == "ran"})
@@ -64,24 +77,25 @@ def last_seconds(root: Path, slug: str) -> dict[str, float]:
 
 
 def stage_states(root: Path, request: Request) -> list[tuple[str, bool, list[str]]]:
-    """For each stage: its name, whether it is fresh, and if not, why. Runs nothing.
+    """Return for each stage its name, whether it is fresh, and the reasons if it is not; nothing is run.
 
-    What is downstream of a stale stage may yet be fresh, when the stage gives the same products again.
+    A stage downstream of a stale stage counts as stale, although it turns out fresh if the stale stage produces the same products
+    again.
     """
     runner = Runner(root, request)
     HASHES.read(runner.store.folder / "code.json")
     states: list[tuple[str, bool, list[str]]] = []
     stale: set[str] = set()
     for spec in runner.specs.values():
-        waits = [stage for stage in spec.upstream if stage in stale]
-        if waits:
-            states.append((spec.name, False, [f"{', '.join(waits)} would run first"]))
+        stale_upstream = [stage for stage in spec.upstream if stage in stale]
+        if stale_upstream:
+            states.append((spec.name, False, [f"upstream is stale: {', '.join(stale_upstream)}"]))
             stale.add(spec.name)
             continue
         facts = runner.facts(spec)
         entry = runner.store.find(facts, request)
         if entry is None:
-            states.append((spec.name, False, runner.why(spec, facts) or ["its products are not in the store"]))
+            states.append((spec.name, False, runner.stale_reasons(spec, facts) or ["its products are not in the store"]))
             stale.add(spec.name)
         else:
             runner.outcomes[spec.name] = Outcome(spec.name, "cached", entry=entry)
@@ -90,6 +104,6 @@ def stage_states(root: Path, request: Request) -> list[tuple[str, bool, list[str
 
 
 def read_report(root: Path, slug: str) -> dict[str, Any] | None:
-    """The machine-readable report of the last run, if it came so far."""
+    """Return the machine-readable report of the last run; None if the run wrote none."""
     path = root / "reports" / slug / "report.json"
     return dict(read_json(path)) if path.is_file() else None

@@ -1,4 +1,4 @@
-"""What is told to tracking of a run: values read from what was published."""
+"""Conversion of a finished run into the record that is logged to the tracking store."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -12,7 +12,7 @@ from glassbox.tracking.values import RunRecord, StageRecord
 
 
 def run_record(result: RunResult) -> RunRecord | None:
-    """The record of a run; None when nothing of it was published."""
+    """Build the tracking record of a run from its published products; None when nothing was published."""
     runner, run = result.runner, result.run
     entries = {name: outcome.entry for name, outcome in runner.outcomes.items() if outcome.entry is not None}
     if not entries:
@@ -23,12 +23,12 @@ def run_record(result: RunResult) -> RunRecord | None:
             key=entry.key,
             cached=runner.outcomes[name].status == "cached",
             seconds=runner.outcomes[name].seconds,
-            findings=_shown(entry, "findings.json"),
-            measured=_shown(entry, "measured.json"),
+            findings=_findings(entry, "findings.json"),
+            measured=_findings(entry, "measured.json"),
         )
         for name, entry in entries.items()
     ]
-    shown = {stage.name: stage.findings for stage in stages}
+    findings = {stage.name: stage.findings for stage in stages}
     best = _product(entries, "tune", "best") or {}
     primary = str(best.get("metric") or next(iter(runner.request.row.metrics)))
     model = entries["evaluate"].product("model") if "evaluate" in entries else None
@@ -41,15 +41,15 @@ def run_record(result: RunResult) -> RunRecord | None:
         model=model,
         model_hash=run["hashes"]["model"],
         schema=Schema.model_validate(schema) if schema else None,
-        metrics=_metrics(shown.get("evaluate", {})),
+        metrics=_metrics(findings.get("evaluate", {})),
         primary=primary,
         more_is_better=runner.request.row.metrics.get(primary, True),
-        leaderboard=_leaderboard(shown.get("compare", {})),
+        leaderboard=_leaderboard(findings.get("compare", {})),
         trials=_product(entries, "tune", "trials"),
     )
 
 
-def _shown(entry: Entry, name: str) -> dict[str, NamedFinding]:
+def _findings(entry: Entry, name: str) -> dict[str, NamedFinding]:
     return read_findings(read_json(entry.folder / name))
 
 
@@ -61,11 +61,11 @@ def _product(entries: dict[str, Entry], stage: str, name: str) -> Any:
     return read_parquet(path) if path.suffix == ".parquet" else read_json(path)
 
 
-def _metrics(shown: Mapping[str, NamedFinding]) -> dict[str, Estimate]:
-    found = shown.get("metrics")
-    return dict(found.finding.values) if found is not None and found.finding.kind == "estimates" else {}
+def _metrics(findings: Mapping[str, NamedFinding]) -> dict[str, Estimate]:
+    metrics = findings.get("metrics")
+    return dict(metrics.finding.values) if metrics is not None and metrics.finding.kind == "estimates" else {}
 
 
-def _leaderboard(shown: Mapping[str, NamedFinding]) -> Table | None:
-    found = shown.get("leaderboard")
-    return found.finding if found is not None and isinstance(found.finding, Table) else None
+def _leaderboard(findings: Mapping[str, NamedFinding]) -> Table | None:
+    leaderboard = findings.get("leaderboard")
+    return leaderboard.finding if leaderboard is not None and isinstance(leaderboard.finding, Table) else None

@@ -1,4 +1,4 @@
-"""What the graph is made of: the stages of `pipeline.yaml` for one request, and what each notebook declares that it reads."""
+"""Stage specifications: the stages of `pipeline.yaml` for one request, and the inputs that each notebook declares."""
 
 import ast
 from dataclasses import dataclass
@@ -12,14 +12,14 @@ from glassbox.code_hash import cell_text
 from glassbox.errors import GlassboxError, RequestError
 from glassbox.request.messages import hint, nearest, one_of
 from glassbox.request.model import Request
-from glassbox.runtime.stage import SEALED
+from glassbox.runtime.stage import HOLDOUT_READERS
 
 STAGES = ("ingest", "explore", "features", "compare", "tune", "evaluate", "deploy", "monitor", "conclude")
 
 
 @dataclass(frozen=True)
 class StageSpec:
-    """One stage of one request: its notebook, what it saves and where, what it reads."""
+    """One stage of one request: its notebook, its products with their paths, and its upstream products."""
 
     name: str
     source: Path  # relative to the root
@@ -27,77 +27,88 @@ class StageSpec:
     upstream: dict[str, list[str]]
 
 
-def _filled(value: Any, words: dict[str, str]) -> Any:
+def _substitute(value: Any, variables: dict[str, str]) -> Any:
     if isinstance(value, str):
-        for name, word in words.items():
-            value = value.replace(f"{{{{{name}}}}}", word)
+        for name, text in variables.items():
+            value = value.replace(f"{{{{{name}}}}}", text)
         return value
     if isinstance(value, dict):
-        return {key: _filled(item, words) for key, item in value.items()}
-    return [_filled(item, words) for item in value] if isinstance(value, list) else value
+        return {key: _substitute(item, variables) for key, item in value.items()}
+    return [_substitute(item, variables) for item in value] if isinstance(value, list) else value
 
 
-def ejected(root: Path, slug: str, stage: str) -> Path:
-    """Where a request's own notebook of a stage lies, relative to the root, once it has been ejected."""
+def ejected_path(slug: str, stage: str) -> Path:
+    """Return the path, relative to the project, of a request's own notebook of a stage, created by `glassbox eject`."""
     return Path("notebooks") / slug / f"{stage}.py"
 
 
 def pipeline_dict(root: Path, request: Request) -> dict[str, Any]:
-    """`pipeline.yaml` for a request: filled in, with the request's own notebooks in place of the family's."""
+    """Read `pipeline.yaml` for a request: variables substituted, ejected notebooks in place of the family's."""
     text = (root / "pipeline.yaml").read_text(encoding="utf-8")
-    filled: dict[str, Any] = _filled(yaml.safe_load(text), {"name": request.name, "family": request.row.family})
-    for task in filled["tasks"]:
-        own = ejected(root, request.name, task["name"])
-        if (root / own).is_file():
-            task["source"] = own.as_posix()
-    return filled
+    pipeline: dict[str, Any] = _substitute(yaml.safe_load(text), {"name": request.name, "family": request.row.family})
+    for task in pipeline["tasks"]:
+        ejected = ejected_path(request.name, task["name"])
+        if (root / ejected).is_file():
+            task["source"] = ejected.as_posix()
+    return pipeline
 
 
 def declared_upstream(path: Path) -> dict[str, list[str]]:
-    """What a notebook declares that it reads: the value of `upstream` in its parameters cell.
+    """Return the products that a notebook reads, by stage: the value of `upstream` in its parameters cell.
 
     Raises
     ------
     GlassboxError
-        When the notebook has no `upstream = {...}` of plain values.
+        The notebook is not valid Python, or has no `upstream = {...}` of literal values.
     """
     try:
         tree = ast.parse(path.read_text(encoding="utf-8"))
     except SyntaxError as error:
-        raise GlassboxError(f"{path}:{error.lineno}: is not Python: {error.msg}.") from error
+        raise GlassboxError(f"{path}:{error.lineno}: not valid Python: {error.msg}.") from error
     for node in tree.body:
         if isinstance(node, ast.Assign) and any(isinstance(t, ast.Name) and t.id == "upstream" for t in node.targets):
             try:
                 value = ast.literal_eval(node.value)
             except ValueError as error:
-                raise GlassboxError(f"{path}:{node.lineno}: upstream must be plain: {{'features': ['recipe']}}.") from error
+                raise GlassboxError(
+                    f"{path}:{node.lineno}: `upstream` is not a literal; expected a dictionary such as {{'features': ['recipe']}}."
+                ) from error
             return {str(stage): [str(name) for name in names] for stage, names in (value or {}).items()}
-    raise GlassboxError(f"{path}: no `upstream = {{...}}` in the cell tagged `parameters`; write `upstream = None` for none.")
+    raise GlassboxError(
+        f"{path}: no `upstream = {{...}}` in the cell tagged `parameters`; write `upstream = None` if the notebook reads nothing."
+    )
 
 
 def read_stages(root: Path, request: Request) -> list[StageSpec]:
-    """The stages of a request in an order in which they can run.
+    """Return the stages of a request in a topological order.
 
     Raises
     ------
     GlassboxError
-        When a notebook is missing, or reads what no stage saves, or opens what is sealed to it.
+        A notebook is missing, reads a product that no stage saves, or reads the holdout without being allowed to.
     """
     specs: dict[str, StageSpec] = {}
     for task in pipeline_dict(root, request)["tasks"]:
         source = Path(task["source"])
         if not (root / source).is_file():
-            raise GlassboxError(f"{source}: is not there, and stage {task['name']!r} needs it.")
+            raise GlassboxError(f"{source}: file not found; it is the notebook of stage {task['name']!r}.")
         specs[task["name"]] = StageSpec(task["name"], source, dict(task["product"]), declared_upstream(root / source))
     for spec in specs.values():
         for stage, names in spec.upstream.items():
-            known = set(specs[stage].products) - {"nb"} if stage in specs else set()
-            if unknown := [name for name in names if name not in known]:
-                there = ", ".join(sorted(known)) or f"no stage {stage!r}"
-                raise GlassboxError(f"{spec.source}: upstream asks {stage} for {', '.join(unknown)}; there is {there}.")
+            if stage not in specs:
+                raise GlassboxError(
+                    f"{spec.source}: `upstream` names an unknown stage {stage!r}; expected one of {', '.join(specs)}."
+                )
+            products = set(specs[stage].products) - {"nb"}
+            if unknown := [name for name in names if name not in products]:
+                raise GlassboxError(
+                    f"{spec.source}: `upstream` requests {', '.join(unknown)} of {stage}, which saves {', '.join(sorted(products))}."
+                )
             for name in names:
-                if SEALED.get(name, spec.name) != spec.name:
-                    raise GlassboxError(f"{spec.source}: upstream asks for {stage}.{name}, which only {SEALED[name]} opens.")
+                if HOLDOUT_READERS.get(name, spec.name) != spec.name:
+                    raise GlassboxError(
+                        f"{spec.source}: `upstream` requests {stage}.{name}, which only {HOLDOUT_READERS[name]} may read."
+                    )
     order = TopologicalSorter({name: list(spec.upstream) for name, spec in specs.items()}).static_order()
     rank = {name: i for i, name in enumerate(specs)}
     depth = {name: i for i, name in enumerate(order)}
@@ -105,17 +116,17 @@ def read_stages(root: Path, request: Request) -> list[StageSpec]:
 
 
 def read_notebook(path: Path) -> Any:
-    """A percent-format notebook, with cell ids made from content (jupytext's are random)."""
+    """Read a percent-format notebook and set cell ids derived from content, because jupytext's ids are random."""
     import hashlib
 
     import jupytext
 
     notebook = jupytext.read(path)
-    seen: dict[str, int] = {}
+    occurrences: dict[str, int] = {}
     for cell in notebook.cells:
         digest = hashlib.sha256(f"{cell.cell_type}:{cell.source}".encode()).hexdigest()[:12]
-        seen[digest] = seen.get(digest, 0) + 1
-        cell.id = digest if seen[digest] == 1 else f"{digest}-{seen[digest]}"
+        occurrences[digest] = occurrences.get(digest, 0) + 1
+        cell.id = digest if occurrences[digest] == 1 else f"{digest}-{occurrences[digest]}"
     notebook.metadata = {
         "kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"},
         "language_info": {"name": "python"},
@@ -124,15 +135,15 @@ def read_notebook(path: Path) -> Any:
 
 
 def code_cells(notebook: Any) -> list[Any]:
-    """The code cells that the author wrote: without the one that Papermill puts in."""
+    """Return the code cells of the source notebook: all but the one that Papermill injects."""
     return [c for c in notebook.cells if c.cell_type == "code" and "injected-parameters" not in c.metadata.get("tags", [])]
 
 
-def cells_of(notebook: Any) -> list[str]:
-    """What the code cells of a notebook say, without comments and layout."""
+def cell_texts(notebook: Any) -> list[str]:
+    """Return the code of a notebook's cells without comments and layout; the parameters cell is left out."""
     return [cell_text(cell.source) for cell in code_cells(notebook) if "parameters" not in cell.metadata.get("tags", [])]
 
 
-def no_such_stage(stage: str) -> RequestError:
-    """What is said to someone who mistyped a stage."""
-    return RequestError(f"{stage}: no such stage; there is {one_of(STAGES)}{hint(nearest(stage, STAGES))}")
+def unknown_stage_error(stage: str) -> RequestError:
+    """Return the error for an unknown stage name, with the nearest valid name."""
+    return RequestError(f"{stage}: unknown stage; expected {one_of(STAGES)}{hint(nearest(stage, STAGES))}")

@@ -1,4 +1,4 @@
-"""Why a stage would run: what differs from the last time, by name."""
+"""Reasons why a stage is stale: the named differences from its last run."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -13,8 +13,8 @@ def _changed(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
     return sorted(name for name in {*before, *now} if before.get(name) != now.get(name))
 
 
-def why_stale(manifest: Mapping[str, Any] | None, facts: Mapping[str, Any], request: Request) -> list[str]:
-    """Reasons, in words, that what `manifest` describes does not stand for `facts` and `request`; empty when it does."""
+def stale_reasons(manifest: Mapping[str, Any] | None, facts: Mapping[str, Any], request: Request) -> list[str]:
+    """Return the reasons, in words, why the products of `manifest` are stale for `facts` and `request`; empty if they are fresh."""
     if manifest is None:
         return ["it has not been run yet"]
     before = manifest["facts"]
@@ -23,7 +23,7 @@ def why_stale(manifest: Mapping[str, Any] | None, facts: Mapping[str, Any], requ
         pairs = enumerate(zip(before["cells"], facts["cells"], strict=False), start=1)
         differing = [str(i) for i, (a, b) in pairs if a != b]
         if len(before["cells"]) != len(facts["cells"]):
-            reasons.append(f"its notebook has {len(facts['cells'])} code cells, had {len(before['cells'])}")
+            reasons.append(f"its notebook has {len(facts['cells'])} code cells, was {len(before['cells'])}")
         else:
             reasons.append(f"code cell {', '.join(differing)} of its notebook changed")
     for name in _changed(before["inputs"], facts["inputs"]):

@@ -1,9 +1,9 @@
-"""Where products lie: immutable folders named by the key of what they were computed from, and views rebuilt from them.
+"""The store of stage products: immutable folders named by the key of their inputs, and views that are copies of them.
 
-A key is the hash of a stage's facts (cells, inputs, lock, platform), of the request's fields that it read, and of the code
-that it had loaded. Which fields and modules those are is only known once the stage has run: so each record under the hash
-of the facts names them, and a record holds when all of them are as they were (a constructive trace; Mokhov, Mitchell and
-Peyton Jones 2018, "Build systems à la carte", section 4.2).
+A key is the hash of a stage's facts (cells, inputs, lock file, platform), of the request fields that it read, and of the code that
+it loaded. The fields and modules are known only after the stage has run. Each run therefore leaves a record of them under the hash
+of the facts; a record matches when all its fields and modules are unchanged (a constructive trace; Mokhov, Mitchell and Peyton
+Jones 2018, "Build systems à la carte", section 4.2).
 """
 
 import contextlib
@@ -24,8 +24,8 @@ from glassbox.runtime.field_tracking import field_value
 
 MANIFEST = ".manifest.json"
 _CAUSES = {
-    errno.ENOSPC: "the disk is full: make room, then run again",
-    errno.EDQUOT: "the quota is used up: make room, then run again",
+    errno.ENOSPC: "the disk is full: free some space, then run again",
+    errno.EDQUOT: "the disk quota is exceeded: free some space, then run again",
     errno.EROFS: "the folder is read-only: make it writable, then run again",
     errno.EACCES: "permission is denied: make the folder writable, then run again",
     errno.EPERM: "permission is denied: make the folder writable, then run again",
@@ -34,13 +34,13 @@ _CAUSES = {
 
 @contextlib.contextmanager
 def disk_errors() -> Iterator[None]:
-    """Say what is wrong with the disk in words; what was published before stays whole."""
+    """Convert disk errors into a `StoreError` with its cause and remedy."""
     try:
         yield
     except OSError as error:
         if error.errno not in _CAUSES:
             raise
-        raise StoreError(f"{error.filename or 'data'}: {_CAUSES[error.errno]} (nothing that was published is lost).") from error
+        raise StoreError(f"{error.filename or 'data'}: {_CAUSES[error.errno]} (published results are intact).") from error
 
 
 @dataclass(frozen=True)
@@ -55,11 +55,11 @@ class Entry:
         return str(self.manifest["key"])
 
     def product_hash(self, name: str) -> str:
-        """The hash of a product's content."""
+        """Return the hash of a product's content."""
         return str(self.manifest["products"][name]["hash"])
 
     def product(self, name: str) -> Path:
-        """A product in the store: read it, never write it."""
+        """Return the path of a product in the store, which must not be written to."""
         return self.folder / str(self.manifest["products"][name]["path"])
 
 
@@ -71,7 +71,7 @@ class Store:
         self.folder: Path = root / "data" / ".store"
 
     def find(self, facts: dict[str, Any], request: Request) -> Entry | None:
-        """What was computed from these facts, with the fields and the code as they are now; verified by hash."""
+        """Return the entry that matches these facts and the current request fields and code, verified by hash; None if there is none."""
         records = self.folder / "records" / hash_value(facts)
         if not records.is_dir():
             return None
@@ -89,40 +89,41 @@ class Store:
         return None
 
     def entry(self, key: str) -> Entry | None:
-        """The entry of a key when it is there and whole; a spoiled one is put aside, to be computed again."""
+        """Return the entry of a key; a missing entry gives None, and a corrupt entry is removed and gives None."""
         folder = self.folder / "stages" / key
         try:
             manifest = read_json(folder / MANIFEST)
-            whole = all(hash_file(folder / name) == value for name, value in manifest["files"].items())
+            intact = all(hash_file(folder / name) == value for name, value in manifest["files"].items())
         except (FileNotFoundError, ValueError, KeyError):
-            whole = False
-        if not whole:
+            intact = False
+        if not intact:
             shutil.rmtree(folder, ignore_errors=True)
             return None
         return Entry(folder, manifest)
 
     def scratch(self) -> Path:
-        """A new folder for a stage to write in; nothing in it counts until it is published."""
+        """Create a scratch folder for a stage; its content becomes an entry only when it is published."""
         with disk_errors():
             path = self.folder.joinpath("tmp", uuid.uuid4().hex)
             path.mkdir(parents=True)
         return path
 
     def publish(self, scratch: Path, facts: dict[str, Any], trace: dict[str, Any], products: list[str]) -> Entry:
-        """Make what a stage wrote part of the store: whole, or not at all.
+        """Move the content of a scratch folder into the store, atomically.
 
         Raises
         ------
         StoreError
-            When a declared product is missing, or the disk refuses.
+            A declared product is missing, or the disk is full or read-only.
         """
         key = hash_value({"facts": facts, "reads": trace["reads"], "modules": trace["modules"]})
-        described = {}
+        saved = {}
         for name in products:
-            found = [path for path in (scratch / f"{name}.parquet", scratch / f"{name}.json", scratch / name) if path.exists()]
-            if not found:
-                raise StoreError(f"{facts['stage']}: product {name!r} was declared and not saved.")
-            described[name] = {"path": found[0].name, "hash": hash_tree(found[0])}
+            candidates = (scratch / f"{name}.parquet", scratch / f"{name}.json", scratch / name)
+            path = next((path for path in candidates if path.exists()), None)
+            if path is None:
+                raise StoreError(f"{facts['stage']}: product {name!r} is declared in pipeline.yaml but was not saved.")
+            saved[name] = {"path": path.name, "hash": hash_tree(path)}
         for hidden in scratch.glob(".*"):
             hidden.unlink()
         manifest = {
@@ -131,11 +132,11 @@ class Store:
             "facts": facts,
             "reads": trace["reads"],
             "modules": trace["modules"],
-            "products": described,
+            "products": saved,
             "files": {name: hash_file(path) for name, path in files_below(scratch)},
         }
         with disk_errors():
-            write_json(scratch / MANIFEST, manifest)  # last: an entry without it is no entry
+            write_json(scratch / MANIFEST, manifest)  # written last: an entry without a manifest is invalid
             target = self.folder / "stages" / key
             if target.exists():
                 shutil.rmtree(target)
@@ -146,17 +147,17 @@ class Store:
         return Entry(target, manifest)
 
     def view(self, entry: Entry, folder: Path, paths: dict[str, str]) -> None:
-        """Lay out an entry's products under `folder`, at the paths that `pipeline.yaml` gives them.
+        """Copy an entry's products to `folder`, at the paths that `pipeline.yaml` gives them.
 
-        Left as it is when it already shows this entry, byte for byte.
+        A view that already holds this entry, byte for byte, is left unchanged.
         """
-        shown = folder / MANIFEST
-        if shown.is_file() and read_json(shown).get("key") == entry.key and self._shows(entry, paths):
+        manifest = folder / MANIFEST
+        if manifest.is_file() and read_json(manifest).get("key") == entry.key and self._is_current(entry, paths):
             return
         with disk_errors():
             fresh, old = folder.with_name(f".{folder.name}.new"), folder.with_name(f".{folder.name}.old")
-            for left_over in (fresh, old):
-                shutil.rmtree(left_over, ignore_errors=True)
+            for stale_folder in (fresh, old):
+                shutil.rmtree(stale_folder, ignore_errors=True)
             fresh.mkdir(parents=True)
             for name, path in paths.items():
                 source, target = entry.product(name), fresh / os.path.relpath(self.root / path, folder)
@@ -172,18 +173,14 @@ class Store:
             os.replace(fresh, folder)
             shutil.rmtree(old, ignore_errors=True)
 
-    def _shows(self, entry: Entry, paths: dict[str, str]) -> bool:
+    def _is_current(self, entry: Entry, paths: dict[str, str]) -> bool:
         for name, path in paths.items():
             target, source = self.root / path, entry.product(name)
             if source.is_dir():
                 for inner, _ in files_below(source):
-                    wanted = entry.manifest["files"][f"{source.name}/{inner}"]
-                    if not (target / inner).is_file() or hash_file(target / inner) != wanted:
+                    expected = entry.manifest["files"][f"{source.name}/{inner}"]
+                    if not (target / inner).is_file() or hash_file(target / inner) != expected:
                         return False
             elif not target.is_file() or hash_file(target) != entry.manifest["files"][source.name]:
                 return False
         return True
-
-    def sweep(self) -> None:
-        """Remove what killed runs left in the scratch folder. Only while no run is under way."""
-        shutil.rmtree(self.folder / "tmp", ignore_errors=True)

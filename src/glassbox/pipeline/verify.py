@@ -1,4 +1,4 @@
-"""Runs a request again from nothing in another folder and compares what came out, byte for byte."""
+"""Reproducibility check: run a request from scratch in another folder and compare all products and pages byte for byte."""
 
 import os
 import shutil
@@ -14,12 +14,12 @@ from glassbox.files import files_below, hash_file, read_json
 from glassbox.pipeline.store import MANIFEST
 
 _COPIED = ("pipeline.yaml", "requirements.lock", "params", "notebooks", "data/catalog.yaml")
-RenderPlain = Callable[[Path, str, Path], None]  # project root, slug, where the pages without `measured` go
+RenderPlain = Callable[[Path, str, Path], None]  # project root, slug, output folder for the pages without measured findings
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """One product or page, and whether both runs gave the same bytes."""
+    """Comparison of one product or page between both runs."""
 
     name: str
     same: bool
@@ -46,59 +46,73 @@ def _copy_project(root: Path, target: Path, paths: Sequence[str]) -> None:
 
 
 def _products(root: Path, slug: str) -> dict[str, str]:
-    found: dict[str, str] = {}
+    hashes: dict[str, str] = {}
     for manifest in sorted((root / "data" / slug).glob(f"*/{MANIFEST}")):
         content = read_json(manifest)
-        found.update({f"{content['stage']}.{name}": product["hash"] for name, product in content["products"].items()})
-    return found
+        hashes.update({f"{content['stage']}.{name}": product["hash"] for name, product in content["products"].items()})
+    return hashes
 
 
 def verify(root: Path, slug: str, paths: Sequence[str], *, workers: int, render: RenderPlain) -> list[Comparison]:
-    """Compare the last run of a request with one made from nothing in another folder.
+    """Compare the last run of a request with a new run from scratch in another folder.
 
     Parameters
     ----------
+    root
+        The project folder.
+    slug
+        The name of the request.
     paths
-        The request's `data.path` and `weights`, so that what lies beside the project is found from the other folder too.
+        The request's `data.path` and `weights`, so that relative paths resolve in the other folder as well.
+    workers
+        The number of workers of the second run.
     render
-        Renders a request's pages without what is measured into a folder.
+        Renders the pages of a request, without measured findings, to a folder.
 
     Raises
     ------
     GlassboxError
-        When there is nothing to compare, or the second run fails.
+        The request has not been run yet, or the second run fails.
     """
-    ours = _products(root, slug)
-    if not ours:
-        raise GlassboxError(f"data/{slug}: nothing to verify yet; run `glassbox run {slug}` first.")
+    first = _products(root, slug)
+    if not first:
+        raise GlassboxError(f"data/{slug}: the request has not been run yet; run `glassbox run {slug}` first.")
     with tempfile.TemporaryDirectory(prefix="glassbox-verify-") as name:
-        other = Path(name) / "elsewhere"
-        other.mkdir()
-        _copy_project(root, other, paths)
+        copy = Path(name) / "copy"
+        copy.mkdir()
+        _copy_project(root, copy, paths)
         seed = "1" if os.environ.get("PYTHONHASHSEED") != "1" else "2"
-        environment = {**os.environ, "GLASSBOX_ROOT": str(other), "PYTHONHASHSEED": seed}
-        ended = [read_json(root / "data" / slug / "run.json")["stages"]]
-        until = [s for s, o in ended[0].items() if o["status"] in ("ran", "cached")][-1]
-        done = subprocess.run(
+        environment = {**os.environ, "GLASSBOX_ROOT": str(copy), "PYTHONHASHSEED": seed}
+        stages = read_json(root / "data" / slug / "run.json")["stages"]
+        until = [stage for stage, outcome in stages.items() if outcome["status"] in ("ran", "cached")][-1]
+        process = subprocess.run(
             [sys.executable, "-m", "glassbox", "run", slug, "--workers", str(workers), "--until", until, "--no-track"],
             env=environment,
-            cwd=other,
+            cwd=copy,
             capture_output=True,
             text=True,
             check=False,
         )
-        if done.returncode not in (0, 3):
-            raise GlassboxError(f"{slug}: the second run failed, so nothing was compared:\n{done.stdout}{done.stderr}".rstrip())
-        theirs = _products(other, slug)
-        rows = [Comparison(k, ours.get(k) == theirs.get(k), _short(ours.get(k), theirs.get(k))) for k in sorted({*ours, *theirs})]
+        if process.returncode not in (0, 3):
+            output = f"{process.stdout}{process.stderr}"
+            raise GlassboxError(f"{slug}: the second run failed, so nothing was compared:\n{output}".rstrip())
+        rows = _compare(first, _products(copy, slug))
         pages: list[dict[str, str]] = []
-        for project, folder in ((root, Path(name) / "a"), (other, Path(name) / "b")):
+        for project, folder in ((root, Path(name) / "a"), (copy, Path(name) / "b")):
             render(project, slug, folder)
             pages.append({page: hash_file(file) for page, file in files_below(folder)})
-        a, b = pages
-        rows += [Comparison(f"page {k}", a.get(k) == b.get(k), _short(a.get(k), b.get(k))) for k in sorted({*a, *b})]
+        rows += _compare(*pages, prefix="page ")
     return rows
 
 
-def _short(a: str | None, b: str | None) -> str:
-    return (a or "missing")[:12] if a == b else f"{(a or 'missing')[:12]} here, {(b or 'missing')[:12]} there"
+def _compare(first: dict[str, str], second: dict[str, str], prefix: str = "") -> list[Comparison]:
+    return [
+        Comparison(f"{prefix}{name}", first.get(name) == second.get(name), _short(first.get(name), second.get(name)))
+        for name in sorted({*first, *second})
+    ]
+
+
+def _short(first: str | None, second: str | None) -> str:
+    if first == second:
+        return (first or "missing")[:12]
+    return f"{(first or 'missing')[:12]} in the project, {(second or 'missing')[:12]} in the second run"

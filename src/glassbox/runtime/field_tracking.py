@@ -1,4 +1,4 @@
-"""A request that notes which of its fields are read: those, and no others, are part of a stage's key."""
+"""Tracking of the request fields that a stage reads: only those fields are part of the stage's key."""
 
 from types import FunctionType, MethodType
 from typing import Any, cast
@@ -12,7 +12,7 @@ _PARTS = (Request, Data, Split, Weights)
 
 
 class _Recorded:
-    """Stands in for a model: attribute reads go through and are noted by their dotted path."""
+    """Proxy for a Pydantic model that records every field it reads, keyed by dotted path."""
 
     def __init__(self, value: BaseModel, path: str, reads: dict[str, Any]) -> None:
         self.__dict__.update(_value=value, _path=path, _reads=reads)
@@ -21,7 +21,9 @@ class _Recorded:
         kind = type(self._value)
         attribute = getattr(kind, name, None)
         if name.startswith(("model_", "__")):
-            raise AttributeError(f"{name}: read the fields of a request one by one, so that it is known which were used.")
+            raise AttributeError(
+                f"{name}: a stage reads the fields of a request one at a time, so that Glassbox can track which fields it uses."
+            )
         if isinstance(attribute, property) and attribute.fget is not None:
             return attribute.fget(self)
         if isinstance(attribute, FunctionType):
@@ -34,17 +36,17 @@ class _Recorded:
         return value
 
     def __setattr__(self, name: str, value: Any) -> None:
-        raise AttributeError(f"{name}: a request is not changed by a stage; change it in its file.")
+        raise AttributeError(f"{name}: a stage cannot change its request; edit the request file instead.")
 
 
-def recorded(request: Request) -> tuple[Request, dict[str, Any]]:
-    """The request to hand to a stage, and the fields that it has read so far (grows as it reads)."""
+def track_reads(request: Request) -> tuple[Request, dict[str, Any]]:
+    """Return a proxy of the request, and the dictionary in which the proxy records each field that is read."""
     reads: dict[str, Any] = {}
     return cast(Request, _Recorded(request, "", reads)), reads
 
 
 def field_value(request: Request, path: str) -> Any:
-    """The value of the field at a dotted path, as `recorded` would note it."""
+    """Return the value of the field at a dotted path, in the form that `track_reads` records."""
     value: Any = request
     for name in path.split("."):
         value = getattr(value, name)

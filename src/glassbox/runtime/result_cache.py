@@ -1,7 +1,7 @@
-"""An on-disk cache of results, keyed by a hash of their inputs and of the code that computes them.
+"""An on-disk cache of results, keyed by a hash of their inputs.
 
-A result is one candidate on one fold, or one trial: a killed run repeats at most one of them, and `tune` reuses what
-`compare` has fitted.
+One entry holds one candidate on one fold, or one trial. An interrupted run therefore repeats at most one fit, and `tune` reuses the
+fits of `compare`.
 """
 
 import base64
@@ -22,7 +22,7 @@ _ARRAY = "__array__"
 def _encode(value: Any) -> Any:
     if isinstance(value, np.ndarray):
         if value.dtype.hasobject:
-            raise TypeError("Only numeric arrays can be cached; found an array of objects.")
+            raise TypeError("Cannot cache an array of dtype object; expected a numeric or boolean array.")
         data = base64.b64encode(np.ascontiguousarray(value).tobytes()).decode("ascii")
         return {_ARRAY: value.dtype.str, "shape": list(value.shape), "data": data}
     if isinstance(value, Mapping):
@@ -64,12 +64,12 @@ class NullCache:
 
 
 class ResultCache:
-    """A cache keyed by `parts`, the code that computes a result, and `context`.
+    """Cache of results, keyed by their inputs (`parts`), the code that computes them, and a fixed `context`.
 
     Parameters
     ----------
     folder
-        One file per result.
+        The folder of the cache, with one file per result.
     context
         Facts that every result depends on: the lock file, the platform.
     """
@@ -81,18 +81,9 @@ class ResultCache:
     def get_or_compute(
         self, parts: Mapping[str, Any], compute: Callable[[], dict[str, Any]], code: Sequence[ModuleType | str] = ()
     ) -> dict[str, Any]:
-        """Return the cached result for `parts`, or compute and store it.
+        """Return the result for `parts` from the cache, or compute and store it.
 
-        The result always passes through the file's format, so that the first call and later calls return the same values.
-
-        Parameters
-        ----------
-        parts
-            Everything that the result depends on, by name, as values that JSON can hold.
-        compute
-            Computes the result: a dict of numbers, strings, lists and numeric NumPy arrays.
-        code
-            Modules whose code, with all that they import, is part of the key.
+        A computed result is encoded and decoded as well, so that the first call and later calls return equal values.
         """
         key = hash_value({"parts": parts, "code": code_closure(code), "context": self._context})
         path = self._folder / key[:2] / f"{key}.json"
@@ -111,4 +102,4 @@ class ResultCache:
             body = envelope["body"]
             return json.loads(body) if hash_value(body) == envelope["hash"] else None
         except (FileNotFoundError, ValueError, KeyError, TypeError):
-            return None  # missing or damaged: it is computed again
+            return None  # missing or corrupt: the caller computes it again

@@ -1,8 +1,8 @@
-"""What a notebook holds in its hand: open, load, show, save.
+"""The API that stage notebooks use: open a stage, load inputs, show results, save outputs.
 
-Run by the pipeline, a stage reads what it was handed and writes to a scratch folder that the runner publishes when the
-notebook has ended well. Run by a person in JupyterLab (`product` is None), it reads the products of the last run and
-writes to `data/.scratch/`: never over that run.
+In a pipeline run, a stage reads the inputs that the runner passes and writes to a scratch folder, which the runner publishes once
+the notebook has succeeded. In JupyterLab (`product` is None), a stage reads the products of the last run and writes to
+`data/.scratch/`, so it never overwrites that run.
 """
 
 import json
@@ -21,27 +21,27 @@ from glassbox.findings.html import finding_html
 from glassbox.findings.model import Figure, Finding, NamedFinding, read_findings
 from glassbox.platform_info import platform_facts
 from glassbox.request.model import Request
-from glassbox.runtime.field_tracking import recorded
+from glassbox.runtime.field_tracking import track_reads
 from glassbox.runtime.resources import Resources
 from glassbox.runtime.result_cache import ResultCache
 
-SEALED = {"holdout": "evaluate"}  # a product, and the one stage that may open it
+HOLDOUT_READERS = {"holdout": "evaluate"}  # product name -> the only stage that may read it
 FINDING_MIME = "application/vnd.glassbox.finding+json"
 
 
 def project_root() -> Path:
-    """The folder of the project: `GLASSBOX_ROOT`, or the nearest folder upwards that holds `pipeline.yaml`."""
+    """Return the project folder: `GLASSBOX_ROOT`, or the nearest parent folder that contains `pipeline.yaml`."""
     if named := os.environ.get("GLASSBOX_ROOT"):
         return Path(named)
     here = Path.cwd()
     for folder in (here, *here.parents):
         if (folder / "pipeline.yaml").is_file():
             return folder
-    raise GlassboxError(f"{here}: no pipeline.yaml here or above; run this inside a Glassbox project.")
+    raise GlassboxError(f"{here}: no pipeline.yaml in this folder or a parent folder; run this inside a Glassbox project.")
 
 
 class Stage:
-    """One step of the spine, as its notebook sees it. Made by `Stage.open`."""
+    """One stage of the pipeline, as its notebook uses it. Create it with `Stage.open`."""
 
     def __init__(
         self,
@@ -56,10 +56,10 @@ class Stage:
     ) -> None:
         self.name = name
         self.root = root
-        self.request, self._reads = recorded(request)
+        self.request, self._reads = track_reads(request)
         self.threads = request.threads
-        self.memo = ResultCache(
-            root / "data" / ".store" / "memo",
+        self.cache = ResultCache(
+            root / "data" / ".store" / "cache",
             {"lock": hash_file(root / "requirements.lock"), "platform": platform_facts(request.threads)},
         )
         self._inputs = dict(inputs)
@@ -76,21 +76,28 @@ class Stage:
         Parameters
         ----------
         name
-            The stage: `"compare"`.
+            The name of the stage, such as `"compare"`.
         request
-            The slug of the request. In JupyterLab, `GLASSBOX_REQUEST` names another one without an edit.
+            The slug of the request. In JupyterLab, the environment variable `GLASSBOX_REQUEST` overrides it.
         upstream
-            What the notebook declares that it reads: `{"features": ["recipe", "folds"]}`. The runner replaces the names
+            The products that the notebook reads, by stage: `{"features": ["recipe", "folds"]}`. The runner replaces the names
             with paths.
         product
-            Set by the runner: the paths of what the stage saves. None when a person runs the notebook.
+            The paths of the products that the stage saves; set by the runner, and None in JupyterLab.
+
+        Raises
+        ------
+        GlassboxError
+            The request has not been run yet.
+        StageError
+            The notebook declares a product that only another stage may read.
         """
         root = project_root()
         live = product is None
         slug = os.environ.get("GLASSBOX_REQUEST", request) if live else request
         resolved = root / "data" / slug / "request.json"
         if not resolved.is_file():
-            raise GlassboxError(f"data/{slug}: no run of {slug!r} yet; run `glassbox run {slug}` first.")
+            raise GlassboxError(f"data/{slug}: {slug!r} has not been run yet; run `glassbox run {slug}` first.")
         if live:
             scratch = root / "data" / ".scratch" / slug / name
             shutil.rmtree(scratch, ignore_errors=True)
@@ -100,20 +107,21 @@ class Stage:
         inputs = _inputs(root, slug, upstream)
         for key in inputs:
             stage, _, item = key.partition(".")
-            if item in SEALED and name != SEALED[item]:
-                raise StageError(f"{name}: asks for {stage}.{item}, which is sealed; only {SEALED[item]} opens it.")
+            if item in HOLDOUT_READERS and name != HOLDOUT_READERS[item]:
+                raise StageError(f"{name}: cannot read {stage}.{item}; only {HOLDOUT_READERS[item]} may read it.")
         products = {key: Path(value) for key, value in (product or {}).items()}
         return cls(name, Request.from_resolved(read_json(resolved)), root, inputs, products, scratch, live=live)
 
     def load(self, *names: str) -> Any:
-        """Load products that the notebook declared in `upstream`: one value, or a tuple of them.
+        """Load products that the notebook declares in `upstream`: one value, or a tuple of values.
 
-        Parquet gives a frame, JSON what it holds, a folder its path; `"ingest.findings"` gives the findings by name.
+        A Parquet file is loaded as a DataFrame, a JSON file as its content, a folder as its path, and `"ingest.findings"` as a
+        dictionary of findings by name.
 
         Raises
         ------
         StageError
-            When a name was not declared, or is declared for several stages and not written as `stage.name`.
+            A name is not declared, is ambiguous because several stages declare it, or has not been produced yet.
         """
         values = [self._load(name) for name in names]
         return values[0] if len(values) == 1 else tuple(values)
@@ -121,13 +129,13 @@ class Stage:
     def _load(self, name: str) -> Any:
         matches = [key for key in self._inputs if key == name or key.partition(".")[2] == name]
         if len(matches) != 1:
-            reason = f"is declared by {', '.join(matches)}: write stage.{name}" if matches else "is not declared in `upstream`"
+            reason = f"is declared as {', '.join(matches)}: write stage.{name}" if matches else "is not declared in `upstream`"
             raise StageError(f"{self.name}: load({name!r}): {name} {reason}. Declared: {', '.join(sorted(self._inputs))}.")
         path = self._inputs[matches[0]]
         if not path.exists():
-            raise StageError(f"{self.name}: {path.relative_to(self.root)} is not there; run the stages before this one first.")
+            raise StageError(f"{self.name}: {path.relative_to(self.root)} does not exist; run the upstream stages first.")
         if matches[0].endswith(".holdout"):
-            self._note_opening(path)
+            self._record_holdout_read(path)
         if path.is_dir():
             return path
         if path.suffix == ".parquet":
@@ -135,69 +143,81 @@ class Stage:
         value = read_json(path)
         return read_findings(value) if path.name == "findings.json" else value
 
-    def _ledger(self, holdout: Path) -> Path:
-        return self.root / "data" / ".store" / "openings" / f"{hash_file(holdout)}.log"
+    def _holdout_log(self, holdout: Path) -> Path:
+        return self.root / "data" / ".store" / "holdout_reads" / f"{hash_file(holdout)}.log"
 
-    def _note_opening(self, holdout: Path) -> None:
-        ledger = self._ledger(holdout)
-        ledger.parent.mkdir(parents=True, exist_ok=True)
-        with ledger.open("a", encoding="utf-8") as stream:
+    def _record_holdout_read(self, holdout: Path) -> None:
+        log = self._holdout_log(holdout)
+        log.parent.mkdir(parents=True, exist_ok=True)
+        with log.open("a", encoding="utf-8") as stream:
             stream.write(f"{self.name} {'JupyterLab' if self._live else 'run'}\n")
 
     @property
     def workers(self) -> int:
-        """How many fits may run side by side when the stage has the machine for itself. Results never depend on it."""
-        return max(1, self.most_threads // self.threads)
+        """The number of fits that may run in parallel when no other stage runs. Results never depend on it."""
+        return max(1, self.max_threads // self.threads)
 
     @property
-    def most_threads(self) -> int:
-        """How many threads the run has; what needs one alone, such as reading a picture, may run so often side by side.
+    def max_threads(self) -> int:
+        """The number of threads of the run: the number of single-threaded tasks, such as decoding images, that may run in parallel.
 
-        A `Crew` of so many holds back as long as other stages run beside this one.
+        A `WorkerPool` of this size uses fewer threads while other stages run in parallel.
         """
         return int(os.environ.get("GLASSBOX_WORKERS", 0)) or len(os.sched_getaffinity(0))
 
     @property
-    def kept(self) -> Path:
-        """Where what is costly to compute is kept by its content, for all stages and requests: embeddings."""
-        return self.root / "data" / ".store" / "kept"
+    def vector_cache_dir(self) -> Path:
+        """The folder of the embedding cache, keyed by content and shared by all stages and requests."""
+        return self.root / "data" / ".store" / "vectors"
 
     @property
     def resources(self) -> Resources:
-        """What every fit of the stage is given: seed, threads, workers, caches, the project folder and the progress callback."""
+        """The seed, threads, workers, caches, project folder and progress callback that every fit of the stage uses."""
         return Resources(
             seed=self.request.seed,
             threads=self.threads,
             workers=self.workers,
-            max_threads=self.most_threads,
-            cache=self.memo,
-            vector_cache_dir=self.kept,
+            max_threads=self.max_threads,
+            cache=self.cache,
+            vector_cache_dir=self.vector_cache_dir,
             root=self.root,
             progress=self.progress,
         )
 
     @property
-    def openings(self) -> int:
-        """How often this very holdout has been opened so far in this folder, this time included."""
-        ledger = self._ledger(self._inputs["ingest.holdout"])
-        return len(ledger.read_text(encoding="utf-8").splitlines()) if ledger.is_file() else 0
+    def holdout_reads(self) -> int:
+        """The number of times that this holdout has been read in this project, including the current run."""
+        log = self._holdout_log(self._inputs["ingest.holdout"])
+        return len(log.read_text(encoding="utf-8").splitlines()) if log.is_file() else 0
 
     def show(self, name: str, finding: Finding, *, report: bool = False, measured: bool = False) -> None:
-        """Display a finding and hand it on under `name`, which becomes the anchor of its cell.
+        """Display a finding and record it under `name`, which becomes the anchor of its cell.
 
         Parameters
         ----------
+        name
+            The name of the finding, unique within the stage.
+        finding
+            The finding.
         report
-            The stakeholder's report takes it too.
+            Whether the stakeholder's report includes the finding.
         measured
-            It depends on the machine or the moment: kept apart, never hashed, never compared.
+            Whether the finding depends on the machine or the time of the run. Such findings are stored separately and are neither
+            hashed nor compared between runs.
+
+        Raises
+        ------
+        StageError
+            The stage has already shown a finding of this name.
         """
         from IPython.display import display
 
-        shown = NamedFinding(name=name, report=report, finding=finding)
+        named = NamedFinding(name=name, report=report, finding=finding)
         if (name in self._findings or name in self._measured) and not self._live:
-            raise StageError(f"{self.name}: show({name!r}) twice; a finding's name is its anchor, give each its own.")
-        (self._measured if measured else self._findings)[name] = shown
+            raise StageError(
+                f"{self.name}: show({name!r}) is called twice; a finding's name is its anchor, so give each finding its own name."
+            )
+        (self._measured if measured else self._findings)[name] = named
         bundle: dict[str, Any] = {
             "text/plain": f"{finding.title} {finding.say}".strip(),
             "text/html": finding_html(finding),
@@ -208,17 +228,17 @@ class Stage:
         display(bundle, raw=True, metadata={"glassbox": {"anchor": name, "measured": measured}})
 
     def show_all(self, findings: Mapping[str, Finding], *, report: bool = False) -> None:
-        """Show several findings, each under its name."""
+        """Show several findings, each under its own name."""
         for name, finding in findings.items():
             self.show(name, finding, report=report)
 
     def progress(self, done: int, total: int, what: str = "") -> None:
-        """Say how far the stage has come; shown live in the terminal."""
+        """Report the progress of the stage; the terminal shows it live."""
         with (self._scratch / ".progress").open("a", encoding="utf-8") as stream:
             stream.write(json.dumps({"done": done, "total": total, "what": what}) + "\n")
 
     def folder(self, name: str) -> Path:
-        """An empty scratch folder to fill, for a product that is a folder."""
+        """Create and return an empty scratch folder for a product that is a folder."""
         path = self._scratch / name
         shutil.rmtree(path, ignore_errors=True)
         path.mkdir(parents=True)
@@ -227,18 +247,18 @@ class Stage:
     def save(self, **products: Any) -> None:
         """Save the stage's products and findings: the last call of a notebook.
 
-        Frames become Parquet, models and plain values JSON, a path to a folder is taken whole.
+        A DataFrame is written as Parquet, a folder path is copied as a folder, and any other value is written as JSON.
 
         Raises
         ------
         StageError
-            When what is saved is not exactly what `pipeline.yaml` declares.
+            The products are not exactly those that `pipeline.yaml` declares.
         """
         declared = set(self._products) - {"nb", "findings"}
         if not self._live and declared != set(products):
             missing, extra = sorted(declared - set(products)), sorted(set(products) - declared)
             raise StageError(
-                f"{self.name}: save() was given {', '.join(sorted(products)) or 'nothing'}; pipeline.yaml declares "
+                f"{self.name}: save() was called with {', '.join(sorted(products)) or 'no products'}; pipeline.yaml declares "
                 f"{', '.join(sorted(declared)) or 'nothing'} (missing: {missing or 'none'}, not declared: {extra or 'none'})."
             )
         for name, value in products.items():
@@ -259,7 +279,7 @@ class Stage:
 
 
 def _inputs(root: Path, slug: str, upstream: Mapping[str, Any] | None) -> dict[str, Path]:
-    """Paths of what was declared: as handed over by the runner, or found in the views of the last run."""
+    """Return the paths of the declared inputs: as passed by the runner, or from the views of the last run."""
     inputs: dict[str, Path] = {}
     for stage, names in (upstream or {}).items():
         if isinstance(names, Mapping):
@@ -267,6 +287,6 @@ def _inputs(root: Path, slug: str, upstream: Mapping[str, Any] | None) -> dict[s
             continue
         for name in cast(Sequence[str], names):
             folder = root / "data" / slug / stage
-            found = [path for path in (folder / f"{name}.parquet", folder / f"{name}.json", folder / name) if path.exists()]
-            inputs[f"{stage}.{name}"] = found[0] if found else folder / name
+            candidates = (folder / f"{name}.parquet", folder / f"{name}.json", folder / name)
+            inputs[f"{stage}.{name}"] = next((path for path in candidates if path.exists()), folder / name)
     return inputs

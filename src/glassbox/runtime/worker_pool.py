@@ -1,4 +1,4 @@
-"""Threads of a stage: as many work at once as the runner allows at that moment. Results never depend on it."""
+"""A thread pool whose concurrency follows the thread budget that the runner grants to a stage. Results never depend on it."""
 
 import contextlib
 import os
@@ -9,56 +9,61 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-SHARE = "GLASSBOX_SHARE"  # names the file of a run that says how many threads each of its stages may have now
-_ASKED_EVERY = 0.2  # seconds
+THREAD_BUDGET = "GLASSBOX_THREAD_BUDGET"  # path of the file in which a run states how many threads each of its stages may use
+_POLL_SECONDS = 0.2
 
 
-def allowed() -> int | None:
-    """How many threads a stage may have at this moment; None where no runner says."""
-    told = os.environ.get(SHARE)
-    with contextlib.suppress(OSError, ValueError):  # nothing is said yet, or no longer: results never depend on it
-        return int(Path(told).read_text(encoding="ascii")) if told else None
+def thread_budget() -> int | None:
+    """Return the number of threads that a stage may use at this moment; None without a runner."""
+    path = os.environ.get(THREAD_BUDGET)
+    with contextlib.suppress(OSError, ValueError):  # not written yet, or already removed: results never depend on it
+        return int(Path(path).read_text(encoding="ascii")) if path else None
     return None
 
 
 class WorkerPool(ThreadPoolExecutor):
-    """`workers` threads that take work in its order, as a stage's share of the machine allows: it grows when a stage beside it ends.
+    """A `ThreadPoolExecutor` that starts tasks in order and within the stage's thread budget.
 
-    A crew counts its own work alone: one that works for another is held to the share by itself.
+    The budget grows when a stage that runs in parallel ends. Each pool counts only its own tasks: nested pools are limited
+    independently.
 
     Parameters
     ----------
+    workers
+        The maximum number of tasks that run at once.
     threads
-        How many threads one piece of work has for itself.
+        The number of threads that one task uses.
+    initializer
+        Called at the start of each worker thread.
     """
 
     def __init__(self, workers: int, *, threads: int = 1, initializer: Callable[[], object] | None = None) -> None:
         super().__init__(workers, initializer=initializer)
-        self._each, self._busy, self._turn = threads, 0, threading.Condition()
+        self._threads_per_task, self._running, self._changed = threads, 0, threading.Condition()
         self._waiting: deque[object] = deque()
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
-        """As `ThreadPoolExecutor.submit`; the work begins when it may."""
-        return super().submit(self._when_allowed, fn, *args, **kwargs)
+        """Submit a task as `ThreadPoolExecutor.submit` does; it starts when the thread budget allows."""
+        return super().submit(self._run_within_budget, fn, *args, **kwargs)
 
-    def _when_allowed(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
+    def _run_within_budget(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
         ticket = object()
-        with self._turn:
+        with self._changed:
             self._waiting.append(ticket)
-            while self._waiting[0] is not ticket or not self._may_begin():
-                self._turn.wait(_ASKED_EVERY)
+            while self._waiting[0] is not ticket or not self._may_start():
+                self._changed.wait(_POLL_SECONDS)
             self._waiting.popleft()
-            self._busy += 1
-            self._turn.notify_all()
+            self._running += 1
+            self._changed.notify_all()
         try:
             return fn(*args, **kwargs)
         finally:
-            with self._turn:
-                self._busy -= 1
-                self._turn.notify_all()
+            with self._changed:
+                self._running -= 1
+                self._changed.notify_all()
 
-    def _may_begin(self) -> bool:
-        if not self._busy:
+    def _may_start(self) -> bool:
+        if not self._running:
             return True
-        most = allowed()
-        return most is None or self._busy < most // self._each
+        budget = thread_budget()
+        return budget is None or self._running < budget // self._threads_per_task

@@ -1,4 +1,4 @@
-"""A package written: the evaluated model, byte for byte, with all that is needed to serve it, and a manifest of hashes."""
+"""Writing of model packages: the evaluated model, everything needed to serve it, and a manifest of hashes."""
 
 import importlib
 import shutil
@@ -23,41 +23,41 @@ def build_package(folder: Path, model: Path, schema: Schema, request: Mapping[st
     Parameters
     ----------
     folder : Path
-        Where to write; an empty folder.
+        The folder to write to; must be empty or not exist.
     model : Path
-        The folder of the model that was evaluated; copied byte for byte.
+        The folder of the evaluated model; it is copied byte for byte.
     schema : Schema
-        Of the training data, as `ingest` found it. What of it the model looks at is the door of the service.
+        The schema of the training data, from `ingest`. The service validates requests against the fields that the model uses.
     request : mapping
-        The excerpt of the request that travels with the model: ``name``, ``task``, ``problem``, ``target``. Nothing
-        else of the request does, so no address and no secret can.
+        The excerpt of the request that is packaged with the model: ``name``, ``task``, ``problem``, ``target``. No other field is
+        packaged, so that a package contains no addresses or secrets.
     lock : Path
-        The lock file of the project: the hashes of the libraries' wheels.
+        The lock file of the project, with the hashes of the libraries' wheels.
 
     Returns
     -------
     Path
-        `folder`. The same arguments give the same bytes.
+        The folder. Equal arguments give equal bytes.
 
     Raises
     ------
     GlassboxError
-        When the folder is not empty, the model was fitted on other data, or what serving needs is not what the lock holds.
+        The folder is not empty, the model was fitted on data of another schema, or an installed library differs from the lock file.
     """
     if folder.exists() and any(folder.iterdir()):
-        raise GlassboxError(f"{folder} is not empty; a package is written into an empty folder.")
+        raise GlassboxError(f"{folder}: the folder is not empty; a package is written to an empty folder.")
     predictor = load_predictor(model)
     if predictor.schema != schema:
-        raise GlassboxError(f"The model in {model.name} was fitted on data of another schema; run evaluate again.")
-    served = predictor.served
+        raise GlassboxError(f"{model.name}: the model was fitted on data of another schema; run evaluate again.")
+    input_schema = predictor.served
     files = serving_code(read_json(model / "predictor.json")["family"])
-    _load(files)
+    _import_modules(files)
     versions = distributions_of(libraries_of(files.values()))
     shutil.copytree(model, folder / "model", copy_function=shutil.copyfile)
     for name, path in files.items():
         write_text(folder / "code" / name, bare_source(path.read_text(encoding="utf-8")))
-    example = example_rows(served)[0]
-    write_json(folder / "schema.json", served)
+    example = example_rows(input_schema)[0]
+    write_json(folder / "schema.json", input_schema)
     write_json(folder / "request.json", dict(request))
     write_json(folder / "example.json", example)
     write_text(folder / "requirements.txt", pinned(versions, lock.read_text(encoding="utf-8")))
@@ -68,8 +68,8 @@ def build_package(folder: Path, model: Path, schema: Schema, request: Mapping[st
     return folder
 
 
-def _load(files: Iterable[str]) -> None:
-    # Packaged code is part of a product: loaded here, it is seen by whoever records what this product depends on.
+def _import_modules(files: Iterable[str]) -> None:
+    # The packaged code is part of a product: importing it makes it part of the stage's key, which holds all loaded modules.
     for name in files:
         if not name.endswith("__main__.py"):
             importlib.import_module(name.removesuffix(".py").removesuffix("/__init__").replace("/", "."))
@@ -81,5 +81,5 @@ def _write_manifest(folder: Path, name: str) -> None:
 
 
 def excerpt(request: Any) -> dict[str, Any]:
-    """What of a resolved request travels with the model."""
+    """Return the part of a resolved request that is packaged with the model."""
     return {"name": request.name, "task": request.task, "problem": request.problem, "target": request.data.target}

@@ -1,12 +1,12 @@
-"""The files beside a packaged model that people and container engines read: Dockerfile and README."""
+"""Dockerfile and README of a package."""
 
 import json
 from collections.abc import Mapping
 from typing import Any
 
-# Wheels that need a system library which the slim image lacks.
-SYSTEM = {"lightgbm": "libgomp1"}
-# What those who run the package may leave in its folder is no part of it.
+# System libraries that wheels need and the slim image lacks.
+SYSTEM_LIBRARIES = {"lightgbm": "libgomp1"}
+# Files that running the package may create in its folder.
 DOCKERIGNORE = "**/__pycache__\n.venv\n"
 
 _DOCKERFILE = """\
@@ -31,10 +31,10 @@ _README = """\
 
 {problem}
 
-The model that was evaluated, ready to serve. Its hash is `{model}`; `manifest.json` holds the hash of every file here,
-and the service starts only when all of them are as written.
+This package contains the evaluated model and everything needed to serve it. The hash of the model is `{model}`. `manifest.json` holds
+the hash of every file, and the service starts only if all files match.
 
-## Start it
+## Start the service
 
 In a container:
 
@@ -47,39 +47,39 @@ Or with Python 3.11:
     .venv/bin/pip install --no-deps --require-hashes -r requirements.txt
     PYTHONPATH=code .venv/bin/python -m glassbox.serving . --port 8000
 
-## Ask it
+## Request predictions
 
     curl -H 'content-type: application/json' --data @example.json http://127.0.0.1:8000/predict
 
-`example.json` is one row, made from the schema:
+`example.json` is one row, generated from the schema:
 
 ```json
 {example}
 ```
 
-Several rows go as `{{"rows": [...]}}`. The answer holds one prediction a row, in order, the hash of the model, and warnings
-where a value is unlike any that the model was trained on. A row that does not fit gets status 422, which names the row, the
-field, what was found and what was expected.
+Send several rows as `{{"rows": [...]}}`. The response contains one prediction per row, in order, the hash of the model, and warnings
+for values that do not occur in the training data. An invalid row gets status 422; the response names the row, the field, the value
+found and the value expected.
 
-- `GET /schema`: the fields, what they take, and what comes back
-- `GET /health`: whether it stands, and which model it serves
-- `GET /openapi.json`: the same for programs
+- `GET /schema`: the fields of a row, their expected values, and the columns of a prediction
+- `GET /health`: the status of the service and the model that it serves
+- `GET /openapi.json`: the OpenAPI description of the service
 
-It keeps nothing of what it is asked, and has no password: put it behind whatever guards your other services.
+The service does not store or log requests. It has no authentication: run it behind the gateway that protects your other services.
 """
 
 
 def dockerfile(versions: Mapping[str, str]) -> str:
-    """The Dockerfile of a package whose libraries are `versions`: hashed wheels only, and no root at run time."""
-    needed = sorted({library for name, library in SYSTEM.items() if name in versions})
+    """Return the Dockerfile of a package with the libraries `versions`: wheels verified by hash, and no root user at run time."""
+    packages = sorted({library for name, library in SYSTEM_LIBRARIES.items() if name in versions})
     install = (
-        f"RUN apt-get update && apt-get install -y --no-install-recommends {' '.join(needed)} && rm -rf /var/lib/apt/lists/*\n"
+        f"RUN apt-get update && apt-get install -y --no-install-recommends {' '.join(packages)} && rm -rf /var/lib/apt/lists/*\n"
     )
-    return _DOCKERFILE.format(system=install if needed else "")
+    return _DOCKERFILE.format(system=install if packages else "")
 
 
 def readme(request: Mapping[str, Any], example: Mapping[str, Any], model: str) -> str:
-    """How to start and call the service of a package."""
+    """Return the README of a package, with instructions to start and call the service."""
     return _README.format(
         name=request["name"],
         problem=request.get("problem") or "",

@@ -1,4 +1,4 @@
-"""What serving needs and nothing else: the modules of Glassbox it imports, and the pinned libraries behind those."""
+"""Dependencies of a package: the Glassbox modules that serving imports, and their pinned libraries."""
 
 import ast
 import re
@@ -13,7 +13,7 @@ from packaging.utils import canonicalize_name
 from glassbox.code_hash import PACKAGE, code_closure, module_path, running
 from glassbox.errors import GlassboxError
 
-# What a container of the package runs on: markers are judged for it, whatever machine writes the package.
+# The platform of the container, for which requirement markers are evaluated on any machine.
 CONTAINER = {
     "implementation_name": "cpython",
     "os_name": "posix",
@@ -27,7 +27,13 @@ CONTAINER = {
 
 
 def serving_code(family: str) -> dict[str, Path]:
-    """Every file of Glassbox that serving a model of `family` runs: POSIX path from the package's parent to file, sorted."""
+    """Return the Glassbox source files that serve a model of `family`, by POSIX path relative to the package's parent, sorted.
+
+    Raises
+    ------
+    GlassboxError
+        A required module has no source file.
+    """
     modules = code_closure(["glassbox.serving.__main__", f"glassbox.families.{family}.predictor"])
     files: dict[str, Path] = {}
     for module in modules:
@@ -35,18 +41,20 @@ def serving_code(family: str) -> dict[str, Path]:
         for end in range(1, len(parts) + 1):
             path = module_path(".".join(parts[:end]))
             if path is None:
-                raise GlassboxError(f"The module {module}, which serving needs, has no source file here.")
+                raise GlassboxError(
+                    f"Serving requires the module {module}, which has no source file; install Glassbox from source or a wheel."
+                )
             files[path.relative_to(code_root()).as_posix()] = path
     return dict(sorted(files.items()))
 
 
 def code_root() -> Path:
-    """The folder that holds the package `glassbox`."""
+    """Return the folder that contains the package `glassbox`."""
     return Path(str(resources.files("glassbox"))).parent
 
 
 def libraries_of(files: Iterable[Path]) -> list[str]:
-    """Top-level names of what `files` import beyond Glassbox and the standard library, wherever in their code, sorted."""
+    """Return the sorted top-level names of the third-party libraries that `files` import anywhere in their code."""
     names = {name.partition(".")[0] for path in files for name in _imports(path)}
     return sorted(names - sys.stdlib_module_names - {PACKAGE})
 
@@ -60,61 +68,61 @@ def _imports(path: Path) -> Iterator[str]:
 
 
 def distributions_of(libraries: Iterable[str]) -> dict[str, str]:
-    """The distributions that bring `libraries` and all that they require in turn: canonical name to installed version.
+    """Return the distributions of `libraries` and all their transitive requirements, as canonical name to installed version.
 
     Raises
     ------
     GlassboxError
-        When a library, or something it requires, is not installed.
+        A library or one of its requirements is not installed.
     """
-    brought_by = metadata.packages_distributions()
-    unknown = [name for name in libraries if name not in brought_by]
-    if unknown:
-        raise GlassboxError(f"Serving needs {', '.join(unknown)}, but nothing installed here brings it.")
-    waiting: list[tuple[str, tuple[str, ...]]] = [(brought_by[name][0], ()) for name in libraries]
+    providers = metadata.packages_distributions()
+    missing = [name for name in libraries if name not in providers]
+    if missing:
+        raise GlassboxError(f"Serving requires {', '.join(missing)}, but no installed distribution provides it.")
+    queue: list[tuple[str, tuple[str, ...]]] = [(providers[name][0], ()) for name in libraries]
     seen: set[tuple[str, tuple[str, ...]]] = set()
     versions: dict[str, str] = {}
-    while waiting:
-        name, extras = waiting.pop()
+    while queue:
+        name, extras = queue.pop()
         if (canonicalize_name(name), extras) in seen:
             continue
         seen.add((canonicalize_name(name), extras))
         try:
-            found = metadata.distribution(name)
+            distribution = metadata.distribution(name)
         except metadata.PackageNotFoundError as error:
-            raise GlassboxError(f"Serving needs the package {name}, which is not installed here.") from error
-        versions[canonicalize_name(name)] = found.version
-        for line in found.requires or []:
+            raise GlassboxError(f"Serving requires the package {name}, which is not installed.") from error
+        versions[canonicalize_name(name)] = distribution.version
+        for line in distribution.requires or []:
             requirement = Requirement(line)
             marker = requirement.marker
             if marker is None or any(marker.evaluate({**CONTAINER, "extra": extra}) for extra in extras or ("",)):
-                waiting.append((requirement.name, tuple(sorted(requirement.extras))))
+                queue.append((requirement.name, tuple(sorted(requirement.extras))))
     return dict(sorted(versions.items()))
 
 
 def pinned(versions: Mapping[str, str], lock: str) -> str:
-    """`versions` as a requirements file with the hashes that `lock` holds for them.
+    """Format `versions` as a requirements file with the hashes from `lock`.
 
     Parameters
     ----------
     versions : dict of str to str
-        Canonical names and versions, as installed.
+        Canonical names and installed versions.
     lock : str
-        The text of a lock file, as ``uv pip compile --generate-hashes`` writes it.
+        The text of a lock file in the format of ``uv pip compile --generate-hashes``.
 
     Raises
     ------
     GlassboxError
-        When a version that is installed is not the one that the lock holds.
+        An installed version is not in the lock file.
     """
     blocks: dict[tuple[str, str], list[str]] = {
         (canonicalize_name(match["name"]), match["version"]): re.findall(r"--hash=(sha256:[0-9a-f]{64})", match["rest"])
         for match in re.finditer(r"^(?P<name>[A-Za-z0-9._-]+)==(?P<version>[^\s;\\]+)(?P<rest>.*(?:\n[ \t]+.*)*)", lock, re.M)
     }
-    strangers = [f"{name} {version}" for name, version in versions.items() if not blocks.get((name, version))]
-    if strangers:
+    unlocked = [f"{name} {version}" for name, version in versions.items() if not blocks.get((name, version))]
+    if unlocked:
         raise GlassboxError(
-            f"Installed, but not in requirements.lock: {', '.join(strangers)}. Set the environment up again from the lock."
+            f"Installed, but not in requirements.lock: {', '.join(unlocked)}. Recreate the environment from the lock file."
         )
     lines = []
     for name, version in versions.items():

@@ -1,4 +1,4 @@
-"""Rows that fit a schema, made from the schema alone: for the page, the parity check and the measurement of latency."""
+"""Example rows generated from a schema, for the documentation, the parity check and the latency measurement."""
 
 import base64
 from collections.abc import Sequence
@@ -10,29 +10,29 @@ from glassbox.data.schema import ColumnSchema, Schema
 
 
 def example_rows(schema: Schema, n: int = 1) -> list[dict[str, Any]]:
-    """`n` rows that the service takes, without any row of the data being copied.
+    """Generate `n` valid rows without copying any row of the data.
 
-    Numbers and dates go through the range that the training data had, categories through those it had; the steps
-    differ from field to field, so that the rows are not all low or all high. The first row stands in the middle.
+    Numbers and dates cover the range of the training data, and categories its categories. The steps differ between fields, so that
+    the fields of a row are not all low or all high. The first row has the middle of every range.
 
     Parameters
     ----------
     schema : Schema
-        What the model was trained on.
+        The schema of the rows.
     n : int
-        How many rows.
+        The number of rows.
 
     Returns
     -------
     list of dict
-        Field to JSON value; the same schema and `n` give the same rows.
+        JSON values by field. The same schema and `n` give the same rows.
     """
-    return [{field.name: _value(field, i, place) for place, field in enumerate(schema.features)} for i in range(n)]
+    return [{field.name: _value(field, i, index) for index, field in enumerate(schema.features)} for i in range(n)]
 
 
-def _value(field: ColumnSchema, row: int, place: int) -> Any:
-    # Steps of the golden ratio fill [0, 1) evenly whatever their number; the field's place sets them apart.
-    position = (0.5 + row * (place + 1) * 0.6180339887498949) % 1.0
+def _value(field: ColumnSchema, row: int, index: int) -> Any:
+    # Steps of the golden ratio fill [0, 1) evenly for any number of rows; the index makes the steps differ between fields.
+    position = (0.5 + row * (index + 1) * 0.6180339887498949) % 1.0
     if field.kind == "number":
         return _between(field, position)
     if field.kind == "date":
@@ -45,8 +45,8 @@ def _value(field: ColumnSchema, row: int, place: int) -> Any:
 
 
 def _picture(position: float) -> str:
-    """A small picture in base64, of a colour that runs into another."""
-    # No import statement: only a service that looks at pictures carries along what reads and writes them.
+    """Return a small base64-encoded picture with a colour gradient."""
+    # Not an import statement, so that only packages of picture models contain the image code.
     pictures = import_module("glassbox.data.images.cells")
     size = 32
     steps = [[[int(255 * part) for part in (position, x / size, y / size)] for x in range(size)] for y in range(size)]
@@ -68,7 +68,7 @@ def _day(field: ColumnSchema, position: float) -> str:
 
 
 def broken_row(row: dict[str, Any], schema: Schema) -> dict[str, Any]:
-    """`row` with one field that cannot be read: the first number as a word, or else the first field as a list."""
+    """Return `row` with one invalid value: a word for the first number, or a list for the first field if there is no number."""
     numbers: Sequence[str] = [field.name for field in schema.features if field.kind == "number"]
     if numbers:
         return {**row, numbers[0]: "many"}

@@ -1,4 +1,4 @@
-"""How long one prediction takes over HTTP: quantiles of real requests, with intervals."""
+"""Latency of single predictions over HTTP: quantiles of measured requests, with confidence intervals."""
 
 import json
 import math
@@ -19,21 +19,21 @@ QUANTILES = {"latency_p50": 0.50, "latency": 0.95, "latency_p99": 0.99}
 
 
 def measure_latency(url: str, rows: Sequence[Mapping[str, Any]], n_requests: int = 500, warmup: int = 50) -> Estimates:
-    """Ask a running service for one prediction at a time and say how long the answers took.
+    """Measure the latency of a running service with one request at a time.
 
-    One client on one kept connection, each request sent when the last answer has arrived: the time of a prediction
-    without a queue. The client's own share (building the request, reading the answer) is within.
+    One client sends the requests over one keep-alive connection, each after the previous response: the latency without queueing.
+    It includes the client's own time for building the request and reading the response.
 
     Parameters
     ----------
     url : str
-        Where the service answers.
+        The base URL of the service.
     rows : sequence of mappings
-        Rows that fit the schema, sent in turn.
+        Valid rows, sent in turn.
     n_requests : int
-        How many requests are timed.
+        The number of timed requests.
     warmup : int
-        How many are sent before and not timed.
+        The number of requests sent before, without timing.
 
     Returns
     -------
@@ -43,53 +43,61 @@ def measure_latency(url: str, rows: Sequence[Mapping[str, Any]], n_requests: int
     Raises
     ------
     GlassboxError
-        When an answer is not a prediction.
+        A response is not a prediction.
     """
     times = request_times_ms(url, rows, n_requests, warmup)
     values = {name: quantile_estimate(times, q, unit="ms") for name, q in QUANTILES.items()}
     p95 = values["latency"].value
     return Estimates(
-        title="Latency of one prediction over HTTP",
-        say=f"Of {n_requests:,} requests, 95 in 100 were answered within {number(p95)} ms." if p95 is not None else "",
+        title="Latency",
+        say=f"95 % of {n_requests:,} single-row requests over HTTP were answered within {number(p95)} ms."
+        if p95 is not None
+        else "",
         values=values,
     )
 
 
 def request_times_ms(url: str, rows: Sequence[Mapping[str, Any]], n_requests: int, warmup: int) -> npt.NDArray[np.float64]:
-    """Milliseconds of `n_requests` requests for one prediction each, in the order they were sent."""
+    """Return the latencies of `n_requests` single-row requests in milliseconds, in order.
+
+    Raises
+    ------
+    GlassboxError
+        A response is not a prediction.
+    """
     bodies = [json.dumps(dict(row), ensure_ascii=False).encode("utf-8") for row in rows]
     times = np.empty(n_requests)
-    # trust_env: a proxy that the environment names is no part of what is measured.
+    # trust_env=False: a proxy of the environment must not affect the measurement.
     with httpx.Client(base_url=url, trust_env=False, headers={"content-type": "application/json"}, timeout=30) as client:
         for i in range(-warmup, n_requests):
             start = time.perf_counter_ns()
             response = client.post("/predict", content=bodies[i % len(bodies)])
             elapsed = time.perf_counter_ns() - start
             if response.status_code != 200:
-                raise GlassboxError(f"{url}/predict answered {response.status_code}: {response.text[:200]}")
+                raise GlassboxError(f"{url}/predict returned status {response.status_code}; expected 200: {response.text[:200]}")
             if i >= 0:
                 times[i] = elapsed / 1e6
     return times
 
 
 def quantile_estimate(sample: npt.NDArray[np.float64], q: float, *, unit: str = "", level: float = 0.95) -> Estimate:
-    """A quantile with an interval that assumes no distribution.
+    """Estimate a quantile with a distribution-free confidence interval.
 
     The value is the order statistic :math:`x_{(\\lceil nq \\rceil)}`. The interval :math:`[x_{(l)}, x_{(u)}]` takes its
     ranks from the number of observations below the quantile, which is binomial(n, q) ([1]_, section 7.1): `l` and `u`
-    are the 2.5 % point and one more than the 97.5 % point of it. A bound whose rank is beyond the sample is None: so
-    few observations do not bound the quantile on that side. Observations are taken as independent.
+    are the 2.5 % point and one more than the 97.5 % point of it. A bound whose rank is outside the sample is None, because so few
+    observations do not bound the quantile on that side. The observations are assumed to be independent.
 
     Parameters
     ----------
     sample : ndarray of shape (n,)
         Finite values.
     q : float
-        Between 0 and 1.
+        The quantile, between 0 and 1.
     unit : str
-        Of the values.
+        The unit of the values.
     level : float
-        How often the interval is to hold the quantile.
+        The confidence level of the interval.
 
     References
     ----------

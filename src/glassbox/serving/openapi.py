@@ -1,4 +1,4 @@
-"""The service in the words of OpenAPI: fields with their kinds, ranges and categories, and what can come back."""
+"""OpenAPI description of the service: fields with kinds, ranges and categories, and the possible responses."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -8,13 +8,15 @@ from pydantic import BaseModel
 from glassbox.data.schema import ColumnSchema, Schema
 from glassbox.serving.request_parsing import MAX_PROBLEMS, MAX_ROWS, body_limit, expectation, picture_field
 
-HEALTH = "Whether the service stands, and which model it serves."
-SCHEMA = "The fields of a row, what each takes, what comes back, and a row to try."
-PREDICT = "Predictions for one row, or for several sent as rows. Rows that do not fit the schema are refused, field by field."
+HEALTH = "The status of the service and the model that it serves."
+SCHEMA = "The fields of a row with their expected values, the columns of a prediction, and an example row."
+PREDICT = (
+    "Predict one row, or several rows sent as `rows`. Rows that do not match the schema are rejected, with an error per field."
+)
 
 
 class FieldProblem(BaseModel):
-    """One field of one row; `row` counts from 0."""
+    """A problem with one field of one row; `row` is counted from 0."""
 
     row: int
     field: str
@@ -22,15 +24,15 @@ class FieldProblem(BaseModel):
     expected: str
 
 
-class RequestRejected(BaseModel):
-    """Why there is no prediction."""
+class ErrorResponse(BaseModel):
+    """The body of an error response."""
 
     detail: str
     problems: list[FieldProblem]
 
 
 class Health(BaseModel):
-    """That the service stands, and what it serves."""
+    """The status of the service and the model that it serves."""
 
     status: str
     name: str
@@ -40,7 +42,7 @@ class Health(BaseModel):
 
 
 def fields(schema: Schema) -> list[dict[str, Any]]:
-    """The fields of a row, in order: what each takes, and what the training data held."""
+    """Describe the fields of a row, in order: the expected values, and the values in the training data."""
     return [
         {
             "name": field.name,
@@ -65,7 +67,7 @@ def fields(schema: Schema) -> list[dict[str, Any]]:
 
 
 def row_schema(schema: Schema) -> dict[str, Any]:
-    """A row as JSON Schema. Ranges and categories are described, not enforced: values beyond them get a warning."""
+    """Return the JSON Schema of a row. Ranges and categories are described but not enforced: other values cause a warning."""
     return {
         "title": "Row",
         "type": "object",
@@ -76,23 +78,23 @@ def row_schema(schema: Schema) -> dict[str, Any]:
 
 def _property(field: ColumnSchema) -> dict[str, Any]:
     kinds = {"number": ["number", "string", "null"], "boolean": ["string", "boolean", "null"], "picture": ["string", "null"]}
-    seen = ""
+    training_range = ""
     if field.low is not None and field.high is not None:
-        seen = f"; {field.low:g} to {field.high:g} in the training data"
+        training_range = f"; {field.low:g} to {field.high:g} in the training data"
     if field.low_date and field.high_date:
-        seen = f"; {field.low_date} to {field.high_date} in the {field.range_of}"
-    missing = f"; {field.missing:.1%} missing there" if field.missing else ""
-    described: dict[str, Any] = {
+        training_range = f"; {field.low_date} to {field.high_date} in the {field.range_of}"
+    missing = f"; {field.missing:.1%} missing in the training data" if field.missing else ""
+    schema: dict[str, Any] = {
         "type": kinds.get(field.kind, ["string", "number", "null"]),
-        "description": f"{field.kind}: {expectation(field)}{seen}{missing}",
+        "description": f"{field.kind}: {expectation(field)}{training_range}{missing}",
     }
     if field.categories:
-        described["examples"] = field.categories[:20]
-    return described
+        schema["examples"] = field.categories[:20]
+    return schema
 
 
 def predict_body(schema: Schema, example: Mapping[str, Any]) -> dict[str, Any]:
-    """The body of ``POST /predict``: a row, or several."""
+    """Describe the request body of ``POST /predict``: one row, or several rows."""
     row = row_schema(schema)
     rows = {
         "title": "Rows",
@@ -118,7 +120,7 @@ def predict_body(schema: Schema, example: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def predict_responses(returns: Mapping[str, str], limit: int) -> dict[int | str, dict[str, Any]]:
-    """What ``POST /predict`` answers, by status."""
+    """Describe the responses of ``POST /predict``, by status."""
     kinds: dict[str, dict[str, Any]] = {
         "text": {"type": ["string", "null"]},
         "number": {"type": ["number", "null"]},
@@ -135,29 +137,29 @@ def predict_responses(returns: Mapping[str, str], limit: int) -> dict[int | str,
         "required": ["model", "predictions", "warnings"],
         "properties": {
             "model": {"type": "string", "description": "SHA-256 of the model"},
-            "predictions": {"type": "array", "items": prediction, "description": "One a row, in order"},
+            "predictions": {"type": "array", "items": prediction, "description": "One prediction per row, in order"},
             "warnings": {
                 "type": "array",
                 "items": FieldProblem.model_json_schema(),
-                "description": "Values unlike any that the model was trained on",
+                "description": "Values that do not occur in the training data",
             },
-            "warnings_left_out": {"type": "integer", "description": "How many warnings more there were"},
+            "warnings_left_out": {"type": "integer", "description": "The number of warnings that are not listed"},
         },
     }
-    refusals = {
-        400: "Not JSON, or not UTF-8",
+    errors = {
+        400: "The body is not JSON in UTF-8",
         408: "The request did not arrive in time",
-        413: f"More than {limit:,} bytes, or more than {MAX_ROWS:,} rows",
-        415: "Another content type than the ones above",
-        422: f"Rows that do not fit the schema; the first {MAX_PROBLEMS} problems are named",
+        413: f"The request has more than {limit:,} bytes or more than {MAX_ROWS:,} rows",
+        415: "The content type is not supported",
+        422: f"Rows do not match the schema; the first {MAX_PROBLEMS} problems are listed",
         500: "The model failed",
     }
     return {
         200: {"description": "Predictions", "content": {"application/json": {"schema": content}}},
-        **{status: {"model": RequestRejected, "description": text} for status, text in refusals.items()},
+        **{status: {"model": ErrorResponse, "description": text} for status, text in errors.items()},
     }
 
 
 def health() -> dict[int | str, dict[str, Any]]:
-    """What ``GET /health`` answers."""
-    return {200: {"model": Health, "description": "It stands"}}
+    """Describe the response of ``GET /health``."""
+    return {200: {"model": Health, "description": "The service is running"}}

@@ -1,4 +1,4 @@
-"""A package opened: nothing of it is loaded before every file has been found to be as the manifest says."""
+"""Reading of model packages: every file is verified against the manifest before anything is loaded."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,31 +11,31 @@ from glassbox.families.predictor_protocol import Predictor, load_predictor
 from glassbox.files import files_below, hash_file, hash_tree, hash_value, read_json
 
 MANIFEST = "manifest.json"
-LOADED = ("model/", "code/")  # folders whose every file may be read or run: there, none may stand that is not listed
+LOADED = ("model/", "code/")  # folders whose files may be loaded or executed, and which must contain listed files only
 FORMAT = 1
 
 
 @dataclass(frozen=True)
 class Package:
-    """A package whose every file is as its manifest says."""
+    """A package whose files all match its manifest."""
 
     folder: Path
     name: str
-    model: str  # SHA-256 of the model's folder: the same as of the one that was evaluated
-    version: str  # of the whole package: the start of the manifest's hash
+    model: str  # SHA-256 of the model folder, equal to that of the evaluated model
+    version: str  # version of the package: the first characters of the manifest's hash
     schema: Schema
     request: dict[str, Any]
     predictor: Predictor
-    same_code: bool  # the code that runs here is the code that was packaged
+    same_code: bool  # whether the running code is the packaged code
 
 
 def read_package(folder: Path) -> Package:
-    """Open a package, after every file in it has been found to be as its manifest says.
+    """Verify a package against its manifest and load it.
 
     Raises
     ------
     GlassboxError
-        Naming the file that is missing, has changed or does not belong there; nothing of the package is loaded then.
+        A file is missing, has changed or is not in the manifest; nothing of the package is loaded.
     """
     manifest = verify(folder)
     hashes: dict[str, str] = manifest["files"]
@@ -52,27 +52,27 @@ def read_package(folder: Path) -> Package:
 
 
 def verify(folder: Path) -> dict[str, Any]:
-    """The manifest of a package whose files are all as it says; loads nothing.
+    """Verify all files of a package against its manifest, without loading them, and return the manifest.
 
     Raises
     ------
     GlassboxError
-        Naming every file that differs.
+        Files differ from the manifest; the message names all of them.
     """
     path = folder / MANIFEST
     if not path.is_file():
-        raise GlassboxError(f"{folder} is not a package: it holds no {MANIFEST}. Packages are written by the stage `deploy`.")
+        raise GlassboxError(f"{folder} is not a package: it has no {MANIFEST}. Packages are written by the stage `deploy`.")
     manifest = _read_manifest(path)
     expected: dict[str, str] = manifest["files"]
-    found = {name: file for name, file in files_below(folder) if name != MANIFEST and "__pycache__" not in name}
-    problems = [f"{name} is missing" for name in expected if name not in found]
-    problems += [f"{name} does not belong there" for name in found if name not in expected and name.startswith(LOADED)]
-    problems += [f"{n} has changed" for n in expected if n in found and hash_file(found[n]) != expected[n]]
+    files = {name: file for name, file in files_below(folder) if name != MANIFEST and "__pycache__" not in name}
+    problems = [f"{name} is missing" for name in expected if name not in files]
+    problems += [f"{name} is not in the manifest" for name in files if name not in expected and name.startswith(LOADED)]
+    problems += [f"{n} has changed" for n in expected if n in files and hash_file(files[n]) != expected[n]]
     if not problems and hash_tree(folder / "model") != manifest["model"]:
-        problems = ["model is not the model that the manifest names"]
+        problems = ["model does not match the model hash of the manifest"]
     if problems:
         raise GlassboxError(
-            f"The package {folder} is not as it was written: {'; '.join(sorted(problems))}. It is not loaded; write it again."
+            f"The package {folder} does not match its manifest: {'; '.join(sorted(problems))}. Run the stage `deploy` again."
         )
     return manifest
 
@@ -81,16 +81,16 @@ def _read_manifest(path: Path) -> dict[str, Any]:
     try:
         manifest = read_json(path)
     except ValueError as error:
-        raise GlassboxError(f"{path} cannot be read: {error}. Write the package again.") from error
+        raise GlassboxError(f"{path} is not valid JSON: {error}. Run the stage `deploy` again.") from error
     if not isinstance(manifest, dict) or manifest.get("format") != FORMAT or not isinstance(manifest.get("files"), dict):
-        raise GlassboxError(f"{path} is not a manifest of format {FORMAT}. Write the package again.")
+        raise GlassboxError(f"{path} is not a manifest of format {FORMAT}. Run the stage `deploy` again.")
     return manifest
 
 
 def _same_code(packaged: dict[str, Path]) -> bool:
     for name, path in packaged.items():
         module = name.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
-        own = module_path(module)
-        if own is None or bare_source(own.read_text(encoding="utf-8")) != path.read_text(encoding="utf-8"):
+        installed = module_path(module)
+        if installed is None or bare_source(installed.read_text(encoding="utf-8")) != path.read_text(encoding="utf-8"):
             return False
     return True

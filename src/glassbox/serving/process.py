@@ -1,4 +1,4 @@
-"""The service as a process of its own, for as long as something is asked of it."""
+"""Context manager that runs the service as a separate process."""
 
 import os
 import subprocess
@@ -18,53 +18,53 @@ STOP_SECONDS = 10.0
 
 
 @contextmanager
-def running(package: Path) -> Iterator[str]:
-    """The service of `package` as a process of its own, on a free port of this machine, for as long as the block lasts.
+def running_service(package: Path) -> Iterator[str]:
+    """Run the service of `package` as a separate process on a free loopback port, for the duration of the block.
 
     Yields
     ------
     str
-        Its URL; it answers there.
+        The URL of the running service.
 
     Raises
     ------
     GlassboxError
-        When it does not start, with what it said.
+        The service does not start; the message contains its error output.
     """
     command = [sys.executable, "-m", "glassbox.serving", str(package.resolve()), "--port", "0", "--until-input-ends"]
     environment = {**os.environ, "PYTHONUNBUFFERED": "1", "OMP_NUM_THREADS": "1"}
-    # The pipe to its input ends with this process, however that ends: no service is left behind.
+    # The service stops when its standard input closes, and so with this process, however this process ends.
     pipe = subprocess.PIPE
     process = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, env=environment, text=True, encoding="utf-8")
     with process:
         try:
-            url = _announced(process)
+            url = _read_url(process)
             _await_health(url)
             yield url
         finally:
             _stop(process)
 
 
-def _announced(process: "subprocess.Popen[str]") -> str:
+def _read_url(process: "subprocess.Popen[str]") -> str:
     assert process.stdout is not None
     assert process.stderr is not None
-    patience = threading.Timer(START_SECONDS, process.kill)
-    patience.start()
+    timer = threading.Timer(START_SECONDS, process.kill)
+    timer.start()
     try:
         line = next((line for line in process.stdout if line.startswith(READY)), "")
     finally:
-        patience.cancel()
+        timer.cancel()
     if not line:
         process.kill()
-        said = process.stderr.read().strip() or f"it said nothing for {START_SECONDS:g} seconds"
-        raise GlassboxError(f"The service did not start: {said}")
+        reason = process.stderr.read().strip() or f"no output within {START_SECONDS:g} seconds"
+        raise GlassboxError(f"The service did not start: {reason}")
     return line.removeprefix(READY).strip()
 
 
 def _await_health(url: str) -> None:
     status = httpx.get(f"{url}/health", trust_env=False, timeout=START_SECONDS).status_code
     if status != 200:
-        raise GlassboxError(f"The service at {url} started but answers /health with {status}.")
+        raise GlassboxError(f"The service at {url} started, but /health returned status {status}; expected 200.")
 
 
 def _stop(process: "subprocess.Popen[str]") -> None:

@@ -1,4 +1,4 @@
-"""The server around the service: on loopback unless asked otherwise."""
+"""The HTTP server of the service, on the loopback interface by default."""
 
 import ipaddress
 import socket
@@ -9,7 +9,7 @@ from pathlib import Path
 
 from glassbox.errors import GlassboxError
 
-GRACE_SECONDS = 5  # for answers that are under way when it is told to stop
+GRACE_SECONDS = 5  # for requests in progress at shutdown
 MAX_CONNECTIONS = 200
 READY = "serving at "
 
@@ -27,29 +27,29 @@ def serve(
     Parameters
     ----------
     package : Path
-        A folder that `build_package` wrote.
+        A folder written by `build_package`.
     host, port
-        Where to listen; port 0 takes a free one. The default is seen by this machine alone.
+        The address to listen on; port 0 selects a free port. The default is reachable from this machine only.
     announce : callable
-        Told one line with the address once the service answers there.
+        Called with one line that contains the address, once the service accepts requests.
     until_input_ends : bool
-        Stop also when standard input ends, as it does when the process that holds its other end is gone.
+        Whether to stop when standard input ends, which happens when the parent process ends.
 
     Raises
     ------
     GlassboxError
-        When the address cannot be taken, or the package is not as it was written.
+        The address is not available, or the package does not match its manifest.
     """
     listener = listen(host, port)
     try:
-        # Taken after the port: that a port is taken is said at once, loading a model takes seconds.
+        # Imported after opening the port: loading a model takes seconds, but a port in use is reported at once.
         import uvicorn
 
         from glassbox.serving.service import create_app
 
         config = uvicorn.Config(
             create_app(package),
-            http="h11",  # the same everywhere: what is measured here is what runs in the container
+            http="h11",  # the same implementation everywhere, so that measurements hold for the container
             loop="asyncio",
             ws="none",
             lifespan="off",
@@ -74,35 +74,35 @@ def _stop_at_end_of_input(server: object) -> None:
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """A socket bound to an address.
+    """Open a socket that listens on an address.
 
     Raises
     ------
     GlassboxError
-        Saying why the address cannot be had, and what to do.
+        The address is not available; the message gives the reason and the remedy.
     """
     if not 0 <= port <= 65535:
-        raise GlassboxError(f"Port {port} does not exist; ports go from 0 (any that is free) to 65535.")
+        raise GlassboxError(f"Port {port} is out of range; expected 0 (any free port) to 65535.")
     try:
         family, kind, protocol, _, where = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
         listener = socket.socket(family, kind, protocol)
     except OSError as error:
-        raise GlassboxError(f"The host {host!r} is not known here: {error.strerror}. Use 127.0.0.1.") from error
+        raise GlassboxError(f"The host {host!r} cannot be resolved: {error.strerror}. Use 127.0.0.1.") from error
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(where)
-        listener.listen(128)  # binding alone does not tell that another server listens there
+        listener.listen(128)  # bind alone does not fail if another server listens on the port
     except OSError as error:
         listener.close()
         raise GlassboxError(
             f"Cannot listen on {host} port {port}: {error.strerror}. "
-            "End the program that uses it, or choose another port with --port (0 takes a free one)."
+            "Stop the program that uses the port, or choose another one with --port (0 selects a free port)."
         ) from error
     return listener
 
 
 def address(listener: socket.socket) -> str:
-    """The URL under which a listening socket is reached from this machine."""
+    """Return the URL of a listening socket, as reachable from this machine."""
     host, port = listener.getsockname()[:2]
     if ipaddress.ip_address(host).is_unspecified:
         host = "127.0.0.1" if listener.family == socket.AF_INET else "::1"

@@ -1,4 +1,4 @@
-"""A registered model as MLflow loads it, from the code and the files that were logged with it: no pickle, no mlflow."""
+"""The pyfunc flavour of a registered model, loaded from the logged code and files without pickle and without mlflow."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,18 +12,18 @@ from glassbox.families.predictor_protocol import Predictor, load_predictor
 
 
 class TrackedModel:
-    """A predictor behind MLflow's interface: rows come in by the schema's door, as everywhere else."""
+    """Adapter of a predictor to MLflow's pyfunc interface; rows are validated against the schema."""
 
     def __init__(self, predictor: Predictor) -> None:
         self.predictor = predictor
 
     def predict(self, model_input: pd.DataFrame, params: Mapping[str, Any] | None = None) -> pd.DataFrame:
-        """Predictions for rows as they come, in their order.
+        """Predict rows, in their order.
 
         Raises
         ------
         DataError
-            A field is missing, not known, or holds what does not fit the schema.
+            A field is missing or unknown, or a value does not match the schema.
         """
         conformed = conform(model_input, self.predictor.schema)
         if conformed.problems:
@@ -32,5 +32,5 @@ class TrackedModel:
 
 
 def _load_pyfunc(path: str) -> TrackedModel:
-    """What `mlflow.pyfunc.load_model` calls with the folder of the logged model."""
+    """Load the model; `mlflow.pyfunc.load_model` calls this function with the folder of the logged model."""
     return TrackedModel(load_predictor(Path(path)))

@@ -1,4 +1,4 @@
-"""What a run is, told as values; and the same in a tracking store's terms: names it takes, numbers, short texts, and files."""
+"""Run records, and their conversion to what a tracking store accepts: metrics, parameters, tags, valid names and artifact files."""
 
 import json
 import math
@@ -14,13 +14,13 @@ from glassbox.data.schema import Schema
 from glassbox.files import hash_value, plain, readable_json, write_text
 from glassbox.findings.model import Estimate, NamedFinding, Table
 
-LONGEST = 500  # characters of a parameter or tag: what a page can show of it
+MAX_LENGTH = 500  # characters of a name, parameter or tag that MLflow's pages can show
 _NOT_ALLOWED = re.compile(r"[^0-9A-Za-z_.\- /]")
 
 
 @dataclass(frozen=True)
 class StageRecord:
-    """One stage of a run: the key of what it computed, whether that was in the store, and what it showed."""
+    """One stage of a run: its key, whether it was restored from the store, its duration and its findings."""
 
     name: str
     key: str
@@ -32,24 +32,26 @@ class StageRecord:
 
 @dataclass(frozen=True)
 class RunRecord:
-    """All that is told of one run.
+    """One run as it is logged to the tracking store.
 
     Parameters
     ----------
     request
-        As resolved; its `name` is that of the experiment and of the registered model.
+        The resolved request; its `name` is the name of the experiment and of the registered model.
     run_id
-        Ours, as in `run.json`.
+        The Glassbox run id, as in `run.json`.
+    stages
+        The stages of the run.
     hashes
-        `data`, `holdout`, `code`, `lock`, `model`; what is None was not computed.
+        The hashes `data`, `holdout`, `code`, `lock` and `model`; None for those that were not computed.
     model, model_hash, schema
-        The folder of the fitted model, its hash, and what its rows look like. None when the run did not come so far.
+        The folder of the fitted model, its hash, and the schema of its rows. None when the run ended before `evaluate`.
     metrics
-        On the holdout, with intervals.
+        Metrics on the holdout, with confidence intervals.
     primary, more_is_better
-        The metric that decides who is champion.
+        The metric that decides which model is champion, and its direction.
     leaderboard, trials
-        One row a candidate, the candidate's name in the first column; one row a trial, with its `number` and `params`.
+        One row per candidate, with its name in the first column; one row per trial, with its `number` and `params`.
     """
 
     request: Mapping[str, Any]
@@ -67,140 +69,140 @@ class RunRecord:
 
     @property
     def name(self) -> str:
-        """The request's name."""
+        """The name of the request."""
         return str(self.request["name"])
 
     @property
     def fingerprint(self) -> str:
-        """One text for what was asked and what came out, whenever it was run, and in whatever order stages ended."""
+        """Hash of the request and its results, independent of the time of the run and of the order in which stages ended."""
         return hash_value([self.request, sorted([stage.name, stage.key] for stage in self.stages), self.hashes, self.model_hash])
 
 
 @dataclass(frozen=True)
 class Values:
-    """What one run of the tracking store holds."""
+    """The metrics, parameters and tags of one run of the tracking store."""
 
     numbers: Mapping[str, float] = field(default_factory=dict)
     params: Mapping[str, str] = field(default_factory=dict)
     tags: Mapping[str, str] = field(default_factory=dict)
 
 
-def of_run(run: RunRecord) -> Values:
-    """The request as parameters, the metrics on the holdout as numbers, the hashes as tags."""
+def run_values(run: RunRecord) -> Values:
+    """Return the request as parameters, the metrics on the holdout as numbers, and the hashes as tags."""
     hashes = {f"glassbox.hash.{name}": value for name, value in run.hashes.items() if value}
     return Values(
-        {**of_estimates(run.metrics), "seconds": sum(stage.seconds for stage in run.stages)},
-        flat(run.request),
+        {**estimate_values(run.metrics), "seconds": sum(stage.seconds for stage in run.stages)},
+        flatten(run.request),
         {"glassbox.fingerprint": run.fingerprint, "glassbox.run_id": run.run_id, **hashes},
     )
 
 
-def of_stage(stage: StageRecord) -> Values:
-    """Its seconds and the numbers it stated, under the names of its findings."""
+def stage_values(stage: StageRecord) -> Values:
+    """Return the duration of a stage and the numbers in its findings, prefixed with the names of the findings."""
     return Values(
-        {"seconds": stage.seconds, **of_findings(stage.findings), **of_findings(stage.measured)},
-        tags={"glassbox.runtime.stage": stage.name, "glassbox.key": stage.key, "glassbox.cached": str(stage.cached).lower()},
+        {"seconds": stage.seconds, **finding_values(stage.findings), **finding_values(stage.measured)},
+        tags={"glassbox.stage": stage.name, "glassbox.key": stage.key, "glassbox.cached": str(stage.cached).lower()},
     )
 
 
 def grandchildren(stage: str, run: RunRecord) -> Iterator[tuple[str, Values]]:
-    """The candidates of `compare`, the trials of `tune`: each with its name."""
+    """Yield the candidates of `compare` or the trials of `tune`, each with its name and values."""
     if stage == "compare":
         for row in _rows(run.leaderboard):
             name = str(next(iter(row.values())))
-            yield name, Values(*of_row(row), {"glassbox.candidate": name})
+            yield name, Values(*row_values(row), {"glassbox.candidate": name})
     if stage == "tune":
-        for at, row in enumerate(_rows(run.trials)):
-            number_ = str(row.get("number", at))
-            yield f"trial {number_}", Values(*of_row(row), {"glassbox.trial": number_})
+        for index, row in enumerate(_rows(run.trials)):
+            trial = str(row.get("number", index))
+            yield f"trial {trial}", Values(*row_values(row), {"glassbox.trial": trial})
 
 
 def safe_name(text: str) -> str:
-    """A name that a tracking store takes: letters, digits, `_`, `-`, `.`, spaces and single slashes.
+    """Return a valid MLflow name: letters, digits, `_`, `-`, `.`, spaces and single slashes.
 
     >>> safe_name("ndcg@10"), safe_name("../a//b"), safe_name("")
     ('ndcg_10', '_./a/b', '_')
     """
     name = re.sub(r"/{2,}", "/", _NOT_ALLOWED.sub("_", text)).strip("/ ")
     name = "_" + name[1:] if name.startswith(".") else name
-    return name[:LONGEST] or "_"
+    return name[:MAX_LENGTH] or "_"
 
 
-def short(value: Any) -> str:
-    """A value as a parameter's or tag's text, cut where it would fill the page."""
+def truncate(value: Any) -> str:
+    """Convert a value to the text of a parameter or tag, truncated to `MAX_LENGTH` characters."""
     text = value if isinstance(value, str) else json.dumps(plain(value), ensure_ascii=False)
-    return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
+    return text if len(text) <= MAX_LENGTH else text[: MAX_LENGTH - 1] + "…"
 
 
-def flat(value: Mapping[str, Any], above: str = "") -> dict[str, str]:
-    """Nested parameters as one level with dotted names.
+def flatten(value: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
+    """Flatten nested parameters into one level with dotted names.
 
-    >>> flat({"split": {"by": "hash", "holdout": 0.2}, "data": {"features": ["a"]}, "seed": None})
+    >>> flatten({"split": {"by": "hash", "holdout": 0.2}, "data": {"features": ["a"]}, "seed": None})
     {'split.by': 'hash', 'split.holdout': '0.2', 'data.features': '["a"]', 'seed': 'null'}
     """
-    found: dict[str, str] = {}
+    params: dict[str, str] = {}
     for key, item in value.items():
-        name = f"{above}{key}"
+        name = f"{prefix}{key}"
         if isinstance(item, Mapping) and item:
-            found.update(flat(item, f"{name}."))
+            params.update(flatten(item, f"{name}."))
         else:
-            found[safe_name(name)] = short(item)
-    return found
+            params[safe_name(name)] = truncate(item)
+    return params
 
 
 def number(value: Any) -> float | None:
-    """A finite number, or None: what is no number, and NaN, are not logged as one."""
+    """Return a finite number as a float; None for any other value, including NaN."""
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return None
     return float(value) if math.isfinite(value) else None
 
 
-def of_estimates(values: Mapping[str, Estimate], above: str = "") -> dict[str, float]:
-    """Estimates as numbers: the value under its name, the ends of its interval beside it.
+def estimate_values(estimates: Mapping[str, Estimate], prefix: str = "") -> dict[str, float]:
+    """Return estimates as numbers: the value under its name, the interval and sample size under suffixed names.
 
-    >>> of_estimates({"roc_auc": Estimate(value=0.84, low=0.82, high=0.86, n=1409)})
+    >>> estimate_values({"roc_auc": Estimate(value=0.84, low=0.82, high=0.86, n=1409)})
     {'roc_auc': 0.84, 'roc_auc.low': 0.82, 'roc_auc.high': 0.86, 'roc_auc.n': 1409.0}
     """
-    found = {}
-    for name, estimate in values.items():
-        for end in ("value", "low", "high", "n"):
-            value = number(getattr(estimate, end))
+    numbers = {}
+    for name, estimate in estimates.items():
+        for part in ("value", "low", "high", "n"):
+            value = number(getattr(estimate, part))
             if value is not None:
-                found[safe_name(f"{above}{name}{'' if end == 'value' else f'.{end}'}")] = value
-    return found
+                numbers[safe_name(f"{prefix}{name}{'' if part == 'value' else f'.{part}'}")] = value
+    return numbers
 
 
-def of_findings(shown: Mapping[str, NamedFinding]) -> dict[str, float]:
-    """The numbers that findings state by name: estimates and numeric facts."""
-    found: dict[str, float] = {}
-    for name, item in shown.items():
+def finding_values(findings: Mapping[str, NamedFinding]) -> dict[str, float]:
+    """Return the numbers in findings: estimates and numeric facts, prefixed with the name of the finding."""
+    numbers: dict[str, float] = {}
+    for name, item in findings.items():
         finding = item.finding
         if finding.kind == "estimates":
-            found.update(of_estimates(finding.values, f"{name}."))
+            numbers.update(estimate_values(finding.values, f"{name}."))
         elif finding.kind == "facts":
-            stated = {safe_name(f"{name}.{fact}"): number(value) for fact, value in finding.facts.items()}
-            found.update({fact: value for fact, value in stated.items() if value is not None})
-    return found
+            facts = {safe_name(f"{name}.{fact}"): number(value) for fact, value in finding.facts.items()}
+            numbers.update({fact: value for fact, value in facts.items() if value is not None})
+    return numbers
 
 
-def of_row(row: Mapping[str, Any]) -> tuple[dict[str, float], dict[str, str]]:
-    """A row of a table as numbers and texts; a `params` column holds parameters as JSON, `param_*` only repeats them."""
+def row_values(row: Mapping[str, Any]) -> tuple[dict[str, float], dict[str, str]]:
+    """Split a table row into numbers and texts; `params` holds parameters as JSON, and `param_*` columns that repeat them are skipped."""
     numbers: dict[str, float] = {}
     texts: dict[str, str] = {}
     for key, value in row.items():
         if key == "params" and isinstance(value, (str, Mapping)):
-            texts.update(flat(json.loads(value) if isinstance(value, str) else value))
+            texts.update(flatten(json.loads(value) if isinstance(value, str) else value))
         elif key.startswith("param_") and "params" in row:
             continue
         elif (as_number := number(plain(value))) is not None:
             numbers[safe_name(key)] = as_number
         elif isinstance(value, str) and value:
-            texts[safe_name(key)] = short(value)
+            texts[safe_name(key)] = truncate(value)
     return numbers, texts
 
 
 def _rows(table: Table | pd.DataFrame | None) -> Iterator[dict[str, Any]]:
-    """The rows of a table, by column name."""
+    """Yield the rows of a table as dictionaries by column name."""
     if table is not None:
         frame = table.frame() if isinstance(table, Table) else table
         names = [str(name) for name in frame.columns]
@@ -209,10 +211,10 @@ def _rows(table: Table | pd.DataFrame | None) -> Iterator[dict[str, Any]]:
 
 
 def write_files(folder: Path, findings: Mapping[str, NamedFinding], measured: Mapping[str, NamedFinding]) -> None:
-    """Write a stage's findings and its figures into `folder`, to be logged as they lie there."""
-    for name, shown in (("findings", findings), ("measured", measured)):
-        if shown:
-            write_text(folder / f"{name}.json", readable_json(list(shown.values())))
+    """Write a stage's findings and figures to `folder`, in the layout in which they are logged as artifacts."""
+    for name, group in (("findings", findings), ("measured", measured)):
+        if group:
+            write_text(folder / f"{name}.json", readable_json(list(group.values())))
     for anchor, item in {**findings, **measured}.items():
         finding = item.finding
         if finding.kind == "figure" and finding.svg is not None:
