@@ -10,7 +10,7 @@ import yaml
 
 from glassbox.code_hash import cell_text
 from glassbox.errors import GlassboxError, RequestError
-from glassbox.request.messages import hint, nearest, one_of
+from glassbox.request.messages import hint, join_choices, nearest
 from glassbox.request.model import Request
 from glassbox.runtime.stage import SEALED, family_of
 
@@ -135,4 +135,4 @@ def cells_of(notebook: Any) -> list[str]:
 
 def no_such_stage(stage: str) -> RequestError:
     """What is said to someone who mistyped a stage."""
-    return RequestError(f"{stage}: no such stage; there is {one_of(STAGES)}{hint(nearest(stage, STAGES))}")
+    return RequestError(f"{stage}: no such stage; there is {join_choices(STAGES)}{hint(nearest(stage, STAGES))}")

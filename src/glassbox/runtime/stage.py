@@ -259,4 +259,4 @@ def _inputs(root: Path, slug: str, upstream: Mapping[str, Any] | None) -> dict[s
 
 def family_of(request: Request) -> str:
     """The family that answers the request's task."""
-    return request.row.family
+    return request.task_spec.family

@@ -13,12 +13,11 @@ import numpy as np
 import numpy.typing as npt
 
 from glassbox.families.entities.spans import Span
-from glassbox.request.model import Cost, task_row
+from glassbox.request.model import Cost
+from glassbox.request.tasks import TASKS
 
 Floats = npt.NDArray[np.float64]
-_ROW = task_row("nlp", "spans")
-assert _ROW is not None
-NAMES = tuple(_ROW.metrics)
+NAMES = TASKS["nlp"].answers["spans"].metrics
 RESAMPLES: dict[Cost, int] = {"low": 500, "medium": 1000, "high": 2000}
 _CELLS = 4_000_000
 

@@ -20,9 +20,9 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 from glassbox.errors import GlassboxError
 from glassbox.families.shared.candidates import Candidate
 from glassbox.families.shared.cross_fit import Progress
-from glassbox.families.shared.selection_plots import higher_is_better
 from glassbox.findings.model import Estimate, Estimates, Note, Table
 from glassbox.findings.wording import counted, metric_label
+from glassbox.metrics import higher_is_better
 
 Space = Mapping[str, Mapping[str, Any] | Sequence[Any]]
 SIMPLEST = "the simplest that it was level with"
