@@ -97,7 +97,7 @@ class Project:
         """`glassbox verify` finds no byte that differs."""
         done = self.command("verify", self.slug)
         assert done.returncode == 0, done.stdout + done.stderr
-        assert "all the same bytes" in done.stdout
+        assert "byte-identical" in done.stdout
 
     def products(self) -> dict[str, str]:
         """The hash of every product of the last run."""

@@ -126,7 +126,7 @@ def test_keys_of_other_answers_are_told_apart(project: Project) -> None:
     assert "expected one of" in refused(project, messages(60), answer="boxes").replace(
         "expected 'classes' or 'spans'", "expected one of"
     )
-    assert "means nothing when task is 'nlp'" in refused(project, messages(60), horizon=3)
+    assert "is not used when task is 'nlp'" in refused(project, messages(60), horizon=3)
 
 
 def test_weights_that_are_not_there(project: Project) -> None:

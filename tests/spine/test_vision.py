@@ -152,11 +152,11 @@ def refused(project: Project, files: Mapping[str, bytes], *, until: str = "inges
 
 def test_keys_of_other_answers_are_told_apart(project: Project) -> None:
     said = refused(project, SOUND, weights={"detector": "catalog:x", "encoder": "catalog:x"}, requirements={"map_50": ">0.5"})
-    assert "weights.detector means nothing when task is 'computer_vision'; another answer reads it" in said
-    assert "weights.encoder means nothing when task is 'computer_vision'; 'nlp' reads it" in said
+    assert "weights.detector is not used when task is 'computer_vision'; it applies only to another answer" in said
+    assert "weights.encoder is not used when task is 'computer_vision'; it applies only to 'nlp'" in said
     assert "map_50" in said
     said = refused(project, SOUND, answer="boxes", data={"path": "odd/**", "target": "boxes", "positive": "disc"})
-    assert "data.positive means nothing when task is 'computer_vision' and answer is 'boxes'" in said
+    assert "data.positive is not used when task is 'computer_vision' and answer is 'boxes'" in said
     assert "expected 'classes' or 'boxes' when task is 'computer_vision'" in refused(project, SOUND, answer="spans")
 
 
