@@ -19,7 +19,7 @@ _PARSER_LOCK = threading.Lock()
 
 
 def _parsed(source: str) -> ast.Module:
-    """Parse a source under a lock: Python 3.11 adds up the recursion depth of all threads and raises SystemError."""
+    """Parse a source under a lock: Python 3.11 adds up the recursion depths of all threads, which can raise SystemError."""
     with _PARSER_LOCK:
         return ast.parse(source)
 

@@ -73,7 +73,7 @@ class Bound(BaseModel):
 
     @property
     def upward(self) -> bool:
-        """Whether the bound is a lower one (`>`, `>=`), so that higher values meet it."""
+        """True for a lower bound (`>`, `>=`), which higher values meet."""
         return self.op in (">", ">=")
 
     def holds(self, value: float) -> bool:

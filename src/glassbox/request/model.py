@@ -26,7 +26,7 @@ RESERVED = frozenset([
 NAME = re.compile(r"[a-z][a-z0-9_-]{0,63}")
 
 
-def _refuse(expected: str) -> PydanticCustomError:
+def _invalid(expected: str) -> PydanticCustomError:
     return PydanticCustomError("glassbox", "{expected}", {"expected": expected})
 
 
@@ -34,28 +34,28 @@ def _size(text: str) -> str:
     try:
         parse_size(text)
     except ValueError as error:
-        raise _refuse(str(error)) from error
+        raise _invalid(str(error)) from error
     return text
 
 
 def _address(text: str) -> str:
-    """Refuse an address with a literal password, a `..` step or a non-printable character."""
+    """Reject an address with a literal password, a `..` step or a non-printable character."""
     if holds_literal_secret(text):
-        raise _refuse("expected no literal password; write ${env:NAME} instead and set the environment variable NAME")
+        raise _invalid("expected no literal password; write ${env:NAME} instead and set the environment variable NAME")
     if wrong := malformed_reference(text):
-        raise _refuse(f"expected secrets in the form ${{env:NAME}}, not {wrong}")
+        raise _invalid(f"expected secrets in the form ${{env:NAME}}, not {wrong}")
     if not text.isprintable() or not text.strip():
-        raise _refuse("expected an address without line breaks and non-printable characters")
+        raise _invalid("expected an address without line breaks and non-printable characters")
     if ".." in re.split(r"[/\\]", text):
-        raise _refuse("expected a path without '..'; write it relative to the project folder, or as an absolute path")
+        raise _invalid("expected a path without '..'; write it relative to the project folder, or as an absolute path")
     if re.match(r"catalog:", text) and not NAME.fullmatch(text.partition(":")[2]):
-        raise _refuse("expected an entry of data/catalog.yaml after 'catalog:', such as 'catalog:churn'")
+        raise _invalid("expected an entry of data/catalog.yaml after 'catalog:', such as 'catalog:churn'")
     return text
 
 
 def _column(text: str) -> str:
     if not text.strip():
-        raise _refuse("expected the name of a column")
+        raise _invalid("expected the name of a column")
     return text
 
 
@@ -66,13 +66,13 @@ def _cutoff(text: str) -> str:
         try:
             datetime.fromisoformat(text)
         except ValueError as error:
-            raise _refuse("expected a date such as '2024-06-30'") from error
+            raise _invalid("expected a date such as '2024-06-30'") from error
     return text
 
 
 def _country(text: str) -> str:
     if not re.fullmatch("[A-Z]{2}", text):
-        raise _refuse("expected a two-letter country code, such as DE or US")
+        raise _invalid("expected a two-letter country code, such as DE or US")
     return text
 
 
@@ -103,7 +103,7 @@ class Data(_Part):
     size: str | None = None
     """The expected number of rows, such as 7K rows or 1.2M; the actual number may differ by a factor of two."""
     id: ColumnName | None = None
-    """The column that identifies a row. Default: a hash of the row without the target."""
+    """The column that identifies a row. Default: rows are identified by a hash of their content without the target."""
     target: ColumnName | None = None
     """The column to predict."""
     positive: str | None = None
@@ -113,7 +113,7 @@ class Data(_Part):
     allow: list[ColumnName] = []
     """Columns to keep although they are suspected of target leakage; other suspected columns are excluded from the model."""
     time: ColumnName | None = None
-    """Forecasting: the column of timestamps. Default: a wide table, with one column for each timestamp or numbered step."""
+    """Forecasting: the column of timestamps. Without it, the table is wide: one column for each timestamp or numbered step."""
     series: Annotated[list[ColumnName] | None, BeforeValidator(_as_list)] = None
     """Forecasting: the column, or columns, that identify the series of a row. Default: a single series."""
     frequency: Literal["minute", "hour", "day", "week", "month", "quarter", "year"] | None = None
@@ -136,7 +136,7 @@ class Data(_Part):
 
 
 class Split(_Part):
-    """How the holdout is split off."""
+    """The split of the data into train and holdout."""
 
     by: Literal["hash", "group", "time", "column", "horizon"] = "hash"
     """The rule that assigns rows to the holdout: a hash of the row, a group that stays together, time with a cutoff, a column
@@ -206,7 +206,7 @@ class Request(_Part):
     horizon: Annotated[int, Field(ge=1, le=10_000)] | None = None
     """Forecasting: the number of steps to forecast."""
     split: Split = Split()
-    """How the holdout is split off."""
+    """The split of the data into train and holdout."""
     requirements: dict[str, Bound] = {}
     """The bounds that the metrics must meet on the holdout."""
     cost: Cost = "low"
@@ -232,9 +232,9 @@ class Request(_Part):
     @classmethod
     def _checked_name(cls, name: str) -> str:
         if not NAME.fullmatch(name):
-            raise _refuse("expected a name that begins with a letter a-z, followed by up to 63 of a-z, 0-9, '-' and '_'")
+            raise _invalid("expected a name that begins with a letter a-z, followed by up to 63 of a-z, 0-9, '-' and '_'")
         if name in RESERVED:
-            raise _refuse("expected another name; this one is reserved")
+            raise _invalid("expected another name; this one is reserved")
         return name
 
     @property
