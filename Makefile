@@ -1,4 +1,4 @@
-# The same commands run by hand and in CI. `make` alone lists them.
+# The commands for local use and CI. Run `make` to list them.
 PYTHON ?= python3.11
 BIN := .venv/bin
 READY := .venv/.ready
@@ -18,31 +18,31 @@ $(READY): requirements.lock pyproject.toml
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
 	@touch $@
 
-run: $(READY)  ## set up if needed, run a request (request=churn) and say where its report is
+run: $(READY)  ## set up the environment if needed, run a request (request=churn) and print the path of its report
 	$(BIN)/glassbox run $(request)
 
-demo: $(READY)  ## one request of every family at its least effort, in 25 minutes on two cores, and where the index is
+demo: $(READY)  ## run one request of every family at low cost (25 minutes on two cores) and print the path of the index
 	for name in $(DEMO); do $(BIN)/glassbox run $$name --set cost=low || exit 1; done
-	@echo "All of them: reports/index.html"
+	@echo "All reports: reports/index.html"
 
-test: $(READY)  ## all tests
+test: $(READY)  ## run all tests
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
-check: $(READY)  ## ruff, mypy (strict) and import-linter
+check: $(READY)  ## run ruff, mypy (strict) and import-linter
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check src tests bench
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-lab: $(READY)  ## JupyterLab on the notebooks, on the products of the last run
+lab: $(READY)  ## open the notebooks in JupyterLab with the products of the last run
 	$(BIN)/glassbox lab $(request)
 
-bench: $(READY)  ## measure, and print a table
+bench: $(READY)  ## run the benchmarks and print a table
 	$(BIN)/python bench/bench.py
 
-lock: $(READY)  ## resolve pyproject.toml again into requirements.lock
+lock: $(READY)  ## update requirements.lock from pyproject.toml
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --all-extras --group dev --generate-hashes --no-header \
 		pyproject.toml --output-file requirements.lock
 
-clean: $(READY)  ## remove what runs made, never your data
+clean: $(READY)  ## remove the outputs of all runs, never your data
 	$(BIN)/glassbox clean --store

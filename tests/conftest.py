@@ -1,7 +1,7 @@
-"""What holds for every test."""
+"""Settings of all tests."""
 
 from hypothesis import HealthCheck, settings
 
-# No test is judged by the clock: a slower machine finds the same faults later.
+# No deadline: tests must not depend on the speed of the machine.
 settings.register_profile("glassbox", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("glassbox")

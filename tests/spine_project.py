@@ -97,7 +97,7 @@ class Project:
         """Assert that `glassbox verify` finds no differences."""
         process = self.command("verify", self.slug)
         assert process.returncode == 0, process.stdout + process.stderr
-        assert "all the same bytes" in process.stdout
+        assert "byte-identical" in process.stdout
 
     def products(self) -> dict[str, str]:
         """Return the hash of every product of the last run."""

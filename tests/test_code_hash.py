@@ -1,4 +1,4 @@
-"""What code says, apart from how it is worded."""
+"""Code hashes ignore comments, docstrings and layout."""
 
 from pathlib import Path
 
@@ -10,41 +10,41 @@ PLAIN = "def f(x):\n    return x + 1\n"
 
 
 @pytest.mark.parametrize(
-    "worded",
+    "variant",
     [
         "def f(x):  # adds\n    return x + 1\n",
         'def f(x):\n    """Add."""\n    return x + 1\n',
         '"""A module."""\n\n\ndef f(x):\n    return (x + 1)\n',
     ],
 )
-def test_comments_docstrings_and_layout_do_not_count(worded: str) -> None:
-    assert source_hash(worded) == source_hash(PLAIN)
+def test_comments_docstrings_and_layout_do_not_change_the_hash(variant: str) -> None:
+    assert source_hash(variant) == source_hash(PLAIN)
 
 
 @pytest.mark.parametrize(
-    "other", ["def f(x):\n    return x + 2\n", "def g(x):\n    return x + 1\n", "def f(x, y=0):\n    return x + 1\n"]
+    "changed", ["def f(x):\n    return x + 2\n", "def g(x):\n    return x + 1\n", "def f(x, y=0):\n    return x + 1\n"]
 )
-def test_what_it_does_counts(other: str) -> None:
-    assert source_hash(other) != source_hash(PLAIN)
+def test_other_code_changes_the_hash(changed: str) -> None:
+    assert source_hash(changed) != source_hash(PLAIN)
 
 
-def test_a_cell_with_a_magic_is_taken_as_written() -> None:
+def test_a_cell_with_a_magic_is_unchanged() -> None:
     assert cell_text("%matplotlib inline") == "%matplotlib inline"
 
 
-def test_the_closure_has_what_is_imported_and_not_what_imports() -> None:
-    closure = code_closure(["glassbox.findings.model"])
-    assert {"glassbox.findings.model", "glassbox.findings.html", "glassbox.files"} <= set(closure)
+def test_the_closure_holds_imported_modules_and_not_importing_ones() -> None:
+    closure = code_closure(["glassbox.findings.html"])
+    assert {"glassbox.findings.html", "glassbox.findings.wording", "glassbox.metrics"} <= set(closure)
     assert "glassbox.runtime.stage" not in closure
 
 
-def test_what_type_checkers_alone_import_is_not_in_the_closure() -> None:
-    closure = code_closure(["glassbox.families.protocol"])  # names an arrival in its types
+def test_the_closure_ignores_imports_for_type_checking() -> None:
+    closure = code_closure(["glassbox.families.protocol"])  # imports RawData for its types only
     assert "glassbox.data.schema" in closure
     assert "glassbox.data.sources" not in closure
 
 
-def test_every_module_has_code_of_its_own() -> None:
+def test_no_two_modules_have_the_same_code() -> None:
     root = Path(__file__).parents[1] / "src" / "glassbox"
     hashes = {path: source_hash(path.read_text(encoding="utf-8")) for path in root.rglob("*.py") if path.stat().st_size > 200}
     assert len(set(hashes.values())) == len(hashes)

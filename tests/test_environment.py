@@ -1,4 +1,4 @@
-"""pyproject.toml, the lock and environment.yml say the same."""
+"""pyproject.toml, requirements.lock and environment.yml agree."""
 
 import re
 import tomllib
@@ -26,16 +26,16 @@ def _declared() -> list[Requirement]:
 
 
 def test_every_dependency_is_locked_within_its_bounds() -> None:
-    wrong = [
-        f"{requirement} (locked: {LOCKED.get(canonicalize_name(requirement.name), 'not at all')})"
+    unlocked = [
+        f"{requirement} (locked: {LOCKED.get(canonicalize_name(requirement.name), 'missing')})"
         for requirement in _declared()
         if not requirement.specifier.contains(LOCKED.get(canonicalize_name(requirement.name), "0"), prereleases=True)
         or canonicalize_name(requirement.name) not in LOCKED
     ]
-    assert wrong == []
+    assert unlocked == []
 
 
-def test_every_locked_package_has_hashes_and_no_address() -> None:
+def test_every_locked_package_has_hashes_and_no_url() -> None:
     blocks = re.split(r"^(?=[A-Za-z0-9])", LOCK, flags=re.MULTILINE)[1:]
     assert [block.splitlines()[0] for block in blocks if "--hash=sha256:" not in block] == []
     assert "://" not in LOCK
@@ -48,6 +48,6 @@ def test_the_conda_environment_installs_the_same_lock() -> None:
     assert "python=3.11" in environment["dependencies"]
 
 
-def test_what_is_installed_is_what_is_locked() -> None:
+def test_the_installed_versions_are_the_locked_ones() -> None:
     names = ("pandas", "scikit-learn", "lightgbm", "xgboost-cpu", "ploomber", "mlflow", "shap", "optuna")
     assert {name: metadata.version(name) for name in names} == {name: LOCKED[name] for name in names}

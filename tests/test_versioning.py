@@ -1,4 +1,4 @@
-"""Versions of data, with a real git and a real DVC."""
+"""Versioning of data, with real git and real DVC."""
 
 import json
 import os
@@ -34,56 +34,56 @@ def git(root: Path, *words: str) -> str:
     return subprocess.run(command, cwd=root, check=True, capture_output=True, text=True).stdout
 
 
-def raw_project(place: Path) -> Path:
-    """A project under git, with a file of raw data that git does not see."""
-    (place / "data" / "raw" / "may").mkdir(parents=True)
-    (place / "data" / "raw" / "may" / "customers.csv").write_text(ROWS)
-    (place / "data" / "catalog.yaml").write_text("{}\n")
-    (place / ".gitignore").write_text(IGNORE)
-    git(place, "init", "--quiet")
-    git(place, "add", ".")
-    git(place, "commit", "--quiet", "--message", "first")
-    return place
+def raw_project(folder: Path) -> Path:
+    """Create a git repository with a raw data file that git ignores."""
+    (folder / "data" / "raw" / "may").mkdir(parents=True)
+    (folder / "data" / "raw" / "may" / "customers.csv").write_text(ROWS)
+    (folder / "data" / "catalog.yaml").write_text("{}\n")
+    (folder / ".gitignore").write_text(IGNORE)
+    git(folder, "init", "--quiet")
+    git(folder, "add", ".")
+    git(folder, "commit", "--quiet", "--message", "first")
+    return folder
 
 
 @dataclass(frozen=True)
 class Pushed:
-    """A project whose file was tracked and pushed: what was said, and what git and the home held before it was committed."""
+    """A project with a tracked and pushed file: the messages, the git status before the commit, and the files in the home folder."""
 
     root: Path
     remote: Path
-    said: list[str]
-    shown: list[str]
+    messages: list[str]
+    status: list[str]
     home: list[Path]
 
 
 @pytest.fixture(scope="module", autouse=True)
 def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """No settings but ours; what DVC would keep at home is seen."""
-    place = tmp_path_factory.mktemp("home")
+    """Isolate git and DVC from the user's settings, with an empty home folder."""
+    folder = tmp_path_factory.mktemp("home")
     with pytest.MonkeyPatch.context() as patch:
         for name in [name for name in os.environ if name.startswith(("DVC", "GIT", "XDG"))]:
             patch.delenv(name)
-        patch.setenv("HOME", str(place))
+        patch.setenv("HOME", str(folder))
         patch.setenv("GIT_CONFIG_NOSYSTEM", "1")
-        yield place
+        yield folder
 
 
 @pytest.fixture(scope="module")
 def once(home: Path, tmp_path_factory: pytest.TempPathFactory) -> Pushed:
-    place = tmp_path_factory.mktemp("once")
-    root, remote = raw_project(place / "project"), place / "remote"
-    said = track(root, root / "data" / "raw" / "may" / "customers.csv", remote=str(remote))
-    said += push(root)
-    shown = sorted(line[3:] for line in git(root, "status", "--porcelain", "--untracked-files=all").splitlines())
+    folder = tmp_path_factory.mktemp("once")
+    root, remote = raw_project(folder / "project"), folder / "remote"
+    messages = track(root, root / "data" / "raw" / "may" / "customers.csv", remote=str(remote))
+    messages += push(root)
+    status = sorted(line[3:] for line in git(root, "status", "--porcelain", "--untracked-files=all").splitlines())
     git(root, "add", ".")
     git(root, "commit", "--quiet", "--message", "tracked")
-    return Pushed(root, remote, said, shown, list(home.iterdir()))
+    return Pushed(root, remote, messages, status, list(home.iterdir()))
 
 
 @pytest.fixture
 def tracked(once: Pushed, tmp_path: Path) -> Path:
-    """A project of one's own whose file is tracked and pushed."""
+    """Copy the project with the tracked and pushed file."""
     return Path(shutil.copytree(once.root, tmp_path / "project"))
 
 
@@ -92,26 +92,26 @@ def root(tmp_path: Path) -> Path:
     return raw_project(tmp_path / "project")
 
 
-def test_tracking_says_what_it_did_and_what_to_commit(once: Pushed) -> None:
-    assert once.said == [
+def test_tracking_reports_its_actions_and_what_to_commit(once: Pushed) -> None:
+    assert once.messages == [
         f"{once.remote} is the remote.",
         "data/raw/may/customers.csv is tracked.",
-        "Commit what stands for it: git add .dvc .dvcignore data/raw/may/customers.csv.dvc && git commit",
-        f"data/raw/may/customers.csv: now at {once.remote}.",
+        "Commit its pointer file: git add .dvc .dvcignore data/raw/may/customers.csv.dvc && git commit",
+        f"data/raw/may/customers.csv: pushed to {once.remote}.",
     ]
 
 
-def test_tracking_leaves_what_to_commit_and_nothing_at_home(once: Pushed) -> None:
-    assert once.shown == [".dvc/.gitignore", ".dvc/config", ".dvcignore", "data/raw/may/customers.csv.dvc"]
+def test_tracking_writes_pointer_files_and_nothing_to_the_home_folder(once: Pushed) -> None:
+    assert once.status == [".dvc/.gitignore", ".dvc/config", ".dvcignore", "data/raw/may/customers.csv.dvc"]
     assert once.home == []
 
 
-def test_no_statistics_are_sent_and_the_remote_stays_this_machines_matter(once: Pushed) -> None:
+def test_analytics_are_disabled_and_the_local_remote_is_not_committed(once: Pushed) -> None:
     settings = (once.root / ".dvc" / "config").read_text().split()
     assert settings == ["[core]", "analytics", "=", "false", "check_update", "=", "false"]
 
 
-def test_a_deleted_file_comes_back_from_a_local_remote(tracked: Path) -> None:
+def test_a_deleted_file_is_restored_from_a_local_remote(tracked: Path) -> None:
     file = tracked / "data" / "raw" / "may" / "customers.csv"
     file.unlink()
     shutil.rmtree(tracked / ".dvc" / "cache")
@@ -120,31 +120,34 @@ def test_a_deleted_file_comes_back_from_a_local_remote(tracked: Path) -> None:
     assert git(tracked, "status", "--porcelain", "--untracked-files=all") == ""
 
 
-def test_a_clone_is_told_to_name_the_remote_and_gets_its_data_once_it_did(once: Pushed, tmp_path: Path) -> None:
+def test_a_clone_needs_a_remote_to_restore_its_data(once: Pushed, tmp_path: Path) -> None:
     clone = tmp_path / "clone"
     git(tmp_path, "clone", "--quiet", str(once.root), str(clone))
     with pytest.raises(GlassboxError, match=r"no remote to push to\..*--remote FOLDER"):
         push(clone)
-    with pytest.raises(GlassboxError, match=r"customers\.csv\. No copy of it was found\. There is no remote.*--remote FOLDER"):
+    with pytest.raises(
+        GlassboxError,
+        match=r"customers\.csv\. There is no copy of it in the cache or at the remote\. There is no remote.*--remote FOLDER",
+    ):
         pull(clone)
     pull(clone, remote=str(once.remote))
     assert (clone / "data" / "raw" / "may" / "customers.csv").read_text() == ROWS
 
 
-def test_what_was_changed_here_is_not_overwritten(tracked: Path) -> None:
+def test_local_changes_are_not_overwritten(tracked: Path) -> None:
     file = tracked / "data" / "raw" / "may" / "customers.csv"
     file.write_text("mine")
-    with pytest.raises(GlassboxError, match="changed here since it was tracked"):
+    with pytest.raises(GlassboxError, match="local changes since it was tracked"):
         pull(tracked)
     assert file.read_text() == "mine"
 
 
-def test_dvc_itself_finds_what_is_tracked(once: Pushed) -> None:
-    """DVC reads `.gitignore` in its own way: with `data/*` it would say that nothing is tracked."""
+def test_dvc_finds_the_tracked_files(once: Pushed) -> None:
+    """DVC interprets `.gitignore` differently from git: with `data/*` it reports that nothing is tracked."""
     assert "up to date" in _dvc(once.root, "status")
 
 
-def test_a_package_is_tracked_as_a_copy_that_no_run_touches(tracked: Path) -> None:
+def test_a_package_is_tracked_as_a_copy(tracked: Path) -> None:
     package = tracked / "data" / "churn" / "deploy"
     (package / "model").mkdir(parents=True)
     (tracked / "data" / "churn" / "request.json").write_text("{}")
@@ -157,69 +160,69 @@ def test_a_package_is_tracked_as_a_copy_that_no_run_touches(tracked: Path) -> No
     assert git(tracked, "status", "--porcelain", "--untracked-files=all") == "?? data/packages/churn.dvc\n"
 
 
-def test_without_git_and_without_a_remote_a_deleted_file_comes_back_from_here(tmp_path: Path) -> None:
-    place = tmp_path / "unpacked"
-    (place / "data" / "raw").mkdir(parents=True)
-    file = place / "data" / "raw" / "a.csv"
+def test_without_git_and_remote_a_deleted_file_is_restored_from_the_cache(tmp_path: Path) -> None:
+    root = tmp_path / "unpacked"
+    (root / "data" / "raw").mkdir(parents=True)
+    file = root / "data" / "raw" / "a.csv"
     file.write_text(ROWS)
-    track(place, file)
+    track(root, file)
     file.unlink()
-    assert "no remote" in pull(place)[0]
+    assert "no remote" in pull(root)[0]
     assert file.read_text() == ROWS
 
 
-def test_without_anything_tracked_the_user_is_told_how(root: Path) -> None:
-    for act in (push, pull):
-        with pytest.raises(GlassboxError, match=r"Nothing is tracked here yet.*glassbox data track"):
-            act(root)
+def test_without_tracked_data_the_error_shows_how_to_track(root: Path) -> None:
+    for command in (push, pull):
+        with pytest.raises(GlassboxError, match=r"No data is tracked yet.*glassbox data track"):
+            command(root)
 
 
-def _cannot(root: Path, path: str, reason: str, remote: str | None = None) -> None:
+def _assert_rejected(root: Path, path: str, reason: str, remote: str | None = None) -> None:
     with pytest.raises(GlassboxError, match=reason):
         track(root, root / path, remote=remote)
     assert not (root / f"{path}.dvc").exists()
 
 
-def test_a_missing_path_is_named(root: Path) -> None:
-    _cannot(root, "data/raw/june.csv", r"june\.csv: there is no such file")
+def test_a_missing_path_is_reported(root: Path) -> None:
+    _assert_rejected(root, "data/raw/june.csv", r"june\.csv: no such file")
 
 
-def test_a_path_outside_the_project_is_refused(root: Path, tmp_path: Path) -> None:
+def test_a_path_outside_the_project_is_rejected(root: Path, tmp_path: Path) -> None:
     (tmp_path / "out.csv").write_text(ROWS)
-    _cannot(root, "../out.csv", "outside the project")
+    _assert_rejected(root, "../out.csv", "outside the project")
 
 
-def test_what_git_keeps_is_refused(root: Path) -> None:
-    _cannot(root, "data/catalog.yaml", r"kept by git.*git rm -r --cached data/catalog\.yaml")
+def test_a_file_tracked_by_git_is_rejected(root: Path) -> None:
+    _assert_rejected(root, "data/catalog.yaml", r"tracked by git.*git rm -r --cached data/catalog\.yaml")
 
 
-def test_what_git_would_not_see_is_refused_with_the_rule(root: Path) -> None:
+def test_an_ignored_pointer_file_is_rejected_with_the_rule(root: Path) -> None:
     (root / "data" / "notes.txt").write_text("x")
-    _cannot(root, "data/notes.txt", r"hidden from git by \.gitignore:1:/data/\?\*")
+    _assert_rejected(root, "data/notes.txt", r"ignored by git, because of \.gitignore:1:/data/\?\*")
 
 
-def test_what_a_run_makes_is_refused(root: Path) -> None:
+def test_the_output_of_a_run_is_rejected(root: Path) -> None:
     (root / "data" / "churn" / "ingest").mkdir(parents=True)
     (root / "data" / "churn" / "request.json").write_text("{}")
-    _cannot(root, "data/churn/ingest", "is made by a run")
+    _assert_rejected(root, "data/churn/ingest", "is the output of a run")
 
 
-def test_a_folder_over_a_tracked_file_is_refused(root: Path) -> None:
+def test_a_folder_with_a_tracked_file_is_rejected(root: Path) -> None:
     (root / "data" / "raw" / "may" / "customers.csv.dvc").write_text("outs: []\n")
-    _cannot(root, "data/raw/may", r"tracked by themselves, such as data/raw/may/customers\.csv\.")
+    _assert_rejected(root, "data/raw/may", r"tracked individually, such as data/raw/may/customers\.csv\.")
 
 
-def test_a_file_in_a_tracked_folder_is_refused(root: Path) -> None:
+def test_a_file_in_a_tracked_folder_is_rejected(root: Path) -> None:
     (root / "data" / "raw" / "may.dvc").write_text("outs: []\n")
-    _cannot(root, "data/raw/may/customers.csv", "tracked already, as part of data/raw/may")
+    _assert_rejected(root, "data/raw/may/customers.csv", "already tracked as part of data/raw/may")
 
 
-def test_a_remote_inside_the_project_is_refused(tracked: Path) -> None:
+def test_a_remote_inside_the_project_is_rejected(tracked: Path) -> None:
     (tracked / "data" / "raw" / "june.csv").write_text(ROWS)
-    _cannot(tracked, "data/raw/june.csv", "lies inside the project", remote=str(tracked / "backup"))
+    _assert_rejected(tracked, "data/raw/june.csv", "is inside the project", remote=str(tracked / "backup"))
 
 
-def test_a_password_in_the_remote_is_refused_and_written_nowhere(tracked: Path) -> None:
+def test_a_password_in_the_remote_is_rejected_and_not_saved(tracked: Path) -> None:
     (tracked / "data" / "raw" / "june.csv").write_text(ROWS)
-    _cannot(tracked, "data/raw/june.csv", "holds a password", remote="ssh://me:secret@host/data")
+    _assert_rejected(tracked, "data/raw/june.csv", "contains a password", remote="ssh://me:secret@host/data")
     assert all("secret" not in path.read_text() for path in (tracked / ".dvc").glob("config*"))

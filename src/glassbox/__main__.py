@@ -1,4 +1,4 @@
-"""`python -m glassbox` is the command `glassbox`."""
+"""Entry point of `python -m glassbox`, the same as the command `glassbox`."""
 
 from glassbox.cli import main
 

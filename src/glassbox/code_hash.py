@@ -1,4 +1,4 @@
-"""What code says, apart from how it is worded: hashes of modules and of notebook cells without comments and docstrings."""
+"""Hashes of the code of modules and notebook cells, without comments, docstrings and layout."""
 
 import ast
 import contextlib
@@ -15,17 +15,17 @@ from types import ModuleType
 from glassbox.files import write_text
 
 PACKAGE = "glassbox"
-_ONE_AT_A_TIME = threading.Lock()
+_PARSER_LOCK = threading.Lock()
 
 
 def _parsed(source: str) -> ast.Module:
-    """The tree of a source. One at a time: Python 3.11 counts the depth of all threads together and gives up (SystemError)."""
-    with _ONE_AT_A_TIME:
+    """Parse a source under a lock: Python 3.11 adds up the recursion depths of all threads, which can raise SystemError."""
+    with _PARSER_LOCK:
         return ast.parse(source)
 
 
 def _without_docstrings(tree: ast.AST) -> ast.AST:
-    """The tree without bare strings: docstrings of modules, classes and functions, and those under attributes."""
+    """Remove bare strings from a tree: docstrings of modules, classes, functions and attributes."""
     for node in ast.walk(tree):
         if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)):
             node.body = [line for line in node.body if not _is_string(line)] or [ast.Pass()]
@@ -37,7 +37,7 @@ def _is_string(line: ast.stmt) -> bool:
 
 
 def cell_text(source: str) -> str:
-    """A cell's code without comments and layout; as written where it is not plain Python (magics).
+    """Return the code of a cell without comments and layout; unchanged when it is not plain Python (magics).
 
     >>> cell_text("x = 1  # one") == cell_text("x  =  1")
     True
@@ -49,7 +49,7 @@ def cell_text(source: str) -> str:
 
 
 def source_hash(source: str) -> str:
-    """SHA-256 of a module's code without comments, docstrings and layout.
+    """Return the SHA-256 of the code of a module without comments, docstrings and layout.
 
     >>> source_hash("def f():\\n    'Doc.'\\n    return 1") == source_hash("def f():\\n    return 1  # one")
     True
@@ -58,7 +58,7 @@ def source_hash(source: str) -> str:
 
 
 def bare_source(source: str) -> str:
-    """A module's code without comments and docstrings, as text: two sources of one `source_hash` give one text.
+    """Return the code of a module without comments and docstrings; sources with the same `source_hash` give the same text.
 
     >>> print(bare_source("answer = 42  # why not"), end="")
     answer = 42
@@ -67,44 +67,44 @@ def bare_source(source: str) -> str:
 
 
 class CodeHashes:
-    """What `source_hash` gave for files of these bytes: parsing a hundred modules takes a second, reading them does not."""
+    """A cache of `source_hash`, keyed by the bytes of a file: parsing a hundred modules takes a second."""
 
     def __init__(self) -> None:
-        self._known: dict[str, str] = {}
-        self._new = False
+        self._hashes: dict[str, str] = {}
+        self._changed = False
 
     def of(self, path: Path) -> str:
-        """`source_hash` of a file."""
+        """Return the `source_hash` of a file."""
         content = path.read_bytes()
-        name = hashlib.sha256(content).hexdigest()
-        if name not in self._known:
-            self._known[name] = source_hash(content.decode("utf-8"))
-            self._new = True
-        return self._known[name]
+        key = hashlib.sha256(content).hexdigest()
+        if key not in self._hashes:
+            self._hashes[key] = source_hash(content.decode("utf-8"))
+            self._changed = True
+        return self._hashes[key]
 
     def read(self, path: Path) -> None:
-        """Take over what an earlier process wrote; what cannot be read is computed again."""
+        """Load the cache of an earlier process; a missing or damaged file is ignored."""
         with contextlib.suppress(FileNotFoundError, ValueError):
-            found = json.loads(path.read_text(encoding="utf-8"))
-            self._known.update({k: v for k, v in found.items() if isinstance(v, str)} if isinstance(found, dict) else {})
+            saved = json.loads(path.read_text(encoding="utf-8"))
+            self._hashes.update({k: v for k, v in saved.items() if isinstance(v, str)} if isinstance(saved, dict) else {})
 
     def write(self, path: Path) -> None:
-        """Keep what is known for later processes, when there is something new."""
-        if self._new:
-            write_text(path, json.dumps(dict(sorted(self._known.items())), indent=0))
-            self._new = False
+        """Save the cache for later processes if it changed."""
+        if self._changed:
+            write_text(path, json.dumps(dict(sorted(self._hashes.items())), indent=0))
+            self._changed = False
 
 
 HASHES = CodeHashes()
 
 
 def file_code_hash(path: Path) -> str:
-    """`source_hash` of a file, computed once for the same bytes."""
+    """Return the `source_hash` of a file, cached by its bytes."""
     return HASHES.of(path)
 
 
 def module_path(name: str) -> Path | None:
-    """The source file of a module of Glassbox; None when there is none any more."""
+    """Return the source file of a module of Glassbox; None when it does not exist."""
     root = Path(__file__).parent
     below = root.joinpath(*name.split(".")[1:])
     for path in (below.with_suffix(".py"), below / "__init__.py"):
@@ -114,48 +114,51 @@ def module_path(name: str) -> Path | None:
 
 
 def module_hash(name: str) -> str:
-    """The code hash of a module of Glassbox by name; `"gone"` when it no longer exists."""
+    """Return the code hash of a module of Glassbox; `"gone"` when it does not exist."""
     path = module_path(name)
     return file_code_hash(path) if path else "gone"
 
 
 def loaded_modules() -> dict[str, str]:
-    """The modules of Glassbox that this process has loaded, with the hashes of their code."""
+    """Return the modules of Glassbox that this process has loaded, with their code hashes."""
     names = sorted(n for n in sys.modules if n == PACKAGE or n.startswith(f"{PACKAGE}."))
     return {name: module_hash(name) for name in names if module_path(name)}
 
 
-def running(tree: ast.AST) -> Iterator[ast.AST]:
-    """All nodes of a tree, but for what is read by type checkers alone."""
-    waiting = [tree]
-    while waiting:
-        node = waiting.pop()
+def walk_runtime(tree: ast.AST) -> Iterator[ast.AST]:
+    """Yield all nodes of a tree except the bodies of `if TYPE_CHECKING`."""
+    pending = [tree]
+    while pending:
+        node = pending.pop()
         yield node
         if isinstance(node, ast.If) and ast.unparse(node.test) in ("TYPE_CHECKING", "typing.TYPE_CHECKING"):
-            waiting.extend(node.orelse)
+            pending.extend(node.orelse)
         else:
-            waiting.extend(ast.iter_child_nodes(node))
+            pending.extend(ast.iter_child_nodes(node))
 
 
 @lru_cache(maxsize=256)
 def _imports(path: Path, name: str, mtime_ns: int) -> tuple[str, ...]:
-    found: set[str] = set()
+    names: set[str] = set()
     is_package = path.name == "__init__.py"
-    for node in running(_parsed(path.read_text(encoding="utf-8"))):
+    for node in walk_runtime(_parsed(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
-            found.update(alias.name for alias in node.names)
+            names.update(alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             base = node.module or ""
             if node.level:
                 package = name if is_package else name.rpartition(".")[0]
                 base = importlib.util.resolve_name("." * node.level + base, package)
-            found.add(base)
-            found.update(f"{base}.{alias.name}" for alias in node.names)
-    return tuple(sorted(n for n in found if n.split(".")[0] == PACKAGE and module_path(n)))
+            names.add(base)
+            names.update(f"{base}.{alias.name}" for alias in node.names)
+    return tuple(sorted(n for n in names if n.split(".")[0] == PACKAGE and module_path(n)))
 
 
 def code_closure(modules: Iterable[ModuleType | str]) -> dict[str, str]:
-    """Code hashes of `modules` and of every module of Glassbox that they import, directly or not; for type checkers alone does not count."""
+    """Return the code hashes of `modules` and of all modules of Glassbox that they import, directly or indirectly.
+
+    Imports under `if TYPE_CHECKING` are ignored.
+    """
     todo = [m if isinstance(m, str) else m.__name__ for m in modules]
     closure: dict[str, str] = {}
     while todo:

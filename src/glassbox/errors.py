@@ -1,16 +1,16 @@
-"""The errors that Glassbox raises on purpose, and the exit code each one ends the command with."""
+"""The exceptions of Glassbox, each with the exit code of the command."""
 
 from collections.abc import Sequence
 
 
 class GlassboxError(Exception):
-    """Something went wrong that the user can act on: the message says where, what, and what to do."""
+    """Base class of errors that the user can fix: the message names the place, the problem and the remedy."""
 
     exit_code = 1
 
 
 class RequestError(GlassboxError):
-    """The request cannot be acted on. Carries every problem that was found, one line each."""
+    """The request is invalid. Holds all problems, one line each."""
 
     exit_code = 2
 
@@ -20,22 +20,22 @@ class RequestError(GlassboxError):
 
 
 class DataError(RequestError):
-    """The data that arrived cannot answer the request: found at `ingest`, nothing after it was run."""
+    """The data does not fit the request. Raised by the `ingest` stage, before any other stage runs."""
 
 
 class StageError(GlassboxError):
-    """A stage failed: the cell, its message, then where the whole log lies."""
+    """A stage failed. The message holds the cell, its error and the path of the log."""
 
 
 class StoreError(GlassboxError):
-    """The store cannot be read or written: disk full, read-only, or a product that no longer matches its hash."""
+    """The store cannot be read or written: the disk is full or read-only, or a product does not match its hash."""
 
 
 class TrackingError(GlassboxError):
-    """The tracking store refused; what was computed is safe in the store."""
+    """Tracking failed. The results are saved in the store."""
 
 
 class RequirementNotMet(GlassboxError):
-    """A requirement was not met, and `--strict` was given."""
+    """A requirement is not met, and the command runs with `--strict`."""
 
     exit_code = 3

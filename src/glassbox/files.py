@@ -1,4 +1,4 @@
-"""Bytes on disk: canonical JSON and Parquet, hashes, and writes that are whole or not there at all."""
+"""Reading, hashing and atomic writing of files: canonical JSON, Parquet, text."""
 
 import hashlib
 import json
@@ -17,7 +17,7 @@ from pydantic import BaseModel
 
 
 def plain(value: Any) -> Any:
-    """What JSON can hold of `value`: models as dictionaries, NaN and infinities as None, numpy scalars as Python's.
+    """Convert a value for JSON: models become dictionaries, NaN and infinities None, numpy scalars Python scalars.
 
     >>> plain({"a": np.float64(1.5), "b": float("nan")})
     {'a': 1.5, 'b': None}
@@ -46,51 +46,51 @@ def plain(value: Any) -> Any:
 
 
 def canonical_json(value: Any) -> str:
-    """One text for one value: sorted keys, no spare spaces, UTF-8 as it is. For hashing."""
+    """Return the canonical JSON of a value, for hashing: sorted keys, no whitespace, non-ASCII characters unescaped."""
     return json.dumps(plain(value), sort_keys=True, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
 
 
 def readable_json(value: Any) -> str:
-    """The same value for people: order kept, two spaces, a newline at the end."""
+    """Return readable JSON of a value: original key order, indented by two spaces, with a final newline."""
     return json.dumps(plain(value), ensure_ascii=False, indent=2, allow_nan=False) + "\n"
 
 
 def hash_value(value: Any) -> str:
-    """SHA-256 of the canonical JSON of `value`."""
+    """Return the SHA-256 of the canonical JSON of a value."""
     return hashlib.sha256(canonical_json(value).encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def hash_file(path: Path) -> str:
-    """SHA-256 of a file's bytes."""
+    """Return the SHA-256 of the bytes of a file."""
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def files_below(folder: Path) -> Iterator[tuple[str, Path]]:
-    """Every file below `folder` with its POSIX name relative to it, in the order of the names."""
-    found = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()}
-    yield from sorted(found.items())
+    """Yield every file below `folder` with its relative POSIX path, sorted by that path."""
+    files = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()}
+    yield from sorted(files.items())
 
 
 def hash_tree(path: Path) -> str:
-    """SHA-256 of a file, or of a folder's names and contents."""
+    """Return the SHA-256 of a file, or of the paths and contents of a folder."""
     if path.is_file():
         return hash_file(path)
     return hash_value([[name, hash_file(file)] for name, file in files_below(path)])
 
 
 def _umask() -> int:
-    """The process's own; it can only be read by setting it, which no two threads may do at once."""
-    found = os.umask(0o077)
-    os.umask(found)
-    return found
+    """Return the umask of the process. Reading it means setting it, which is not thread-safe: hence once, at import."""
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask
 
 
 _UMASK = _umask()
 
 
 def write_bytes(path: Path, content: bytes) -> None:
-    """Write `content` to `path` whole or not at all; folders on the way are made."""
+    """Write `content` to `path` atomically; missing parent folders are created."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
@@ -106,12 +106,12 @@ def write_bytes(path: Path, content: bytes) -> None:
 
 
 def write_text(path: Path, content: str) -> None:
-    """Write text as UTF-8 with `\\n` line ends, whole or not at all."""
+    """Write text atomically, as UTF-8 with `\\n` line ends."""
     write_bytes(path, content.encode("utf-8"))
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Write `value` as readable JSON, whole or not at all."""
+    """Write a value atomically as readable JSON."""
     write_text(path, readable_json(value))
 
 
@@ -121,7 +121,7 @@ def read_json(path: Path) -> Any:
 
 
 def write_parquet(path: Path, frame: pd.DataFrame) -> None:
-    """Write a frame as Parquet: the same frame gives the same bytes; the index is not written."""
+    """Write a frame as Parquet without its index; the same frame gives the same bytes."""
     path.parent.mkdir(parents=True, exist_ok=True)
     table = pa.Table.from_pandas(frame, preserve_index=False)
     sink = pa.BufferOutputStream()
@@ -130,5 +130,5 @@ def write_parquet(path: Path, frame: pd.DataFrame) -> None:
 
 
 def read_parquet(path: Path) -> pd.DataFrame:
-    """Read a frame that `write_parquet` wrote."""
+    """Read a frame from a Parquet file."""
     return pd.read_parquet(path, engine="pyarrow")

@@ -1,4 +1,4 @@
-"""The platform that a result holds for: the same request gives the same bytes on the same platform."""
+"""Facts about the platform: results are reproducible byte by byte on the same platform only."""
 
 import os
 import platform
@@ -9,8 +9,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from shutil import which
 
-# The instruction sets by which linear algebra chooses its kernels, and so its last digits.
-_SETS = ("avx", "avx2", "fma", "avx512f", "asimd", "sve")
+# The instruction sets that select the kernels of linear algebra, and with them the last digits of results.
+_INSTRUCTION_SETS = ("avx", "avx2", "fma", "avx512f", "asimd", "sve")
 
 
 @lru_cache(maxsize=1)
@@ -20,28 +20,28 @@ def _instruction_sets() -> str:
     except OSError:
         return ""
     line = next((line for line in text.splitlines() if line.startswith(("flags", "Features"))), "")
-    return " ".join(name for name in _SETS if name in line.split())
+    return " ".join(name for name in _INSTRUCTION_SETS if name in line.split())
 
 
 def compiles() -> bool:
-    """Whether what a GPU is to do can be compiled here."""
+    """Return whether GPU kernels can be compiled on this machine."""
     return find_spec("triton") is not None and bool(which("cc") or which("gcc"))
 
 
 @lru_cache(maxsize=1)
 def _device() -> str:
-    """The kinds of GPU, as NVIDIA's driver tells them, and whether they are compiled for; ``cpu`` where there are none to be used."""
+    """Return the GPU models that NVIDIA's driver reports, and whether kernels are compiled; ``cpu`` without a usable GPU."""
     models = set[str]()
     if os.environ.get("CUDA_VISIBLE_DEVICES", "all") not in ("", "-1"):
-        with suppress(OSError):  # what the driver does not tell is no GPU to us
+        with suppress(OSError):  # a GPU that the driver does not report is not used
             for path in Path("/proc/driver/nvidia/gpus").glob("*/information"):
-                told = path.read_text(encoding="utf-8").splitlines()
-                models |= {line.partition(":")[2].strip() for line in told if line.startswith("Model:")}
+                lines = path.read_text(encoding="utf-8").splitlines()
+                models |= {line.partition(":")[2].strip() for line in lines if line.startswith("Model:")}
     return ", ".join([*sorted(models), *([] if compiles() else ["not compiled for"])]) if models else "cpu"
 
 
 def platform_facts(threads: int) -> dict[str, str]:
-    """What the bytes depend on beside the request, the data, the code and the lock."""
+    """Return the platform facts that results depend on, besides the request, the data, the code and the lock file."""
     return {
         "system": platform.system(),
         "machine": platform.machine(),
@@ -54,6 +54,6 @@ def platform_facts(threads: int) -> dict[str, str]:
 
 
 def thread_limits(threads: int) -> dict[str, str]:
-    """Environment variables that hold one fit to `threads` threads."""
+    """Return the environment variables that limit one fit to `threads` threads."""
     names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
     return dict.fromkeys(names, str(threads))

@@ -1,8 +1,8 @@
-"""Versions of data and packages, kept by DVC: `track`, `push` and `pull`. The only module that calls dvc; `run` never does.
+"""Versioning of raw data and model packages with DVC: `track`, `push` and `pull`. The only module that calls dvc.
 
-DVC runs as a program of its own: importing it takes seconds, and its messages are for those who know it. A file that is
-tracked leaves a small `.dvc` file beside it, which git keeps; `.gitignore` has to let that through. It is handed those
-files by name, since its own search for them reads `.gitignore` in its own way: `data/*` hides all of `data/` from it.
+DVC runs as a subprocess: importing it takes seconds, and its messages assume knowledge of DVC. Every tracked file gets a
+small `.dvc` file next to it, which is committed to git, so `.gitignore` must not exclude it. DVC is passed these files by
+name, because its own search interprets `.gitignore` differently from git: `data/*` hides all of `data/` from it.
 """
 
 import os
@@ -18,60 +18,61 @@ from glassbox.errors import GlassboxError
 from glassbox.files import read_json, write_text
 
 REMOTE = "glassbox"
-PACKAGES = "packages"  # below `data/`: the packages that were tracked, out of the way of later runs
+PACKAGES = "packages"  # below `data/`: copies of tracked packages, which later runs do not overwrite
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
 
 def track(root: Path, path: Path, *, remote: str | None = None) -> list[str]:
-    """Track a file or a folder as it is now.
+    """Track the current version of a file or a folder.
 
-    A package, `data/<request>/deploy`, is first copied to `data/packages/<request>`: the next run writes the former anew.
+    A package, `data/<request>/deploy`, is first copied to `data/packages/<request>`, because the next run overwrites it.
 
     Parameters
     ----------
     root
-        The project.
+        The project folder.
     path
-        What to track, inside the project; relative paths count from the working folder, then from the project's.
+        The file or folder inside the project; a relative path is resolved against the working folder, then the project.
     remote
-        Where `push` shall copy it to: a folder (known to this machine alone), or a URL that DVC knows.
+        The remote for `push`: a folder (saved in local settings only), or a URL that DVC supports.
 
     Returns
     -------
     list of str
-        What was done, and what to commit: a line each.
+        The actions, and what to commit: one line each.
 
     Raises
     ------
     GlassboxError
-        The path is not there, not in the project, made by a run, kept by git or hidden from it; or DVC refuses.
+        When the path does not exist, is outside the project, is the output of a run, or is tracked or ignored by git, or when
+        DVC fails.
     """
     root = root.resolve()
-    path = _asked(root, path)
-    said = []
+    path = _resolved(root, path)
+    messages = []
     if _is_package(root, path):
         path, package = _copied_package(root, path), path
-        said.append(f"{_name(root, package)} was copied to {_name(root, path)}.")
+        messages.append(f"{_name(root, package)} was copied to {_name(root, path)}.")
     _refuse_untrackable(root, path)
     if not (root / ".dvc").is_dir():
         _start(root)
     if remote is not None:
-        said.append(_set_remote(root, remote))
+        messages.append(_set_remote(root, remote))
     _dvc(root, "add", _name(root, path))
     pointer = f"{_name(root, path)}.dvc"
-    said.append(f"{_name(root, path)} is tracked.")
+    messages.append(f"{_name(root, path)} is tracked.")
     if _has_git(root):
-        said.append(f"Commit what stands for it: git add .dvc .dvcignore {pointer} && git commit")
-    return said
+        messages.append(f"Commit its pointer file: git add .dvc .dvcignore {pointer} && git commit")
+    return messages
 
 
 def push(root: Path, *, remote: str | None = None) -> list[str]:
-    """Copy all that is tracked to the remote: `remote`, which is remembered, or the one that was named before.
+    """Upload all tracked data to `remote`, which becomes the default, or to the default remote.
 
     Raises
     ------
     GlassboxError
-        Nothing is tracked, there is no remote, or it cannot be written.
+        When nothing is tracked, or the remote is missing or not writable.
     """
     root = root.resolve()
     pointers = _tracked(root)
@@ -79,20 +80,20 @@ def push(root: Path, *, remote: str | None = None) -> list[str]:
         _set_remote(root, remote)
     where = _remote(root)
     if where is None:
-        raise GlassboxError("There is no remote to push to. Name one: glassbox data push --remote FOLDER")
+        raise GlassboxError("There is no remote to push to. Specify one: glassbox data push --remote FOLDER")
     _dvc(root, "push", *pointers)
-    return [f"{_all(pointers)}: now at {where}."]
+    return [f"{_all(pointers)}: pushed to {where}."]
 
 
 def pull(root: Path, *, remote: str | None = None) -> list[str]:
-    """Bring back all that is tracked: from what DVC keeps here, else from the remote. What was changed here is not overwritten.
+    """Restore all tracked data from DVC's local cache or the remote; local changes are not overwritten.
 
-    `remote` names the remote where a clone knows of none; it is remembered.
+    A fresh clone may need `remote`, which becomes the default.
 
     Raises
     ------
     GlassboxError
-        Nothing is tracked, a file is neither here nor at a remote, or one was changed here.
+        When nothing is tracked, a file is neither in the cache nor at a remote, or a file has local changes.
     """
     root = root.resolve()
     pointers = _tracked(root)
@@ -104,29 +105,29 @@ def pull(root: Path, *, remote: str | None = None) -> list[str]:
             _dvc(root, "checkout", *pointers)
         except GlassboxError as error:
             raise GlassboxError(
-                f"{error} There is no remote to pull from. Name the one it was pushed to: glassbox data pull --remote FOLDER"
+                f"{error} There is no remote to pull from. Specify the one it was pushed to: glassbox data pull --remote FOLDER"
             ) from error
-        return [f"{_all(pointers)}: as tracked. (There is no remote; all of it was still here.)"]
+        return [f"{_all(pointers)}: restored from the local cache. There is no remote."]
     _dvc(root, "pull", *pointers)
-    return [f"{_all(pointers)}: as tracked, from {where}."]
+    return [f"{_all(pointers)}: restored from {where}."]
 
 
-# ------------------------------------------------------------------------------------------------------- what is asked for
+# --------------------------------------------------------------------------------------------------------- paths to track
 
 
-def _asked(root: Path, path: Path) -> Path:
-    """The absolute path that was meant; links are not followed, since DVC does not track through them."""
-    found = Path(os.path.abspath(path))
-    if not path.is_absolute() and not found.exists():
-        found = Path(os.path.abspath(root / path))
-    if not found.exists():
-        raise GlassboxError(f"{path}: there is no such file or folder.")
+def _resolved(root: Path, path: Path) -> Path:
+    """Return the absolute path inside the project; links are not followed, because DVC does not track through them."""
+    absolute = Path(os.path.abspath(path))
+    if not path.is_absolute() and not absolute.exists():
+        absolute = Path(os.path.abspath(root / path))
+    if not absolute.exists():
+        raise GlassboxError(f"{path}: no such file or folder.")
     try:
-        inside = (found.parent.resolve() / found.name).relative_to(root)
+        inside = (absolute.parent.resolve() / absolute.name).relative_to(root)
     except ValueError as error:
-        raise GlassboxError(f"{path}: lies outside the project {root}. Copy it to data/raw/, then track it there.") from error
+        raise GlassboxError(f"{path}: is outside the project {root}. Copy it to data/raw/ and track it there.") from error
     if not inside.parts:
-        raise GlassboxError(f"{path}: is the whole project. Track a file or a folder of data, such as data/raw/customers.csv.")
+        raise GlassboxError(f"{path}: is the project folder. Track a file or a folder of data, such as data/raw/customers.csv.")
     return root / inside
 
 
@@ -140,46 +141,46 @@ def _is_package(root: Path, path: Path) -> bool:
 
 
 def _copied_package(root: Path, package: Path) -> Path:
-    """A copy of a package's own files, where no run writes."""
+    """Copy the files of a package to a folder that no run writes to."""
     target = root / "data" / PACKAGES / package.parent.name
     shutil.rmtree(target, ignore_errors=True)
     for name in ["manifest.json", *read_json(package / "manifest.json")["files"]]:
         if not (package / name).resolve().is_relative_to(package.resolve()):
-            raise GlassboxError(f"{package}: its manifest names {name!r}, which lies outside of it. Run the request again.")
+            raise GlassboxError(f"{package}: its manifest lists {name!r}, which is outside the package. Run the request again.")
         (target / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(package / name, target / name)
     return target
 
 
 def _refuse_untrackable(root: Path, path: Path) -> None:
-    """Say what DVC would stumble over, in words that do not need DVC."""
+    """Raise an error for a path that DVC cannot track, before DVC fails with an obscure message."""
     name = _name(root, path)
     parts = Path(name).parts
     if path.suffix == ".dvc":
-        raise GlassboxError(f"{name}: stands for a tracked file. Commit it to git; track the file itself.")
+        raise GlassboxError(f"{name}: is the pointer of a tracked file. Commit it to git; track the file itself.")
     if (
         parts[0] == "data"
         and len(parts) > 1
         and (parts[1].startswith(".") or (root / "data" / parts[1] / "request.json").is_file())
     ):
         raise GlassboxError(
-            f"{name}: is made by a run, which makes it again. Track what it was made from, below data/raw/, "
+            f"{name}: is the output of a run, which the next run overwrites. Track its source data below data/raw/, "
             "or the package: data/<request>/deploy."
         )
     for above in path.parents:
         if above.is_relative_to(root) and Path(f"{above}.dvc").is_file():
-            raise GlassboxError(f"{name}: is tracked already, as part of {_name(root, above)}. Track that again instead.")
+            raise GlassboxError(f"{name}: is already tracked as part of {_name(root, above)}. Track that folder again instead.")
     if path.is_dir() and (inner := sorted(path.rglob("*.dvc"))):
-        raise GlassboxError(f"{name}: holds files that are tracked by themselves, such as {_name(root, inner[0])[:-4]}.")
+        raise GlassboxError(f"{name}: contains files that are tracked individually, such as {_name(root, inner[0])[:-4]}.")
     if not _has_git(root):
         return
     if _git(root, "ls-files", "--", name):
-        raise GlassboxError(f"{name}: is kept by git. Take it out first: git rm -r --cached {name} && git commit")
+        raise GlassboxError(f"{name}: is tracked by git. Remove it from git first: git rm -r --cached {name} && git commit")
     rule = _git(root, "check-ignore", "--verbose", "--", f"{name}.dvc").partition("\t")[0]
     if rule and not rule.rpartition(":")[2].startswith("!"):
         raise GlassboxError(
-            f"{name}: the file {name}.dvc, which would stand for it, is hidden from git by {rule}. Data is tracked below "
-            f"data/raw/; for another place, add a line such as '!/{name}.dvc' to .gitignore."
+            f"{name}: its pointer file {name}.dvc is ignored by git, because of {rule}. Move the data below data/raw/, "
+            f"or add a line such as '!/{name}.dvc' to .gitignore."
         )
 
 
@@ -187,7 +188,7 @@ def _refuse_untrackable(root: Path, path: Path) -> None:
 
 
 def _start(root: Path) -> None:
-    """Set DVC up in the project, without its statistics and its looking for updates."""
+    """Initialise DVC in the project, without analytics and update checks."""
     where: list[str] = []
     if not _has_git(root):
         where = ["--no-scm"]
@@ -195,40 +196,41 @@ def _start(root: Path) -> None:
         where = ["--subdir"]
     _dvc(root, "init", "--quiet", *where)
     settings = root / ".dvc" / "config"
-    written = settings.read_text(encoding="utf-8")
-    head, _, tail = written.partition("[core]\n")
+    head, _, tail = settings.read_text(encoding="utf-8").partition("[core]\n")
     write_text(settings, f"{head}[core]\n    analytics = false\n    check_update = false\n{tail}")
 
 
 def _set_remote(root: Path, remote: str) -> str:
-    """Name the place that `push` copies to. A folder is this machine's own matter, and not committed."""
+    """Set the default remote. A folder is saved in local settings, which are not committed."""
     url = urlsplit(remote)
     if url.password:
-        raise GlassboxError("The remote's address holds a password, which would be committed. Keep it in DVC's local settings.")
+        raise GlassboxError(
+            "The URL of the remote contains a password, which would be committed. Save it in DVC's local settings instead."
+        )
     local = not url.scheme
     where = str(Path(remote).expanduser().resolve()) if local else remote
     if local and Path(where).is_relative_to(root):
-        raise GlassboxError(f"--remote {remote}: lies inside the project, and would be lost with it. Name a folder elsewhere.")
+        raise GlassboxError(f"--remote {remote}: is inside the project, and would be lost with it. Choose a folder elsewhere.")
     _dvc(root, "remote", "add", "--quiet", "--default", "--force", *(["--local"] if local else []), REMOTE, where)
     return f"{where} is the remote."
 
 
 def _remote(root: Path) -> str | None:
-    """Where the default remote is, or None."""
+    """Return the location of the default remote; None without one."""
     settings = dict(line.split("=", 1) for line in _dvc(root, "config", "--list").splitlines() if "=" in line)
     return settings.get(f"remote.{settings.get('core.remote')}.url")
 
 
 def _tracked(root: Path) -> list[str]:
-    """The names of all `.dvc` files of the project, sorted."""
+    """Return the sorted names of all `.dvc` files of the project."""
     if _has_git(root):
         names = _git(root, "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", "*.dvc").split("\0")
     else:
         names = [_name(root, path) for path in root.rglob("?*.dvc") if ".venv" not in path.parts]
-    found = sorted({name for name in names if name and (root / name).is_file()})
-    if not found or not (root / ".dvc").is_dir():
-        raise GlassboxError("Nothing is tracked here yet. Track something: glassbox data track data/raw/FILE --remote FOLDER")
-    return found
+    pointers = sorted({name for name in names if name and (root / name).is_file()})
+    if not pointers or not (root / ".dvc").is_dir():
+        raise GlassboxError("No data is tracked yet. Track a file: glassbox data track data/raw/FILE --remote FOLDER")
+    return pointers
 
 
 def _all(pointers: Sequence[str]) -> str:
@@ -239,22 +241,22 @@ def _all(pointers: Sequence[str]) -> str:
 def _has_git(root: Path) -> bool:
     if shutil.which("git") is None:
         return False
-    found = subprocess.run(["git", "rev-parse", "--git-dir"], cwd=root, capture_output=True, text=True, check=False)
-    return found.returncode == 0
+    process = subprocess.run(["git", "rev-parse", "--git-dir"], cwd=root, capture_output=True, text=True, check=False)
+    return process.returncode == 0
 
 
 def _git(root: Path, *words: str) -> str:
-    """What git prints; nothing when it says no."""
+    """Return the output of a git command; empty when it fails."""
     return subprocess.run(["git", *words], cwd=root, capture_output=True, text=True, check=False).stdout
 
 
 def _dvc(root: Path, *words: str) -> str:
-    """Run DVC in the project; what it prints.
+    """Run DVC in the project and return its output.
 
     Raises
     ------
     GlassboxError
-        With DVC's own reason, and what to do where that is known.
+        When DVC fails, with its message and advice for known problems.
     """
     environment = {
         **os.environ,
@@ -262,7 +264,7 @@ def _dvc(root: Path, *words: str) -> str:
         "DO_NOT_TRACK": "1",
         "DVC_SITE_CACHE_DIR": str(root / ".dvc" / "tmp" / "site"),
     }
-    ran = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-m", "dvc", *words],
         cwd=root,
         env=environment,
@@ -271,27 +273,27 @@ def _dvc(root: Path, *words: str) -> str:
         text=True,
         check=False,
     )
-    if ran.returncode:
-        raise GlassboxError(f"dvc {words[0]}: {_reason(ran.stderr or ran.stdout, root)}")
-    return _ANSI.sub("", ran.stdout)
+    if process.returncode:
+        raise GlassboxError(f"dvc {words[0]}: {_reason(process.stderr or process.stdout, root)}")
+    return _ANSI.sub("", process.stdout)
 
 
 def _reason(text: str, root: Path) -> str:
-    """DVC's error without its colours and its hints, with ours."""
+    """Return DVC's error message without colours and hints, followed by our advice."""
     lines = [line.strip() for line in _ANSI.sub("", text).splitlines() if line.strip()]
     first = next((at for at, line in enumerate(lines) if line.startswith("ERROR: ")), max(0, len(lines) - 1))
-    kept = [line.removeprefix("ERROR: ") for line in lines[first:] if not line.startswith(_HINTS)] or ["it gave no reason"]
-    reason = " ".join(kept).replace("Use `--force` to force. ", "").replace(f"{root}{os.sep}", "")
-    advice = next((advice for sign, advice in _ADVICE.items() if sign in text), "")
+    message = [line.removeprefix("ERROR: ") for line in lines[first:] if not line.startswith(_HINTS)] or ["no error message"]
+    reason = " ".join(message).replace("Use `--force` to force. ", "").replace(f"{root}{os.sep}", "")
+    advice = next((advice for fragment, advice in _ADVICE.items() if fragment in text), "")
     return f"{reason.rstrip('.')}. {advice}".rstrip()
 
 
 _HINTS = ("Is your cache up to date?", "<http", "Having any troubles?")
 _ADVICE = {
-    "unsaved files": "It was changed here since it was tracked: track it again, or delete it and pull.",
-    "acquire lock": "Another dvc is at work here: wait for it to end.",
-    "missing-files": "No copy of it was found.",
-    "Not a directory": "See that the remote is a folder.",
-    "No space left": "Make room, then try again.",
-    "Permission denied": "See that the folder can be written.",
+    "unsaved files": "It has local changes since it was tracked: track it again, or delete it and pull.",
+    "acquire lock": "Another dvc process is running in this project: wait for it to end.",
+    "missing-files": "There is no copy of it in the cache or at the remote.",
+    "Not a directory": "Make sure that the remote is a folder.",
+    "No space left": "Free some disk space, then try again.",
+    "Permission denied": "Make sure that the folder is writable.",
 }

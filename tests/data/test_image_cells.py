@@ -26,7 +26,8 @@ from glassbox.data.schema import ColumnSchema, Schema, conform, infer_schema
 from glassbox.data.split import split
 from glassbox.data.target_checks import check_target
 from glassbox.errors import DataError
-from glassbox.request.model import CLASS_METRICS, TASKS, Data, Request, Split, Task
+from glassbox.request.model import Data, Request, Split
+from glassbox.request.tasks import CLASS_METRICS, TASKS, Task
 from made_pictures import LEFT, RIGHT, png_claiming, rotated, two_halves, written
 
 
@@ -37,7 +38,7 @@ def near(image: Image.Image, at: tuple[int, int], colour: tuple[int, int, int]) 
 @pytest.fixture
 def seeing(monkeypatch: pytest.MonkeyPatch) -> Request:
     """A request whose cases are pictures."""
-    row = Task(family="vision", metrics=CLASS_METRICS, ranges={}, reads="pictures")
+    row = Task(family="vision", metrics=CLASS_METRICS, reads="pictures")
     monkeypatch.setitem(TASKS, "computer_vision", row)
     return Request(name="a", task="computer_vision", data=Data(path="x", target="y"), folds=2)
 

@@ -23,7 +23,8 @@ from glassbox.data.schema import infer_schema
 from glassbox.data.sources import RawData, read_source
 from glassbox.data.split import split
 from glassbox.errors import DataError
-from glassbox.request.model import CLASS_METRICS, TASKS, Data, Request, Split, Task
+from glassbox.request.model import Data, Request, Split
+from glassbox.request.tasks import CLASS_METRICS, TASKS, Task
 from made_pictures import png_claiming, rotated, written
 
 Put = Callable[..., Path]

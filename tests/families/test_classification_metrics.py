@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from glassbox.families.classification import metrics
 from glassbox.families.classification.metrics import Sample, bootstrap, estimates, over_folds, paired_gain, score
 from glassbox.request.bounds import Bound
-from glassbox.request.model import TASKS
+from glassbox.request.tasks import TASKS
 
 
 def sample(n: int = 200, k: int = 2, seed: int = 0, positive: int = 1, rounded: int = 2) -> Sample:

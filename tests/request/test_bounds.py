@@ -1,4 +1,4 @@
-"""Bounds and sizes as people write them."""
+"""Bounds on metrics and expected numbers of rows are parsed from text."""
 
 import math
 
@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from glassbox.request.bounds import Bound, size_kept, size_rows
+from glassbox.request.bounds import Bound, parse_size, size_matches
 
 NUMBERS = st.floats(-1e6, 1e6)
 
@@ -25,13 +25,13 @@ NUMBERS = st.floats(-1e6, 1e6)
         ("≤1e-3", "<=", 0.001, ""),
     ],
 )
-def test_a_bound_is_read_as_written(text: str, op: str, value: float, unit: str) -> None:
+def test_a_bound_is_parsed(text: str, op: str, value: float, unit: str) -> None:
     bound = Bound.parse(text)
     assert (bound.op, bound.value, bound.unit, bound.text) == (op, value, unit, text.strip())
 
 
 @pytest.mark.parametrize("text", [">99.9%", ">99.99%", ">33.3%", ">0.7%"])
-def test_percent_become_the_share_that_is_written_so(text: str) -> None:
+def test_a_percentage_becomes_the_exact_decimal_share(text: str) -> None:
     # 99.99 / 100 in floating point is 0.9998999999999999
     digits = text[1:-1]
     assert Bound.parse(text).value == float(f"0.{digits.replace('.', '').rjust(len(digits.split('.')[1]) + 2, '0')}")
@@ -40,19 +40,19 @@ def test_percent_become_the_share_that_is_written_so(text: str) -> None:
 @pytest.mark.parametrize(
     "text", ["", ">", "95", "0.9", ">abc", ">9,5", ">5kg", "=5", "==5", ">>5", ">nan", "<inf", ">1e999", "> 1 0"]
 )
-def test_what_is_no_bound_is_refused(text: str) -> None:
+def test_an_invalid_bound_is_rejected(text: str) -> None:
     with pytest.raises(ValueError, match="expected a bound"):
         Bound.parse(text)
 
 
-def test_a_number_without_an_operator_is_told_that_one_is_missing() -> None:
+def test_a_number_without_an_operator_is_rejected_with_an_example() -> None:
     with pytest.raises(ValueError, match=r"begins with >, >=, < or <=, such as '>=0\.9'"):
         Bound.parse("0.9")
 
 
-@pytest.mark.parametrize(("op", "kept"), [(">", False), (">=", True), ("<", False), ("<=", True)])
-def test_the_bound_itself_is_kept_only_by_the_operators_with_equality(op: str, kept: bool) -> None:
-    assert Bound.parse(f"{op}0.9").holds(0.9) is kept
+@pytest.mark.parametrize(("op", "met"), [(">", False), (">=", True), ("<", False), ("<=", True)])
+def test_the_bound_itself_meets_only_operators_with_equality(op: str, met: bool) -> None:
+    assert Bound.parse(f"{op}0.9").holds(0.9) is met
 
 
 @pytest.mark.parametrize(
@@ -78,7 +78,7 @@ def test_without_an_interval_the_value_decides(value: float | None, verdict: str
     assert Bound.parse(">0.8").verdict(value) == verdict
 
 
-def test_an_end_that_is_not_a_number_is_unknown() -> None:
+def test_a_nan_end_of_the_interval_is_unknown() -> None:
     assert Bound.parse(">0.8").verdict(0.9, math.nan, math.nan) == "met"
 
 
@@ -91,7 +91,7 @@ def test_a_verdict_never_contradicts_a_value_inside_the_interval(op: str, value:
 
 
 @given(st.sampled_from([">", ">=", "<", "<="]), st.floats(allow_nan=False, allow_infinity=False), st.sampled_from(["", "ms"]))
-def test_a_bound_that_was_made_of_numbers_is_written_so_that_it_reads_the_same(op: str, value: float, unit: str) -> None:
+def test_the_text_of_a_bound_parses_to_the_same_bound(op: str, value: float, unit: str) -> None:
     bound = Bound(op=op, value=value, unit=unit)
     assert Bound.parse(bound.text) == bound
 
@@ -115,18 +115,18 @@ def test_a_bound_must_be_finite() -> None:
         ("0.0015M", 1_500),
     ],
 )
-def test_a_size_is_read_as_written(text: str, rows: int) -> None:
-    assert size_rows(text) == rows
+def test_a_size_is_parsed(text: str, rows: int) -> None:
+    assert parse_size(text) == rows
 
 
 @pytest.mark.parametrize("text", ["", "many", "7 GB", "-5", "0 rows", "0.2", "7,04", "1e6", "nan", "9" * 400, "٣"])
-def test_what_is_no_size_is_refused(text: str) -> None:
+def test_an_invalid_size_is_rejected(text: str) -> None:
     with pytest.raises(ValueError, match="expected"):
-        size_rows(text)
+        parse_size(text)
 
 
 @pytest.mark.parametrize(
-    ("promised", "arrived", "kept"), [(7000, 3500, True), (7000, 3499, False), (7000, 14000, True), (7000, 14001, False)]
+    ("expected", "actual", "matches"), [(7000, 3500, True), (7000, 3499, False), (7000, 14000, True), (7000, 14001, False)]
 )
-def test_a_promise_is_kept_within_a_factor_of_two(promised: int, arrived: int, kept: bool) -> None:
-    assert size_kept(promised, arrived) is kept
+def test_a_size_matches_within_a_factor_of_two(expected: int, actual: int, matches: bool) -> None:
+    assert size_matches(expected, actual) is matches

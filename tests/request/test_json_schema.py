@@ -1,4 +1,4 @@
-"""The JSON schema that editors complete a request by."""
+"""The JSON schema of a request covers every field and rejects invalid values."""
 
 import json
 from collections.abc import Iterator
@@ -11,10 +11,11 @@ import yaml
 
 from glassbox.files import readable_json
 from glassbox.request.json_schema import main, request_schema
-from glassbox.request.model import MEASURED, Data, Request, Split, Weights, task_rows
+from glassbox.request.model import Data, Request, Split, Weights
+from glassbox.request.tasks import MEASURED, task_rows
 
 PARAMS = Path(__file__).parents[2] / "params"
-SOUND = {"task": "classification", "data": {"path": "a.csv", "target": "y"}}
+VALID = {"task": "classification", "data": {"path": "a.csv", "target": "y"}}
 
 
 def fields(schema: dict[str, Any], path: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
@@ -27,48 +28,48 @@ def is_valid(request: dict[str, Any]) -> bool:
     return jsonschema.Draft202012Validator(request_schema()).is_valid(request)
 
 
-def test_the_schema_that_is_shipped_is_the_models() -> None:
+def test_the_saved_schema_is_up_to_date() -> None:
     """Run `python -m glassbox.request.json_schema params/request.schema.json` when this fails."""
     assert (PARAMS / "request.schema.json").read_text(encoding="utf-8") == readable_json(request_schema())
 
 
-def test_main_writes_it(tmp_path: Path) -> None:
+def test_main_writes_the_schema(tmp_path: Path) -> None:
     main(tmp_path / "schema.json")
     assert json.loads((tmp_path / "schema.json").read_text(encoding="utf-8")) == request_schema()
 
 
-def test_it_is_a_schema() -> None:
+def test_the_schema_is_valid_json_schema() -> None:
     jsonschema.Draft202012Validator.check_schema(request_schema())
 
 
-def test_every_field_says_what_it_is() -> None:
+def test_every_field_has_a_description() -> None:
     assert [path for path, field in fields(request_schema()) if len(field.get("description", "")) < 10] == []
 
 
-def test_every_field_and_every_metric_is_there() -> None:
+def test_the_schema_has_every_field_and_every_metric() -> None:
     paths = {path for path, _ in fields(request_schema())}
-    wanted = {
+    expected = {
         *Request.model_fields,
         *(f"data.{name}" for name in Data.model_fields),
         *(f"split.{name}" for name in Split.model_fields),
         *(f"weights.{name}" for name in Weights.model_fields),
     }
-    wanted |= {f"requirements.{metric}" for task in task_rows() for metric in task.metrics}
-    wanted |= {f"requirements.{metric}" for metric in MEASURED} | {"requirements.cost"}
-    assert paths == wanted
+    expected |= {f"requirements.{metric}" for task in task_rows() for metric in task.metrics}
+    expected |= {f"requirements.{metric}" for metric in MEASURED} | {"requirements.cost"}
+    assert paths == expected
 
 
 @pytest.mark.parametrize("path", sorted(PARAMS.glob("*.yaml")), ids=lambda path: path.stem)
-def test_the_requests_that_come_along_fit_and_point_to_it(path: Path) -> None:
+def test_the_example_requests_are_valid_and_refer_to_the_schema(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
     assert text.splitlines()[0] == "# yaml-language-server: $schema=request.schema.json"
     assert is_valid(yaml.safe_load(text))
 
 
-def test_every_example_fits() -> None:
+def test_every_example_of_the_schema_is_valid() -> None:
     for path, field in fields(request_schema()["properties"]["requirements"]):
         for example in field.get("examples", []):
-            assert is_valid({**SOUND, "requirements": {path: example}}), (path, example)
+            assert is_valid({**VALID, "requirements": {path: example}}), (path, example)
 
 
 @pytest.mark.parametrize(
@@ -87,6 +88,6 @@ def test_every_example_fits() -> None:
         {"requirements": {"acuracy": ">0.9"}},
     ],
 )
-def test_an_editor_marks_what_is_wrong(change: dict[str, Any]) -> None:
-    assert is_valid(SOUND)
-    assert not is_valid({**SOUND, **change})
+def test_an_invalid_value_is_rejected(change: dict[str, Any]) -> None:
+    assert is_valid(VALID)
+    assert not is_valid({**VALID, **change})

@@ -1,4 +1,4 @@
-"""The request as resolved: every default written out, read back as itself."""
+"""A resolved request holds every default and reads back as the same request."""
 
 import json
 import string
@@ -11,9 +11,12 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from glassbox.errors import RequestError
+from glassbox.metrics import METRICS
+from glassbox.request import rules
 from glassbox.request.bounds import Bound
 from glassbox.request.loading import read_request, request_text
-from glassbox.request.model import MEASURED, NAME, RESERVED, TASKS, Data, Request, Split, rules
+from glassbox.request.model import NAME, RESERVED, Data, Request, Split
+from glassbox.request.tasks import MEASURED, TASKS, Task, task_rows
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
 COLUMN = TEXT.filter(str.strip)
@@ -25,7 +28,7 @@ PATHS = st.text(string.ascii_letters + string.digits + " /._-*?:#'\"é👍", min
 
 @pytest.fixture(autouse=True, scope="module")
 def every_kind_is_built() -> Iterator[None]:
-    """What a kind needs is asked before the kind can be answered: here as if all were."""
+    """Treat every source and type of request as implemented: their rules are checked before that."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(rules, "BUILT", {})
         yield
@@ -33,13 +36,12 @@ def every_kind_is_built() -> Iterator[None]:
 
 @st.composite
 def bounds(draw: st.DrawFn) -> dict[str, Bound]:
-    task = TASKS["classification"]
-    found = {}
-    for metric in draw(st.lists(st.sampled_from([*task.metrics, *MEASURED]), unique=True)):
-        op = draw(st.sampled_from([">", ">="] if task.metrics.get(metric, False) else ["<", "<="]))
-        value = draw(st.floats(0.01, 0.99))
-        found[metric] = Bound(op=op, value=value, unit=MEASURED.get(metric, ""))
-    return found
+    chosen = {}
+    for name in draw(st.lists(st.sampled_from([*TASKS["classification"].metrics, *MEASURED]), unique=True)):
+        metric = METRICS[name]
+        op = draw(st.sampled_from([">", ">="] if metric.higher_is_better else ["<", "<="]))
+        chosen[name] = Bound(op=op, value=draw(st.floats(0.01, 0.99)), unit=metric.unit)
+    return chosen
 
 
 @st.composite
@@ -84,21 +86,21 @@ def requests(draw: st.DrawFn) -> Request:
 
 
 @given(requests())
-def test_a_resolved_request_read_back_is_itself(request_: Request) -> None:
+def test_a_resolved_request_reads_back_as_itself(request_: Request) -> None:
     assert Request.from_resolved(json.loads(json.dumps(request_.resolved()))) == request_
 
 
 @given(requests())
 @settings(max_examples=200)
-def test_a_request_written_out_and_read_back_is_itself(request_: Request) -> None:
+def test_a_request_written_as_yaml_reads_back_as_itself(request_: Request) -> None:
     assert read_request(request_text(request_), Path(f"{request_.name}.yaml")) == request_
 
 
 @given(requests())
-def test_a_request_written_as_json_and_read_back_is_itself(request_: Request) -> None:
-    written = request_.resolved()
-    written["requirements"] = {metric: bound.text for metric, bound in request_.requirements.items()}
-    assert read_request(json.dumps(written, indent="\t"), Path(f"{request_.name}.json")) == request_
+def test_a_request_written_as_json_reads_back_as_itself(request_: Request) -> None:
+    values = request_.resolved()
+    values["requirements"] = {metric: bound.text for metric, bound in request_.requirements.items()}
+    assert read_request(json.dumps(values, indent="\t"), Path(f"{request_.name}.json")) == request_
 
 
 def test_a_resolved_request_holds_every_default() -> None:
@@ -113,7 +115,7 @@ def test_a_resolved_request_holds_no_secret(monkeypatch: pytest.MonkeyPatch) -> 
     assert "hunter2" not in json.dumps(Request(name="a", task="classification", data=data).resolved())
 
 
-def test_a_resolved_request_of_another_version_is_told_so() -> None:
+def test_a_resolved_request_of_another_version_is_rejected() -> None:
     with pytest.raises(RequestError, match=r"does not fit this version of Glassbox \(at data, gone\); run the request again"):
         Request.from_resolved({"name": "a", "task": "classification", "gone": 1})
 
@@ -121,17 +123,22 @@ def test_a_resolved_request_of_another_version_is_told_so() -> None:
 @pytest.mark.parametrize(
     "name", ["", "A", "1a", "a/b", "..", "a..b", "a b", "é", "-a", "a" * 65, "raw", "assets", "mlflow", "index", "catalog", "a\n"]
 )
-def test_a_name_that_is_no_slug_or_reserved_is_refused(name: str) -> None:
+def test_an_invalid_or_reserved_name_is_rejected(name: str) -> None:
     with pytest.raises(ValidationError):
         Request(name=name, task="classification", data=Data())
 
 
-def test_a_password_is_refused_even_where_no_file_is_read() -> None:
+def test_a_literal_password_is_rejected_without_a_file() -> None:
     with pytest.raises(ValidationError):
         Data(url="postgresql://u:hunter2@h/db")
 
 
-@pytest.mark.parametrize("task", TASKS)
-def test_every_family_of_a_task_is_reserved(task: str) -> None:
-    # an ejected notebook of a request stands beside the folders of the families
-    assert TASKS[task].family in RESERVED
+@pytest.mark.parametrize("family", [task.family for task in task_rows()])
+def test_the_name_of_every_family_is_reserved(family: str) -> None:
+    # the customised notebooks of a request lie next to the folders of the families
+    assert family in RESERVED
+
+
+@pytest.mark.parametrize("task", task_rows(), ids=lambda task: task.family)
+def test_every_metric_of_a_task_is_in_the_metric_table(task: Task) -> None:
+    assert set(task.metrics) <= set(METRICS)

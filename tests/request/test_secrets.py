@@ -1,4 +1,4 @@
-"""Secrets in a request are named, never written."""
+"""Secrets in a request are references to environment variables, and literal passwords are detected and masked."""
 
 import pytest
 
@@ -6,13 +6,13 @@ from glassbox.errors import RequestError
 from glassbox.request.secrets import holds_literal_secret, malformed_reference, mask, reveal
 
 
-def test_a_secret_is_revealed_at_use(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_secret_is_resolved_when_used(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DB_USER", "ann")
     monkeypatch.setenv("DB_PASSWORD", r"p\1${env:DB_USER}")
     assert reveal("pg://${env:DB_USER}:${env:DB_PASSWORD}@db/x") == r"pg://ann:p\1${env:DB_USER}@db/x"
 
 
-def test_every_variable_that_is_not_set_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_all_missing_variables_are_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("ONE", raising=False)
     monkeypatch.delenv("TWO", raising=False)
     with pytest.raises(RequestError) as caught:
@@ -32,7 +32,7 @@ def test_every_variable_that_is_not_set_is_named(monkeypatch: pytest.MonkeyPatch
         ("host=db user=ann password=hunter2", "host=db user=ann password=***"),
     ],
 )
-def test_a_password_that_is_written_out_is_found_and_masked(url: str, masked: str) -> None:
+def test_a_literal_password_is_detected_and_masked(url: str, masked: str) -> None:
     assert holds_literal_secret(url)
     assert mask(url) == masked
 
@@ -50,11 +50,11 @@ def test_a_password_that_is_written_out_is_found_and_masked(url: str, masked: st
         "C:/data/x@y.csv",
     ],
 )
-def test_what_holds_no_password_is_left_alone(url: str) -> None:
+def test_text_without_a_password_is_unchanged(url: str) -> None:
     assert not holds_literal_secret(url)
     assert mask(url) == url
 
 
 @pytest.mark.parametrize("text", ["${DB_PASSWORD}", "${env:}", "${env:A-B}", "${ENV:A}", "${env:A", "${env:1A}"])
-def test_a_reference_that_is_written_wrong_is_found(text: str) -> None:
+def test_a_malformed_reference_is_detected(text: str) -> None:
     assert malformed_reference(f"x${{env:OK}}{text}") == text

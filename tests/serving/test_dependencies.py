@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from glassbox.code_hash import running
+from glassbox.code_hash import walk_runtime
 from glassbox.errors import GlassboxError
 from glassbox.serving.dependencies import distributions_of, libraries_of, pinned, serving_code
 
@@ -35,7 +35,7 @@ def test_serving_code_contains_no_training_or_reporting() -> None:
 def test_serving_code_contains_all_its_glassbox_imports() -> None:
     files = serving_code("tabular")
     for path in files.values():
-        for node in running(ast.parse(path.read_text(encoding="utf-8"))):
+        for node in walk_runtime(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("glassbox."):
                 base = str(node.module).replace(".", "/")
                 assert {f"{base}.py", f"{base}/__init__.py"} & set(files), (path, node.module)

@@ -135,7 +135,7 @@ def test_a_mistyped_column_gets_a_suggestion(project: Project) -> None:
 
 
 def test_keys_of_other_tasks_are_rejected(project: Project) -> None:
-    assert "means nothing when task is 'forecasting'" in refused(project, rows(), data={"positive": "yes"})
+    assert "is not used when task is 'forecasting'" in refused(project, rows(), data={"positive": "yes"})
     assert "expected 'horizon'" in refused(project, rows(), split={"by": "hash"})
     assert "horizon: is missing" in refused(project, rows(), horizon=None).replace("horizon is missing", "horizon: is missing")
 

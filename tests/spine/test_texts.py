@@ -134,7 +134,7 @@ def test_keys_of_other_answer_types_are_rejected(project: Project) -> None:
     assert "expected one of" in refused(project, messages(60), answer="boxes").replace(
         "expected 'classes' or 'spans'", "expected one of"
     )
-    assert "means nothing when task is 'nlp'" in refused(project, messages(60), horizon=3)
+    assert "is not used when task is 'nlp'" in refused(project, messages(60), horizon=3)
 
 
 def test_missing_weights_are_reported(project: Project) -> None:

@@ -155,11 +155,11 @@ def refused(project: Project, files: Mapping[str, bytes], *, until: str = "inges
 
 def test_keys_of_other_answer_types_are_rejected(project: Project) -> None:
     message = refused(project, SOUND, weights={"detector": "catalog:x", "encoder": "catalog:x"}, requirements={"map_50": ">0.5"})
-    assert "weights.detector means nothing when task is 'computer_vision'; another answer reads it" in message
-    assert "weights.encoder means nothing when task is 'computer_vision'; 'nlp' reads it" in message
+    assert "weights.detector is not used when task is 'computer_vision'; it applies only to another answer" in message
+    assert "weights.encoder is not used when task is 'computer_vision'; it applies only to 'nlp'" in message
     assert "map_50" in message
     message = refused(project, SOUND, answer="boxes", data={"path": "odd/**", "target": "boxes", "positive": "disc"})
-    assert "data.positive means nothing when task is 'computer_vision' and answer is 'boxes'" in message
+    assert "data.positive is not used when task is 'computer_vision' and answer is 'boxes'" in message
     assert "expected 'classes' or 'boxes' when task is 'computer_vision'" in refused(project, SOUND, answer="spans")
 
 

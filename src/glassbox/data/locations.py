@@ -54,7 +54,7 @@ def find_places(request: "Request", root: Path) -> list[FileRef]:
         raise DataError(f"data.path: {mask(path)!r} climbs out of its folder with '..'; write the path without.")
     protocol, rest = split_protocol(path)
     if protocol is None or protocol == "file":
-        folders = request.row.reads == "pictures"
+        folders = request.task_spec.reads == "pictures"
         return _local_places(rest.removeprefix("localhost") if protocol else path, root, folders)
     return _remote_places(path, protocol)
 

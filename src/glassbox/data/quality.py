@@ -15,7 +15,7 @@ from glassbox.findings import plot_style
 from glassbox.findings.model import DATA_HASH, Cell, Facts, Figure, Note, Table
 from glassbox.findings.svg import SOFT
 from glassbox.findings.wording import number
-from glassbox.request.bounds import size_kept, size_rows
+from glassbox.request.bounds import parse_size, size_matches
 
 if TYPE_CHECKING:
     from glassbox.request.model import Request
@@ -55,8 +55,8 @@ def promised(arrival: RawData, request: "Request") -> Facts | Note:
     rows, size = _rows_arrived(arrival), request.data.size
     if size is None:
         return Note(title="No size was promised.", say="Write `size` in the request, and what arrives is checked against it.")
-    asked = size_rows(size)
-    kept = size_kept(asked, rows)
+    asked = parse_size(size)
+    kept = size_matches(asked, rows)
     way = "more" if rows > asked else "fewer"
     say = (
         "As many rows arrived as were promised, within a factor of two."

@@ -373,7 +373,7 @@ def infer_schema(frame: pd.DataFrame, request: "Request") -> Schema:
     target, name_of_row = request.data.target, request.data.id
     aside = [request.split.column] if request.split.by in ("group", "column") and request.split.column else []
     features = request.data.features
-    unit, series = request.row.unit, request.data.series or []
+    unit, series = request.task_spec.unit, request.data.series or []
     own = {target, name_of_row, request.split.column, request.data.time, *series, *request.data.known, *unit}
     asked = None if features is None else {*features, *own}
     wanted = [str(name) for name in frame.columns if name != "row_id" and (asked is None or name in asked)]
@@ -382,17 +382,17 @@ def infer_schema(frame: pd.DataFrame, request: "Request") -> Schema:
     columns = []
     for name in wanted:
         forced: Kind | None = "identifier" if name == name_of_row else "category" if name in (*series, *unit[:1]) else None
-        if name == target and request.row.target == "classes":
+        if name == target and request.task_spec.target == "classes":
             columns.append(_label_column(name, counted[name]))
-        elif request.row.reads == "pictures" and _is_picture(counted[name]):
+        elif request.task_spec.reads == "pictures" and _is_picture(counted[name]):
             columns.append(_picture_column(name, counted[name]))
-        elif (name == target and request.row.target == "number") or name in request.data.known:
+        elif (name == target and request.task_spec.target == "number") or name in request.data.known:
             columns.append(_number_column(name, counted[name], default_decimal))
         else:
             columns.append(_infer_column(name, counted[name], default_decimal, forced))
     found = {column.name: column for column in columns}
     label = found.get(target) if target else None
-    classes = label.categories if label is not None and request.row.target == "classes" else None
+    classes = label.categories if label is not None and request.task_spec.target == "classes" else None
     return Schema(
         columns=columns,
         target=label.name if label else None,

@@ -115,7 +115,7 @@ def read_source(request: "Request", root: Path) -> RawData:
     DataError
         When there are no rows, or more than 5 % of them cannot be read.
     """
-    facts, tables = _READERS[request.row.reads](find_places(request, root))
+    facts, tables = _READERS[request.task_spec.reads](find_places(request, root))
     quarantine = _sorted(
         pd.DataFrame(
             [(fact.name, row.line, row.reason, row.text) for fact, table in zip(facts, tables, strict=True) for row in table.bad],

@@ -99,17 +99,17 @@ def check_target(cells: pd.DataFrame, request: "Request", dropped: int = 0) -> N
         return
     if not len(cells):
         raise DataError(f"data.target: {target!r} is missing in all {dropped:,} rows; there is nothing to learn from.")
-    if request.row.reads == "pictures" and cells[target].str.startswith(PICTURE).all():
+    if request.task_spec.reads == "pictures" and cells[target].str.startswith(PICTURE).all():
         raise DataError(f"data.target: {target!r} holds the pictures; name the column that says what is to be seen in them.")
     labels = count_labels(cells[target])
-    if len(labels) == 1 and request.row.target != "spans":
+    if len(labels) == 1 and request.task_spec.target != "spans":
         raise DataError(
             f"data.target: {target!r} is {next(iter(labels))!r} in all {len(cells):,} rows that have one; "
             "where all are alike there is nothing to tell apart."
         )
     if len(cells) < request.folds:
         raise DataError(f"{len(cells):,} rows are fewer than the {request.folds} folds; more rows are needed, or fewer folds.")
-    check = _KINDS.get(request.row.target)
+    check = _KINDS.get(request.task_spec.target)
     if check is not None:
         check(target, labels, request)
 
@@ -157,7 +157,7 @@ def check_parts(train: Mapping[str, int], holdout: Mapping[str, int], request: "
         )
     if rows < request.folds:
         raise DataError(f"Train has {_rows(rows)}, fewer than the {request.folds} folds; more rows are needed, or fewer folds.")
-    if request.row.target != "classes":
+    if request.task_spec.target != "classes":
         return
     problems = [
         f"data.target: the class {label!r} has {_rows(train.get(label, 0))} in train, fewer than the {request.folds} folds. "

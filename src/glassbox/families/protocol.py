@@ -275,7 +275,7 @@ def load_family(name: str) -> Family[Any, Any]:
 
 def family_of(request: "Request") -> Family[Any, Any]:
     """Return the family that answers a request."""
-    return load_family(request.row.family)
+    return load_family(request.task_spec.family)
 
 
 def monitored(

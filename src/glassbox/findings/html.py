@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 from markupsafe import Markup
 
 from glassbox.findings.svg import page_svg
-from glassbox.findings.wording import METRIC_LABELS, interval, metric_label, number
+from glassbox.findings.wording import interval, metric_label, number
+from glassbox.metrics import METRICS
 
 if TYPE_CHECKING:
     from glassbox.findings.model import Audit, Estimate, Estimates, Facts, Figure, Mark, Note, Passages, Pictures, Table, Verdicts
@@ -145,7 +146,7 @@ def _table(table: "Table", cell: str) -> Markup:
         any(isinstance(row[i], (int, float)) and not isinstance(row[i], bool) for row in table.rows)
         for i in range(len(table.columns))
     ]
-    names = [METRIC_LABELS.get(c.name, c.name) for c in table.columns]
+    names = [METRICS[c.name].label if c.name in METRICS else c.name for c in table.columns]
     heads = [(f"{name}, {c.unit}" if c.unit else name, n) for name, c, n in zip(names, table.columns, numeric, strict=True)]
     css = [_column_css([row[i] for row in table.rows]) for i in range(len(table.columns))]
     rows = [[_cell(v, c.format, k) for v, c, k in zip(row, table.columns, css, strict=True)] for row in table.rows]

@@ -1,7 +1,7 @@
-"""What a stage hands on to the report and to later stages: typed, plain, and a pure function of the stage's inputs.
+"""Findings: the typed results of a stage, for the report and for later stages.
 
-A finding has a title, a sentence for the stakeholder (`say`), and a body. It is saved as JSON and read back as the same
-finding; `findings.html` renders it.
+A finding has a title, a sentence for the stakeholder (`say`) and a body. It depends on the inputs of the stage alone, and
+is saved as JSON that reads back as the same finding; `findings.html` renders it.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,7 +14,7 @@ from glassbox.files import plain
 
 Verdict = Literal["met", "not met", "not proven"]
 Cell = str | float | int | bool | None
-DATA_HASH = "hash of the data"  # the fact of `ingest` that the report's hashes and the audit take up
+DATA_HASH = "hash of the data"  # the fact of the stage ingest that the report and the audit look up
 
 
 class _Finding(BaseModel):
@@ -25,7 +25,7 @@ class _Finding(BaseModel):
 
 
 class Column(BaseModel):
-    """One column of a table: what stands in its head and how its numbers are written."""
+    """One column of a table: its header, and the format of its numbers."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -35,7 +35,7 @@ class Column(BaseModel):
 
 
 class Table(_Finding):
-    """Rows and columns. `best` is the row that the reader should see first; `note` stands below."""
+    """A table. `best` is the position of the highlighted row; `note` is shown below the table."""
 
     kind: Literal["table"] = "table"
     columns: list[Column]
@@ -55,19 +55,19 @@ class Table(_Finding):
         best: int | None = None,
         note: str = "",
     ) -> Self:
-        """A table of a frame's columns; its index is not shown."""
+        """Create a table from the columns of a frame; the index is not shown."""
         units, formats = units or {}, formats or {}
         columns = [Column(name=str(c), unit=units.get(str(c), ""), format=formats.get(str(c), "")) for c in frame.columns]
         rows = [[plain(value) for value in row] for row in frame.itertuples(index=False, name=None)]
         return cls(title=title, say=say, columns=columns, rows=rows, best=best, note=note)
 
     def frame(self) -> pd.DataFrame:
-        """The same table as a frame."""
+        """Return the table as a frame."""
         return pd.DataFrame(self.rows, columns=[column.name for column in self.columns])
 
 
 class Estimate(BaseModel):
-    """A value with its 95 % interval and the number of observations behind it."""
+    """An estimate with its 95 % interval and the number of observations."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -79,21 +79,21 @@ class Estimate(BaseModel):
 
 
 class Estimates(_Finding):
-    """Named values with intervals."""
+    """Named estimates with intervals."""
 
     kind: Literal["estimates"] = "estimates"
     values: dict[str, Estimate]
 
 
 class Facts(_Finding):
-    """A short list of named facts, in order."""
+    """A short ordered list of named facts."""
 
     kind: Literal["facts"] = "facts"
     facts: dict[str, Cell]
 
 
 class Note(_Finding):
-    """Sentences, such as what was found wrong and what was done about it. Plain text, never markup."""
+    """Sentences of plain text, such as the problems of the data and how they were handled. Never markup."""
 
     kind: Literal["note"] = "note"
     lines: list[str] = []
@@ -101,9 +101,9 @@ class Note(_Finding):
 
 
 class Figure(_Finding):
-    """A drawing: SVG for print, or a Plotly figure (its JSON, no script) where a reader wants to hover.
+    """A figure: an SVG for print, or an interactive Plotly figure (its JSON, without scripts).
 
-    `alt` says in words what the drawing shows, for those who cannot see it.
+    `alt` is the text alternative for screen readers.
     """
 
     kind: Literal["figure"] = "figure"
@@ -114,7 +114,7 @@ class Figure(_Finding):
 
 
 class Mark(BaseModel):
-    """A part of a text, by its first character and the one after its last: what it is called, or what it weighs (-1 to 1)."""
+    """A marked span of a text, with a label or a weight from -1 to 1. `start` is its first character, `end` the one after its last."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -125,7 +125,7 @@ class Mark(BaseModel):
 
 
 class Passage(BaseModel):
-    """A text with marks in it, that do not overlap and stand in order; `head` says what it is an example of."""
+    """A text with marks that are sorted and do not overlap; `head` is its heading."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -135,7 +135,7 @@ class Passage(BaseModel):
 
 
 class Passages(_Finding):
-    """Texts with marks in them: what spoke for and against, or what was found in them."""
+    """Texts with marks, such as evidence for and against a prediction, or predicted entities."""
 
     kind: Literal["passages"] = "passages"
     passages: list[Passage]
@@ -143,7 +143,7 @@ class Passages(_Finding):
 
 
 class Picture(BaseModel):
-    """A small picture: what it is an example of, what it shows in words, and itself as a data URI of PNG or JPEG that we wrote."""
+    """A thumbnail: its heading, its text alternative, and the image as a data URI of PNG or JPEG."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -153,7 +153,7 @@ class Picture(BaseModel):
 
 
 class Pictures(_Finding):
-    """Small pictures, in rows of as many as there is room for."""
+    """Thumbnails in a responsive grid."""
 
     kind: Literal["pictures"] = "pictures"
     pictures: list[Picture]
@@ -161,7 +161,7 @@ class Pictures(_Finding):
 
 
 class AuditRow(BaseModel):
-    """One anti-pattern, what was found, and where."""
+    """The audit of one anti-pattern: verdict, evidence, and the finding that shows it."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -172,14 +172,14 @@ class AuditRow(BaseModel):
 
 
 class Audit(_Finding):
-    """The anti-patterns, each with its evidence."""
+    """The audit of all anti-patterns."""
 
     kind: Literal["audit"] = "audit"
     rows: list[AuditRow]
 
 
 class RequirementRow(BaseModel):
-    """A bound the user asked for, what came out, and the verdict."""
+    """A requirement of the request: its bound, the estimate, and the verdict."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -193,7 +193,7 @@ class RequirementRow(BaseModel):
 
 
 class Verdicts(_Finding):
-    """All requirements of the request with their verdicts."""
+    """The verdicts on all requirements of the request."""
 
     kind: Literal["verdicts"] = "verdicts"
     rows: list[RequirementRow]
@@ -207,12 +207,12 @@ _adapter: TypeAdapter[Finding] = TypeAdapter(Finding)
 
 
 def read_finding(value: Mapping[str, Any]) -> Finding:
-    """The finding that was saved as `value`."""
+    """Read a finding from its JSON value."""
     return _adapter.validate_python(dict(value))
 
 
 class NamedFinding(BaseModel):
-    """A finding as a stage showed it: under a name that is also the anchor of its cell, and whether the report takes it."""
+    """A finding of a stage with its name, which is also its anchor; `report` includes it in the report."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -222,6 +222,6 @@ class NamedFinding(BaseModel):
 
 
 def read_findings(value: Sequence[Mapping[str, Any]]) -> dict[str, NamedFinding]:
-    """The content of a `findings.json` or `measured.json`: what was shown, by name, in the order it was shown."""
-    shown = [NamedFinding.model_validate(item) for item in value]
-    return {item.name: item for item in shown}
+    """Read the content of `findings.json` or `measured.json`: findings by name, in the order in which they were shown."""
+    findings = [NamedFinding.model_validate(item) for item in value]
+    return {finding.name: finding for finding in findings}

@@ -1,41 +1,18 @@
-"""Names and numbers as sentences say them: names from data on one line, shares in percent, intervals, lists."""
+"""Formatting of names and numbers for sentences, tables and figures: labels, percentages, intervals, lists."""
 
 import math
 import re
 from collections.abc import Sequence
 from typing import Any
 
+from glassbox.metrics import METRICS
+
 _RTL = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufeff]")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\s\u2028\u2029\u2066-\u2069\u202a-\u202e\ud800-\udfff\ufffe\uffff]+")
 
-METRIC_LABELS = {
-    "roc_auc": "ROC-AUC",
-    "average_precision": "average precision",
-    "balanced_accuracy": "balanced accuracy",
-    "calibration_error": "calibration error",
-    "f1": "F1",
-    "map": "mean average precision",
-    "map_50": "mean average precision at IoU 0.5",
-    "map_75": "mean average precision at IoU 0.75",
-    "log_loss": "log loss",
-    "brier": "Brier score",
-    "mase": "MASE",
-    "rmsse": "RMSSE",
-    "smape": "sMAPE",
-    "pinball": "scaled pinball loss",
-    "coverage": "coverage of 90 % intervals",
-    "season_error": "error of a season's mean",
-    "rmse": "RMSE",
-    "mae": "MAE",
-    "r2": "R²",
-    "latency": "p95 latency",
-    "latency_p50": "p50 latency",
-    "latency_p99": "p99 latency",
-}
-
 
 def number(value: Any, spec: str = "", unit: str = "") -> str:
-    """A value as people read it: grouped thousands, three significant digits unless `spec` says otherwise.
+    """Format a value: thousands grouped, three significant digits unless `spec` is given, "–" for None.
 
     >>> number(1234), number(0.84512), number(None), number(0.25, ".0%"), number(12.0, unit="ms")
     ('1,234', '0.845', '–', '25\\xa0%', '12 ms')
@@ -59,16 +36,16 @@ def number(value: Any, spec: str = "", unit: str = "") -> str:
 
 
 def metric_label(name: str) -> str:
-    """How a metric is called in a sentence.
+    """Return the display name of a metric; underscores become spaces in a name that is not in the metric table.
 
-    >>> metric_words("roc_auc"), metric_words("balanced_accuracy")
-    ('ROC-AUC', 'balanced accuracy')
+    >>> metric_label("roc_auc"), metric_label("mean_pinball_loss")
+    ('ROC-AUC', 'mean pinball loss')
     """
-    return METRIC_LABELS.get(name, name.replace("_", " "))
+    return METRICS[name].label if name in METRICS else name.replace("_", " ")
 
 
 def interval(low: float | None, high: float | None, spec: str = "") -> str:
-    """A 95 % interval as it stands in a table.
+    """Format a 95 % interval for a table.
 
     >>> interval(0.8334, 0.861), interval(None, None)
     ('0.833 – 0.861', '–')
@@ -77,9 +54,9 @@ def interval(low: float | None, high: float | None, spec: str = "") -> str:
 
 
 def clean(text: Any) -> str:
-    """A name from data as one line of text, for a sentence: no control characters or line ends, and no longer than 80 letters.
+    """Return a name from data as one line for a sentence: without control characters, at most 80 characters long.
 
-    A right-to-left name is isolated, so that the numbers beside it stay in their order; an empty one is said to be so.
+    A right-to-left name is isolated, so that the numbers next to it keep their order; an empty one becomes "(empty)".
 
     >>> clean("a\\n b"), clean(" ")
     ('a b', '(empty)')
@@ -88,7 +65,7 @@ def clean(text: Any) -> str:
 
 
 def label(text: Any, width: int = 26) -> str:
-    """A name from data as `clean` makes it, for a drawing: shortened in its middle when it is longer than `width` letters.
+    """Return a name from data as `clean` does, for a figure: shortened in the middle to at most `width` characters.
 
     >>> label("number_of_customer_service_calls", 16)
     'number_of…_calls'
@@ -101,7 +78,7 @@ def label(text: Any, width: int = 26) -> str:
 
 
 def counted(n: int, what: str) -> str:
-    """A number of things.
+    """Format a count with its noun.
 
     >>> counted(1, "trial"), counted(1200, "trial")
     ('1 trial', '1,200 trials')
@@ -110,7 +87,7 @@ def counted(n: int, what: str) -> str:
 
 
 def percent(share: float, digits: int = 0) -> str:
-    """A share as people say it; never nought or all when it is not.
+    """Format a share in percent; a share above 0 is never rounded to 0 %, and one below 1 never to 100 %.
 
     >>> percent(0.265), percent(0.2654, 1), percent(0.0004), percent(0.9999)
     ('26 %', '26.5 %', 'under 1 %', 'over 99 %')
@@ -122,7 +99,7 @@ def percent(share: float, digits: int = 0) -> str:
 
 
 def between(low: float | None, high: float | None, spec: str = "") -> str:
-    """An interval in brackets, for a sentence; nothing when there is none.
+    """Format a 95 % interval in brackets for a sentence; empty without an interval.
 
     >>> between(0.83, 0.86), between(None, None)
     (' (95 % interval 0.830 to 0.860)', '')
@@ -133,7 +110,7 @@ def between(low: float | None, high: float | None, spec: str = "") -> str:
 
 
 def listed(names: Sequence[str], most: int = 3) -> str:
-    """Names as a sentence lists them.
+    """Join names with commas and "and", and count those after the first `most`.
 
     >>> listed(["a", "b", "c"]), listed(["a", "b", "c", "d", "e"])
     ('a, b and c', 'a, b, c and 2 more')
@@ -144,7 +121,7 @@ def listed(names: Sequence[str], most: int = 3) -> str:
 
 
 def short(value: float) -> str:
-    """A number in the little room that a drawing has: thousands as k, millions as M, thousand millions as G.
+    """Format a number briefly for a figure: thousands as k, millions as M, billions as G.
 
     >>> short(12500), short(2500), short(3e6), short(0.25)
     ('12.5k', '2,500', '3M', '0.25')

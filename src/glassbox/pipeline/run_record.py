@@ -6,6 +6,7 @@ from typing import Any
 from glassbox.data.schema import Schema
 from glassbox.files import read_json, read_parquet
 from glassbox.findings.model import Estimate, NamedFinding, Table, read_findings
+from glassbox.metrics import higher_is_better
 from glassbox.pipeline.run import RunResult
 from glassbox.pipeline.store import Entry
 from glassbox.tracking.values import RunRecord, StageRecord
@@ -30,7 +31,7 @@ def run_record(result: RunResult) -> RunRecord | None:
     ]
     findings = {stage.name: stage.findings for stage in stages}
     best = _product(entries, "tune", "best") or {}
-    primary = str(best.get("metric") or next(iter(runner.request.row.metrics)))
+    primary = str(best.get("metric") or runner.request.task_spec.metrics[0])
     model = entries["evaluate"].product("model") if "evaluate" in entries else None
     schema = _product(entries, "ingest", "schema")
     return RunRecord(
@@ -43,7 +44,7 @@ def run_record(result: RunResult) -> RunRecord | None:
         schema=Schema.model_validate(schema) if schema else None,
         metrics=_metrics(findings.get("evaluate", {})),
         primary=primary,
-        more_is_better=runner.request.row.metrics.get(primary, True),
+        more_is_better=higher_is_better(primary),
         leaderboard=_leaderboard(findings.get("compare", {})),
         trials=_product(entries, "tune", "trials"),
     )

@@ -112,7 +112,7 @@ class Runner:
         }
         return {
             "stage": spec.name,
-            "family": self.request.row.family,
+            "family": self.request.task_spec.family,
             "cells": self._cells(self.root / spec.source),
             "inputs": inputs,
             "source": (weights_fingerprint if spec.upstream else source_fingerprint)(self.request, self.root),

@@ -10,7 +10,7 @@ import yaml
 
 from glassbox.code_hash import cell_text
 from glassbox.errors import GlassboxError, RequestError
-from glassbox.request.messages import hint, nearest, one_of
+from glassbox.request.messages import hint, join_choices, nearest
 from glassbox.request.model import Request
 from glassbox.runtime.stage import HOLDOUT_READERS
 
@@ -45,7 +45,7 @@ def ejected_path(slug: str, stage: str) -> Path:
 def pipeline_dict(root: Path, request: Request) -> dict[str, Any]:
     """Read `pipeline.yaml` for a request: variables substituted, ejected notebooks in place of the family's."""
     text = (root / "pipeline.yaml").read_text(encoding="utf-8")
-    pipeline: dict[str, Any] = _substitute(yaml.safe_load(text), {"name": request.name, "family": request.row.family})
+    pipeline: dict[str, Any] = _substitute(yaml.safe_load(text), {"name": request.name, "family": request.task_spec.family})
     for task in pipeline["tasks"]:
         ejected = ejected_path(request.name, task["name"])
         if (root / ejected).is_file():
@@ -146,4 +146,4 @@ def cell_texts(notebook: Any) -> list[str]:
 
 def unknown_stage_error(stage: str) -> RequestError:
     """Return the error for an unknown stage name, with the nearest valid name."""
-    return RequestError(f"{stage}: unknown stage; expected {one_of(STAGES)}{hint(nearest(stage, STAGES))}")
+    return RequestError(f"{stage}: unknown stage; expected {join_choices(STAGES)}{hint(nearest(stage, STAGES))}")

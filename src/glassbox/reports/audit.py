@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from glassbox.findings.model import Audit, AuditRow, Cell
 from glassbox.findings.wording import metric_label, number
+from glassbox.metrics import higher_is_better
 from glassbox.reports.lookup import Findings, cell, counted, estimates, facts, pick, rows, said
 from glassbox.request.model import Request
 
@@ -67,14 +68,14 @@ def trained_on_all_data(findings: Findings, request: Request) -> AuditRow:
 def imbalance_ignored(findings: Findings, request: Request) -> AuditRow:
     """Whether the share of the classes was looked at, and the model judged by something that it cannot win by guessing."""
     pattern = "Imbalance ignored"
-    if "accuracy" not in request.row.metrics:
+    if "accuracy" not in request.task_spec.metrics:
         return AuditRow(pattern=pattern, verdict="avoided", evidence="The task has no classes to be out of balance.")
     where = cell(findings, "features", "imbalance") or cell(findings, "explore", "target")
     if not where:
         return _unknown(pattern, "No finding shows how often each class comes.")
     words = said(findings, "features", "imbalance") or said(findings, "explore", "target")
     share = _rarest(facts(findings, "ingest", "split"))
-    asked = [name for name in request.requirements if name in request.row.metrics]
+    asked = [name for name in request.requirements if name in request.task_spec.metrics]
     fair = [name for name in estimates(findings, "evaluate", "metrics") if name in FAIR]
     if share is not None and share < RARE and asked and not any(name in FAIR for name in asked):
         evidence = f"{words} Only {_listed(asked)} was asked for, which always saying the commoner class can satisfy."
@@ -158,7 +159,7 @@ def overfitting(findings: Findings, request: Request) -> AuditRow:
     if out_of_fold is None or holdout is None:
         return _unknown(pattern, "No comparison of train, folds and holdout was shown.")
     metric = _gap_metric(findings, gap, holdout)
-    upward = request.row.metrics.get(metric, True)
+    upward = higher_is_better(metric)
     drop = out_of_fold - holdout if upward else holdout - out_of_fold
     found = estimates(findings, "evaluate", "metrics").get(metric)
     width = (found.high - found.low) / 2 if found and found.low is not None and found.high is not None else 0.02

@@ -13,7 +13,8 @@ from glassbox.reports.lookup import Findings, counted, estimates, facts, pick, r
 from glassbox.reports.sections import STAGES
 from glassbox.reports.verdicts import bound_words, interval_words, value_words, verdicts
 from glassbox.request.bounds import Bound
-from glassbox.request.model import MEASURED, Request
+from glassbox.request.model import Request
+from glassbox.request.tasks import MEASURED
 
 ENOUGH = 20  # times as many rows as there are: beyond that, collecting more is no advice
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from glassbox.findings.model import Estimate, RequirementRow
 from glassbox.findings.wording import metric_label
 from glassbox.request.bounds import Bound
-from glassbox.request.model import MEASURED, Request
+from glassbox.request.model import Request
+from glassbox.request.tasks import MEASURED
 
 _SIGNS = {">=": "≥", "<=": "≤", ">": ">", "<": "<"}
 

@@ -1,4 +1,4 @@
-"""Bounds and sizes as people write them: `>95%`, `<0.2s`, `7K rows`."""
+"""Parsers for bounds on metrics (`>95%`, `<0.2s`) and for numbers of rows (`7K rows`)."""
 
 import math
 import re
@@ -11,13 +11,13 @@ from pydantic_core import PydanticCustomError
 
 Op = Literal[">", ">=", "<", "<="]
 
-_PERCENT, _MS_A_SECOND = Decimal(100), Decimal(1000)
+_PERCENT, _MS_PER_SECOND = Decimal(100), Decimal(1000)
 _BOUND = re.compile(r"(>=|<=|>|<|≥|≤)?\s*([+-]?\d{1,30}(?:\.\d{1,30})?(?:[eE][+-]?\d{1,3})?)\s*(%|ms|s)?", re.ASCII)
 _OPS: dict[str, Op] = {">": ">", ">=": ">=", "≥": ">=", "<": "<", "<=": "<=", "≤": "<="}
 _SIZE = re.compile(
     r"(\d{1,3}(?:,\d{3})+|\d{1,15})(\.\d{1,15})?\s*([KMB])?(?:\s*(?:rows?|records?|lines?))?", re.IGNORECASE | re.ASCII
 )
-_TIMES = {"": 1, "K": 1_000, "M": 1_000_000, "B": 1_000_000_000}
+_FACTORS = {"": 1, "K": 1_000, "M": 1_000_000, "B": 1_000_000_000}
 
 
 class Bound(BaseModel):
@@ -32,24 +32,24 @@ class Bound(BaseModel):
 
     @model_validator(mode="before")
     @classmethod
-    def _with_text(cls, given: Any) -> Any:
-        if isinstance(given, str):
+    def _with_text(cls, value: Any) -> Any:
+        if isinstance(value, str):
             try:
-                return cls.parse(given).model_dump()
+                return cls.parse(value).model_dump()
             except ValueError as error:
                 raise PydanticCustomError("glassbox", "{expected}", {"expected": str(error)}) from error
-        if isinstance(given, Mapping) and not given.get("text") and isinstance(given.get("value"), (int, float)):
-            return {**given, "text": f"{given.get('op')}{_written(given['value'])}{given.get('unit', '')}"}
-        return given
+        if isinstance(value, Mapping) and not value.get("text") and isinstance(value.get("value"), (int, float)):
+            return {**value, "text": f"{value.get('op')}{_shortest(value['value'])}{value.get('unit', '')}"}
+        return value
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Read a bound as a person writes it; percent become shares, seconds become milliseconds.
+        """Parse a bound; percentages become shares, seconds become milliseconds.
 
         Raises
         ------
         ValueError
-            When `text` is no bound; the message says what was expected.
+            When `text` is not a bound; the message says what was expected.
 
         Examples
         --------
@@ -66,18 +66,18 @@ class Bound(BaseModel):
         if sign is None:
             raise ValueError(f"expected a bound that begins with >, >=, < or <=, such as '>={text.strip()}'")
         value = Decimal(digits)
-        value = value / _PERCENT if unit == "%" else value * _MS_A_SECOND if unit == "s" else value
+        value = value / _PERCENT if unit == "%" else value * _MS_PER_SECOND if unit == "s" else value
         if not math.isfinite(float(value)):
-            raise ValueError("expected a bound that a number can reach")
+            raise ValueError("expected a bound with a finite number")
         return cls(op=_OPS[sign], value=float(value), unit="ms" if unit in ("ms", "s") else "", text=text.strip())
 
     @property
     def upward(self) -> bool:
-        """Whether more is asked for (`>`, `>=`) rather than less."""
+        """True for a lower bound (`>`, `>=`), which higher values meet."""
         return self.op in (">", ">=")
 
     def holds(self, value: float) -> bool:
-        """Whether `value`, in the bound's own unit, keeps the bound.
+        """Return whether `value`, in the unit of the bound, meets the bound.
 
         >>> Bound.parse(">=90%").holds(0.9), Bound.parse(">90%").holds(0.9)
         (True, False)
@@ -95,18 +95,18 @@ class Bound(BaseModel):
     def verdict(
         self, value: float | None, low: float | None = None, high: float | None = None
     ) -> Literal["met", "not met", "not proven"]:
-        """What an estimate with its interval says about the bound.
+        """Return whether an estimate with its interval meets the bound.
 
         Parameters
         ----------
         value, low, high
-            The estimate and the ends of its interval, in the bound's unit. None and NaN mean unknown: without a value
-            nothing is proven; an unknown end is taken to be the value.
+            The estimate and the ends of its interval, in the unit of the bound. None and NaN mean unknown: without a value
+            the verdict is `not proven`; an unknown end is replaced by the value.
 
         Returns
         -------
         str
-            `met` when the whole interval keeps the bound, `not met` when none of it does, else `not proven`.
+            `met` when both ends of the interval meet the bound, `not met` when neither does, else `not proven`.
 
         Examples
         --------
@@ -117,44 +117,44 @@ class Bound(BaseModel):
         if value is None or math.isnan(value):
             return "not proven"
         ends = [value if end is None or math.isnan(end) else end for end in (low, high)]
-        kept = {self.holds(end) for end in ends}
-        return "not proven" if len(kept) == 2 else "met" if kept == {True} else "not met"
+        held = [self.holds(end) for end in ends]
+        return "met" if all(held) else "not proven" if any(held) else "not met"
 
     def __str__(self) -> str:
         return self.text
 
 
-def _written(number: float) -> str:
+def _shortest(number: float) -> str:
     return repr(float(number)).removesuffix(".0")
 
 
-def size_rows(text: str) -> int:
-    """The number of rows that a promised size means.
+def parse_size(text: str) -> int:
+    """Parse a number of rows.
 
     Raises
     ------
     ValueError
-        When `text` is no such number; the message says what was expected.
+        When `text` is not a number of rows; the message says what was expected.
 
     Examples
     --------
-    >>> size_rows("7K rows"), size_rows("1.2M"), size_rows("7,043")
+    >>> parse_size("7K rows"), parse_size("1.2M"), parse_size("7,043")
     (7000, 1200000, 7043)
     """
     match = _SIZE.fullmatch(text.strip())
     if match is None:
         raise ValueError("expected a number of rows such as '7K rows', '1.2M' or '7043'")
-    whole, part, scale = match.groups()
-    rows = round(Decimal(whole.replace(",", "") + (part or "")) * _TIMES[(scale or "").upper()])
+    whole, fraction, scale = match.groups()
+    rows = round(Decimal(whole.replace(",", "") + (fraction or "")) * _FACTORS[(scale or "").upper()])
     if rows < 1:
         raise ValueError("expected at least one row")
     return rows
 
 
-def size_kept(promised: int, arrived: int) -> bool:
-    """Whether as many rows arrived as were promised, give or take a factor of two.
+def size_matches(expected: int, actual: int) -> bool:
+    """Return whether the actual number of rows is within a factor of two of the expected one.
 
-    >>> size_kept(7000, 3500), size_kept(7000, 14001)
+    >>> size_matches(7000, 3500), size_matches(7000, 14001)
     (True, False)
     """
-    return promised <= 2 * arrived and arrived <= 2 * promised
+    return expected <= 2 * actual and actual <= 2 * expected

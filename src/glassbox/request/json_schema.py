@@ -1,6 +1,6 @@
-"""The JSON schema of a request's file, from the model, so that editors complete and check what is typed.
+"""Generator of the JSON schema of request files, which editors use for completion and validation.
 
-`python -m glassbox.request.json_schema params/request.schema.json` writes it.
+`python -m glassbox.request.json_schema params/request.schema.json` writes the schema.
 """
 
 import math
@@ -9,17 +9,19 @@ from pathlib import Path
 from typing import Any
 
 from glassbox.files import readable_json, write_text
-from glassbox.request.model import MEASURED, NAME, TASKS, Request, task_rows
+from glassbox.metrics import METRICS, Metric
+from glassbox.request.model import NAME, Request
+from glassbox.request.tasks import MEASURED, TASKS, task_rows
 
 _PERCENT_OR_NUMBER = r"\s*[+-]?\d+(\.\d+)?([eE][+-]?\d+)?"
-# YAML reads these without quotes as numbers or truth values; the field takes them as they are written.
-_AS_WRITTEN = {"size": ["number"], "cutoff": ["number"], "series": ["string"], "backbones": ["string"]} | {
+# Further types of text fields: YAML reads their unquoted values as numbers or booleans, which Glassbox takes as text.
+_UNQUOTED_TYPES = {"size": ["number"], "cutoff": ["number"], "series": ["string"], "backbones": ["string"]} | {
     key: ["number", "boolean"] for key in ("id", "target", "positive", "column", "items")
 }
 
 
 def request_schema() -> dict[str, Any]:
-    """The schema of what a user writes: bounds and sizes as text, `cost` also among the requirements.
+    """Return the schema of a request file: bounds and sizes as text, `cost` also allowed below `requirements`.
 
     >>> request_schema()["properties"]["cost"]["enum"]
     ['low', 'medium', 'high']
@@ -28,30 +30,27 @@ def request_schema() -> dict[str, Any]:
     properties = schema["properties"]
     for name, part in schema.pop("$defs").items():
         if name.lower() in properties:
-            own = {key: value for key, value in properties[name.lower()].items() if key == "description"}
-            properties[name.lower()] = {**part, **own}
+            description = {key: value for key, value in properties[name.lower()].items() if key == "description"}
+            properties[name.lower()] = {**part, **description}
     schema["required"] = ["task", "data"]
     properties["name"]["pattern"] = f"^{NAME.pattern}$"
     properties["task"]["enum"] = list(TASKS)
     properties["requirements"] = _requirements(properties["requirements"]["description"], properties["cost"])
-    about = "What is asked, of which data, and what must hold. `glassbox check FILE` says what is wrong with it."
+    about = "The task, the data and the requirements of one model. `glassbox check FILE` reports all problems of a request."
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": "A request to Glassbox",
+        "title": "Glassbox request",
         "description": about,
         **{key: value for key, value in schema.items() if key not in ("title", "description")},
     }
 
 
 def _requirements(description: str, cost: dict[str, Any]) -> dict[str, Any]:
-    metrics = {metric: better for task in task_rows() for metric, better in task.metrics.items()}
-    finite = {metric: task.ranges.get(metric, (0.0, 1.0))[1] < math.inf for task in task_rows() for metric in task.metrics}
-    shares = {metric for metric, bounded in finite.items() if bounded}
-    bounds: dict[str, Any] = {metric: _bound(metric, better, share=metric in shares) for metric, better in metrics.items()}
+    bounds = {name: _bound(METRICS[name]) for task in task_rows() for name in task.metrics}
     for metric in MEASURED:
         bounds[metric] = {
             "type": "string",
-            "description": f"A bound on the {metric} of the running service: 95 of 100 predictions are faster.",
+            "description": f"A bound on the {metric} of the running service that 95 of 100 predictions must meet.",
             "pattern": r"^\s*(<=?|≤)" + _PERCENT_OR_NUMBER + r"\s*(ms|s)\s*$",
             "examples": ["<100ms", "<0.2s"],
         }
@@ -63,33 +62,35 @@ def _requirements(description: str, cost: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _bound(metric: str, better: bool, *, share: bool) -> dict[str, Any]:
-    examples = [">=0.85", ">85%"] if better else ["<0.1", "<=10%"] if share else ["<0.5"]
+def _bound(metric: Metric) -> dict[str, Any]:
+    share = metric.high < math.inf
+    examples = [">=0.85", ">85%"] if metric.higher_is_better else ["<0.1", "<=10%"] if share else ["<0.5"]
+    operators = "(>=?|≥)" if metric.higher_is_better else "(<=?|≤)"
     return {
         "type": "string",
-        "description": f"A bound on {metric}; {'more' if better else 'less'} is better.",
-        "pattern": r"^\s*" + ("(>=?|≥)" if better else "(<=?|≤)") + _PERCENT_OR_NUMBER + (r"\s*%?" if share else "") + r"\s*$",
+        "description": f"A bound on {metric.name}; {'higher' if metric.higher_is_better else 'lower'} is better.",
+        "pattern": r"^\s*" + operators + _PERCENT_OR_NUMBER + (r"\s*%?" if share else "") + r"\s*$",
         "examples": examples,
     }
 
 
 def _tidied(schema: Any, name: str = "") -> Any:
-    """Without pydantic's titles, and with `anyOf` of a type and null as one list of types."""
+    """Remove pydantic's titles, and replace `anyOf` of a type and null by a list of types."""
     if isinstance(schema, list):
         return [_tidied(item) for item in schema]
     if not isinstance(schema, dict):
         return schema
-    found = {key: _tidied(value, key) for key, value in schema.items() if key != "title" or isinstance(value, dict)}
-    options = found.pop("anyOf", None)
+    tidied = {key: _tidied(value, key) for key, value in schema.items() if key != "title" or isinstance(value, dict)}
+    options = tidied.pop("anyOf", None)
     if options is not None:
-        one = next(option for option in options if option.get("type") != "null")
-        found = {**found, **one, "type": [one["type"], "null"]}
-    if name in _AS_WRITTEN and "type" in found:
-        types = found["type"] if isinstance(found["type"], list) else [found["type"]]
-        found["type"] = [*types, *_AS_WRITTEN[name]]
-    if found.get("default", "") is None:
-        del found["default"]
-    return found
+        option = next(option for option in options if option.get("type") != "null")
+        tidied = {**tidied, **option, "type": [option["type"], "null"]}
+    if name in _UNQUOTED_TYPES and "type" in tidied:
+        types = tidied["type"] if isinstance(tidied["type"], list) else [tidied["type"]]
+        tidied["type"] = [*types, *_UNQUOTED_TYPES[name]]
+    if tidied.get("default", "") is None:
+        del tidied["default"]
+    return tidied
 
 
 def main(path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Loads a request from its file: every problem at once, each with its line and what may have been meant."""
+"""Loading of request files. All problems are reported at once, each with its line and a suggestion."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -9,35 +9,35 @@ from typing import Any
 from pydantic import ValidationError
 
 from glassbox.errors import RequestError
-from glassbox.request.messages import problem, pydantic_problem, shown
+from glassbox.request.messages import format_value, problem, pydantic_problem
 from glassbox.request.model import Request
-from glassbox.request.rules import read_bounds, rule_problems, text, unread_keys
+from glassbox.request.rules import read_bounds, rule_problems, text_at, unread_keys
 from glassbox.request.yaml_tree import Node, read_located, read_text, read_value, write_yaml
 
-_LONGEST = 1000  # characters of a problem
+_LONGEST = 1000  # characters of a message
 NO_OVERRIDES: Mapping[str, str] = MappingProxyType({})
 
 
 def load_request(path: Path, overrides: Mapping[str, str] = NO_OVERRIDES) -> Request:
-    """Read, check and resolve the request in a YAML or JSON file.
+    """Read, validate and resolve the request in a YAML or JSON file.
 
     Parameters
     ----------
     path
-        The file. Its name without the ending is the request's name.
+        The file. Its name without the extension is the name of the request.
     overrides
-        Values that win over the file's, by dotted key (`data.target`), as `--set` gives them.
+        Values that override those of the file, by dotted key (`data.target`), as `--set` passes them.
 
     Raises
     ------
     RequestError
-        With every problem that was found, one line each: file, line, key, what was found, what was expected.
+        With all problems, one line each: file, line, key, value, and what was expected.
     """
     return read_request(read_text(path), path, overrides)
 
 
 def read_request(content: str, path: Path, overrides: Mapping[str, str] = NO_OVERRIDES) -> Request:
-    """As `load_request`, from the text that stands, or would stand, in the file at `path`."""
+    """Read, validate and resolve a request, as `load_request` does, from the text of the file at `path`; the file need not exist."""
     source = str(path)
     located = read_located(content, source)
     if located.tree is None and not located.problems:
@@ -57,24 +57,24 @@ def read_request(content: str, path: Path, overrides: Mapping[str, str] = NO_OVE
 
 
 def request_text(request: Request) -> str:
-    """A resolved request as the text of a YAML file: read back, it is the same request."""
-    written = request.model_dump(mode="json", exclude_none=True)
+    """Return a resolved request as the text of a YAML file, which reads back as the same request."""
+    values = request.model_dump(mode="json", exclude_none=True)
     for key in unread_keys(request):
         part, _, name = key.rpartition(".")
-        (written[part] if part else written).pop(name, None)
-    written["requirements"] = {metric: bound.text for metric, bound in request.requirements.items()}
-    return write_yaml(written)
+        (values[part] if part else values).pop(name, None)
+    values["requirements"] = {metric: bound.text for metric, bound in request.requirements.items()}
+    return write_yaml(values)
 
 
 def split_overrides(assignments: Sequence[str]) -> dict[str, str]:
-    """`key=value` pairs as `--set` takes them, the last one winning.
+    """Split the `key=value` pairs of `--set`; the last value of a key wins.
 
     >>> split_overrides(["cost=high", "requirements.accuracy=>=90%"])
     {'cost': 'high', 'requirements.accuracy': '>=90%'}
     """
     wrong = [item for item in assignments if not re.match(r"[^=]+=", item)]
     if wrong:
-        raise RequestError([f"--set {shown(item)}: expected key=value, such as cost=high." for item in wrong])
+        raise RequestError([f"--set {format_value(item)}: expected key=value, such as cost=high." for item in wrong])
     return {key.strip(): value for key, _, value in (item.partition("=") for item in assignments)}
 
 
@@ -83,9 +83,10 @@ def _kind(node: Node) -> str:
 
 
 def _error(problems: Sequence[str], source: str) -> RequestError:
-    """Each problem once, in the order of the lines, in one line that shows no invisible signs."""
-    ordered = sorted(dict.fromkeys(problems), key=lambda says: _line_number(says, source))
-    return RequestError([says[:_LONGEST] if says.isprintable() else ascii(says)[1:-1][:_LONGEST] for says in ordered])
+    """Sort the distinct problems by line, and escape non-printable characters."""
+    ordered = sorted(dict.fromkeys(problems), key=lambda message: _line_number(message, source))
+    printable = [message if message.isprintable() else ascii(message)[1:-1] for message in ordered]
+    return RequestError([message[:_LONGEST] for message in printable])
 
 
 def _line_number(message: str, source: str) -> float:
@@ -95,36 +96,36 @@ def _line_number(message: str, source: str) -> float:
 
 def _override(tree: Node, overrides: Mapping[str, str], problems: list[str]) -> Node:
     for key, value in overrides.items():
-        place = f"--set {key}"
-        tree = _with_value(tree, key.split("."), read_value(value, place, problems), place, problems)
+        where = f"--set {key}"
+        tree = _with_value(tree, key.split("."), read_value(value, where, problems), where, problems)
     return tree
 
 
-def _with_value(tree: Node, keys: Sequence[str], value: Node, place: str, problems: list[str]) -> Node:
-    """The tree with one value replaced; keys on the way are made."""
+def _with_value(tree: Node, keys: Sequence[str], value: Node, where: str, problems: list[str]) -> Node:
+    """Return the tree with one value replaced; missing keys above it are added."""
     if not isinstance(tree.value, dict):
-        problems.append(f"{place}: expected a key that exists; what stands before '.{'.'.join(keys)}' holds a value, not keys.")
+        problems.append(f"{where}: expected an existing key; the part before '.{'.'.join(keys)}' holds a value, not keys.")
         return tree
     first, *rest = keys
     below = value
     if rest:
         node = tree.value.get(first)
-        below = _with_value(node if node and node.value is not None else Node({}, place), rest, value, place, problems)
+        below = _with_value(node if node and node.value is not None else Node({}, where), rest, value, where, problems)
     return Node({**tree.value, first: below}, tree.where)
 
 
 def _lift_cost(tree: Node, problems: list[str]) -> Node:
-    """`cost` may stand under `requirements`, as on the request card; it is one of the request's own keys."""
+    """Move `cost` from `requirements`, where it may be written as well, to the top level."""
     requirements = tree.find("requirements")
     if requirements is None or not isinstance(requirements.value, dict) or "cost" not in requirements.value:
         return tree
     assert isinstance(tree.value, dict)
-    carded, own = requirements.value["cost"], tree.find("cost")
-    if own is not None and own.where.startswith("--set") == carded.where.startswith("--set"):
-        problems.append(f"{carded.where}: requirements.cost stands beside cost ({own.where}); keep one.")
-    wins = own if own is not None and own.where.startswith("--set") else carded
+    nested, top = requirements.value["cost"], tree.find("cost")
+    if top is not None and top.where.startswith("--set") == nested.where.startswith("--set"):
+        problems.append(f"{nested.where}: requirements.cost is given as well as cost ({top.where}); remove one of them.")
+    cost = top if top is not None and top.where.startswith("--set") else nested
     bounds = {name: node for name, node in requirements.value.items() if name != "cost"}
-    return Node({**tree.value, "cost": wins, "requirements": Node(bounds, requirements.where)}, tree.where)
+    return Node({**tree.value, "cost": cost, "requirements": Node(bounds, requirements.where)}, tree.where)
 
 
 def _resolve(tree: Node, path: Path, problems: list[str]) -> Request | None:
@@ -133,25 +134,26 @@ def _resolve(tree: Node, path: Path, problems: list[str]) -> Request | None:
     problems += rule_problems(tree)
     values = _plain(tree)
     values["requirements"] = bounds
-    named = text(tree, "name")
+    name = text_at(tree, "name")
     values.setdefault("name", path.stem)
     try:
         request = Request.model_validate(values)
     except ValidationError as error:
-        for found in error.errors():
-            if found["loc"] == ("name",) and named is None and tree.find("name") is None:
-                problems.append(f"{path}: the file is called {shown(path.stem)}; {found['ctx']['expected']}: rename the file.")
+        for details in error.errors():
+            if details["loc"] == ("name",) and name is None and tree.find("name") is None:
+                expected = details["ctx"]["expected"]
+                problems.append(f"{path}: the name of the file is {format_value(path.stem)}; {expected}. Rename the file.")
             else:
-                problems.append(pydantic_problem(tree, found))
+                problems.append(pydantic_problem(tree, details))
         return None
     if request.name != path.stem:
-        wanted = f"expected {shown(path.stem)}, as the file is called; a request is found by its name"
-        problems.append(problem(tree, ("name",), f"is {shown(request.name)}; {wanted}."))
+        expected = f"expected {format_value(path.stem)}, the name of the file"
+        problems.append(problem(tree, ("name",), f"is {format_value(request.name)}; {expected}."))
     return request
 
 
 def _plain(node: Node) -> dict[str, Any]:
-    """The values without their places; an empty value is one that was left out."""
+    """Return the values without their lines; empty values are dropped."""
     assert isinstance(node.value, dict)
     return {key: _plain_value(below) for key, below in node.value.items() if below.value is not None}
 

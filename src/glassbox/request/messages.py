@@ -1,4 +1,4 @@
-"""How a problem of a request is worded: where, what was found, what was expected, the nearest valid name."""
+"""Messages for the problems of a request: place, value, expectation and the closest valid name."""
 
 import difflib
 import re
@@ -9,24 +9,25 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from glassbox.request.model import MEASURED, TASKS, Request, task_rows
+from glassbox.request.model import Request
 from glassbox.request.secrets import mask
+from glassbox.request.tasks import MEASURED, TASKS, task_rows
 from glassbox.request.yaml_tree import Node
 
 Path = tuple[str | int, ...]
 
 _LONGEST = 60
 _MISSING = {
-    "task": f"expected the kind of question: {', '.join(TASKS)}",
-    "data": "expected where the data comes from, such as 'path: data/raw/customers.csv' below it",
+    "task": f"expected the type of task: {', '.join(TASKS)}",
+    "data": "expected the data source, such as 'path: data/raw/customers.csv' below it",
 }
 _LIMITS = {"ge": "at least", "gt": "above", "le": "at most", "lt": "below"}
 
 
-def shown(value: object) -> str:
-    """A found value in one short line, without passwords.
+def format_value(value: object) -> str:
+    """Format a value of a request in one short line, without passwords.
 
-    >>> shown("a\\nb"), shown({"a": 1}), shown(None)
+    >>> format_value("a\\nb"), format_value({"a": 1}), format_value(None)
     ("'a\\\\nb'", 'a mapping', 'empty')
     """
     if value is None:
@@ -39,10 +40,10 @@ def shown(value: object) -> str:
     return repr(text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…")
 
 
-def one_of(names: Iterable[str]) -> str:
-    """Names as a sentence lists them.
+def join_choices(names: Iterable[str]) -> str:
+    """Join quoted names with commas and "or".
 
-    >>> one_of(["files", "database", "api"])
+    >>> join_choices(["files", "database", "api"])
     "'files', 'database' or 'api'"
     """
     *first, last = [repr(name) for name in names]
@@ -50,7 +51,7 @@ def one_of(names: Iterable[str]) -> str:
 
 
 def nearest(word: str, names: Iterable[str]) -> list[str]:
-    """The names that look most like `word`, at most two, the likeliest first.
+    """Return the names most similar to `word`, at most two, the most similar first.
 
     >>> nearest("Targt", ["target", "task", "url"])
     ['target']
@@ -60,21 +61,21 @@ def nearest(word: str, names: Iterable[str]) -> list[str]:
 
 
 def hint(names: Sequence[str]) -> str:
-    """The end of a message: what may have been meant, or a full stop."""
-    return f"; did you mean {one_of(names)}?" if names else "."
+    """Return the end of a message: the suggested names, or a full stop without any."""
+    return f"; did you mean {join_choices(names)}?" if names else "."
 
 
-def label(path: Path) -> str:
-    """A path as messages write it.
+def dotted(path: Path) -> str:
+    """Format a path as dotted keys with positions in brackets.
 
-    >>> label(("data", "features", 2))
+    >>> dotted(("data", "features", 2))
     'data.features[2]'
     """
     return re.sub(r"\.\[", "[", ".".join(f"[{step}]" if isinstance(step, int) else step for step in path))
 
 
 def where(tree: Node, path: Path) -> str:
-    """Where the value at `path` stands; where it is missing, the nearest key above it that is there."""
+    """Return the file and line of the value at `path`; of the nearest existing key above it when it is missing."""
     for length in range(len(path), -1, -1):
         node = tree.find(*path[:length])
         if node is not None:
@@ -82,46 +83,48 @@ def where(tree: Node, path: Path) -> str:
     return tree.where
 
 
-def problem(tree: Node, path: Path, says: str) -> str:
-    """One line: where the value at `path` stands, and what is to be said about it."""
-    return f"{where(tree, path)}: {label(path)} {says}"
+def problem(tree: Node, path: Path, message: str) -> str:
+    """Return a message in one line: file, line and path, then `message`."""
+    return f"{where(tree, path)}: {dotted(path)} {message}"
 
 
 def pydantic_problem(tree: Node, error: Mapping[str, Any]) -> str:
-    """One of pydantic's errors in words of ours."""
+    """Translate an error of pydantic into a message about the request."""
     path: Path = tuple(error["loc"])
     node = tree.find(*path)
-    found = shown(node.value if node else None)
+    value = format_value(node.value if node else None)
     kind, context = str(error["type"]), error.get("ctx", {})
     if kind == "extra_forbidden":
         return problem(tree, path, unknown_key(path))
     if kind == "missing":
-        return problem(tree, path, f"is missing; {_MISSING[label(path)]}.")
+        return problem(tree, path, f"is missing; {_MISSING[dotted(path)]}.")
     if kind == "glassbox":
-        return problem(tree, path, f"is {found}; {context['expected']}.")
+        return problem(tree, path, f"is {value}; {context['expected']}.")
     if kind == "literal_error":
         names = re.findall(r"'([^']+)'", context["expected"])
-        return problem(tree, path, f"is {found}; expected {one_of(names)}{hint(nearest(str(node.value) if node else '', names))}")
-    return problem(tree, path, f"is {found}; expected {_expected(path)}{hint(_as_share(node))}")
+        return problem(
+            tree, path, f"is {value}; expected {join_choices(names)}{hint(nearest(str(node.value) if node else '', names))}"
+        )
+    return problem(tree, path, f"is {value}; expected {_expected(path)}{hint(_share_hint(node))}")
 
 
-def _as_share(node: Node | None) -> list[str]:
+def _share_hint(node: Node | None) -> list[str]:
     percent = re.fullmatch(r"(\d{1,2}(?:\.\d{1,9})?)\s*%", node.value) if node and isinstance(node.value, str) else None
     return [f"{float(percent[1]) / 100:.10g}"] if percent else []
 
 
 def keys_of(path: Path) -> list[str]:
-    """The keys that may stand below `path`."""
+    """Return the keys that are allowed below `path`."""
     model = _model_at(path)
     return list(model.model_fields) if model else []
 
 
 def unknown_key(path: Path) -> str:
-    """What is said about a key that a request does not have: its neighbours, or where such a key does belong."""
+    """Return the message about an unknown key: the allowed keys, and the closest one or the path where the key belongs."""
     key, siblings = str(path[-1]), keys_of(path[:-1])
     elsewhere = [dotted for dotted in _all_keys() if dotted.rpartition(".")[2] == key.lower()]
-    meant = elsewhere or nearest(key, siblings) or nearest(key, _all_keys())
-    return f"is not a key; expected {one_of(siblings)}{hint(meant)}"
+    suggestions = elsewhere or nearest(key, siblings) or nearest(key, _all_keys())
+    return f"is not a known key; expected {join_choices(siblings)}{hint(suggestions)}"
 
 
 def _all_keys() -> list[str]:
@@ -141,28 +144,28 @@ def _model_at(path: Path) -> type[BaseModel] | None:
 
 
 def _expected(path: Path) -> str:
-    """What a field takes, said from its type and its limits."""
+    """Describe the values that a field accepts, from its type and its limits."""
     model = _model_at(path[:-1])
     field = model.model_fields.get(str(path[-1])) if model else None
     if field is None:
         return "text"
     if _model_at(path):
         return f"keys below it: {', '.join(keys_of(path))}"
-    kind, limits = _kind_of(field)
+    kind, limits = _type_of(field)
     if kind in (int, float):
         return _limited("a whole number" if kind is int else "a number", limits)
     return "a list, such as [one, two]" if "list" in str(field.annotation) else "text"
 
 
-def _kind_of(field: FieldInfo) -> tuple[Any, Sequence[Any]]:
-    """The type of a field and its limits, also where it may be left out."""
+def _type_of(field: FieldInfo) -> tuple[Any, Sequence[Any]]:
+    """Return the type of a field and its limits, also for an optional field."""
     for option in typing.get_args(field.annotation):
         if typing.get_origin(option) is typing.Annotated:
             kind, *limits = typing.get_args(option)
-            return kind, [limit for given in limits for limit in getattr(given, "metadata", [])]
+            return kind, [limit for constraint in limits for limit in getattr(constraint, "metadata", [])]
     return field.annotation, field.metadata
 
 
 def _limited(number: str, limits: Sequence[Any]) -> str:
-    said = [f"{words} {getattr(limit, name)}" for limit in limits for name, words in _LIMITS.items() if hasattr(limit, name)]
-    return " ".join([number, " and ".join(said)]).strip()
+    parts = [f"{words} {getattr(limit, name)}" for limit in limits for name, words in _LIMITS.items() if hasattr(limit, name)]
+    return " ".join([number, " and ".join(parts)]).strip()

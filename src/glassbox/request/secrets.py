@@ -1,4 +1,4 @@
-"""Secrets in a request: written `${env:NAME}`, resolved only at the moment of use, and never shown or saved."""
+"""Secret references of a request: `${env:NAME}`, resolved only when used, and never shown or saved."""
 
 import os
 import re
@@ -14,12 +14,12 @@ _PARAMETER = re.compile(
     r"=(?P<value>[^&;\s]+)",
     re.IGNORECASE,
 )
-# What a reference is written as while the text around it is judged: no sign that means something in a URL.
-_SEALED = re.compile("\x00([A-Za-z0-9_]+)\x00")
+# Placeholder of a valid reference while passwords are searched: it holds no character with a meaning in a URL.
+_PLACEHOLDER = re.compile("\x00([A-Za-z0-9_]+)\x00")
 
 
 def reveal(text: str) -> str:
-    """Replace every `${env:NAME}` in `text` by the variable's value. Never save or show what comes back.
+    """Replace every `${env:NAME}` in `text` by the variable's value. Never save or show the result.
 
     Raises
     ------
@@ -35,13 +35,13 @@ def reveal(text: str) -> str:
     missing = [name for name in names if name not in os.environ]
     if missing:
         raise RequestError(
-            [f"The request names ${{env:{name}}}, but {name} is not set; set it: export {name}=..." for name in missing]
+            [f"The request refers to ${{env:{name}}}, but {name} is not set; set it with: export {name}=..." for name in missing]
         )
     return _REFERENCE.sub(lambda match: os.environ[match[1]], text)
 
 
 def malformed_reference(text: str) -> str | None:
-    """The first thing in `text` that looks like a reference to a secret but is none.
+    """Return the first malformed secret reference in `text`; None without one.
 
     >>> malformed_reference("${DB_PASSWORD}")
     '${DB_PASSWORD}'
@@ -55,7 +55,7 @@ def malformed_reference(text: str) -> str | None:
 
 
 def holds_literal_secret(url: str) -> bool:
-    """Whether a URL (or a `key=value` connection string) carries a password that is written out.
+    """Return whether a URL, or a `key=value` connection string, holds a literal password.
 
     >>> holds_literal_secret("postgresql://ann:hunter2@db/sales")
     True
@@ -66,19 +66,19 @@ def holds_literal_secret(url: str) -> bool:
 
 
 def mask(text: str) -> str:
-    """The same text with every password that is written out replaced by `***`, fit to be shown.
+    """Replace every literal password in `text` by `***`, for display.
 
     >>> mask("postgresql://ann:hunter2@db/sales")
     'postgresql://ann:***@db/sales'
     """
-    sealed = _REFERENCE.sub("\x00\\1\x00", text)
-    return _SEALED.sub(r"${env:\1}", _PARAMETER.sub(_masked_parameter, _AUTHORITY.sub(_masked_password, sealed)))
+    protected = _REFERENCE.sub("\x00\\1\x00", text)
+    return _PLACEHOLDER.sub(r"${env:\1}", _PARAMETER.sub(_masked_parameter, _AUTHORITY.sub(_masked_password, protected)))
 
 
 def _masked_password(match: re.Match[str]) -> str:
-    written = match["password"]
+    password = match["password"]
     # host:8080/a@b is a port and a path, not a user and a password
-    if not written or _is_reference(written) or re.match(r"\d{1,5}[/?#]", written):
+    if not password or _is_reference(password) or re.match(r"\d{1,5}[/?#]", password):
         return match[0]
     return f"{match['scheme']}{match['user']}:***@"
 
@@ -88,4 +88,4 @@ def _masked_parameter(match: re.Match[str]) -> str:
 
 
 def _is_reference(text: str) -> bool:
-    return not _SEALED.sub("", text)
+    return not _PLACEHOLDER.sub("", text)

@@ -1,7 +1,7 @@
-"""Reads YAML (and JSON, which is YAML) as plain text with line numbers, and writes it: no tags, no aliases, nothing that acts.
+"""Safe reader and writer of YAML (and JSON, a subset of YAML): text with line numbers, no tags, no aliases.
 
-Every scalar stays the text that stands in the file (`Yes` is "Yes" and `007` is "007"): what it means is for the field
-to say, not for YAML. Only an empty value, `~` and `null` mean nothing.
+Every scalar is read as the text in the file (`Yes` is "Yes" and `007` is "007"): the field decides on its type, not YAML.
+Only an empty value, `~` and `null` are read as None.
 """
 
 import math
@@ -19,8 +19,8 @@ Value = str | None | list["Node"] | dict[str, "Node"]
 MAX_BYTES = 1_000_000
 _MAX_DEPTH = 20
 _MAX_REPAIRS = 50
-_NOTHING = {"", "~", "null", "Null", "NULL"}
-# `key: value` with a value that YAML would take for a sign of its own.
+_NULLS = {"", "~", "null", "Null", "NULL"}
+# `key: value` with an unquoted value that has a special meaning in YAML.
 _UNQUOTED = re.compile(
     r"""(?P<key>\s*(?:-\s+)?[\w@."'-]+\s*:\s+)(?P<value>(?:(?:[>|*&!%@`]|\{\{).*|[^\s'"\[{].*?:\s.*)\S|[^\s'"\[{].*:)\s*"""
 )
@@ -28,14 +28,14 @@ _UNQUOTED = re.compile(
 
 @dataclass(frozen=True)
 class Node:
-    """A value and where it stands; `folded` when it was written as a YAML block (`>` or `|`)."""
+    """A value with its file and line; `folded` when it was written as a YAML block (`>` or `|`)."""
 
     value: Value
     where: str
     folded: bool = False
 
     def find(self, *path: str | int) -> "Node | None":
-        """The node at a path of keys and positions below this one; None where there is none."""
+        """Return the node at a path of keys and positions below this one; None without one."""
         node: Node | None = self
         for step in path:
             if node is None:
@@ -52,31 +52,33 @@ class Node:
 
 @dataclass
 class Located:
-    """What was read: the tree, None when it could not be built, and what is wrong with the text itself."""
+    """The result of parsing: the tree, None when it could not be built, and the problems of the text itself."""
 
     tree: Node | None = None
     problems: list[str] = field(default_factory=list)
 
 
 def read_text(path: Path) -> str:
-    """The text of a request's file.
+    """Read the text of a request file.
 
     Raises
     ------
     RequestError
-        When there is no such file, or when it is too large or not UTF-8 text.
+        When the file does not exist, is too large, or is not UTF-8 text.
     """
     try:
         if not path.is_file():
             near = sorted(file.stem for file in path.parent.glob("*.yaml"))
-            hint = f"; {path.parent.as_posix()}/ holds: {', '.join(near)}" if near else ""
-            raise RequestError(f"{path}: there is no such file{hint}.")
+            hint = f"; {path.parent.as_posix()}/ contains: {', '.join(near)}" if near else ""
+            raise RequestError(f"{path}: no such file{hint}.")
         with path.open("rb") as stream:
             content = stream.read(MAX_BYTES + 1)
     except OSError as error:
         raise RequestError(f"{path}: cannot be read ({error.strerror}).") from error
     if len(content) > MAX_BYTES:
-        raise RequestError(f"{path}: is larger than {MAX_BYTES // 1_000_000} MB; expected a request, which is a page of text.")
+        raise RequestError(
+            f"{path}: is larger than {MAX_BYTES // 1_000_000} MB; expected a request, which is about a page of text."
+        )
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -88,12 +90,12 @@ def read_text(path: Path) -> str:
 
 
 def read_located(text: str, source: str) -> Located:
-    """Read YAML or JSON; `source` is the file's name as messages show it.
+    """Parse YAML or JSON; `source` is the name of the file in messages.
 
-    Unquoted values that YAML would take for something else (`accuracy: >95%`) are named and read as they were meant,
-    so that all other problems can be found in the same go.
+    Unquoted values that YAML would misread (`accuracy: >95%`) are reported and read as text, so that all other problems are
+    reported in the same run.
     """
-    # In JSON a tab can only stand between values.
+    # In JSON, tabs occur only between values.
     lines = (text.replace("\t", " ") if text.lstrip().startswith("{") else text).split("\n")
     repaired: dict[int, str] = {}
     while True:
@@ -117,20 +119,20 @@ def read_located(text: str, source: str) -> Located:
 
 
 def read_value(text: str, where: str, problems: list[str]) -> Node:
-    """A value given on the command line: text as it stands, unless it opens a quote, a list or a mapping."""
-    if text.strip() in _NOTHING:
+    """Read a value from the command line: plain text, unless it begins with a quote, a list or a mapping."""
+    if text.strip() in _NULLS:
         return Node(None, where)
     if text.lstrip()[:1] not in {"[", "{", '"', "'"}:
         return Node(text.strip(), where)
     try:
-        return _Builder(where, problems, one_place=True).build(text) or Node(None, where)
+        return _Builder(where, problems, single_line=True).build(text) or Node(None, where)
     except yaml.YAMLError as error:
         problems.append(f"{where}: {_explained(error, text)}")
         return Node(None, where)
 
 
 class _Dumper(yaml.SafeDumper):
-    """Writes text with invisible signs or line breaks in double quotes, where they are escaped."""
+    """A YAML dumper that escapes non-printable characters and line breaks in double quotes."""
 
     def ignore_aliases(self, data: object) -> bool:
         return True
@@ -144,30 +146,30 @@ _Dumper.add_representer(str, _represented)
 
 
 def write_yaml(value: object) -> str:
-    """Plain values as YAML that `read_located` reads back as the same text."""
-    written: str = yaml.dump(value, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=math.inf)
-    return written
+    """Return plain values as YAML that `read_located` reads back as the same text."""
+    text: str = yaml.dump(value, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=math.inf)
+    return text
 
 
 def quoted(text: str) -> str:
-    """Text as a YAML value in one line: with quotes only where YAML needs them, invisible signs escaped.
+    """Return text as a YAML value in one line, with quotes only where YAML requires them and non-printable characters escaped.
 
     >>> quoted("tenure"), quoted("Yes"), quoted("a: b"), quoted("a\\nb")
     ('tenure', "'Yes'", "'a: b'", '"a\\\\nb"')
     """
-    written: str = yaml.dump([text], Dumper=_Dumper, allow_unicode=text.isprintable(), default_flow_style=True, width=math.inf)
-    return written.strip()[1:-1]
+    line: str = yaml.dump([text], Dumper=_Dumper, allow_unicode=text.isprintable(), default_flow_style=True, width=math.inf)
+    return line.strip()[1:-1]
 
 
 class _TooDeep(yaml.MarkedYAMLError):
-    """Values stand too deep in one another to be a request."""
+    """Raised when values are nested too deeply for a request."""
 
 
 class _Builder:
-    """Builds nodes from YAML's events, and notes what a request must not hold."""
+    """Builds nodes from the events of a YAML parser, and collects problems such as tags, anchors and duplicate keys."""
 
-    def __init__(self, source: str, problems: list[str], *, one_place: bool = False) -> None:
-        self._source, self._problems, self._one_place = source, problems, one_place
+    def __init__(self, source: str, problems: list[str], *, single_line: bool = False) -> None:
+        self._source, self._problems, self._single_line = source, problems, single_line
 
     def build(self, text: str) -> Node | None:
         events = yaml.parse(text, Loader=yaml.SafeLoader)
@@ -177,14 +179,14 @@ class _Builder:
             if isinstance(event, yaml.DocumentStartEvent):
                 documents += 1
                 if documents == 2:
-                    self._problem(event, "a second document begins here; expected one request a file")
+                    self._problem(event, "a second YAML document begins here; expected one request per file")
             elif isinstance(event, yaml.NodeEvent):
                 node = self._node(event, events, 0)
                 tree = tree or node
         return tree
 
     def _where(self, event: yaml.Event) -> str:
-        if self._one_place or event.start_mark is None:
+        if self._single_line or event.start_mark is None:
             return self._source
         return f"{self._source}:{event.start_mark.line + 1}"
 
@@ -194,20 +196,20 @@ class _Builder:
     def _node(self, event: yaml.Event, events: Iterator[yaml.Event], depth: int) -> Node:
         where = self._where(event)
         if depth > _MAX_DEPTH:
-            raise _TooDeep(problem_mark=event.start_mark)  # type: ignore[arg-type]  # the stubs know two kinds of mark
+            raise _TooDeep(problem_mark=event.start_mark)  # type: ignore[arg-type]  # the stubs define two classes of marks
         if isinstance(event, yaml.AliasEvent):
             self._problem(event, f"*{event.anchor} is a YAML alias; expected plain values (text goes in quotes)")
             return Node(None, where)
-        self._refuse_marks(event)
+        self._check_tag_and_anchor(event)
         if isinstance(event, yaml.ScalarEvent):
-            if event.style is None and event.value in _NOTHING:
+            if event.style is None and event.value in _NULLS:
                 return Node(None, where)
             return Node(self._text(event), where, folded=event.style in (">", "|"))
         if isinstance(event, yaml.SequenceStartEvent):
             return Node(self._items(events, depth), where)
         return Node(self._mapping(event, events, depth), where)
 
-    def _refuse_marks(self, event: yaml.Event) -> None:
+    def _check_tag_and_anchor(self, event: yaml.Event) -> None:
         anchor, tag = getattr(event, "anchor", None), getattr(event, "tag", None)
         if anchor is not None:
             self._problem(event, f"&{anchor} is a YAML anchor; expected plain values (text goes in quotes)")
@@ -216,10 +218,10 @@ class _Builder:
 
     def _text(self, event: yaml.ScalarEvent) -> str:
         try:
-            # JSON writes signs beyond the basic plane as two halves.
+            # JSON writes characters outside the Basic Multilingual Plane as surrogate pairs.
             return event.value.encode("utf-16", "surrogatepass").decode("utf-16")
         except UnicodeDecodeError:
-            self._problem(event, "the text holds half a character; expected whole Unicode characters")
+            self._problem(event, "the text contains half of a surrogate pair; expected complete Unicode characters")
             return ""
 
     def _items(self, events: Iterator[yaml.Event], depth: int) -> list[Node]:
@@ -231,7 +233,7 @@ class _Builder:
         return items
 
     def _mapping(self, start: yaml.Event, events: Iterator[yaml.Event], depth: int) -> dict[str, Node] | None:
-        found: dict[str, Node] = {}
+        nodes: dict[str, Node] = {}
         braces = False
         for event in events:
             if isinstance(event, yaml.MappingEndEvent):
@@ -241,13 +243,13 @@ class _Builder:
             name = key.value or ""
             if not isinstance(name, str):
                 braces = True
-            elif name in found:
-                self._problem(event, f"{name} stands here a second time (first at {found[name].where}); keep one")
+            elif name in nodes:
+                self._problem(event, f"{name} is given a second time (first at {nodes[name].where}); remove one of them")
             else:
-                found[name] = Node(node.value, where, node.folded)
+                nodes[name] = Node(node.value, where, node.folded)
         if braces:
-            self._problem(start, "braces or brackets stand where a name was expected; put text with braces in quotes")
-        return found if found or not braces else None
+            self._problem(start, "found braces or brackets instead of a key; put text with braces in quotes")
+        return nodes if nodes or not braces else None
 
 
 def _unquoted(lines: list[str], number: int) -> re.Match[str] | None:
@@ -262,23 +264,23 @@ def _error_line(error: yaml.YAMLError, text: str) -> int:
 
 
 def _needs_quotes(key: str, value: str) -> str:
-    name, sign = key.strip().removeprefix("-").strip().rstrip(": "), value[0]
+    name, first = key.strip().removeprefix("-").strip().rstrip(": "), value[0]
     if re.match(r"[><]=?\s*\d", value):
         return f'{name} is {value}; expected it in quotes: {name}: "{value}".'
-    if sign.isalnum():
-        return f"the value of {name} holds ': ', which YAML takes for another key; put the value in quotes."
-    return f"the value of {name} begins with {sign!r}, which means something else in YAML; put the value in quotes."
+    if first.isalnum():
+        return f"the value of {name} contains ': ', which YAML reads as another key; put the value in quotes."
+    return f"the value of {name} begins with {first!r}, which has another meaning in YAML; put the value in quotes."
 
 
 def _explained(error: yaml.YAMLError, line: str) -> str:
     if isinstance(error, _TooDeep):
-        return f"values stand more than {_MAX_DEPTH} deep in one another; expected a request, which is two deep."
+        return f"values are nested more than {_MAX_DEPTH} levels deep; expected a request, which has two levels."
     if isinstance(error, yaml.reader.ReaderError):
-        return f"holds a character that cannot be shown (number {error.character}); expected text."
+        return f"contains a character that cannot be displayed (code {error.character}); expected text."
     if "\t" in line[: len(line) - len(line.lstrip())]:
         return "the line is indented with a tab; use spaces."
     if "quoted scalar" in str(getattr(error, "context", "")):
-        return "a quote is opened and never closed, or holds a backslash that means nothing; close it, or use single quotes."
+        return "a quoted value is not closed, or contains an invalid escape sequence; close it, or use single quotes."
     if "flow" in str(getattr(error, "context", "")):
-        return "a list or mapping in brackets is not closed, or lacks a comma."
-    return "this is not YAML: check the indentation, and that each line reads 'key: value'."
+        return "a list or mapping in brackets is not closed, or a comma is missing."
+    return "this is not valid YAML; check the indentation, and that each line reads 'key: value'."

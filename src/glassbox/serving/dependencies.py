@@ -10,7 +10,7 @@ from pathlib import Path
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from glassbox.code_hash import PACKAGE, code_closure, module_path, running
+from glassbox.code_hash import PACKAGE, code_closure, module_path, walk_runtime
 from glassbox.errors import GlassboxError
 
 # The platform of the container, for which requirement markers are evaluated on any machine.
@@ -60,7 +60,7 @@ def libraries_of(files: Iterable[Path]) -> list[str]:
 
 
 def _imports(path: Path) -> Iterator[str]:
-    for node in running(ast.parse(path.read_bytes(), filename=path.name)):
+    for node in walk_runtime(ast.parse(path.read_bytes(), filename=path.name)):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:

@@ -20,13 +20,15 @@ import numpy.typing as npt
 
 from glassbox.families.classification.calibration.apply import label
 from glassbox.findings.model import Estimate
+from glassbox.metrics import METRICS
 from glassbox.request.bounds import Bound
-from glassbox.request.model import CLASS_METRICS, Cost
+from glassbox.request.model import Cost
+from glassbox.request.tasks import CLASS_METRICS
 
 Floats = npt.NDArray[np.float64]
 Codes = npt.NDArray[np.int64]
 
-NAMES = tuple(CLASS_METRICS)
+NAMES = CLASS_METRICS
 THRESHOLDED = ("accuracy", "balanced_accuracy", "f1", "precision", "recall")  # they judge labels, not probabilities
 LABELS = {"roc_auc": "ROC-AUC", "f1": "F1", "brier": "Brier score"}  # as people write them, where it is not the name itself
 RESAMPLES: dict[Cost, int] = {"low": 1000, "medium": 2000, "high": 5000}
@@ -37,7 +39,7 @@ _TINY = float(np.finfo(np.float64).eps)
 
 def more_is_better(metric: str) -> bool:
     """Whether more of a metric is better."""
-    return CLASS_METRICS[metric]
+    return METRICS[metric].higher_is_better
 
 
 def spoken(metric: str) -> str:

@@ -16,12 +16,10 @@ from glassbox.families.entities.spans import Span
 from glassbox.families.shared.bootstrap import percentile_interval, resample_weights
 from glassbox.families.shared.micro_scores import micro_scores
 from glassbox.findings.model import Estimate
-from glassbox.request.model import task_row
+from glassbox.request.tasks import TASKS
 
 Floats = npt.NDArray[np.float64]
-_ROW = task_row("nlp", "spans")
-assert _ROW is not None
-NAMES = tuple(_ROW.metrics)
+NAMES = TASKS["nlp"].answers["spans"].metrics
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from glassbox.findings.model import Estimate
-from glassbox.request.model import TASKS
+from glassbox.metrics import METRICS
 
 Floats = npt.NDArray[np.float64]
 Indices = npt.NDArray[np.int64]
@@ -25,7 +25,7 @@ MANY_SERIES = 10  # from so many on, intervals are over series; below, over orig
 
 def more_is_better(metric: str) -> bool:
     """Whether a larger value is a better one."""
-    return TASKS["forecasting"].metrics[metric]
+    return METRICS[metric].higher_is_better
 
 
 def leading_metric(requirements: Mapping[str, Any]) -> str:

@@ -11,7 +11,7 @@ from glassbox.families.protocol import Dataset, Effort, Family, Scorer
 from glassbox.families.shared.candidates import Candidate
 from glassbox.families.shared.cross_fit import CandidateRun, cross_fit
 from glassbox.families.shared.leaderboard import rank, timing_frame
-from glassbox.families.shared.selection_plots import higher_is_better
+from glassbox.metrics import higher_is_better
 from glassbox.runtime.resources import Resources
 
 D = TypeVar("D", bound=Dataset)

@@ -14,14 +14,9 @@ from glassbox.findings.model import Figure
 from glassbox.findings.plot_style import WIDTH, drawing, style
 from glassbox.findings.svg import ACCENT, INK, SOFT
 from glassbox.findings.wording import between, clean, counted, label, listed, metric_label, number, percent
-from glassbox.request.model import task_rows
+from glassbox.metrics import higher_is_better
 
 Bools = npt.NDArray[np.bool_]
-
-
-def higher_is_better(metric: str) -> bool:
-    """Whether more of a metric is better; True for a metric that no task lists."""
-    return next((task.metrics[metric] for task in task_rows() if metric in task.metrics), True)
 
 
 def leaderboard_plot(table: pd.DataFrame, metric: str, bound: float | None = None) -> Figure:

@@ -23,9 +23,9 @@ from glassbox.families.shared.candidates import Candidate
 from glassbox.families.shared.compare import run_candidates, saved_run
 from glassbox.families.shared.cross_fit import CandidateRun
 from glassbox.families.shared.leaderboard import candidate_in
-from glassbox.families.shared.selection_plots import higher_is_better
 from glassbox.findings.model import Estimate, Estimates, Note, Table
 from glassbox.findings.wording import counted, metric_label
+from glassbox.metrics import higher_is_better
 from glassbox.runtime.resources import Resources, ignore_progress
 
 D = TypeVar("D", bound=Dataset)

@@ -20,11 +20,11 @@ from glassbox.families.shared.plotting import (
     side_values,
     wilson,
 )
-from glassbox.families.shared.selection_plots import higher_is_better
 from glassbox.findings.model import Figure
 from glassbox.findings.plot_style import WIDTH, drawing, style
 from glassbox.findings.svg import ACCENT, INK, PAPER, SOFT
 from glassbox.findings.wording import between, clean, label, metric_label, number, percent
+from glassbox.metrics import higher_is_better
 
 
 def calibration_bins(y_true: npt.NDArray[np.int_], proba: Floats, bins: int = 10) -> pd.DataFrame:
