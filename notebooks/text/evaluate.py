@@ -35,6 +35,7 @@ from glassbox.families.text.dataset import texts_of
 from glassbox.families.text.recipe import Recipe
 from glassbox.families.text.refit import refit
 from glassbox.families.text.slices import by_length
+from glassbox.findings.wording import plural
 from glassbox.runtime.stage import Stage
 
 # %%
@@ -133,7 +134,7 @@ stage.show("gap", evaluate.gap(predictor, problem, calibrated.proba, predictions
 # ## What it is good for
 
 # %%
-stage.show("headline", headline(predictions, problem.classes, "texts"), report=True)
+stage.show("headline", headline(predictions, problem.classes, plural(stage.request.data.row, "texts")), report=True)
 
 # %% [markdown]
 # Who was taken for whom. Dark off the diagonal is where it goes wrong.

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from glassbox.errors import GlassboxError
 from glassbox.families.protocol import Score
+from glassbox.findings.evidence import MonitoringEvidence
 from glassbox.findings.model import Cell, Facts, Table
 from glassbox.findings.wording import metric_label, number
 from glassbox.monitoring.drift import MATERIAL_PSI, chance_limits
@@ -257,4 +258,5 @@ def trigger_facts(thresholds: Thresholds, unit: str = "rows") -> Facts:
             "when many fields do, or when labels show that it has become worse."
         ),
         facts=facts,
+        evidence=MonitoringEvidence(monitored_columns=len(thresholds.limits), batch_rows=thresholds.batch_rows),
     )

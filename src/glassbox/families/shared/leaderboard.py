@@ -6,6 +6,7 @@ from typing import Any, Protocol, TypeVar
 import pandas as pd
 
 from glassbox.families.shared.candidates import Candidate
+from glassbox.findings.evidence import LeaderboardEvidence
 from glassbox.findings.model import Estimate, Note, Table
 from glassbox.findings.wording import metric_label
 
@@ -132,9 +133,12 @@ def leaderboard_table(
                 "note": remark,
             }
         )
+    evidence = LeaderboardEvidence(
+        metric=metric, leader=leaderboard["leader"], tied=leaderboard["tied"], chosen=leaderboard["chosen"]["name"]
+    )
     return Table.of(
         pd.DataFrame(rows), "Leaderboard", say=said(leaderboard), best=0, formats=dict.fromkeys([metric, "low", "high", *others], ".4f"),
-        note=note,
+        note=note, evidence=evidence,
     )  # fmt: skip
 
 

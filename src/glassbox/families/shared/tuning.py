@@ -21,6 +21,7 @@ from glassbox.errors import GlassboxError
 from glassbox.families.shared.candidates import Candidate
 from glassbox.families.shared.cross_fit import Progress
 from glassbox.families.shared.selection_plots import higher_is_better
+from glassbox.findings.evidence import Gain, GainEvidence, SearchEvidence
 from glassbox.findings.model import Estimate, Estimates, Note, Table
 from glassbox.findings.wording import counted, metric_label
 
@@ -309,6 +310,7 @@ def best_table(tuning: Tuning) -> Table:
         f"Hyperparameters of {tuning.best['searched']}",
         say=_verdict(tuning),
         note=f"Taken: {tuning.best['candidate']}{f', {kept}' if kept else ''}.",
+        evidence=SearchEvidence(candidate=tuning.best["searched"], trials=tuning.best["trials"], hyperparameters=searched),
     )
 
 
@@ -344,7 +346,18 @@ def gain_estimates(tuning: Tuning) -> Estimates:
     }
     if tuning.over_simplest is not None:
         values[f"gain in {metric} over {tuning.best['simplest']}"] = tuning.over_simplest
-    return Estimates(title="What tuning gained", say=_verdict(tuning), values=values)
+    over_simplest = tuning.over_simplest and _gain(tuning.over_simplest)
+    evidence = GainEvidence(
+        metric=tuning.best["metric"],
+        over_default=_gain(tuning.gain),
+        simplest=tuning.best["simplest"],
+        over_simplest=over_simplest,
+    )
+    return Estimates(title="What tuning gained", say=_verdict(tuning), values=values, evidence=evidence)
+
+
+def _gain(estimate: Estimate) -> Gain:
+    return Gain(value=estimate.value, low=estimate.low, high=estimate.high)
 
 
 def search_note(space: Space, trials: int, candidate: Candidate) -> Note:

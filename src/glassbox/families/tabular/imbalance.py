@@ -10,6 +10,7 @@ from glassbox.families.shared.candidates import Candidate
 from glassbox.families.shared.cross_fit import Cache
 from glassbox.families.tabular.compare import run_candidates
 from glassbox.families.tabular.recipe import Recipe
+from glassbox.findings.evidence import ClassBalanceEvidence
 from glassbox.findings.model import Table
 
 SHOWN = ("roc_auc", "average_precision", "log_loss", "balanced_accuracy", "f1")
@@ -39,12 +40,14 @@ def imbalance(
     shares = np.bincount(problem.y, minlength=len(problem.classes)) / len(problem.y)
     rarest = problem.classes[int(shares.argmin())]
     title = "Class imbalance"
+    evidence = ClassBalanceEvidence(class_shares=dict(zip(problem.classes, shares.tolist(), strict=True)))
     if plain.proba is None or weighed.proba is None:
         failed = pd.DataFrame([{"classes": run.candidate.name, "note": run.reason or "fitted"} for run in (plain, weighed)])
         return Table.of(
             failed,
             title,
             say=f"The rarest class, {rarest}, is {100 * shares.min():.1f} % of the rows; the test of weights failed.",
+            evidence=evidence,
         )
     rows = []
     for run in (plain, weighed):
@@ -66,4 +69,4 @@ def imbalance(
     )
     say = f"The rarest class, {rarest}, is {100 * shares.min():.1f} % of the rows; {outcome}."
     note = f"Gain of weighing in {spoken(metric)}: {gain.value or 0:+.4f}, 95 % interval {gain.low or 0:+.4f} to {gain.high or 0:+.4f}."
-    return Table.of(pd.DataFrame(rows), title, say=say, note=note, formats=dict.fromkeys(rows[0], ".3f"))
+    return Table.of(pd.DataFrame(rows), title, say=say, note=note, formats=dict.fromkeys(rows[0], ".3f"), evidence=evidence)
