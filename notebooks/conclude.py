@@ -39,16 +39,16 @@ findings = {name: stage.load(f"{name}.findings") for name in upstream}
 
 # %% [markdown]
 # ## The answer
-# Put together from what the stages found. Write your own sentence here, and the report takes that.
+# The headline of the evaluation with the verdicts on the requirements. Write your own sentence here, and the report takes that.
 
 # %%
 answer = conclusion.answer(findings, stage.request)
 stage.show("answer", answer, report=True)
 
 # %% [markdown]
-# ## What was asked
+# ## Requirements
 # A requirement is met when its whole interval keeps the bound, not met when none of it does, and not proven otherwise.
-# Latency is that of the machine on which the service was rehearsed.
+# Latency was measured on the machine that ran the smoke test.
 
 # %%
 latency = conclusion.measured_estimates(stage.root / "data" / stage.request.name / "deploy")
@@ -56,17 +56,17 @@ requirements = conclusion.requirement_rows(findings, stage.request, latency)
 stage.show("verdicts", conclusion.verdict_table(requirements), report=True, measured=True)
 
 # %% [markdown]
-# ## Ways to fool oneself
-# Each is checked against what the stages showed, and the evidence leads to its cell. Where a check was not made, it asks for
-# a look: nothing is taken to be fine because nobody looked.
+# ## Anti-pattern audit
+# Each anti-pattern is checked against the evidence of the stages, with a link to its cell. A check that was not made is to
+# review: missing evidence proves nothing.
 
 # %%
 audited = audit(findings, stage.request)
 stage.show("audit", audited, report=True)
 
 # %% [markdown]
-# ## What to do next
-# The first is what stands between this model and a decision.
+# ## Next steps
+# The most urgent step comes first.
 
 # %%
 steps = conclusion.next_steps(findings, stage.request, requirements, audited)
@@ -76,7 +76,6 @@ stage.show("next_steps", steps, report=True)
 stage.save(conclusion=conclusion.conclusion(answer, requirements, audited, steps))
 
 # %% [markdown]
-# ## Limits of what was shown
-# - The sentences say what the figures say. Whether acting on them pays is for someone who knows what a call costs and what a
-#   customer is worth.
-# - The audit knows the patterns that it lists. It does not know whether the right question was asked.
+# ## Limits
+# - The sentences restate computed numbers. Whether acting on them pays depends on costs and benefits that the data do not hold.
+# - The audit covers the listed anti-patterns only. It cannot tell whether the right question was asked.

@@ -183,7 +183,7 @@ def findings() -> dict[str, list[SHOWN]]:
                 say="In batches of 500 rows."), True, False),
             ("trigger", Facts(title="When the model is trained again", say="Every batch is compared with the training data.",
                 facts={"Judged in batches of": "500 rows"},
-                evidence=MonitoringEvidence(monitored_columns=2, batch_rows=500)), True, False),
+                evidence=MonitoringEvidence(monitored_columns=2)), True, False),
         ],
     }  # fmt: skip
 

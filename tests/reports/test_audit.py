@@ -289,7 +289,7 @@ def test_a_package_without_monitoring_is_found() -> None:
 
 
 def test_monitoring_without_thresholds_is_found() -> None:
-    row = checked("Deployed without monitoring", {"monitor#trigger": MonitoringEvidence(monitored_columns=0, batch_rows=500)})
+    row = checked("Deployed without monitoring", {"monitor#trigger": MonitoringEvidence(monitored_columns=0)})
     assert row.verdict == "found"
 
 

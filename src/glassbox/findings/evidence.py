@@ -103,11 +103,10 @@ class HashEvidence(_Evidence):
 
 
 class MonitoringEvidence(_Evidence):
-    """The drift thresholds behind the retraining trigger: how many columns have one, and the rows of a batch."""
+    """The retraining trigger, by the number of columns that have a drift threshold."""
 
     kind: Literal["monitoring"] = "monitoring"
     monitored_columns: int
-    batch_rows: int
 
 
 class SearchEvidence(_Evidence):

@@ -258,5 +258,5 @@ def trigger_facts(thresholds: Thresholds, unit: str = "rows") -> Facts:
             "when many fields do, or when labels show that it has become worse."
         ),
         facts=facts,
-        evidence=MonitoringEvidence(monitored_columns=len(thresholds.limits), batch_rows=thresholds.batch_rows),
+        evidence=MonitoringEvidence(monitored_columns=len(thresholds.limits)),
     )

@@ -147,7 +147,7 @@ def _handling(columns: list[str], handling: dict[str, MissingHandling]) -> str:
 
 def leakage(findings: Findings, request: Request) -> AuditRow:
     """Check that no input leaks the target, and that no row is in both train and holdout."""
-    pattern, rows = "Leakage", plural(request.data.row)
+    pattern = "Leakage"
     leaks = evidence_of(findings, "features", LeakageEvidence)
     if leaks is None:
         return _unknown(pattern, "No search for leakage was shown.")
@@ -161,7 +161,7 @@ def leakage(findings: Findings, request: Request) -> AuditRow:
             ("used", "Leaking and in use:"),
             ("excluded", "Suspected of leaking and excluded:"),
             ("allowed", "Suspected of leaking and allowed by the request:"),
-            ("review", "To review:"),
+            ("review", "Possible leaks to review:"),
         )
         if by_action.get(action)
     ] or ["No input is suspected of leaking the target."]
@@ -169,7 +169,7 @@ def leakage(findings: Findings, request: Request) -> AuditRow:
     if overlap is not None:
         shared, near = overlap.evidence.shared_rows, overlap.evidence.near_duplicate_rows
         held_out = overlap.evidence.holdout_rows
-        words.append(_overlap(overlap, rows))
+        words.append(_overlap(overlap, request.data.row))
     verdict, where = "avoided", leaks.cell
     if by_action.get("used"):
         verdict = "found"
@@ -180,7 +180,8 @@ def leakage(findings: Findings, request: Request) -> AuditRow:
     return AuditRow.model_validate({"pattern": pattern, "verdict": verdict, "evidence": " ".join(words), "cell": where})
 
 
-def _overlap(overlap: Located[OverlapEvidence], rows: str) -> str:
+def _overlap(overlap: Located[OverlapEvidence], noun: str) -> str:
+    rows = plural(noun)
     shared, near, held_out = (
         overlap.evidence.shared_rows,
         overlap.evidence.near_duplicate_rows,
@@ -189,8 +190,8 @@ def _overlap(overlap: Located[OverlapEvidence], rows: str) -> str:
     if shared:
         return f"{shared:,} {rows} are in both train and holdout."
     if near:
-        return f"{near:,} of {held_out:,} {rows} in the holdout are near-duplicates of train."
-    return f"No {rows} in the holdout are duplicates of train."
+        return f"{near:,} of the {held_out:,} {rows} in the holdout have a duplicate or near-duplicate in train."
+    return f"No {singular(noun)} in the holdout has a duplicate in train."
 
 
 def overfitting(findings: Findings, request: Request) -> AuditRow:
@@ -251,10 +252,8 @@ def unmonitored(findings: Findings, request: Request) -> AuditRow:
     pattern = "Deployed without monitoring"
     monitoring = evidence_of(findings, "monitor", MonitoringEvidence)
     if monitoring is not None and monitoring.evidence.monitored_columns:
-        evidence = (
-            f"{counted(monitoring.evidence.monitored_columns, 'column')} are compared with train in batches of "
-            f"{monitoring.evidence.batch_rows:,} {plural(request.data.row)}; drift triggers retraining."
-        )
+        columns = counted(monitoring.evidence.monitored_columns, "column")
+        evidence = f"Drift thresholds are set for {columns}, and a trigger decides when to retrain."
         return AuditRow(pattern=pattern, verdict="avoided", evidence=evidence, cell=monitoring.cell)
     if findings.get("deploy"):
         evidence = "A package was built, and nothing would detect drift in its inputs or predictions."
