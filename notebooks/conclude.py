@@ -56,9 +56,9 @@ requirements = conclusion.requirement_rows(findings, stage.request, latency)
 stage.show("verdicts", conclusion.verdict_table(requirements), report=True, measured=True)
 
 # %% [markdown]
-# ## Audit
-# Common mistakes are checked against the findings of the stages, and each piece of evidence links to its cell. A check without
-# evidence is marked for review, never as passed.
+# ## Anti-pattern audit
+# Each anti-pattern is checked against the evidence of the stages, with a link to its cell. A check that was not made is to
+# review: missing evidence proves nothing.
 
 # %%
 audited = audit(findings, stage.request)

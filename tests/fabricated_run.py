@@ -1,4 +1,4 @@
-"""A whole run, made up: findings, executed notebooks and all, so that pages can be looked at without the pipeline.
+"""A fabricated run: findings, evidence and executed notebooks, so that pages are tested without the pipeline.
 
 Every string that comes from data is hostile here: a column is called `<img src=x onerror=alert(1)>`, and it is named in every stage.
 """
@@ -14,6 +14,23 @@ import numpy as np
 from matplotlib.figure import Figure as Canvas
 
 from glassbox.files import plain, write_json
+from glassbox.findings.evidence import (
+    ClassBalanceEvidence,
+    Gain,
+    GainEvidence,
+    GeneralizationEvidence,
+    HashEvidence,
+    LeaderboardEvidence,
+    LeakageEvidence,
+    LeakSuspect,
+    MissingValuesEvidence,
+    MonitoringEvidence,
+    OverlapEvidence,
+    RecipeEvidence,
+    SearchEvidence,
+    SliceEvidence,
+    SplitEvidence,
+)
 from glassbox.findings.html import finding_html
 from glassbox.findings.model import (
     Column,
@@ -40,12 +57,12 @@ SHOWN = tuple[str, Finding, bool, bool]  # name, finding, report, measured
 
 
 def request(**changes: Any) -> Request:
-    """A request for churn, with three bounds: one met, one not proven, one measured."""
+    """Return a request for churn, with three bounds: one met, one not proven, one measured."""
     given: dict[str, Any] = {
         "name": "churn",
         "task": "classification",
         "problem": "Predict which customers leave within a month, so that retention can call them first.",
-        "data": {"path": "catalog:churn", "size": "7K rows", "target": "churned", "positive": "Yes"},
+        "data": {"path": "catalog:churn", "size": "7K rows", "row": "customer", "target": "churned", "positive": "Yes"},
         "requirements": {"roc_auc": ">=0.83", "accuracy": ">80%", "latency": "<100ms"},
     }
     return Request.model_validate({**given, **changes})
@@ -84,43 +101,55 @@ def findings() -> dict[str, list[SHOWN]]:
     return {
         "ingest": [
             ("arrived", Facts(title="What arrived", say="7,043 rows of 21 columns arrived; every row could be read.",
-                facts={"files": 1, "rows": 7043, "columns": 21, "hash of the data": "3f9a00c1d2e4b5a6"}), True, False),
+                facts={"files": 1, "rows": 7043, "columns": 21, "hash of the data": "3f9a00c1d2e4b5a6"},
+                evidence=HashEvidence(of="data", digest="3f9a00c1d2e4b5a6")), True, False),
             ("types", table("What each column is", "column kind distinct", [[HOSTILE, "number", 73], ["contract", "category", 3]]), False, False),
             ("missing", table("Missing values in train", "column rows share", [["TotalCharges", 11, 0.0016]],
-                say="1 of 21 columns has gaps."), False, False),
+                say="1 of 21 columns has gaps.",
+                evidence=MissingValuesEvidence(missing_shares={HOSTILE: 0.0016})), False, False),
             ("split", Facts(title="The split", say="5,634 rows to learn from; 1,409 rows sealed until the evaluation.",
                 facts={"split by": "a hash of each row", "train rows": 5634, "holdout rows": 1409, "holdout share": "20.01%",
-                       "No, share of train": "73.5%", "Yes, share of train": "26.5%"}), True, False),
+                       "No, share of train": "73.5%", "Yes, share of train": "26.5%"},
+                evidence=SplitEvidence(train_rows=5634, holdout_rows=1409)), True, False),
         ],
         "explore": [
-            ("target", Facts(title="The target", say="26.5 % of the customers leave.", facts={"Yes": 1493, "No": 4141}), True, False),
+            ("target", Facts(title="The target", say="26.5 % of the customers leave.", facts={"Yes": 1493, "No": 4141},
+                evidence=ClassBalanceEvidence(class_shares={"No": 0.735, "Yes": 0.265})), True, False),
             ("relations", hover("Strongest relations with the target"), True, False),
         ],
         "features": [
             ("folds", Facts(title="Folds", say="Five folds.", facts={"folds": 5}), False, False),
             ("leaks", table("Leakage audit", "column evidence verdict", [[HOSTILE, "alone it predicts the target with ROC-AUC 0.961", "look"],
                 ["tenure", "alone it predicts the target with ROC-AUC 0.74", "clear"]],
-                say=f"No column is suspected of leaking the target. Worth a look, and kept: {HOSTILE}."), True, False),
+                say=f"No column is suspected of leaking the target. Worth a look, and kept: {HOSTILE}.",
+                evidence=LeakageEvidence(suspects=[LeakSuspect(name=HOSTILE, action="review")])), True, False),
             ("duplicates_across", Facts(title="Duplicates across the split", say="No row of the holdout looks like a row of train.",
-                facts={"names on both sides": 0}), False, False),
+                facts={"names on both sides": 0},
+                evidence=OverlapEvidence(shared_rows=0, near_duplicate_rows=0, holdout_rows=1409)), False, False),
             ("recipe", table("The recipe", "column kind treatment meaning", [[HOSTILE, "number", "as it is", "median where it is missing"],
-                ["contract", "category", "one column a value", "a category that is missing is its own"]], say="The model sees 19 columns."), True, False),
+                ["contract", "category", "one column a value", "a category that is missing is its own"]], say="The model sees 19 columns.",
+                evidence=RecipeEvidence(missing_handling={HOSTILE: "imputed", "contract": "category"})), True, False),
             ("imbalance", table("Class imbalance", "classes roc_auc", [["as they are", 0.846], ["weighed evenly", 0.845]],
-                say="The rarest class, Yes, is 26.5 % of the rows; weights gain nothing."), False, False),
+                say="The rarest class, Yes, is 26.5 % of the rows; weights gain nothing.",
+                evidence=ClassBalanceEvidence(class_shares={"No": 0.735, "Yes": 0.265})), False, False),
         ],
         "compare": [
             ("leaderboard", table("Leaderboard", "candidate roc_auc low high note", [
                 ["LightGBM", 0.849, 0.841, 0.857, ""], ["Logistic regression", 0.846, 0.838, 0.854, ""],
                 ["Random forest", 0.841, 0.832, 0.849, ""], ["Dummy", 0.5, 0.5, 0.5, ""], [HOSTILE, None, None, None, "failed: no module"]],
-                best=0, say="LightGBM leads; logistic regression cannot be told from it on these rows."), True, False),
+                best=0, say="LightGBM leads; logistic regression cannot be told from it on these rows.",
+                evidence=LeaderboardEvidence(metric="roc_auc", leader="LightGBM", tied=["Logistic regression", HOSTILE], chosen="LightGBM")), True, False),
             ("timing", table("Time", "candidate fit", [["LightGBM", 0.43]]), False, True),
         ],
         "tune": [
             ("history", curve("How tuning went", "The best of 20 trials was number 14, with ROC-AUC 0.851."), True, False),
             ("gain", Estimates(title="What tuning gained", say="Tuning gains 0.002 over the default.",
-                values={"gain in roc_auc over the default": Estimate(value=0.002, low=-0.001, high=0.005, n=5634)}), True, False),
+                values={"gain in roc_auc over the default": Estimate(value=0.002, low=-0.001, high=0.005, n=5634)},
+                evidence=GainEvidence(metric="roc_auc", over_default=Gain(value=0.002, low=-0.001, high=0.005), simplest="Logistic regression",
+                    over_simplest=Gain(value=0.004, low=0.001, high=0.007))), True, False),
             ("best", table("Hyperparameters of LightGBM", "hyperparameter default best_trial",
-                [["num_leaves", "31", "12"], [HOSTILE, "1", "2"]]), False, False),
+                [["num_leaves", "31", "12"], [HOSTILE, "1", "2"]],
+                evidence=SearchEvidence(candidate="LightGBM", trials=20, hyperparameters=["num_leaves", HOSTILE])), False, False),
         ],
         "evaluate": [
             ("metrics", Estimates(title="On the holdout", say="1,409 rows, opened for this evaluation.", values={
@@ -128,17 +157,22 @@ def findings() -> dict[str, list[SHOWN]]:
                 "f1": Estimate(value=0.63, low=0.6, high=0.66, n=1409), "log_loss": Estimate(value=0.41, low=0.39, high=0.43, n=1409)}), True, False),
             ("opened", Note(title="The seal", say="This holdout has been opened 3 times in this folder."), False, True),
             ("gap", Facts(title="Gap", say="", facts={"metric": "roc_auc", "train": 0.881, "out of fold": 0.849, "holdout": 0.847,
-                "train over out of fold": 0.032, "out of fold over holdout": 0.002}), False, False),
+                "train over out of fold": 0.032, "out of fold over holdout": 0.002},
+                evidence=GeneralizationEvidence(metric="roc_auc", higher_is_better=True, train=0.881, out_of_fold=0.849, holdout=0.847)),
+                False, False),
             ("gain_curve", curve("How far calling goes",
-                "Calling the 34 % of rows ranked highest reaches 70 % of those who leave; at random it would take 70 %."), True, False),
+                "Calling the 34 % of customers with the highest scores reaches 70 % of those with churned = Yes. "
+                "Chosen at random, it would take 70 % of customers."), True, False),
             ("slices", table("Where it is weak", "slice roc_auc low high n beyond_chance", [[f"{HOSTILE} = Two year", 0.71, 0.62, 0.79, 330, "weaker"]],
-                say=f"Weaker than the whole beyond chance: {HOSTILE} = Two year."), True, False),
+                say=f"Weaker than the whole beyond chance: {HOSTILE} = Two year.",
+                evidence=SliceEvidence(weak=[f"{HOSTILE} = Two year"])), True, False),
             ("mistakes", Pictures(title="The surest mistakes", say="One picture.", pictures=[
                 Picture(head=f"Called {HOSTILE}", alt="a dot", uri=f"data:image/png;base64,{png()}")]), True, False),
         ],
         "deploy": [
             ("package", Facts(title="The package", say="The evaluated model and everything that serving needs, in one folder.",
-                facts={"Files": 12, "Model (SHA-256)": "e6b4" * 16, "Size": "1.2 MB"}), True, False),
+                facts={"Files": 12, "Model (SHA-256)": "e6b4" * 16, "Size": "1.2 MB"},
+                evidence=HashEvidence(of="model", digest="e6b4" * 16)), True, False),
             ("contract", table("What a caller sends", "field kind", [[HOSTILE, "number"]]), False, False),
             ("latency", Estimates(title="Latency", say="1,000 requests over HTTP.", values={
                 "latency": Estimate(value=3.1, low=2.9, high=3.6, n=1000, unit="ms"),
@@ -148,7 +182,8 @@ def findings() -> dict[str, list[SHOWN]]:
             ("thresholds", table("When a column counts as drifted", "column drifted_above", [[HOSTILE, 0.2], ["tenure", 0.2]],
                 say="In batches of 500 rows."), True, False),
             ("trigger", Facts(title="When the model is trained again", say="Every batch is compared with the training data.",
-                facts={"Judged in batches of": "500 rows"}), True, False),
+                facts={"Judged in batches of": "500 rows"},
+                evidence=MonitoringEvidence(monitored_columns=2)), True, False),
         ],
     }  # fmt: skip
 
@@ -158,6 +193,33 @@ def shown(items: list[SHOWN], *, measured: bool) -> dict[str, NamedFinding]:
     return {
         name: NamedFinding(name=name, report=report, finding=found) for name, found, report, live in items if live == measured
     }
+
+
+NONSENSE = "Lorem 7 holdout rows, 99 % of train kept; look at the median of deadbeefdeadbeef."
+NAMES_OF_METRICS = {"evaluate#metrics"}  # estimates whose names are the identifiers of metrics, not words
+
+
+def scrambled(findings: dict[str, dict[str, NamedFinding]]) -> dict[str, dict[str, NamedFinding]]:
+    """Replace every sentence, title, note, caption, column head, cell of text and fact of every finding by nonsense."""
+    return {
+        stage: {name: _scrambled(shown, f"{stage}#{name}") for name, shown in items.items()} for stage, items in findings.items()
+    }
+
+
+def _scrambled(shown: NamedFinding, where: str) -> NamedFinding:
+    finding = shown.finding
+    changes: dict[str, Any] = {"title": NONSENSE, "say": NONSENSE}
+    changes |= {name: NONSENSE for name in ("note", "caption", "alt") if hasattr(finding, name)}
+    if isinstance(finding, Table):
+        changes["columns"] = [Column(name=f"{NONSENSE} {place}") for place in range(len(finding.columns))]
+        changes["rows"] = [[NONSENSE if isinstance(value, str) else value for value in row] for row in finding.rows]
+    elif isinstance(finding, Facts):
+        changes["facts"] = {f"{NONSENSE} {place}": NONSENSE for place in range(len(finding.facts))}
+    elif isinstance(finding, Note):
+        changes["lines"] = [NONSENSE for _ in finding.lines]
+    elif isinstance(finding, Estimates) and where not in NAMES_OF_METRICS:
+        changes["values"] = {f"{NONSENSE} {place}": estimate for place, estimate in enumerate(finding.values.values())}
+    return shown.model_copy(update={"finding": finding.model_copy(update=changes)})
 
 
 def all_shown(

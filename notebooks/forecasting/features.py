@@ -39,7 +39,7 @@ panel = open_panel(train, schema, stage.request)
 # %%
 recipe = recipe_of(panel, stage.request)
 # recipe = recipe.model_copy(update={"lags": [1, 2, 3, 4, 8, 52], "windows": [24, 168, 672]})
-stage.show("recipe", recipe_table(recipe), report=True)
+stage.show("recipe", recipe_table(recipe, schema.target), report=True)
 
 # %% [markdown]
 # ## Who judges

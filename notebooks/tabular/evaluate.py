@@ -33,6 +33,7 @@ from glassbox.families.shared import holdout_ledger
 from glassbox.families.tabular import explain
 from glassbox.families.tabular.effort import EFFORT
 from glassbox.families.tabular.refit import refit
+from glassbox.findings.wording import plural
 from glassbox.runtime.stage import Stage
 
 # %%
@@ -116,10 +117,14 @@ stage.show("gap", evaluate.gap(predictor, problem, calibrated.proba, predictions
 
 # %%
 looked_for = (predictions["y_true"] == positive).to_numpy().astype(int)
-stage.show("headline", evaluate.headline(predictions, schema.target, positive, problem.classes), report=True)
+rows = plural(stage.request.data.row)
+headline = evaluate.headline(predictions, schema.target, positive, problem.classes, rows=rows)
+stage.show("headline", headline, report=True)
 stage.show(
     "gain_curve",
-    curves.gain_curve(looked_for, predictions[f"proba_{positive}"].to_numpy(), found=f"those with {schema.target} = {positive}"),
+    curves.gain_curve(
+        looked_for, predictions[f"proba_{positive}"].to_numpy(), rows=rows, found=f"those with {schema.target} = {positive}"
+    ),
     report=True,
 )
 

@@ -36,6 +36,7 @@ from glassbox.families.text.load_dataset import text_dataset
 from glassbox.families.text.recipe import Recipe
 from glassbox.families.text.refit import refit
 from glassbox.families.text.slices import by_length
+from glassbox.findings.wording import plural
 from glassbox.runtime.stage import Stage
 
 # %%
@@ -119,7 +120,7 @@ stage.show("gap", evaluate.gap(predictor, problem, calibrated.proba, predictions
 # ## What it is good for
 
 # %%
-stage.show("headline", headline(predictions, problem.classes, "texts"), report=True)
+stage.show("headline", headline(predictions, problem.classes, plural(stage.request.data.row, "texts")), report=True)
 
 # %% [markdown]
 # Who was taken for whom. Dark off the diagonal is where it goes wrong.

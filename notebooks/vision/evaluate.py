@@ -38,6 +38,7 @@ from glassbox.families.vision.onnx_graph import write_graph
 from glassbox.families.vision.recipe import Recipe
 from glassbox.families.vision.refit import refit
 from glassbox.families.vision.slices import by_traits
+from glassbox.findings.wording import plural
 from glassbox.runtime.stage import Stage
 
 # %%
@@ -121,7 +122,7 @@ stage.show("gap", evaluate.gap(predictor, problem, calibrated.proba, predictions
 # ## What it is good for
 
 # %%
-stage.show("headline", headline(predictions, problem.classes, "pictures"), report=True)
+stage.show("headline", headline(predictions, problem.classes, plural(stage.request.data.row, "pictures")), report=True)
 
 # %% [markdown]
 # Who was taken for whom. Dark off the diagonal is where it goes wrong.

@@ -158,8 +158,22 @@ def test_headline_says_how_far_down_the_list_to_go() -> None:
     predicted = pd.DataFrame({"row_id": [f"{i:03d}" for i in range(100)], "y_true": ["yes"] * 20 + ["no"] * 80, "proba_yes": p})
     predicted["y_pred"] = predicted["y_true"]
     note = evaluate.headline(predicted, "left", "yes", ["no", "yes"])
-    assert note.say.startswith("Working down the list, the top 14 % of the rows holds 7 in 10 of those with left = yes")
-    assert note.lines[0].startswith("Among the tenth ranked highest, 100 in 100 are left = yes; among all, 20 in 100")
+    assert note.say.startswith("Calling the 14 % of rows with the highest scores reaches 70 % of those with left = yes.")
+    assert note.lines == ["Of the 10 % of rows with the highest scores, 100 % have left = yes; of all rows, 20 %."]
+
+
+def test_headline_calls_rows_by_their_noun() -> None:
+    predicted = pd.DataFrame(
+        {"row_id": list("abcd"), "y_true": list("yynn"), "y_pred": list("yynn"), "proba_y": [0.9, 0.8, 0.2, 0.1]}
+    )
+    note = evaluate.headline(predicted, "left", "y", ["n", "y"], reach=0.5, rows="customers")
+    assert note.say == (
+        "Calling the 25 % of customers with the highest scores reaches 50 % of those with left = y. "
+        "Chosen at random, it would take 50 % of customers."
+    )
+    assert "rows" not in " ".join([note.say, *note.lines])
+    of_three = pd.DataFrame({"y_true": list("abc"), "y_pred": list("aba")})
+    assert evaluate.headline(of_three, "kind", "a", list("abc"), rows="customers").say.endswith("for 67 of 100 unseen customers.")
 
 
 def test_seal_tells_how_often_it_was_broken() -> None:

@@ -224,7 +224,10 @@ def test_gain_curve_reads_off_the_share_to_call() -> None:
     # Ten rows, the four positives on top: reaching half of them takes the first two.
     y, score = np.array([1] * 4 + [0] * 6), np.arange(10, 0, -1) / 10
     say = curves.gain_curve(y, score, reach=0.5, rows="customers", found="leavers").say
-    assert say == "Calling the 20 % of customers ranked highest reaches 50 % of leavers; at random it would take 50 %."
+    assert say == (
+        "Calling the 20 % of customers with the highest scores reaches 50 % of leavers. "
+        "Chosen at random, it would take 50 % of customers."
+    )
 
 
 def test_gain_of_a_constant_score_is_chance() -> None:

@@ -1,39 +1,43 @@
-"""The answer and the next steps: computed from findings, silent about what is not known."""
+"""The answer and the next steps follow verdicts and typed evidence; nothing is claimed that was not computed."""
 
 from pathlib import Path
 
 import pytest
 
-from fabricated_run import all_shown, request, shown, table, write_run
-from glassbox.findings.model import Estimate, Estimates, NamedFinding, RequirementRow
+from fabricated_run import all_shown, request, scrambled, write_run
+from glassbox.findings.evidence import Evidence, Gain, GainEvidence, LeaderboardEvidence, SliceEvidence
+from glassbox.findings.model import Estimate, Estimates, Finding, NamedFinding, Note, RequirementRow
 from glassbox.reports import conclusion
 from glassbox.reports.audit import audit
+from glassbox.reports.lookup import Findings
 
 
 def words(text: str) -> str:
     return text.replace("\u00a0", " ")
 
 
-def test_the_answer_says_how_far_the_model_reaches_and_what_that_means() -> None:
+def test_the_answer_quotes_the_headline_and_lists_the_verdicts() -> None:
     note = conclusion.answer(all_shown(), request())
-    assert note.say.startswith("Calling the 34 % of rows")
+    assert note.say.startswith("Calling the 34 % of customers")
     assert [words(line) for line in note.lines] == ["It meets ROC-AUC ≥ 0.83; whether it reaches accuracy > 80 % is not proven."]
 
 
-def test_the_answer_does_not_depend_on_what_is_measured() -> None:
+def test_the_answer_does_not_depend_on_measurements() -> None:
     note = conclusion.answer(all_shown(), request())
     assert "latency" not in note.say + " ".join(note.lines)
 
 
 def test_without_a_gain_curve_the_first_metric_is_the_answer() -> None:
-    found = all_shown()
-    evaluate = {name: item for name, item in found["evaluate"].items() if name != "gain_curve"}
-    say = conclusion.answer({**found, "evaluate": evaluate}, request()).say
-    assert say == "On 1,409 rows that it never saw, the model reaches ROC-AUC 0.847 (95 % interval 0.833 to 0.861)."
+    findings = all_shown()
+    evaluate = {name: item for name, item in findings["evaluate"].items() if name != "gain_curve"}
+    say = conclusion.answer({**findings, "evaluate": evaluate}, request()).say
+    assert say == "On 1,409 unseen customers, the model reaches ROC-AUC 0.847 (95 % interval 0.833 to 0.861)."
 
 
 def test_without_an_evaluation_there_is_no_answer_yet() -> None:
     assert conclusion.answer({}, request()).say == "There is no answer yet: no model has been evaluated."
+    say = conclusion.answer(all_shown(until="compare"), request()).say
+    assert say == "There is no answer yet: no model has been evaluated. LightGBM leads the comparison."
 
 
 def row(value: float, low: float, high: float, verdict: str = "not proven") -> RequirementRow:
@@ -52,22 +56,31 @@ def test_a_value_on_the_bound_is_decided_by_no_number_of_rows() -> None:
     assert conclusion.rows_to_decide(row(0.801, 0.78, 0.82), all_shown()) is None
 
 
-def test_the_half_towards_the_bound_counts() -> None:
+def test_the_half_of_the_interval_towards_the_bound_counts() -> None:
     # Towards the bound 0.02, away from it 0.05: n' = 1409 (0.02 / 0.01)², whatever lies on the other side.
     assert conclusion.rows_to_decide(row(0.81, 0.79, 0.86), all_shown()) == 5700
     assert conclusion.rows_to_decide(row(0.79, 0.74, 0.81), all_shown()) == 5700
 
 
-def steps(**changes: object) -> list[str]:
-    found = {**all_shown(), **changes}
-    rows = conclusion.requirement_rows(found, request())
-    return [words(line) for line in conclusion.next_steps(found, request(), rows).lines]
+def lines(findings: Findings) -> list[str]:
+    rows = conclusion.requirement_rows(findings, request())
+    return [words(line) for line in conclusion.next_steps(findings, request(), rows).lines]
 
 
-def test_what_stands_between_model_and_decision_comes_first() -> None:
+def steps(plant: dict[str, Finding | Evidence] | None = None) -> list[str]:
+    """The next steps of the run with some findings replaced: `stage#name` -> finding, or the evidence of one without words."""
+    findings = {stage: dict(items) for stage, items in all_shown().items()}
+    for where, planted in (plant or {}).items():
+        stage, _, name = where.partition("#")
+        finding = planted if hasattr(planted, "title") else Note(title="", evidence=planted)  # type: ignore[arg-type]
+        findings[stage][name] = NamedFinding(name=name, finding=finding)
+    return lines(findings)
+
+
+def test_an_undecided_requirement_comes_first() -> None:
     assert (
         steps()[0]
-        == "To decide accuracy > 80 %, hold back about 15,000 rows: with 80.6 % the interval would then clear the bound."
+        == "To decide accuracy > 80 %, hold out about 15,000 customers: at 80.6 % the interval would then exclude the bound."
     )
 
 
@@ -75,27 +88,29 @@ def test_a_bound_that_was_met_needs_no_step() -> None:
     assert not any("ROC-AUC ≥" in line for line in steps())
 
 
-def test_a_bound_that_was_missed_is_said_so() -> None:
+def test_a_missed_bound_is_a_decision() -> None:
     metrics = Estimates(title="", values={"accuracy": Estimate(value=0.7, low=0.68, high=0.72, n=1409)})
-    evaluate = {**all_shown()["evaluate"], "metrics": NamedFinding(name="metrics", finding=metrics)}
-    assert any(
-        line.startswith("Decide about accuracy > 80 %: 70.0 % was reached (68.0 – 72.0 %)") for line in steps(evaluate=evaluate)
+    missed = [line for line in steps({"evaluate#metrics": metrics}) if line.startswith("Decide about")]
+    assert missed == [
+        "Decide about accuracy > 80 %: the model reaches 70.0 % (68.0 – 72.0 %), so it takes better data or another bound."
+    ]
+
+
+def test_the_remaining_stages_are_the_last_step() -> None:
+    assert (
+        lines(all_shown(until="compare"))[-1]
+        == "Run the remaining stages: tune, evaluate, deploy and monitor (glassbox run churn)."
     )
 
 
-def test_what_was_not_run_is_the_last_step() -> None:
-    found = all_shown(until="compare")
-    lines = conclusion.next_steps(found, request(), conclusion.requirement_rows(found, request())).lines
-    assert lines[-1] == "Run what was not run: tune, evaluate, deploy and monitor (glassbox run churn)."
-
-
-def test_no_weak_slice_is_no_step() -> None:
-    slices = table(
-        "Where it is weak", "slice beyond_chance", [["a = b", ""]], say="No slice is weaker than the whole beyond chance."
-    )
-    evaluate = {**all_shown()["evaluate"], **shown([("slices", slices, True, False)], measured=False)}
-    assert not any("weak" in line for line in steps(evaluate=evaluate))
-    assert any("weak" in line for line in steps())
+def test_weak_slices_are_a_step_and_none_is_no_step() -> None:
+    weak = [
+        line for line in steps({"evaluate#slices": SliceEvidence(weak=["plan: yearly", "tenure: 1 to 3"])}) if "weaker" in line
+    ]
+    assert weak == [
+        "Review the slices on which the model is significantly weaker before relying on it there: plan: yearly and tenure: 1 to 3."
+    ]
+    assert not any("weaker" in line for line in steps({"evaluate#slices": SliceEvidence(weak=[])}))
 
 
 @pytest.mark.parametrize("measured", [True, False])
@@ -103,36 +118,59 @@ def test_latency_comes_from_the_view_of_deploy(tmp_path: Path, measured: bool) -
     folder = write_run(tmp_path) / "data" / "churn" / "deploy"
     if not measured:
         (folder / "measured.json").unlink()
-    found = conclusion.measured_estimates(folder)
-    assert found.get("latency") == (Estimate(value=3.1, low=2.9, high=3.6, n=1000, unit="ms") if measured else None)
+    latency = conclusion.measured_estimates(folder).get("latency")
+    assert latency == (Estimate(value=3.1, low=2.9, high=3.6, n=1000, unit="ms") if measured else None)
 
 
-def test_what_is_handed_on_leaves_out_what_is_measured() -> None:
-    found, asked = all_shown(), request()
-    rows = conclusion.requirement_rows(found, asked, {"latency": Estimate(value=3.1)})
-    audited = audit(found, asked)
-    made = conclusion.conclusion(
-        conclusion.answer(found, asked), rows, audited, conclusion.next_steps(found, asked, rows, audited)
+def test_the_product_leaves_out_measurements() -> None:
+    findings, asked = all_shown(), request()
+    rows = conclusion.requirement_rows(findings, asked, {"latency": Estimate(value=3.1)})
+    audited = audit(findings, asked)
+    product = conclusion.conclusion(
+        conclusion.answer(findings, asked), rows, audited, conclusion.next_steps(findings, asked, rows, audited)
     )
-    assert [row.name for row in made["requirements"]] == ["roc_auc", "accuracy"]
-    assert len(made["audit"]) == 8
+    assert [row.name for row in product["requirements"]] == ["roc_auc", "accuracy"]
+    assert len(product["audit"]) == 8
 
 
-def _tuned(low: float) -> dict[str, NamedFinding]:
-    gain = Estimate(value=0.004, low=low, high=0.007, n=5665)
-    found = Estimates(
-        title="", values={"gain in ROC-AUC over the default": gain, "gain in ROC-AUC over logistic regression": gain}
-    )
-    return {"gain": NamedFinding(name="gain", finding=found)}
+def _gain(low: float) -> GainEvidence:
+    small = Gain(value=0.004, low=low, high=0.007)
+    return GainEvidence(metric="roc_auc", over_default=small, simplest="the default of a gain", over_simplest=small)
 
 
 def test_a_small_gain_over_a_simpler_model_is_put_to_the_reader() -> None:
-    said = [line for line in steps(tune=_tuned(0.001)) if "Weigh" in line]
-    assert said == [
-        "Weigh whether the gain in ROC-AUC over logistic regression, 0.0040 (0.0010 to 0.0070), "
+    assert [line for line in steps({"tune#gain": _gain(0.001)}) if "Weigh" in line] == [
+        "Weigh whether the gain in ROC-AUC over the default of a gain, 0.0040 (0.0010 to 0.0070), "
         "is worth a model that is harder to explain."
     ]
 
 
-def test_where_the_simpler_model_was_taken_there_is_nothing_to_weigh() -> None:
-    assert not [line for line in steps(tune=_tuned(-0.001)) if "Weigh" in line]
+@pytest.mark.parametrize(("low", "weighed"), [(0.0000001, True), (0.0, False), (-0.0000001, False)])
+def test_a_gain_is_compared_in_full_precision(low: float, weighed: bool) -> None:
+    # All three are written as 0.0000.
+    assert any("Weigh" in line for line in steps({"tune#gain": _gain(low)})) == weighed
+
+
+def test_before_tuning_a_tie_is_put_to_the_reader() -> None:
+    untuned = all_shown(until="compare")
+    assert next(line for line in lines(untuned) if "Weigh" in line).startswith(
+        "Weigh whether a simpler model is enough: Logistic regression and <img src=x"
+    )
+    alone = LeaderboardEvidence(metric="roc_auc", leader="LightGBM", tied=[], chosen="LightGBM")
+    untuned["compare"]["leaderboard"] = NamedFinding(name="leaderboard", finding=Note(title="", evidence=alone))
+    assert not any("Weigh" in line for line in lines(untuned))
+
+
+@pytest.mark.parametrize("until", ["compare", "tune", "evaluate", "monitor"])
+def test_no_decision_depends_on_words(until: str) -> None:
+    findings = all_shown(until=until)
+    nonsense = scrambled(findings)
+    before, after = lines(findings), lines(nonsense)
+    quoting = [line.startswith("Serve the model") for line in before]  # ends with the sentence of the trigger
+    assert [line.startswith("Serve the model") for line in after] == quoting
+    assert [line for line, quotes in zip(after, quoting, strict=True) if not quotes] == [
+        line for line, quotes in zip(before, quoting, strict=True) if not quotes
+    ]
+    answers = [conclusion.answer(items, request()) for items in (findings, nonsense)]
+    assert answers[0].tone == answers[1].tone
+    assert answers[0].lines == answers[1].lines

@@ -37,9 +37,9 @@ def test_nine_sections_in_order() -> None:
     assert [section.title for section in SECTIONS] == TITLES
     assert re.findall(r"<h2 id=\"[^\"]+\">([^<]+)</h2>", report_html(report())) == [
         *TITLES,
-        "Eight ways to fool oneself, checked",
+        "Anti-pattern audit",
     ]
-    assert re.findall(r"^## (.+)$", report_markdown(report()), re.MULTILINE) == [*TITLES, "Eight ways to fool oneself, checked"]
+    assert re.findall(r"^## (.+)$", report_markdown(report()), re.MULTILINE) == [*TITLES, "Anti-pattern audit"]
 
 
 def test_the_first_screen_has_question_answer_verdicts_and_one_figure() -> None:

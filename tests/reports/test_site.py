@@ -132,7 +132,7 @@ def test_a_request_that_never_ran_is_refused(project: Path) -> None:
 def test_the_index_lists_every_request_with_answer_verdicts_and_date(project: Path) -> None:
     html = (project / "reports" / "index.html").read_text(encoding="utf-8")
     assert html.index('href="churn/report.html"') < html.index('href="short/report.html"')
-    assert "Calling the 34 % of rows" in html
+    assert "Calling the 34 % of customers" in html
     assert "not proven" in html
     assert "2026-01-02" in html
 

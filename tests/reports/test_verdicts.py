@@ -1,4 +1,4 @@
-"""What was asked against what came out."""
+"""Verdicts on the requirements of a request, and their values in words."""
 
 import pytest
 
@@ -20,27 +20,27 @@ def test_the_interval_decides(low: float, high: float, verdict: str) -> None:
     assert rows({"f1": ">=0.83"}, {"f1": Estimate(value=(low + high) / 2, low=low, high=high)})[0].verdict == verdict
 
 
-def test_a_value_without_an_interval_proves_nothing() -> None:
+def test_a_value_without_an_interval_is_not_proven() -> None:
     (row,) = rows({"roc_auc": ">=0.8"}, {"roc_auc": Estimate(value=0.99, n=3)})
     assert row.verdict == "not proven"
 
 
-def test_what_was_not_evaluated_is_not_proven_and_leads_nowhere() -> None:
+def test_a_metric_that_was_not_evaluated_is_not_proven_and_has_no_cell() -> None:
     (row,) = rows({"f1": ">0.5"}, {})
     assert (row.value, row.verdict, row.cell) == (None, "not proven", "")
 
 
-def test_latency_is_taken_from_what_was_measured() -> None:
+def test_latency_is_taken_from_the_measurements() -> None:
     (row,) = rows({"latency": "<0.1s"}, {"latency": Estimate(value=900.0)}, {"latency": Estimate(value=3.0, unit="ms")})
     assert (row.value, row.verdict, row.cell) == (3.0, "met", "deploy#latency")
 
 
-def test_rows_keep_the_order_of_the_request() -> None:
+def test_verdicts_are_in_the_order_of_the_request() -> None:
     assert [row.name for row in rows({"recall": ">0", "accuracy": ">0", "f1": ">0"}, {})] == ["recall", "accuracy", "f1"]
 
 
 @pytest.mark.parametrize(("bound", "words"), [(">95%", "80.6 %"), (">0.9", "0.806"), ("<1s", "0.8 ms")])
-def test_a_value_is_written_as_it_was_asked_for(bound: str, words: str) -> None:
+def test_a_value_is_written_in_the_unit_of_its_requirement(bound: str, words: str) -> None:
     row = RequirementRow(name="x", bound=bound, value=0.806, low=None, high=None, verdict="not met")
     assert value_words(row, row.value).replace("\u00a0", " ") == words
 
@@ -51,21 +51,21 @@ def test_an_interval_names_its_unit_once() -> None:
 
 
 @pytest.mark.parametrize(("bound", "words"), [(">=99.5%", "≥ 99.5 %"), ("<=3", "≤ 3"), ("<0.25s", "< 250 ms")])
-def test_bounds_in_words(bound: str, words: str) -> None:
+def test_bounds_are_written_with_their_sign_and_unit(bound: str, words: str) -> None:
     assert bound_words(bound).replace("\u00a0", " ") == words
 
 
 @pytest.mark.parametrize("value", [0.0, 0.5, -3.0, 1e9])
 def test_everything_fits_on_the_bar(value: float) -> None:
-    at = scale(RequirementRow(name="x", bound=">0.5", value=value, low=None, high=None, verdict="met"))
-    assert at is not None
-    assert all(0 <= place <= 100 for place in (at.bound, at.value, at.low, at.high))
-    assert (at.value > at.bound) == (value > 0.5)
+    bar = scale(RequirementRow(name="x", bound=">0.5", value=value, low=None, high=None, verdict="met"))
+    assert bar is not None
+    assert all(0 <= place <= 100 for place in (bar.bound, bar.value, bar.low, bar.high))
+    assert (bar.value > bar.bound) == (value > 0.5)
 
 
-def test_measured_verdicts_are_said_apart() -> None:
+def test_measured_verdicts_have_a_sentence_of_their_own() -> None:
     both = rows({"f1": ">0.5", "latency": "<100ms"}, {"f1": Estimate(value=0.7)}, {"latency": Estimate(value=120.0)})
     assert measured_sentence(both).replace("\u00a0", " ") == (
-        "Its p95 latency was measured at 120 ms, which is not what was asked (< 100 ms)."
+        "The measured p95 latency of 120 ms misses the requirement (< 100 ms)."
     )
     assert measured_sentence(both[:1]) == ""

@@ -12,7 +12,8 @@ from glassbox.data.sources import RawData
 from glassbox.data.split import Parts
 from glassbox.data.target_checks import count_labels
 from glassbox.findings import plot_style
-from glassbox.findings.model import DATA_HASH, Cell, Facts, Figure, Note, Table
+from glassbox.findings.evidence import HashEvidence, MissingValuesEvidence, SplitEvidence
+from glassbox.findings.model import Cell, Facts, Figure, Note, Table
 from glassbox.findings.svg import SOFT
 from glassbox.findings.wording import number
 from glassbox.request.bounds import parse_size, size_matches
@@ -35,11 +36,11 @@ def arrived(arrival: RawData, parts: Parts) -> Facts:
         "bytes": sum(file.size_bytes for file in arrival.files),
         "rows": rows,
         "columns": columns,
-        DATA_HASH: parts.data_hash,
+        "hash of the data": parts.data_hash,
     }
     readable = "every row could be read" if not unreadable else f"{_rows(unreadable)} could not be read"
     say = f"{_rows(rows)} of {columns:,} columns arrived; {readable}."
-    return Facts(title="What arrived", say=say, facts=facts)
+    return Facts(title="What arrived", say=say, facts=facts, evidence=HashEvidence(of="data", digest=parts.data_hash))
 
 
 def _rows_arrived(arrival: RawData) -> int:
@@ -157,7 +158,8 @@ def missing(schema: Schema, snapshot: Snapshot) -> Table:
         else "No value is missing in train."
     )
     note = "Blanks and words such as NA count as missing, and so does what could not be read as the column's kind."
-    return Table.of(frame, "Missing values in train", say=say, formats={"share": ".2%"}, note=note)
+    evidence = MissingValuesEvidence(missing_shares={column.name: column.missing for column in gaps})
+    return Table.of(frame, "Missing values in train", say=say, formats={"share": ".2%"}, note=note, evidence=evidence)
 
 
 def missing_drawn(schema: Schema) -> Figure | Note:
@@ -245,7 +247,7 @@ def parts_facts(parts: Parts, request: "Request", schema: Schema) -> Facts:
             facts[f"share of train with {schema.target} = {label}"] = _share(train, label)
             facts[f"share of holdout with {schema.target} = {label}"] = _share(holdout, label)
     say = f"{_rows(rows)} to learn from; {_rows(sealed)} sealed until the evaluation."
-    return Facts(title="The split", say=say, facts=facts)
+    return Facts(title="The split", say=say, facts=facts, evidence=SplitEvidence(train_rows=rows, holdout_rows=sealed))
 
 
 def _share(counted: Mapping[str, int], label: str) -> str:

@@ -11,10 +11,10 @@ import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from glassbox.files import plain
+from glassbox.findings.evidence import Evidence
 
 Verdict = Literal["met", "not met", "not proven"]
 Cell = str | float | int | bool | None
-DATA_HASH = "hash of the data"  # the fact of the stage ingest that the report and the audit look up
 
 
 class _Finding(BaseModel):
@@ -22,6 +22,7 @@ class _Finding(BaseModel):
 
     title: str
     say: str = ""  # one plain sentence for the stakeholder, computed from data
+    evidence: Evidence | None = Field(default=None, exclude_if=lambda evidence: evidence is None)  # decisions read this alone
 
 
 class Column(BaseModel):
@@ -54,12 +55,13 @@ class Table(_Finding):
         formats: Mapping[str, str] | None = None,
         best: int | None = None,
         note: str = "",
+        evidence: Evidence | None = None,
     ) -> Self:
         """Create a table from the columns of a frame; the index is not shown."""
         units, formats = units or {}, formats or {}
         columns = [Column(name=str(c), unit=units.get(str(c), ""), format=formats.get(str(c), "")) for c in frame.columns]
         rows = [[plain(value) for value in row] for row in frame.itertuples(index=False, name=None)]
-        return cls(title=title, say=say, columns=columns, rows=rows, best=best, note=note)
+        return cls(title=title, say=say, columns=columns, rows=rows, best=best, note=note, evidence=evidence)
 
     def frame(self) -> pd.DataFrame:
         """Return the table as a frame."""

@@ -86,6 +86,35 @@ def counted(n: int, what: str) -> str:
     return f"{n:,} {what}{'' if n == 1 else 's'}"
 
 
+def singular(noun: str) -> str:
+    """Return the noun for one row: `data.row` without its plural.
+
+    >>> singular("customer"), singular("person/people")
+    ('customer', 'person')
+    """
+    return noun.partition("/")[0]
+
+
+def plural(noun: str, default: str = "rows") -> str:
+    """Return the noun for several rows, by the regular rules of English or as written after a slash.
+
+    `default` is what several rows are called when the request does not name them: its `data.row` is `row` then.
+
+    >>> [plural(noun) for noun in ("customer", "company", "day", "box", "phone call", "person/people")]
+    ['customers', 'companies', 'days', 'boxes', 'phone calls', 'people']
+    >>> plural("row", "texts")
+    'texts'
+    """
+    if noun == "row":
+        return default
+    one, _, several = noun.partition("/")
+    if several:
+        return several
+    if re.search(r"[^aeiou]y$", one, re.IGNORECASE):
+        return f"{one[:-1]}ies"
+    return f"{one}es" if re.search(r"(s|x|z|ch|sh)$", one, re.IGNORECASE) else f"{one}s"
+
+
 def percent(share: float, digits: int = 0) -> str:
     """Format a share in percent; a share above 0 is never rounded to 0 %, and one below 1 never to 100 %.
 
@@ -96,6 +125,20 @@ def percent(share: float, digits: int = 0) -> str:
     if 0 < share < 1 and round(100 * share, digits) in (0, 100):
         return f"under {step:.{digits}f} %" if share < 0.5 else f"over {100 - step:.{digits}f} %"
     return f"{100 * share:.{digits}f} %"
+
+
+def reach_sentence(share: float, reach: float, rows: str, positives: str, act: str = "calling") -> str:
+    """Return the share of rows to act on, highest scores first, to reach a share of the positives.
+
+    >>> reach_sentence(0.34, 0.7, "customers", "those with Churn = Yes")
+    'Calling the 34 % of customers with the highest scores reaches 70 % of those with Churn = Yes. Chosen at random, it would take 70 % of customers.'
+    >>> reach_sentence(0.71, 0.7, "customers", "those with Churn = Yes")
+    'The ranking does not help: reaching 70 % of those with Churn = Yes takes calling 71 % of customers.'
+    """
+    if share >= reach:
+        return f"The ranking does not help: reaching {percent(reach)} of {positives} takes {act} {percent(share)} of {rows}."
+    text = f"{act} the {percent(share)} of {rows} with the highest scores reaches {percent(reach)} of {positives}."
+    return f"{text[0].upper()}{text[1:]} Chosen at random, it would take {percent(reach)} of {rows}."
 
 
 def between(low: float | None, high: float | None, spec: str = "") -> str:

@@ -7,6 +7,7 @@ import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field
 
 from glassbox.errors import GlassboxError
+from glassbox.findings.evidence import MonitoringEvidence
 from glassbox.findings.model import Cell, Facts, Table
 from glassbox.findings.wording import metric_label, number
 from glassbox.monitoring.drift import MATERIAL_PSI, chance_limits
@@ -260,4 +261,5 @@ def trigger_facts(thresholds: Thresholds, unit: str = "rows") -> Facts:
             "drift, or when labels show that its performance has dropped."
         ),
         facts=facts,
+        evidence=MonitoringEvidence(monitored_columns=len(thresholds.limits)),
     )

@@ -9,7 +9,8 @@ from typing import Any
 
 from glassbox.errors import GlassboxError
 from glassbox.files import hash_value, plain, read_json, write_json
-from glassbox.findings.model import DATA_HASH, Estimate, Facts, read_findings
+from glassbox.findings.evidence import HashEvidence
+from glassbox.findings.model import Estimate, read_findings
 from glassbox.pipeline.runner import Outcome, Runner
 from glassbox.pipeline.store import Entry, Store
 
@@ -39,10 +40,9 @@ def run_hashes(runner: Runner) -> dict[str, str | None]:
 
 
 def _data_hash(ingest: Entry) -> str | None:
-    """Return the order-independent hash of the rows that `ingest` reports; None when its notebook reports none."""
-    summary = read_findings(read_json(ingest.folder / "findings.json")).get("arrived")
-    value = summary.finding.facts.get(DATA_HASH) if summary and isinstance(summary.finding, Facts) else None
-    return str(value) if value is not None else None
+    """Return the hash of the data that `ingest` showed, whatever the order of the rows; None when its notebook shows none."""
+    hashes = (shown.finding.evidence for shown in read_findings(read_json(ingest.folder / "findings.json")).values())
+    return next((item.digest for item in hashes if isinstance(item, HashEvidence) and item.of == "data"), None)
 
 
 def write_run(runner: Runner, run_id: str, started: datetime.datetime, seconds: float) -> dict[str, Any]:

@@ -101,7 +101,7 @@ def verify(root: Path, slug: str, paths: Sequence[str], *, workers: int, render:
         for project, folder in ((root, Path(name) / "a"), (copy, Path(name) / "b")):
             render(project, slug, folder)
             pages.append({page: hash_file(file) for page, file in files_below(folder)})
-        rows += _compare(*pages, prefix="page ")
+        rows += _compare(pages[0], pages[1], "page ")
     return rows
 
 

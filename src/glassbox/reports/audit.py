@@ -1,238 +1,284 @@
-"""Eight ways to fool oneself with a model, each checked against what the stages found, with its evidence and its cell.
+"""Audit of a run for eight anti-patterns of machine learning, each with its evidence and the cell that shows it.
 
-A pattern is *avoided* when a finding shows that it was, *found* when a finding shows that it was not, and asks for a
-*look* when the findings leave it open: a check that was not made proves nothing.
+A verdict is *avoided* when the evidence rules the pattern out, *found* when it shows the pattern, and *look* (to review)
+when it leaves the question open: a check that was not made proves nothing. Checks read the typed evidence of findings and
+their estimates, never their sentences.
 """
 
-import re
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Callable, Iterable
 
-from glassbox.findings.model import Audit, AuditRow, Cell
-from glassbox.findings.wording import metric_label, number
-from glassbox.metrics import higher_is_better
-from glassbox.reports.lookup import Findings, cell, counted, estimates, facts, pick, rows, said
+from glassbox.findings.evidence import (
+    ClassBalanceEvidence,
+    GainEvidence,
+    GeneralizationEvidence,
+    HashEvidence,
+    LeakAction,
+    LeakageEvidence,
+    MissingHandling,
+    MissingValuesEvidence,
+    MonitoringEvidence,
+    OverlapEvidence,
+    RecipeEvidence,
+    SearchEvidence,
+    SplitEvidence,
+)
+from glassbox.findings.model import Audit, AuditRow, Estimate
+from glassbox.findings.wording import between, clean, counted, listed, metric_label, number, percent, plural, singular
+from glassbox.reports.lookup import Findings, Located, cell, estimates, evidence_of
 from glassbox.request.model import Request
 
-# Metrics that a model gains nothing on by always saying the commonest class.
-FAIR = ("roc_auc", "average_precision", "balanced_accuracy", "f1", "recall", "log_loss", "brier")
-FILLS = re.compile(r"imput|missing|median|gap|most frequent|indicator|native", re.IGNORECASE)
-_HASHED = re.compile(r"hash|sha|model|data", re.IGNORECASE)
-_HASH = re.compile(r"\b[0-9a-f]{12,64}\b")
-ALIKE = 0.01  # of the holdout: more rows than these that look like one of train flatter the metrics
-RARE = 0.2  # a class below this share can be missed altogether without hurting accuracy much
+# Metrics on which always predicting the most frequent class scores poorly.
+IMBALANCE_METRICS = ("roc_auc", "average_precision", "balanced_accuracy", "f1", "recall", "log_loss", "brier")
+NEAR_DUPLICATE_SHARE = 0.01  # of the holdout: more near-duplicates of train than that inflate the metrics
+RARE_CLASS_SHARE = 0.2  # a rarer class can be missed altogether at little cost in accuracy
+UNKNOWN_WIDTH = 0.02  # half of an interval, where the metric has none
+_HANDLED: dict[MissingHandling, str] = {
+    "imputed": "are imputed",
+    "category": "become a category of their own",
+    "native": "are handled by the estimators",
+    "rows_dropped": "lead to quarantined rows",
+    "excluded": "are in excluded columns",
+}
 
 
 def audit(findings: Findings, request: Request) -> Audit:
-    """Check the eight anti-patterns.
+    """Check a run for the eight anti-patterns.
 
     Parameters
     ----------
     findings
-        What the stages of the run showed: stage -> name -> Shown. Stages that were not run are missing.
+        The findings of the run: stage -> name -> NamedFinding. Stages that were not run are missing.
     request
         The request as resolved.
 
     Returns
     -------
     Audit
-        Eight rows, in the order of the design.
+        One row a pattern, always in the same order.
     """
-    checked = [check(findings, request) for check in CHECKS]
-    open_, bad = (sum(row.verdict == verdict for row in checked) for verdict in ("look", "found"))
-    say = f"{len(checked) - open_ - bad} of {len(checked)} are avoided"
-    say += f", {open_} {'asks' if open_ == 1 else 'ask'} for a look" if open_ else ""
-    say += f", {bad} {'was' if bad == 1 else 'were'} found" if bad else ""
-    return Audit(title="Eight ways to fool oneself, checked", say=f"{say}.", rows=checked)
+    rows = [check(findings, request) for check in CHECKS]
+    to_review, found = (sum(row.verdict == verdict for row in rows) for verdict in ("look", "found"))
+    say = f"{len(rows) - to_review - found} of {len(rows)} anti-patterns are avoided"
+    say += f", {to_review} to review" if to_review else ""
+    say += f", {found} found" if found else ""
+    return Audit(title="Anti-pattern audit", say=f"{say}.", rows=rows)
 
 
 def trained_on_all_data(findings: Findings, request: Request) -> AuditRow:
-    """Whether rows were set apart before anything was learned, and the model judged on those alone."""
-    pattern = "Trained on all data"
-    split = facts(findings, "ingest", "split")
-    held = counted(pick(split, "holdout", "rows", without=("share", "%")) or pick(split, "holdout", without=("share", "%")))
-    learned = counted(pick(split, "train", "rows", without=("share", "%")) or pick(split, "train", without=("share", "%")))
-    where = cell(findings, "ingest", "split")
-    if held is None:
-        return _unknown(pattern, "No split of the data was shown.")
-    if held == 0:
-        return AuditRow(pattern=pattern, verdict="found", evidence="No row was held back: nothing judges the model.", cell=where)
-    total = f" of {number(held + learned)}" if learned is not None else ""
-    evidence = f"{number(held)}{total} rows were sealed at ingest; the graph lets evaluate alone open them."
-    judged = {e.n for e in estimates(findings, "evaluate", "metrics").values() if e.n is not None}
-    if judged and max(judged) > held:
-        evidence = f"{number(held)} rows were sealed, but the metrics stand on {number(max(judged))}."
+    """Check that rows were held out before training, and that the metrics are of no more rows than these."""
+    pattern, rows = "Trained on all data", plural(request.data.row)
+    split = evidence_of(findings, "ingest", SplitEvidence)
+    if split is None:
+        return _unknown(pattern, "No split into train and holdout was shown.")
+    held_out = split.evidence.holdout_rows
+    if held_out == 0:
+        evidence = f"No {singular(request.data.row)} was held out, so the model cannot be evaluated on unseen data."
+        return AuditRow(pattern=pattern, verdict="found", evidence=evidence, cell=split.cell)
+    evaluated = max((e.n for e in estimates(findings, "evaluate", "metrics").values() if e.n is not None), default=0)
+    if evaluated > held_out:
+        evidence = f"{held_out:,} {rows} were held out, but the metrics are computed on {evaluated:,}."
         return AuditRow(pattern=pattern, verdict="found", evidence=evidence, cell=cell(findings, "evaluate", "metrics"))
-    return AuditRow(pattern=pattern, verdict="avoided", evidence=evidence, cell=where)
+    total = held_out + split.evidence.train_rows
+    evidence = f"{held_out:,} of {total:,} {rows} are held out from the start; only the evaluation loads them."
+    return AuditRow(pattern=pattern, verdict="avoided", evidence=evidence, cell=split.cell)
 
 
 def imbalance_ignored(findings: Findings, request: Request) -> AuditRow:
-    """Whether the share of the classes was looked at, and the model judged by something that it cannot win by guessing."""
+    """Check that the class balance was computed, and that a metric was reported on which the majority class alone fails."""
     pattern = "Imbalance ignored"
     if "accuracy" not in request.task_spec.metrics:
-        return AuditRow(pattern=pattern, verdict="avoided", evidence="The task has no classes to be out of balance.")
-    where = cell(findings, "features", "imbalance") or cell(findings, "explore", "target")
-    if not where:
-        return _unknown(pattern, "No finding shows how often each class comes.")
-    words = said(findings, "features", "imbalance") or said(findings, "explore", "target")
-    share = _rarest(facts(findings, "ingest", "split"))
-    asked = [name for name in request.requirements if name in request.task_spec.metrics]
-    fair = [name for name in estimates(findings, "evaluate", "metrics") if name in FAIR]
-    if share is not None and share < RARE and asked and not any(name in FAIR for name in asked):
-        evidence = f"{words} Only {_listed(asked)} was asked for, which always saying the commoner class can satisfy."
-        return AuditRow(pattern=pattern, verdict="look", evidence=evidence.strip(), cell=where)
-    if not findings.get("evaluate"):
-        return _unknown(pattern, f"{words} No model was evaluated in this run.".strip())
-    if not fair:
-        evidence = f"{words} No metric was reported that tells the classes apart."
-        return AuditRow(pattern=pattern, verdict="look", evidence=evidence.strip(), cell=where)
-    return AuditRow(
-        pattern=pattern, verdict="avoided", evidence=f"{words} Judged by {_listed(fair[:3])} too.".strip(), cell=where
-    )
-
-
-def _rarest(split: dict[str, Cell]) -> float | None:
-    """The share of the rarest class in train, as the split tells it: `"26.5%"` or a number."""
-    shares = []
-    for name, value in split.items():
-        if "share of train" in name:
-            number_ = counted(value)
-            text = re.fullmatch(r"([\d.]+)\s*%", value) if isinstance(value, str) else None
-            shares.append(number_ if number_ is not None else float(text[1]) / 100 if text else 1.0)
-    return min(shares, default=None)
+        return AuditRow(pattern=pattern, verdict="avoided", evidence="The task does not predict one class per row.")
+    balance = evidence_of(findings, "features", ClassBalanceEvidence) or evidence_of(findings, "explore", ClassBalanceEvidence)
+    if balance is None:
+        return _unknown(pattern, "The class balance was not shown.")
+    rarest, share = min(balance.evidence.class_shares.items(), key=lambda item: item[1])
+    words = f"The rarest class, {clean(rarest)}, is {percent(share, 1)} of the {plural(request.data.row)} in train."
+    required = [name for name in request.requirements if name in request.task_spec.metrics]
+    reported = [name for name in estimates(findings, "evaluate", "metrics") if name in IMBALANCE_METRICS]
+    verdict = "avoided"
+    if share < RARE_CLASS_SHARE and required and not any(name in IMBALANCE_METRICS for name in required):
+        verdict = "look"
+        words += f" The request bounds only {_metrics(required)}, which always predicting a more frequent class can reach."
+    elif not findings.get("evaluate"):
+        return _unknown(pattern, f"{words} No model was evaluated in this run.")
+    elif not reported:
+        verdict = "look"
+        words += " No reported metric accounts for the imbalance."
+    else:
+        words += f" The model is also evaluated by {_metrics(reported[:3])}."
+    return AuditRow.model_validate({"pattern": pattern, "verdict": verdict, "evidence": words, "cell": balance.cell})
 
 
 def missing_values_ignored(findings: Findings, request: Request) -> AuditRow:
-    """Whether missing values were counted, and the recipe does something about them inside the folds."""
+    """Check that missing values were counted, and that the recipe handles them in every column that has some."""
     pattern = "Missing values ignored"
-    counted_at = cell(findings, "ingest", "missing") or cell(findings, "explore", "missingness")
-    if not counted_at:
+    missing = evidence_of(findings, "ingest", MissingValuesEvidence) or evidence_of(findings, "explore", MissingValuesEvidence)
+    if missing is None:
         return _unknown(pattern, "Missing values were not counted.")
-    words = said(findings, *counted_at.split("#"))
-    recipe = rows(findings, "features", "recipe")
-    if not recipe:
-        return AuditRow(
-            pattern=pattern, verdict="look", evidence=f"{words} No recipe says what becomes of them.".strip(), cell=counted_at
-        )
-    treated = sum(any(isinstance(value, str) and FILLS.search(value) for value in row.values()) for row in recipe)
-    if not treated:
-        evidence = f"{words} No step of the recipe deals with them.".strip()
-        return AuditRow(pattern=pattern, verdict="found", evidence=evidence, cell=cell(findings, "features", "recipe"))
-    evidence = f"{words} The recipe treats them, fitted inside the folds only.".strip()
-    return AuditRow(pattern=pattern, verdict="avoided", evidence=evidence, cell=cell(findings, "features", "recipe"))
+    names = list(missing.evidence.missing_shares)
+    words = f"{counted(len(names), 'column')} of train {'has' if len(names) == 1 else 'have'} missing values."
+    if not names:
+        words = "No value is missing in train."
+    recipe = evidence_of(findings, "features", RecipeEvidence)
+    if recipe is None:
+        evidence = f"{words} No recipe shows how they are handled."
+        return AuditRow(pattern=pattern, verdict="look", evidence=evidence, cell=missing.cell)
+    handling = recipe.evidence.missing_handling
+    unhandled = [name for name in names if handling.get(name) == "unhandled"]
+    if unhandled:
+        evidence = f"{words} The recipe does not handle those of {_names(unhandled)}."
+        return AuditRow(pattern=pattern, verdict="found", evidence=evidence, cell=recipe.cell)
+    evidence = f"{words} {_handling(names, handling)}".strip()
+    return AuditRow(pattern=pattern, verdict="avoided", evidence=evidence, cell=recipe.cell)
+
+
+def _handling(columns: list[str], handling: dict[str, MissingHandling]) -> str:
+    by_handling: dict[MissingHandling, list[str]] = defaultdict(list)
+    for name in columns:
+        if name in handling:
+            by_handling[handling[name]].append(name)
+    if by_handling:
+        parts = [f"those of {_names(by_handling[how])} {words}" for how, words in _HANDLED.items() if by_handling.get(how)]
+        text = "; ".join(parts)
+        return f"{text[0].upper()}{text[1:]}."
+    return "No model reads a column with missing values." if columns else ""
 
 
 def leakage(findings: Findings, request: Request) -> AuditRow:
-    """Whether something is seen in training that will not be known when it matters, or rows stand on both sides."""
+    """Check that no input leaks the target, and that no row is in both train and holdout."""
     pattern = "Leakage"
-    where = cell(findings, "features", "leaks")
-    if not where:
-        return _unknown(pattern, "No search for leaks was shown.")
-    suspects = rows(findings, "features", "leaks")
-    names = [str(row.get("column", "")) for row in suspects]
-    kept = [name for name in names if name in request.data.allow]
-    kept += [
-        str(row.get("column", "")) for row in suspects if _kept(str(row.get("verdict", ""))) and row.get("column") not in kept
+    leaks = evidence_of(findings, "features", LeakageEvidence)
+    if leaks is None:
+        return _unknown(pattern, "No search for leakage was shown.")
+    overlap = evidence_of(findings, "features", OverlapEvidence)
+    by_action: dict[LeakAction, list[str]] = defaultdict(list)
+    for suspect in leaks.evidence.suspects:
+        by_action[suspect.action].append(suspect.name)
+    leads: dict[LeakAction, str] = {
+        "used": "Leaking and in use:",
+        "excluded": "Suspected of leaking and excluded:",
+        "allowed": "Suspected of leaking and allowed by the request:",
+        "review": "Possible leaks to review:",
+    }
+    words = [f"{lead} {_names(by_action[action])}." for action, lead in leads.items() if by_action.get(action)] or [
+        "No input is suspected of leaking the target."
     ]
-    crossing = facts(findings, "features", "duplicates_across")
-    words = said(findings, "features", "leaks")
-    repeats = said(findings, "features", "duplicates_across")
-    evidence = " ".join(text for text in (words, repeats) if text) or f"{number(len(suspects))} columns are suspected."
-    if counted(pick(crossing, "both sides") or 0.0):
-        return AuditRow(pattern=pattern, verdict="found", evidence=evidence, cell=cell(findings, "features", "duplicates_across"))
-    held = counted(pick(facts(findings, "ingest", "split"), "holdout", "rows")) or 1.0
-    if kept or (counted(pick(crossing, "alike")) or 0.0) > ALIKE * held:
-        return AuditRow(pattern=pattern, verdict="look", evidence=evidence, cell=where)
-    return AuditRow(pattern=pattern, verdict="avoided", evidence=evidence, cell=where)
+    shared, near, held_out = 0, 0, 1
+    if overlap is not None:
+        shared, near = overlap.evidence.shared_rows, overlap.evidence.near_duplicate_rows
+        held_out = overlap.evidence.holdout_rows
+        words.append(_overlap(overlap, request.data.row))
+    verdict, where = "avoided", leaks.cell
+    if by_action.get("used"):
+        verdict = "found"
+    elif overlap is not None and shared:
+        verdict, where = "found", overlap.cell
+    elif by_action.get("allowed") or by_action.get("review") or near > NEAR_DUPLICATE_SHARE * held_out:
+        verdict = "look"
+    return AuditRow.model_validate({"pattern": pattern, "verdict": verdict, "evidence": " ".join(words), "cell": where})
 
 
-def _kept(verdict: str) -> bool:
-    return bool(re.search(r"\b(kept|allowed|vouched|look)\b", verdict, re.IGNORECASE))
+def _overlap(overlap: Located[OverlapEvidence], noun: str) -> str:
+    rows = plural(noun)
+    shared, near, held_out = (
+        overlap.evidence.shared_rows,
+        overlap.evidence.near_duplicate_rows,
+        overlap.evidence.holdout_rows,
+    )
+    if shared:
+        return f"{shared:,} {rows} are in both train and holdout."
+    if near:
+        return f"{near:,} of the {held_out:,} {rows} in the holdout have a duplicate or near-duplicate in train."
+    return f"No {singular(noun)} in the holdout has a duplicate in train."
 
 
 def overfitting(findings: Findings, request: Request) -> AuditRow:
-    """Whether the model does on the holdout what it did out of fold: the drop against the holdout's own interval."""
+    """Check that the holdout score is no worse than the out-of-fold score by more than half the holdout's interval."""
     pattern = "Overfitting"
-    gap, where = facts(findings, "evaluate", "gap"), cell(findings, "evaluate", "gap")
-    out_of_fold = counted(pick(gap, "fold", without=("over",)))
-    holdout = counted(pick(gap, "holdout", without=("fold",)))
-    train = counted(pick(gap, "train", without=("fold", "rows")))
-    if out_of_fold is None or holdout is None:
-        return _unknown(pattern, "No comparison of train, folds and holdout was shown.")
-    metric = _gap_metric(findings, gap, holdout)
-    upward = higher_is_better(metric)
-    drop = out_of_fold - holdout if upward else holdout - out_of_fold
-    found = estimates(findings, "evaluate", "metrics").get(metric)
-    width = (found.high - found.low) / 2 if found and found.low is not None and found.high is not None else 0.02
-    seen = f"{number(train)} on the rows it was fitted on, " if train is not None else ""
-    words = f"{metric_label(metric)} is " if metric else "The score is "
-    evidence = f"{words}{seen}{number(out_of_fold)} out of fold, {number(holdout)} on the holdout"
+    scores = evidence_of(findings, "evaluate", GeneralizationEvidence)
+    if scores is None or scores.evidence.out_of_fold is None or scores.evidence.holdout is None:
+        return _unknown(pattern, "Train, out-of-fold and holdout scores were not compared.")
+    train, out_of_fold, holdout = scores.evidence.train, scores.evidence.out_of_fold, scores.evidence.holdout
+    metric = scores.evidence.metric
+    drop = out_of_fold - holdout if scores.evidence.higher_is_better else holdout - out_of_fold
+    width = _half_width(estimates(findings, "evaluate", "metrics").get(metric))
+    on_train = f"{number(train)} on train, " if train is not None else ""
+    label = metric_label(metric)
+    words = (
+        f"{label[:1].upper()}{label[1:]} is {on_train}{number(out_of_fold)} out of fold and {number(holdout)} on the holdout: "
+    )
     if drop <= width:
-        return AuditRow(pattern=pattern, verdict="avoided", evidence=f"{evidence}: no drop beyond its interval.", cell=where)
+        evidence = f"{words}no drop beyond the confidence interval."
+        return AuditRow(pattern=pattern, verdict="avoided", evidence=evidence, cell=scores.cell)
     verdict = "look" if drop <= 3 * width else "found"
-    return AuditRow(pattern=pattern, verdict=verdict, evidence=f"{evidence}: a drop wider than its interval.", cell=where)
+    evidence = f"{words}a drop beyond the confidence interval."
+    return AuditRow.model_validate({"pattern": pattern, "verdict": verdict, "evidence": evidence, "cell": scores.cell})
 
 
-def _gap_metric(findings: Findings, gap: dict[str, Cell], holdout: float) -> str:
-    named = pick(gap, "metric")
-    metrics = estimates(findings, "evaluate", "metrics")
-    if isinstance(named, str):
-        return next((name for name in metrics if named.lower() in (name, metric_label(name).lower())), named)
-    return next((name for name, e in metrics.items() if e.value is not None and abs(e.value - holdout) < 1e-9), "")
+def _half_width(estimate: Estimate | None) -> float:
+    if estimate is None or estimate.low is None or estimate.high is None:
+        return UNKNOWN_WIDTH
+    return (estimate.high - estimate.low) / 2
 
 
 def unversioned(findings: Findings, request: Request) -> AuditRow:
-    """Whether data and model are known by the hash of their content."""
+    """Check that data and model are identified by content hashes."""
     pattern = "Unversioned data or model"
-    data, model = (_hash_at(findings, *stages) for stages in (("ingest",), ("deploy", "evaluate")))
     if not any(findings.get(stage) for stage in ("ingest", "evaluate", "deploy")):
         return _unknown(pattern, "Neither data nor a model was shown.")
-    there = [f"{what} {found[0][:12]}" for what, found in (("data", data), ("model", model)) if found]
-    where = (model or data or ("", cell(findings, "ingest", "arrived")))[1]
-    if data and model:
-        evidence = f"Known by the hash of their content: {_listed(there)}."
+    hashes = {of: _hash(findings, of, stages) for of, stages in (("data", ("ingest",)), ("model", ("deploy", "evaluate")))}
+    shown = {of: located for of, located in hashes.items() if located is not None}
+    words = " and ".join(f"{of} {located.evidence.digest[:12]}" for of, located in shown.items())
+    where = next((located.cell for of in ("model", "data") if (located := hashes[of])), cell(findings, "ingest", "arrived"))
+    if len(shown) == len(hashes):
+        evidence = f"Identified by content hashes: {words}."
         return AuditRow(pattern=pattern, verdict="avoided", evidence=evidence, cell=where)
-    if data and not findings.get("evaluate"):
-        return _unknown(pattern, f"{_listed(there).capitalize()} is known by its hash; no model was fitted in this run.")
-    missing = "data" if not data else "model"
-    seen = f"{_listed(there)[0].upper()}{_listed(there)[1:]} is known by its hash; " if there else ""
-    return AuditRow(pattern=pattern, verdict="look", evidence=f"{seen}no hash of the {missing} was shown.", cell=where)
+    if "data" in shown and not findings.get("evaluate"):
+        return _unknown(pattern, f"Identified by a content hash: {words}. No model was fitted in this run.")
+    lacking = " or ".join(of for of in hashes if of not in shown)
+    evidence = f"No content hash of the {lacking} was shown." + (f" Identified: {words}." if words else "")
+    return AuditRow(pattern=pattern, verdict="look", evidence=evidence, cell=where)
 
 
-def _hash_at(findings: Findings, *stages: str) -> tuple[str, str] | None:
-    """The first hash among the facts of these stages, and the cell that shows it."""
-    for stage in stages:
-        for name in findings.get(stage, {}):
-            for fact, value in facts(findings, stage, name).items():
-                found = _HASH.search(value) if isinstance(value, str) and _HASHED.search(fact) else None
-                if found:
-                    return found[0], f"{stage}#{name}"
-    return None
+def _hash(findings: Findings, of: str, stages: Iterable[str]) -> Located[HashEvidence] | None:
+    hashes = (evidence_of(findings, stage, HashEvidence) for stage in stages)
+    return next((located for located in hashes if located and located.evidence.of == of), None)
 
 
 def unmonitored(findings: Findings, request: Request) -> AuditRow:
-    """Whether what is deployed is watched: thresholds, and a trigger that says when to train again."""
+    """Check that the deployed model has drift thresholds and a retraining trigger."""
     pattern = "Deployed without monitoring"
-    thresholds, trigger = cell(findings, "monitor", "thresholds"), cell(findings, "monitor", "trigger")
-    if thresholds and trigger:
-        watched = len(rows(findings, "monitor", "thresholds"))
-        evidence = said(findings, "monitor", "trigger") or f"{number(watched)} thresholds are set, and a trigger to train again."
-        return AuditRow(pattern=pattern, verdict="avoided", evidence=evidence, cell=trigger)
+    monitoring = evidence_of(findings, "monitor", MonitoringEvidence)
+    if monitoring is not None and monitoring.evidence.monitored_columns:
+        columns = counted(monitoring.evidence.monitored_columns, "column")
+        evidence = f"Drift thresholds are set for {columns}, and a trigger decides when to retrain."
+        return AuditRow(pattern=pattern, verdict="avoided", evidence=evidence, cell=monitoring.cell)
     if findings.get("deploy"):
-        evidence = "A package was built, and nothing says how its drift would be noticed."
+        evidence = "A package was built, and nothing would detect drift in its inputs or predictions."
         return AuditRow(pattern=pattern, verdict="found", evidence=evidence, cell=cell(findings, "deploy", "package"))
-    return _unknown(pattern, "Nothing was deployed in this run, and nothing is watched.")
+    return _unknown(pattern, "Nothing was deployed or monitored in this run.")
 
 
 def hard_coded(findings: Findings, request: Request) -> AuditRow:
-    """Whether hyperparameters were searched, and what the search was worth."""
+    """Check that hyperparameters were searched rather than left at their defaults."""
     pattern = "Hard-coded hyperparameters"
-    where = cell(findings, "tune", "history", "best", "gain")
-    if not where:
-        return _unknown(pattern, "Nothing was tuned in this run.")
-    words = [said(findings, "tune", "history"), said(findings, "tune", "gain")]
-    searched = len(rows(findings, "tune", "best"))
-    evidence = " ".join(text for text in words if text) or f"{number(searched)} settings were searched."
-    return AuditRow(pattern=pattern, verdict="avoided", evidence=evidence, cell=where)
+    search = evidence_of(findings, "tune", SearchEvidence)
+    if search is None:
+        return _unknown(pattern, "No hyperparameter search was run.")
+    candidate, trials = clean(search.evidence.candidate), search.evidence.trials
+    searched = len(search.evidence.hyperparameters)
+    if not searched or trials < 2:
+        evidence = f"The hyperparameters of {candidate} are its defaults: none was searched."
+        return AuditRow(pattern=pattern, verdict="look", evidence=evidence, cell=search.cell)
+    evidence = f"{counted(searched, 'hyperparameter')} of {candidate} {'was' if searched == 1 else 'were'} searched in {counted(trials, 'trial')}."
+    gain = evidence_of(findings, "tune", GainEvidence)
+    if gain is not None and gain.evidence.over_default.value is not None:
+        value, low, high = gain.evidence.over_default.value, gain.evidence.over_default.low, gain.evidence.over_default.high
+        evidence += (
+            f" The best trial gains {number(value)} in {metric_label(gain.evidence.metric)} over the default{between(low, high)}."
+        )
+    return AuditRow(pattern=pattern, verdict="avoided", evidence=evidence, cell=search.cell)
 
 
 CHECKS: tuple[Callable[[Findings, Request], AuditRow], ...] = (
@@ -251,6 +297,9 @@ def _unknown(pattern: str, evidence: str) -> AuditRow:
     return AuditRow(pattern=pattern, verdict="look", evidence=evidence)
 
 
-def _listed(names: list[str]) -> str:
-    words = [metric_label(name) for name in names]
-    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
+def _names(names: list[str]) -> str:
+    return listed([clean(name) for name in names])
+
+
+def _metrics(names: list[str]) -> str:
+    return listed([metric_label(name) for name in names])

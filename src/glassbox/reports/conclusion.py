@@ -1,4 +1,4 @@
-"""What should be decided: the answer in a sentence and the next steps, computed from what the stages found, never invented."""
+"""The conclusion of a run: the answer in a sentence, and the next steps that its requirements, audit and evidence call for."""
 
 import math
 from collections.abc import Sequence
@@ -6,21 +6,22 @@ from pathlib import Path
 from typing import Any
 
 from glassbox.files import read_json
+from glassbox.findings.evidence import GainEvidence, LeaderboardEvidence, SliceEvidence
 from glassbox.findings.model import Audit, Estimate, Note, RequirementRow, Verdicts, read_findings
-from glassbox.findings.wording import metric_label, number
+from glassbox.findings.wording import between, clean, listed, metric_label, number, plural
 from glassbox.reports.audit import audit as audit_of
-from glassbox.reports.lookup import Findings, counted, estimates, facts, pick, rows, said
+from glassbox.reports.lookup import Findings, estimates, evidence_of, sentence
 from glassbox.reports.sections import STAGES
 from glassbox.reports.verdicts import bound_words, interval_words, value_words, verdicts
 from glassbox.request.bounds import Bound
 from glassbox.request.model import Request
 from glassbox.request.tasks import MEASURED
 
-ENOUGH = 20  # times as many rows as there are: beyond that, collecting more is no advice
+MOST_TIMES_MORE = 20  # a step that needs more than this many times the rows of the holdout is not advised
 
 
 def measured_estimates(folder: Path) -> dict[str, Estimate]:
-    """What was measured on the running service, from the view of `deploy`; nothing when it was not measured.
+    """Return the latencies of the running service, from the view of `deploy`; none when they were not measured.
 
     Parameters
     ----------
@@ -33,51 +34,53 @@ def measured_estimates(folder: Path) -> dict[str, Estimate]:
 
 
 def requirement_rows(findings: Findings, request: Request, measured: dict[str, Estimate] | None = None) -> list[RequirementRow]:
-    """The requirements of a request with their verdicts, from the metrics on the holdout."""
+    """Return the requirements of a request with their verdicts, from the metrics on the holdout."""
     return verdicts(request, estimates(findings, "evaluate", "metrics"), measured or {})
 
 
 def verdict_table(requirements: Sequence[RequirementRow]) -> Verdicts:
-    """The requirements as a finding, with what they come to in a sentence."""
+    """Return the requirements as a finding, with the number of each verdict in its sentence."""
     total = len(requirements)
     if not total:
-        return Verdicts(title="Requirements", say="The request asks for no bound.", rows=[])
+        return Verdicts(title="Requirements", say="The request sets no requirement.", rows=[])
     counts = {v: sum(row.verdict == v for row in requirements) for v in ("met", "not met", "not proven")}
     parts = [f"{count} {verdict}" for verdict, count in counts.items() if count]
     return Verdicts(title="Requirements", say=f"Of {total}: {', '.join(parts)}.", rows=list(requirements))
 
 
 def answer(findings: Findings, request: Request) -> Note:
-    """The answer to the question of the request in one sentence, and below it what this means for what was asked.
+    """Return the answer to the question of the request in one sentence, and below it the verdicts on the requirements.
 
-    What is measured (latency) is left out: it depends on the machine and is said beside the answer.
+    Measured requirements (latency) are left out: they depend on the machine and are reported beside the answer.
     """
     decided = [row for row in requirement_rows(findings, request) if row.name not in MEASURED]
-    asked = _asked(decided)
-    bad = any(row.verdict == "not met" for row in decided)
+    required = _required(decided)
+    missed = any(row.verdict == "not met" for row in decided)
     proven = bool(decided) and all(row.verdict == "met" for row in decided)
     return Note(
-        title="Answer", say=_reach(findings), lines=[asked] if asked else [], tone="bad" if bad else "good" if proven else "plain"
+        title="Answer",
+        say=_headline(findings, request),
+        lines=[required] if required else [],
+        tone="bad" if missed else "good" if proven else "plain",
     )
 
 
-def _reach(findings: Findings) -> str:
-    if reach := said(findings, "evaluate", "headline") or said(findings, "evaluate", "gain_curve"):
-        return reach
+def _headline(findings: Findings, request: Request) -> str:
+    if quoted := sentence(findings, "evaluate", "headline") or sentence(findings, "evaluate", "gain_curve"):
+        return quoted
     metrics = estimates(findings, "evaluate", "metrics")
     name = next((name for name, e in metrics.items() if e.value is not None), None)
     if name is None:
-        leader = said(findings, "compare", "leaderboard")
-        return leader or "There is no answer yet: no model has been evaluated."
+        leaderboard = evidence_of(findings, "compare", LeaderboardEvidence)
+        leads = f" {clean(leaderboard.evidence.leader)} leads the comparison." if leaderboard else ""
+        return f"There is no answer yet: no model has been evaluated.{leads}"
     e = metrics[name]
-    between = f" (95 % interval {number(e.low)} to {number(e.high)})" if e.low is not None and e.high is not None else ""
-    seen = (
-        f"On {number(e.n)} rows that it never saw, the model reaches" if e.n else "On rows that it never saw, the model reaches"
-    )
-    return f"{seen} {metric_label(name)} {number(e.value)}{between}."
+    rows = plural(request.data.row)
+    unseen = f"On {number(e.n)} unseen {rows}" if e.n else f"On unseen {rows}"
+    return f"{unseen}, the model reaches {metric_label(name)} {number(e.value)}{between(e.low, e.high)}."
 
 
-def _asked(decided: Sequence[RequirementRow]) -> str:
+def _required(decided: Sequence[RequirementRow]) -> str:
     words = {
         v: [f"{metric_label(r.name)} {bound_words(r.bound)}" for r in decided if r.verdict == v]
         for v in ("met", "not met", "not proven")
@@ -94,47 +97,52 @@ def _asked(decided: Sequence[RequirementRow]) -> str:
 
 
 def next_steps(findings: Findings, request: Request, requirements: Sequence[RequirementRow], audit: Audit | None = None) -> Note:
-    """What to do next, each step for a reason that a finding gives.
+    """Return the next steps, the most urgent first, each with its reason.
 
     Parameters
     ----------
     findings
-        What the stages of the run showed.
+        The findings of the run.
     request
         The request as resolved.
     requirements
-        As `requirement_rows` gives them. What is measured is left out.
+        From `requirement_rows`. Measured requirements are left out.
     audit
-        As `audit` gives it; made here when left out.
+        From `audit`; made here when left out.
     """
     audit = audit or audit_of(findings, request)
-    steps = [_requirement_step(row, findings) for row in requirements if row.name not in MEASURED]
+    steps = [_requirement_step(row, findings, request) for row in requirements if row.name not in MEASURED]
     steps += [f"{row.pattern}: {row.evidence}" for row in audit.rows if row.verdict != "avoided" and row.cell]
-    steps += [_slice_step(findings), _tie_step(findings), _serve_step(findings, request)]
+    steps += [_slice_step(findings), _simpler_model_step(findings), _serve_step(findings, request)]
     if missing := [stage for stage in STAGES if stage != "conclude" and not findings.get(stage)]:
-        steps.append(f"Run what was not run: {_and(missing)} (glassbox run {request.name}).")
-    kept = list(dict.fromkeys(step for step in steps if step))
-    say = "In this order." if len(kept) > 1 else "" if kept else "Nothing stands open."
-    return Note(title="Next steps", say=say, lines=kept)
+        steps.append(f"Run the remaining stages: {_and(missing)} (glassbox run {request.name}).")
+    lines = list(dict.fromkeys(step for step in steps if step))
+    return Note(
+        title="Next steps", say="In this order." if len(lines) > 1 else "" if lines else "Nothing is left to do.", lines=lines
+    )
 
 
-def _requirement_step(row: RequirementRow, findings: Findings) -> str:
-    asked = f"{metric_label(row.name)} {bound_words(row.bound)}"
+def _requirement_step(row: RequirementRow, findings: Findings, request: Request) -> str:
+    required = f"{metric_label(row.name)} {bound_words(row.bound)}"
     if row.verdict == "met":
         return ""
     if row.value is None:
-        return f"Find out about {asked}: it was not evaluated in this run."
+        return f"Evaluate {required}: it was not evaluated in this run."
     value = value_words(row, row.value)
     if row.verdict == "not met":
-        return f"Decide about {asked}: {value} was reached ({interval_words(row) or 'no interval'}), so it takes better data or another bound."
+        return (
+            f"Decide about {required}: the model reaches {value} ({interval_words(row) or 'no interval'}), "
+            "so it takes better data or another bound."
+        )
+    rows = plural(request.data.row)
     rows_needed = rows_to_decide(row, findings)
     if rows_needed is None:
-        return f"Leave {asked} undecided: {value} lies so near the bound that more rows of this kind would hardly settle it."
-    return f"To decide {asked}, hold back about {number(rows_needed)} rows: with {value} the interval would then clear the bound."
+        return f"Leave {required} undecided: {value} is so close to the bound that more {rows} would hardly settle it."
+    return f"To decide {required}, hold out about {number(rows_needed)} {rows}: at {value} the interval would then exclude the bound."
 
 
 def rows_to_decide(row: RequirementRow, findings: Findings) -> int | None:
-    """How many holdout rows would make the interval clear the bound, if the value stayed as it is.
+    """Return the size of a holdout whose interval would exclude the bound, if the value stayed the same.
 
     An interval narrows with the square root of the rows: n' = n (w / d)², where w is its half towards the bound and d the
     distance from the value to the bound.
@@ -142,7 +150,7 @@ def rows_to_decide(row: RequirementRow, findings: Findings) -> int | None:
     Returns
     -------
     int or None
-        To two significant digits, rounded up; None when it is not known, or more than `ENOUGH` times as many as there are.
+        To two significant digits, rounded up; None when it is not known, or more than `MOST_TIMES_MORE` times the present size.
     """
     n = next((e.n for name, e in estimates(findings, "evaluate", "metrics").items() if name == row.name), None)
     if n is None or row.value is None or row.low is None or row.high is None:
@@ -150,7 +158,7 @@ def rows_to_decide(row: RequirementRow, findings: Findings) -> int | None:
     bound = Bound.parse(row.bound).value
     distance = abs(row.value - bound)
     half = row.value - row.low if bound < row.value else row.high - row.value
-    if distance == 0 or (half / distance) ** 2 > ENOUGH:
+    if distance == 0 or (half / distance) ** 2 > MOST_TIMES_MORE:
         return None
     wanted = n * (half / distance) ** 2
     step: int = 10 ** max(0, math.floor(math.log10(wanted)) - 1)
@@ -158,39 +166,44 @@ def rows_to_decide(row: RequirementRow, findings: Findings) -> int | None:
 
 
 def _slice_step(findings: Findings) -> str:
-    parts, words = rows(findings, "evaluate", "slices"), said(findings, "evaluate", "slices")
-    weak = [row for row in parts if row.get("beyond chance", "weaker")]
-    return f"Look at where the model is weak before relying on it there. {words}" if weak and words else ""
+    slices = evidence_of(findings, "evaluate", SliceEvidence)
+    if slices is None or not slices.evidence.weak:
+        return ""
+    weak = listed([clean(name) for name in slices.evidence.weak])
+    return f"Review the slices on which the model is significantly weaker before relying on it there: {weak}."
 
 
-def _tie_step(findings: Findings) -> str:
-    """Where a simpler model came near: what the other gains over it, once tuned; before that, that none leads for sure."""
+def _simpler_model_step(findings: Findings) -> str:
+    """Return the step where a simpler model is nearly as good: by its gap to the tuned model, or, before tuning, by a tie."""
     if findings.get("tune"):
-        gained = estimates(findings, "tune", "gain")
-        name = next((name for name in gained if name.startswith("gain ") and not name.endswith(" the default")), "")
-        gain = gained.get(name)
-        if gain is None or gain.low is None or gain.high is None or gain.low <= 0:  # else the simpler one was taken
+        gains = evidence_of(findings, "tune", GainEvidence)
+        gain = gains.evidence.over_simplest if gains is not None else None
+        if gains is None or gain is None or not gain.proven:  # else the simpler model was selected
             return ""
         return (
-            f"Weigh whether the {name}, {gain.value:.4f} ({gain.low:.4f} to {gain.high:.4f}), "
-            "is worth a model that is harder to explain."
+            f"Weigh whether the gain in {metric_label(gains.evidence.metric)} over {clean(gains.evidence.simplest)}, "
+            f"{gain.value:.4f} ({gain.low:.4f} to {gain.high:.4f}), is worth a model that is harder to explain."
         )
-    ends = [(counted(row.get("low")), counted(row.get("high"))) for row in rows(findings, "compare", "leaderboard")]
-    scored = [(low, high) for low, high in ends if low is not None and high is not None]
-    overlap = any(low <= scored[0][1] and high >= scored[0][0] for low, high in scored[1:])
-    words = said(findings, "compare", "choice") or said(findings, "compare", "leaderboard")
-    return f"Weigh whether a simpler model would do. {words[:1].upper()}{words[1:]}" if overlap and words else ""
+    leaderboard = evidence_of(findings, "compare", LeaderboardEvidence)
+    if leaderboard is None or not leaderboard.evidence.tied:
+        return ""
+    tied = [clean(name) for name in leaderboard.evidence.tied]
+    metric = metric_label(leaderboard.evidence.metric)
+    verb = "does" if len(tied) == 1 else "do"
+    return (
+        f"Weigh whether a simpler model is enough: {listed(tied)} {verb} not differ significantly in {metric} "
+        f"from {clean(leaderboard.evidence.leader)}."
+    )
 
 
 def _serve_step(findings: Findings, request: Request) -> str:
     if not findings.get("deploy"):
         return ""
-    trigger = said(findings, "monitor", "trigger") or str(pick(facts(findings, "monitor", "trigger"), "retrain") or "")
-    return f"Serve it (glassbox serve {request.name}) and watch it. {trigger}".rstrip()
+    return f"Serve the model (glassbox serve {request.name}) and monitor it. {sentence(findings, 'monitor', 'trigger')}".rstrip()
 
 
 def conclusion(answered: Note, requirements: Sequence[RequirementRow], audited: Audit, steps: Note) -> dict[str, Any]:
-    """What `conclude` hands on: everything that was decided, without what is measured."""
+    """Return the product of `conclude`: every decision, without what is measured."""
     return {
         "answer": " ".join([answered.say, *answered.lines]),
         "requirements": [row for row in requirements if row.name not in MEASURED],
@@ -200,4 +213,4 @@ def conclusion(answered: Note, requirements: Sequence[RequirementRow], audited: 
 
 
 def _and(words: Sequence[str]) -> str:
-    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
+    return listed(words, most=len(words))

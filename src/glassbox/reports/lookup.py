@@ -1,64 +1,60 @@
-"""What was shown by the stages of a run, and short ways to look something up in it."""
+"""Lookup of findings by stage, by name and by the type of their evidence."""
 
 from collections.abc import Mapping
-from typing import Any
+from dataclasses import dataclass
+from typing import Generic, TypeVar
 
-from glassbox.findings.model import Cell, Estimate, Estimates, Facts, Finding, NamedFinding, Table
+from pydantic import BaseModel
 
-Findings = Mapping[str, Mapping[str, NamedFinding]]  # stage -> name -> what was shown
+from glassbox.findings.model import Cell, Estimate, Estimates, Finding, NamedFinding, Table
+
+Findings = Mapping[str, Mapping[str, NamedFinding]]  # stage -> name -> finding
+E = TypeVar("E", bound=BaseModel)
+
+
+@dataclass(frozen=True)
+class Located(Generic[E]):
+    """The evidence of a finding and the cell that shows it, as `stage#name`."""
+
+    evidence: E
+    cell: str
+
+
+def evidence_of(findings: Findings, stage: str, kind: type[E]) -> Located[E] | None:
+    """Return the first evidence of a kind that a stage showed; None when it showed none."""
+    for name, shown in findings.get(stage, {}).items():
+        if isinstance(shown.finding.evidence, kind):
+            return Located(shown.finding.evidence, f"{stage}#{name}")
+    return None
 
 
 def finding(findings: Findings, stage: str, name: str) -> Finding | None:
-    """The finding that a stage showed under a name, if it did."""
+    """Return the finding that a stage showed under a name; None when there is none."""
     shown = findings.get(stage, {}).get(name)
     return shown.finding if shown else None
 
 
-def said(findings: Findings, stage: str, name: str) -> str:
-    """What a finding says in words; empty when there is none."""
-    found = finding(findings, stage, name)
-    return found.say if found else ""
+def sentence(findings: Findings, stage: str, name: str) -> str:
+    """Return the sentence of a finding, to be quoted; empty when there is none."""
+    shown = finding(findings, stage, name)
+    return shown.say if shown else ""
 
 
 def cell(findings: Findings, stage: str, *names: str) -> str:
-    """`stage#name` of the first of `names` that was shown; empty when none was."""
+    """Return `stage#name` of the first of `names` that was shown; empty when none was."""
     return next((f"{stage}#{name}" for name in names if finding(findings, stage, name) is not None), "")
 
 
-def facts(findings: Findings, stage: str, name: str) -> dict[str, Cell]:
-    """The facts shown under a name; none when there are none."""
-    found = finding(findings, stage, name)
-    return dict(found.facts) if isinstance(found, Facts) else {}
-
-
 def rows(findings: Findings, stage: str, name: str) -> list[dict[str, Cell]]:
-    """The rows of a table shown under a name, each by column."""
-    found = finding(findings, stage, name)
-    if not isinstance(found, Table):
+    """Return the rows of a table shown under a name, each by column."""
+    table = finding(findings, stage, name)
+    if not isinstance(table, Table):
         return []
-    columns = [column.name for column in found.columns]
-    return [dict(zip(columns, row, strict=True)) for row in found.rows]
+    columns = [column.name for column in table.columns]
+    return [dict(zip(columns, row, strict=True)) for row in table.rows]
 
 
 def estimates(findings: Findings, stage: str, name: str) -> dict[str, Estimate]:
-    """The estimates shown under a name."""
-    found = finding(findings, stage, name)
-    return dict(found.values) if isinstance(found, Estimates) else {}
-
-
-def pick(values: Mapping[str, Any], *words: str, without: tuple[str, ...] = ()) -> Any:
-    """The value whose name holds all of `words` and none of `without`; None when there is none.
-
-    >>> pick({"rows in holdout": 5, "rows in train": 9}, "rows", "train")
-    9
-    """
-    for name, value in values.items():
-        low = name.lower()
-        if all(word in low for word in words) and not any(word in low for word in without):
-            return value
-    return None
-
-
-def counted(value: Any) -> float | None:
-    """A number as a float; None for what is none."""
-    return float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else None
+    """Return the estimates shown under a name."""
+    shown = finding(findings, stage, name)
+    return dict(shown.values) if isinstance(shown, Estimates) else {}

@@ -1,4 +1,4 @@
-"""What was asked against what came out: the requirements of a request with their verdicts, and how they are written."""
+"""Verdicts on the requirements of a request, and their bounds, values and intervals in words."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,42 +13,42 @@ _SIGNS = {">=": "≥", "<=": "≤", ">": ">", "<": "<"}
 
 
 def verdicts(request: Request, metrics: Mapping[str, Estimate], measured: Mapping[str, Estimate]) -> list[RequirementRow]:
-    """Every requirement of the request with what came out, and what the interval says about the bound.
+    """Compare every requirement of the request with its metric.
 
     Parameters
     ----------
     request
         Its `requirements` are the bounds, by metric.
     metrics
-        On the holdout, by name.
+        Metrics on the holdout, by name.
     measured
-        On the running service, by name: latency, in milliseconds.
+        Measurements of the running service, by name: latency, in milliseconds.
 
     Returns
     -------
     list of RequirementRow
-        In the order of the request. Without a value, or where the bound lies inside the interval, nothing is proven.
+        In the order of the request. The verdict is `not proven` without a value, and where the bound lies inside the interval.
     """
     return [_row(name, bound, metrics, measured) for name, bound in request.requirements.items()]
 
 
 def _row(name: str, bound: Bound, metrics: Mapping[str, Estimate], measured: Mapping[str, Estimate]) -> RequirementRow:
     live = name in MEASURED
-    found = (measured if live else metrics).get(name) or Estimate(value=None)
-    lucky = not live and found.low is None and found.high is None  # it may be: nothing says how far it could be off
+    estimate = (measured if live else metrics).get(name) or Estimate(value=None)
+    no_interval = not live and estimate.low is None and estimate.high is None  # the value may be chance
     return RequirementRow(
         name=name,
         bound=str(bound),
-        value=found.value,
-        low=found.low,
-        high=found.high,
-        verdict="not proven" if lucky else bound.verdict(found.value, found.low, found.high),
-        cell="" if found.value is None else "deploy#latency" if live else "evaluate#metrics",
+        value=estimate.value,
+        low=estimate.low,
+        high=estimate.high,
+        verdict="not proven" if no_interval else bound.verdict(estimate.value, estimate.low, estimate.high),
+        cell="" if estimate.value is None else "deploy#latency" if live else "evaluate#metrics",
     )
 
 
 def bound_words(text: str) -> str:
-    """A bound as it stands in a sentence; its spaces do not break.
+    """Return a bound as text for a sentence, with non-breaking spaces.
 
     >>> bound_words(">95%"), bound_words("<0.2s"), bound_words(">=0.83")
     ('>\\xa095\\xa0%', '<\\xa0200\\xa0ms', '≥\\xa00.83')
@@ -58,7 +58,7 @@ def bound_words(text: str) -> str:
 
 
 def value_words(row: RequirementRow, value: float | None) -> str:
-    """A value in the unit in which the requirement was asked for.
+    """Return a value as text, in the unit of its requirement.
 
     >>> row = RequirementRow(name="accuracy", bound=">80%", value=0.806, low=None, high=None, verdict="not proven")
     >>> value_words(row, row.value)
@@ -76,7 +76,7 @@ def _value_words(value: float, bound: str, *, exact: bool = False) -> str:
 
 
 def interval_words(row: RequirementRow) -> str:
-    """The interval in the unit in which the requirement was asked for; empty when there is none.
+    """Return the interval as text, in the unit of its requirement; empty when there is none.
 
     >>> interval_words(RequirementRow(name="f1", bound=">=0.6", value=0.63, low=0.6, high=0.66, verdict="met"))
     '0.600 – 0.660'
@@ -90,7 +90,7 @@ def interval_words(row: RequirementRow) -> str:
 
 @dataclass(frozen=True)
 class Scale:
-    """Where the parts of an interval bar stand, from 0 (left) to 100 (right)."""
+    """Positions of the parts of an interval bar, from 0 (left) to 100 (right)."""
 
     bound: float
     value: float
@@ -99,7 +99,7 @@ class Scale:
 
 
 def scale(row: RequirementRow) -> Scale | None:
-    """The interval bar of a requirement: wide enough for its interval, its value and its bound; None without a value.
+    """Return the interval bar of a requirement, wide enough for interval, value and bound; None without a value.
 
     >>> scale(RequirementRow(name="f1", bound=">0.5", value=0.7, low=0.6, high=0.8, verdict="met"))
     Scale(bound=18.75, value=60.42, low=39.58, high=81.25)
@@ -118,10 +118,11 @@ def scale(row: RequirementRow) -> Scale | None:
 
 
 def measured_sentence(rows: list[RequirementRow]) -> str:
-    """What the running service says about what was asked of it; empty when nothing was, or nothing was measured."""
-    there = [row for row in rows if row.name in MEASURED and row.value is not None]
-    ends = {"met": "as asked", "not met": "which is not what was asked", "not proven": "which does not prove what was asked"}
+    """Return the verdicts on the running service in a sentence; empty when nothing was required of it or measured."""
+    measured = [row for row in rows if row.name in MEASURED and row.value is not None]
+    ends = {"met": "meets", "not met": "misses", "not proven": "does not prove"}
     return " ".join(
-        f"Its {metric_label(row.name)} was measured at {value_words(row, row.value)}, {ends[row.verdict]} ({bound_words(row.bound)})."
-        for row in there
+        f"The measured {metric_label(row.name)} of {value_words(row, row.value)} {ends[row.verdict]} the requirement "
+        f"({bound_words(row.bound)})."
+        for row in measured
     )

@@ -24,6 +24,9 @@ RESERVED = frozenset([
 ])
 # fmt: on
 NAME = re.compile(r"[a-z][a-z0-9_-]{0,63}")
+_WORDS = r"[^\W_]+(?:[ -][^\W_]+)*"
+NOUN = re.compile(rf"{_WORDS}(?:/{_WORDS})?")
+LONGEST_NOUN = 40
 
 
 def _invalid(expected: str) -> PydanticCustomError:
@@ -50,6 +53,15 @@ def _address(text: str) -> str:
         raise _invalid("expected a path without '..'; write it relative to the project folder, or as an absolute path")
     if re.match(r"catalog:", text) and not NAME.fullmatch(text.partition(":")[2]):
         raise _invalid("expected an entry of data/catalog.yaml after 'catalog:', such as 'catalog:churn'")
+    return text
+
+
+def _noun(text: str) -> str:
+    if len(text) > LONGEST_NOUN or not NOUN.fullmatch(text):
+        raise _invalid(
+            f"expected a singular noun of at most {LONGEST_NOUN} letters, digits, spaces and hyphens, such as 'customer'; "
+            "write an irregular plural after a slash, as in 'person/people'"
+        )
     return text
 
 
@@ -102,6 +114,8 @@ class Data(_Part):
     """The SELECT statement to read from the database, instead of a table."""
     size: str | None = None
     """The expected number of rows, such as 7K rows or 1.2M; the actual number may differ by a factor of two."""
+    row: str = "row"
+    """The noun for a row in the report, in the singular, such as customer; with an irregular plural, person/people."""
     id: ColumnName | None = None
     """The column that identifies a row. Default: rows are identified by a hash of their content without the target."""
     target: ColumnName | None = None
@@ -131,6 +145,7 @@ class Data(_Part):
 
     _checked_holidays = field_validator("holidays")(lambda text: None if text is None else _country(text))
     _checked_start = field_validator("start")(lambda text: None if text is None else _cutoff(text))
+    _checked_row = field_validator("row")(_noun)
     _checked_size = field_validator("size")(lambda text: None if text is None else _size(text))
     _checked_address = field_validator("path", "url")(lambda text: None if text is None else _address(text))
 

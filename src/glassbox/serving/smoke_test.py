@@ -16,6 +16,7 @@ from glassbox.data.schema import Schema
 from glassbox.errors import GlassboxError
 from glassbox.families.predictor_protocol import load_predictor
 from glassbox.files import files_below, hash_tree, plain
+from glassbox.findings.evidence import HashEvidence
 from glassbox.findings.model import Estimates, Facts, Table
 from glassbox.serving.example_rows import broken_row, example_rows
 from glassbox.serving.latency import measure_latency
@@ -124,6 +125,7 @@ def served_facts(evaluated: Path, served: Path) -> Facts:
             "Model served (SHA-256)": hashes[1],
             "Identical": "yes" if same else "no, refitted",
         },
+        evidence=HashEvidence(of="model", digest=hashes[0]),
     )
 
 
@@ -186,6 +188,7 @@ def package_facts(package: Package) -> Facts:
             "Libraries pinned by hash": libraries,
             "Start with": f"glassbox serve {package.name}, or its Dockerfile",
         },
+        evidence=HashEvidence(of="model", digest=package.model),
     )
 
 

@@ -41,16 +41,16 @@ def class_table(predicted: pd.DataFrame, classes: Sequence[str], units: str) -> 
 
 
 def headline(predicted: pd.DataFrame, classes: Sequence[str], units: str) -> Note:
-    """What the model is good for, in one sentence that a stakeholder can act on."""
+    """Return the value of the model in one sentence that a stakeholder can act on; `units` is the plural noun for rows."""
     right = (predicted["y_true"] == predicted["y_pred"]).to_numpy()
     frequent = float(predicted["y_true"].value_counts(normalize=True).iloc[0])
     sure = predicted[[f"proba_{name}" for name in classes]].max(axis=1).to_numpy(dtype=np.float64)
     half = right[np.argsort(-sure, kind="stable")[: max(1, len(right) // 2)]]
     say = (
-        f"Of 100 {units} that it never saw it calls {100 * float(right.mean()):.0f} right; "
-        f"always naming the most frequent class would be right for {100 * frequent:.0f}."
+        f"Of 100 unseen {units}, the model classifies {100 * float(right.mean()):.0f} correctly; "
+        f"always predicting the most frequent class would be correct for {100 * frequent:.0f}."
     )
-    lines = [f"Of the half that it is surest of, it calls {100 * float(half.mean()):.1f} in 100 right."]
+    lines = [f"Of the {units} in the more confident half, it classifies {100 * float(half.mean()):.1f} of 100 correctly."]
     return Note(title="What it is good for", say=say, lines=lines, tone="good" if right.mean() > frequent else "bad")
 
 

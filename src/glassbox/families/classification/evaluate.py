@@ -15,8 +15,9 @@ from glassbox.families.classification.dataset import Problem, codes_of
 from glassbox.families.classification.folds import groups_of
 from glassbox.families.classification.metrics import NAMES, Floats, Sample, estimates, more_is_better, score, spoken
 from glassbox.families.predictor_protocol import Predictor
+from glassbox.findings.evidence import GeneralizationEvidence, SliceEvidence
 from glassbox.findings.model import Estimates, Facts, Note, Table
-from glassbox.findings.wording import number
+from glassbox.findings.wording import number, percent, reach_sentence
 
 
 class ClassPredictor(Predictor, Protocol):
@@ -120,7 +121,15 @@ def gap(
         f"and {number(found['holdout'])} on the holdout."
     )
     facts: dict[str, str | float | int | bool | None] = {"metric": spoken(metric), **found}
-    return Facts(title="Gap", say=say, facts={**facts, "train over out of fold": by_heart, "out of fold over holdout": flattery})
+    evidence = GeneralizationEvidence(
+        metric=metric,
+        higher_is_better=more_is_better(metric),
+        train=found["train"],
+        out_of_fold=found["out of fold"],
+        holdout=found["holdout"],
+    )
+    facts |= {"train over out of fold": by_heart, "out of fold over holdout": flattery}
+    return Facts(title="Gap", say=say, facts=facts, evidence=evidence)
 
 
 def drawn(predicted: pd.DataFrame, classes: Sequence[str], positive: str) -> tuple[Any, Any]:
@@ -244,7 +253,8 @@ def slices_table(table: pd.DataFrame, metric: str, overall: float, most: int = 1
     )
     if not len(table):
         say = f"No part of the holdout has {LEAST_ROWS} rows or more with {LEAST_OF_CLASS} or more of each class: none can be judged."
-        return Table.of(pd.DataFrame(columns=["slice", metric, "low", "high", "n"]), "Where it is weak", say=say)
+        nothing = pd.DataFrame(columns=["slice", metric, "low", "high", "n"])
+        return Table.of(nothing, "Where it is weak", say=say, evidence=SliceEvidence(weak=[]))
     shown = table.head(most).assign(weak=lambda t: np.where(t["weak"], "weaker", ""))
     note = (
         f"{len(table)} slices were looked at, of {LEAST_ROWS} rows or more with {LEAST_OF_CLASS} or more of each class; on all rows it is {number(overall)}. "
@@ -253,7 +263,7 @@ def slices_table(table: pd.DataFrame, metric: str, overall: float, most: int = 1
     )
     return Table.of(
         shown.rename(columns={"value": metric, "weak": "beyond chance"}), "Where it is weak", say=say, note=note,
-        formats={metric: ".3f", "low": ".3f", "high": ".3f", "n": ",d"},
+        formats={metric: ".3f", "low": ".3f", "high": ".3f", "n": ",d"}, evidence=SliceEvidence(weak=weak),
     )  # fmt: skip
 
 
@@ -274,13 +284,15 @@ def share_to_reach(hit: npt.NDArray[np.bool_], p: Floats, reach: float = 0.7) ->
     return float(np.interp(reach, reached, called[first]))
 
 
-def headline(predicted: pd.DataFrame, target: str, positive: str, classes: Sequence[str], reach: float = 0.7) -> Note:
-    """What the model is good for, in one sentence that a stakeholder can act on."""
+def headline(
+    predicted: pd.DataFrame, target: str, positive: str, classes: Sequence[str], reach: float = 0.7, *, rows: str = "rows"
+) -> Note:
+    """Return the value of the model in one sentence that a stakeholder can act on; `rows` is the plural noun for rows."""
     if len(classes) != 2:
         right = float((predicted["y_true"] == predicted["y_pred"]).mean())
         return Note(
             title="What it is good for",
-            say=f"It names the right one of {len(classes)} classes for {100 * right:.0f} of 100 rows that it never saw.",
+            say=f"The model predicts the right one of {len(classes)} classes for {100 * right:.0f} of 100 unseen {rows}.",
         )
     hit = (predicted["y_true"] == positive).to_numpy()
     share = share_to_reach(hit, predicted[f"proba_{positive}"].to_numpy(dtype=np.float64), reach)
@@ -288,11 +300,8 @@ def headline(predicted: pd.DataFrame, target: str, positive: str, classes: Seque
         max(1, round(0.1 * len(predicted)))
     )
     among = float((top["y_true"] == positive).mean())
-    say = (
-        f"Working down the list, the top {100 * share:.0f} % of the rows holds {10 * reach:.0f} in 10 of those with {target} = {positive}; "
-        f"at random it would take {100 * reach:.0f} %."
-    )
+    say = reach_sentence(share, reach, rows, f"those with {target} = {positive}")
     lines = [
-        f"Among the tenth ranked highest, {100 * among:.0f} in 100 are {target} = {positive}; among all, {100 * float(hit.mean()):.0f} in 100."
+        f"Of the 10 % of {rows} with the highest scores, {percent(among)} have {target} = {positive}; of all {rows}, {percent(float(hit.mean()))}."
     ]
     return Note(title="What it is good for", say=say, lines=lines, tone="good" if share < 0.8 * reach else "look")

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from glassbox.errors import DataError
+from glassbox.findings.evidence import OverlapEvidence
 from glassbox.findings.model import Facts, Table
 
 _REPEAT = re.compile(r"^([0-9a-f]{16})-\d+$")  # an exact repeat of a row that is known by its content
@@ -146,10 +147,12 @@ def duplicates_across(split: pd.DataFrame) -> Facts:
         if not alike
         else f"{alike:,d} rows of the holdout ({100 * share:.1f} %) look just like a row of train: different rows with the same values."
     )
+    both = int((split["part"].groupby(split["row_id"].map(identity)).nunique() > 1).sum())
     facts: dict[str, str | float | int | bool | None] = {
         "rows": len(split),
         "rows that repeat another": int(len(split) - content.nunique()),
-        "names on both sides": int((split["part"].groupby(split["row_id"].map(identity)).nunique() > 1).sum()),
+        "names on both sides": both,
         "holdout rows alike one of train": alike,
     }
-    return Facts(title="Duplicates across the split", say=say, facts=facts)
+    evidence = OverlapEvidence(shared_rows=both, near_duplicate_rows=alike, holdout_rows=int(sealed.sum()))
+    return Facts(title="Duplicates across the split", say=say, facts=facts, evidence=evidence)

@@ -20,6 +20,7 @@ from glassbox.families.detection.score_threshold import Chosen
 from glassbox.families.shared.cross_fit import limit_threads
 from glassbox.families.vision.reference_features import Watch
 from glassbox.families.vision.training import checkpoint_of, forget
+from glassbox.findings.evidence import GeneralizationEvidence, SliceEvidence
 from glassbox.findings.model import Estimates, Facts, Note, Pictures, Table
 from glassbox.findings.wording import clean, metric_label, number
 from glassbox.runtime.resources import Resources
@@ -124,7 +125,15 @@ def gap(predictor: BoxPredictor, scenes: DetectionDataset, oof: Sequence[Sequenc
     )
     facts: dict[str, str | float | int | bool | None] = {"metric": words_of(metric), **found}
     by_heart, flattery = found["train"] - found["out of fold"], found["out of fold"] - found["holdout"]
-    return Facts(title="Gap", say=say, facts={**facts, "train over out of fold": by_heart, "out of fold over holdout": flattery})
+    evidence = GeneralizationEvidence(
+        metric=metric,
+        higher_is_better=True,
+        train=found["train"],
+        out_of_fold=found["out of fold"],
+        holdout=found["holdout"],
+    )
+    facts |= {"train over out of fold": by_heart, "out of fold over holdout": flattery}
+    return Facts(title="Gap", say=say, facts=facts, evidence=evidence)
 
 
 def headline(matches: Matches, predicted: pd.DataFrame) -> Note:
@@ -289,4 +298,4 @@ def slices(predicted: pd.DataFrame, matches: Matches, metric: str) -> Table:
     formats = {metric: ".3f", "low": ".3f", "high": ".3f", "n": ",d"}
     frame = pd.DataFrame(made, columns=["slice", metric, "low", "high", "n", "beyond chance"])
     note = f"n counts true objects; on all pictures it is {number(whole)}."
-    return Table.of(frame, "Where it is weak", say=say, formats=formats, note=note)
+    return Table.of(frame, "Where it is weak", say=say, formats=formats, note=note, evidence=SliceEvidence(weak=weak))

@@ -11,6 +11,7 @@ from glassbox.data.schema import Schema
 from glassbox.families.detection.boxes import Floats
 from glassbox.families.vision import recipe as vision
 from glassbox.families.vision.recipe import picture_column
+from glassbox.findings.evidence import RecipeEvidence
 from glassbox.findings.model import Table
 
 STEP = 32  # networks halve a picture five times
@@ -135,4 +136,5 @@ def recipe_table(recipe: Recipe, schema: Schema, backbones: list[str]) -> Table:
         ("augmentation", recipe.augmentation.words, "of pictures that teach, and of their boxes with them"),
     ]
     say = f"Detectors see the whole of {recipe.column} at {recipe.side} × {recipe.side} pixels."
-    return Table.of(pd.DataFrame(steps, columns=["step", "setting", "what it does"]), "Recipe", say=say)
+    evidence = RecipeEvidence(missing_handling={recipe.column: "rows_dropped"} | dict.fromkeys(others, "excluded"))
+    return Table.of(pd.DataFrame(steps, columns=["step", "setting", "what it does"]), "Recipe", say=say, evidence=evidence)

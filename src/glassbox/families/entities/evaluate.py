@@ -20,6 +20,7 @@ from glassbox.families.shared.micro_scores import micro_scores
 from glassbox.families.text.corpus import Corpus
 from glassbox.families.text.log_odds_terms import lengths
 from glassbox.families.text.reference_features import Watch
+from glassbox.findings.evidence import GeneralizationEvidence, SliceEvidence
 from glassbox.findings.model import Estimates, Facts, Mark, Note, Passage, Passages, Table
 from glassbox.findings.wording import clean, metric_label, number
 from glassbox.runtime.resources import Resources
@@ -99,7 +100,15 @@ def gap(predictor: SpanPredictor, sentences: EntityDataset, oof: Sequence[Sequen
     )
     facts: dict[str, str | float | int | bool | None] = {"metric": metric_label(metric), **found}
     by_heart, flattery = found["train"] - found["out of fold"], found["out of fold"] - found["holdout"]
-    return Facts(title="Gap", say=say, facts={**facts, "train over out of fold": by_heart, "out of fold over holdout": flattery})
+    evidence = GeneralizationEvidence(
+        metric=metric,
+        higher_is_better=True,
+        train=found["train"],
+        out_of_fold=found["out of fold"],
+        holdout=found["holdout"],
+    )
+    facts |= {"train over out of fold": by_heart, "out of fold over holdout": flattery}
+    return Facts(title="Gap", say=say, facts=facts, evidence=evidence)
 
 
 def type_table(counts: Counts) -> Table:
@@ -225,9 +234,8 @@ def slices(
     )
     formats = {metric: ".3f", "low": ".3f", "high": ".3f", "n": ",d"}
     frame = pd.DataFrame(made, columns=["slice", metric, "low", "high", "n", "beyond chance"])
-    return Table.of(
-        frame, "Where it is weak", say=say, formats=formats, note=f"n counts true entities; on all texts it is {number(whole)}."
-    )
+    note = f"n counts true entities; on all texts it is {number(whole)}."
+    return Table.of(frame, "Where it is weak", say=say, formats=formats, note=note, evidence=SliceEvidence(weak=weak))
 
 
 def examples(predicted: pd.DataFrame, holdout: pd.DataFrame, predictor: SpanPredictor, *, wrong: bool) -> Passages:

@@ -6,6 +6,7 @@ import pandas as pd
 
 from glassbox.families.entities.dataset import EntityDataset
 from glassbox.families.entities.explore import names_of
+from glassbox.findings.evidence import LeakageEvidence, LeakSuspect
 from glassbox.findings.model import Table
 from glassbox.findings.wording import number
 
@@ -37,6 +38,6 @@ def leaks_table(rows: list[Row]) -> Table:
         if looks
         else "No single name makes up much of a type."
     )
-    return Table.of(
-        pd.DataFrame(rows, columns=["column", "evidence", "verdict"]).rename(columns={"column": "name"}), "Leakage audit", say=say
-    )
+    evidence = LeakageEvidence(suspects=[LeakSuspect(name=name, action="review") for name in looks])
+    frame = pd.DataFrame(rows, columns=["column", "evidence", "verdict"]).rename(columns={"column": "name"})
+    return Table.of(frame, "Leakage audit", say=say, evidence=evidence)

@@ -4,6 +4,7 @@ import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field
 
 from glassbox.data.schema import Schema
+from glassbox.findings.evidence import RecipeEvidence
 from glassbox.findings.model import Table
 
 
@@ -30,4 +31,5 @@ def recipe_table(recipe: Recipe, schema: Schema) -> Table:
         pd.DataFrame(steps, columns=["step", "setting", "what it does"]),
         "Recipe",
         say=f"Recognisers read {recipe.column} as it stands.",
+        evidence=RecipeEvidence(missing_handling={recipe.column: "imputed"} | dict.fromkeys(others, "excluded")),
     )

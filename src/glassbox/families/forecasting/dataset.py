@@ -11,6 +11,7 @@ from glassbox.families.forecasting.frequency import Step, find_step, named_step
 from glassbox.families.forecasting.panel import Panel, panel_of
 from glassbox.families.forecasting.prepare_rows import series_column, time_column
 from glassbox.families.forecasting.recipe import Recipe, calendar_of, windows_of
+from glassbox.findings.evidence import OverlapEvidence, RecipeEvidence
 from glassbox.findings.model import Facts, Table
 
 if TYPE_CHECKING:
@@ -128,7 +129,7 @@ def folds_table(folds: pd.DataFrame, panel: Panel, wanted: int) -> Table:
     return Table.of(shown, "Folds by rolling origin", say=say, formats={"steps known": ",d"})
 
 
-def recipe_table(recipe: Recipe) -> Table:
+def recipe_table(recipe: Recipe, target: str | None = None) -> Table:
     """The recipe, what each part is made of, and what becomes of missing values."""
     rows: list[dict[str, Any]] = [
         {
@@ -156,19 +157,23 @@ def recipe_table(recipe: Recipe) -> Table:
         },
     ]
     say = f"{len(recipe.names())} features of each step ahead; all of them are known at the origin."
-    return Table.of(pd.DataFrame(rows), "What the models see", say=say)
+    inputs = [*([target] if target else []), *recipe.known, *recipe.past]
+    evidence = RecipeEvidence(missing_handling=dict.fromkeys(inputs, "imputed"))
+    return Table.of(pd.DataFrame(rows), "What the models see", say=say, evidence=evidence)
 
 
 def sealed_facts(panel: Panel, request: "Request") -> Facts:
     """How the holdout lies after train."""
+    sealed = int(request.horizon or 1) * request.split.origins
     return Facts(
         title="Rows on both sides",
         say="Train ends before the holdout begins: no step of any series is on both sides.",
         facts={
             "last step of train": str(panel.times[-1]),
-            "steps sealed": int(request.horizon or 1) * request.split.origins,
+            "steps sealed": sealed,
             "steps on both sides of the split": 0,
         },
+        evidence=OverlapEvidence(shared_rows=0, near_duplicate_rows=0, holdout_rows=sealed),
     )
 
 

@@ -30,6 +30,7 @@ from glassbox.families.forecasting.prepare_rows import series_column, time_colum
 from glassbox.families.forecasting.protocols import Fitting
 from glassbox.families.forecasting.recipe import Recipe, future_of, is_holiday
 from glassbox.families.shared.cross_fit import limit_threads
+from glassbox.findings.evidence import GeneralizationEvidence, SliceEvidence
 from glassbox.findings.model import Cell, Estimates, Facts, Note, Table
 from glassbox.findings.wording import metric_label, number
 from glassbox.runtime.resources import Resources
@@ -240,7 +241,14 @@ def gap(oof: Forecasts, found: Forecasts, metric: str) -> Facts:
         **values,
         "out of fold over holdout": sign * (values["out of fold"] - values["holdout"]),
     }
-    return Facts(title="Gap", say=say, facts=facts)
+    evidence = GeneralizationEvidence(
+        metric=metric,
+        higher_is_better=more_is_better(metric),
+        train=None,
+        out_of_fold=values["out of fold"],
+        holdout=values["holdout"],
+    )
+    return Facts(title="Gap", say=say, facts=facts, evidence=evidence)
 
 
 def versus_baseline(found: Forecasts, base: Forecasts, names: Sequence[str] = ("mase", "rmsse", "smape")) -> Table:
@@ -342,6 +350,7 @@ def slices_table(table: pd.DataFrame) -> Table:
         say=say,
         formats={"MASE": ".3f", "n": ",d"},
         note="Absolute errors in units of the seasonal naive forecast's.",
+        evidence=SliceEvidence(weak=weak),
     )
 
 

@@ -9,6 +9,7 @@ import pandas as pd
 
 from glassbox.families.forecasting.panel import Panel, filled
 from glassbox.families.forecasting.recipe import Recipe, features, future_of, time_features
+from glassbox.findings.evidence import LeakageEvidence, LeakSuspect
 from glassbox.findings.model import Table
 
 
@@ -55,4 +56,5 @@ def leaks_table(leaks: Sequence[dict[str, Any]], recipe: Recipe) -> Table:
         if not len(frame)
         else f"{len(frame)} of {total} features have seen the future: {', '.join(frame['column'].head(3))}."
     )
-    return Table.of(frame, "Does anything come from the future?", say=say)
+    evidence = LeakageEvidence(suspects=[LeakSuspect(name=leak["column"], action="used") for leak in leaks])
+    return Table.of(frame, "Does anything come from the future?", say=say, evidence=evidence)

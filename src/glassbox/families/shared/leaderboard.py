@@ -8,6 +8,7 @@ import pandas as pd
 from glassbox.families.protocol import ModelKind, Scorer
 from glassbox.families.shared.candidates import Candidate
 from glassbox.families.shared.cross_fit import CandidateRun
+from glassbox.findings.evidence import LeaderboardEvidence
 from glassbox.findings.model import Estimate, Note, Table
 from glassbox.findings.wording import metric_label, number
 
@@ -158,7 +159,12 @@ def leaderboard_table(leaderboard: Mapping[str, Any], also: Sequence[str], *, no
             }
         )
     formats = dict.fromkeys([metric, "low", "high", *others], ".4f")
-    return Table.of(pd.DataFrame(rows), "Leaderboard", say=standing(leaderboard), best=0, formats=formats, note=note)
+    evidence = LeaderboardEvidence(
+        metric=metric, leader=leaderboard["leader"], tied=leaderboard["tied"], chosen=leaderboard["chosen"]["name"]
+    )
+    return Table.of(
+        pd.DataFrame(rows), "Leaderboard", say=standing(leaderboard), best=0, formats=formats, note=note, evidence=evidence
+    )
 
 
 def _behind(gain: Mapping[str, Any] | None) -> str:

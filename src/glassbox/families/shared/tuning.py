@@ -23,6 +23,7 @@ from glassbox.families.shared.candidates import Candidate
 from glassbox.families.shared.compare import run_candidates, saved_run
 from glassbox.families.shared.cross_fit import CandidateRun
 from glassbox.families.shared.leaderboard import candidate_in
+from glassbox.findings.evidence import Gain, GainEvidence, SearchEvidence
 from glassbox.findings.model import Estimate, Estimates, Note, Table
 from glassbox.findings.wording import counted, metric_label
 from glassbox.metrics import higher_is_better
@@ -272,6 +273,7 @@ def best_table(tuning: Tuning) -> Table:
         f"Hyperparameters of {tuning.best['searched']}",
         say=_result(tuning),
         note=f"Selected: {tuning.best['candidate']}{f', {selected}' if selected else ''}.",
+        evidence=SearchEvidence(candidate=tuning.best["searched"], trials=tuning.best["trials"], hyperparameters=searched),
     )
 
 
@@ -311,7 +313,17 @@ def gain_estimates(tuning: Tuning) -> Estimates:
     }
     if tuning.over_simplest is not None:
         values[f"gain in {metric} over {tuning.best['simplest']}"] = tuning.over_simplest
-    return Estimates(title="Gain from tuning", say=_result(tuning), values=values)
+    evidence = GainEvidence(
+        metric=tuning.best["metric"],
+        over_default=_gain(tuning.gain),
+        simplest=tuning.best["simplest"],
+        over_simplest=tuning.over_simplest and _gain(tuning.over_simplest),
+    )
+    return Estimates(title="Gain from tuning", say=_result(tuning), values=values, evidence=evidence)
+
+
+def _gain(estimate: Estimate) -> Gain:
+    return Gain(value=estimate.value, low=estimate.low, high=estimate.high)
 
 
 def search_note(space: Space, trials: int, candidate: Candidate) -> Note:

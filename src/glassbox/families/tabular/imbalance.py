@@ -14,6 +14,7 @@ from glassbox.families.shared.candidates import Candidate
 from glassbox.families.shared.cross_fit import cross_fit
 from glassbox.families.tabular.dataset import TabularDataset
 from glassbox.families.tabular.fit import fit_fold
+from glassbox.findings.evidence import ClassBalanceEvidence
 from glassbox.findings.model import Table
 from glassbox.findings.wording import metric_label
 from glassbox.runtime.resources import Resources
@@ -37,10 +38,11 @@ def imbalance(dataset: TabularDataset, metric: str, effort: Effort, resources: R
     shares = np.bincount(data.y, minlength=len(data.classes)) / len(data.y)
     rarest = data.classes[int(shares.argmin())]
     title = "Class imbalance"
+    evidence = ClassBalanceEvidence(class_shares=dict(zip(data.classes, shares.tolist(), strict=True)))
     if any(run.reason for run in runs):
         failed = pd.DataFrame([{"classes": run.candidate.name, "note": run.reason or "fitted"} for run in runs])
         say = f"The rarest class, {rarest}, is {100 * shares.min():.1f} % of the rows; the test of class weights failed."
-        return Table.of(failed, title, say=say)
+        return Table.of(failed, title, say=say, evidence=evidence)
     rows = []
     for run in runs:
         samples = scorer.samples(run.oof)
@@ -59,7 +61,7 @@ def imbalance(dataset: TabularDataset, metric: str, effort: Effort, resources: R
     )
     say = f"The rarest class, {rarest}, is {100 * shares.min():.1f} % of the rows; {outcome}."
     note = f"Gain of balanced weights in {metric_label(metric)}: {gain.value or 0:+.4f}, 95 % interval {gain.low or 0:+.4f} to {gain.high or 0:+.4f}."
-    return Table.of(pd.DataFrame(rows), title, say=say, note=note, formats=dict.fromkeys(rows[0], ".3f"))
+    return Table.of(pd.DataFrame(rows), title, say=say, note=note, formats=dict.fromkeys(rows[0], ".3f"), evidence=evidence)
 
 
 def _fit_fold(dataset: TabularDataset, resources: Resources, candidate: Candidate, fold: int) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from glassbox.data.schema import ColumnSchema, Schema
 from glassbox.families.classification.dataset import Problem
 from glassbox.families.classification.metrics import Sample, score
 from glassbox.families.tabular.recipe import UNUSABLE
+from glassbox.findings.evidence import LeakAction, LeakageEvidence, LeakSuspect
 from glassbox.findings.model import Note, Table
 from glassbox.findings.wording import number
 
@@ -242,7 +243,9 @@ def leaks_table(rows: Sequence[Mapping[str, Any]], most: int = 12) -> Table:
         say += f" Worth a look, and kept: {', '.join(looks)}."
     rest = len(rows) - len(shown)
     note = f"{rest} more columns are clear." if rest > 0 else ""
-    return Table.of(frame, "Leakage audit", say=say, note=note)
+    actions: dict[str, LeakAction] = {"leak": "excluded", "allowed": "allowed", "look": "review"}
+    suspects = [LeakSuspect(name=row["column"], action=actions[row["verdict"]]) for row in rows if row["verdict"] in actions]
+    return Table.of(frame, "Leakage audit", say=say, note=note, evidence=LeakageEvidence(suspects=suspects))
 
 
 def identifiers(rows: Sequence[Mapping[str, Any]], row_name: str | None) -> Note:

@@ -3,8 +3,18 @@
 import pandas as pd
 
 from glassbox.data.schema import Schema
-from glassbox.families.tabular.recipe import TREATMENTS, Recipe
+from glassbox.families.tabular.recipe import TREATMENTS, Recipe, Treatment
+from glassbox.findings.evidence import MissingHandling, RecipeEvidence
 from glassbox.findings.model import Table
+
+MISSING_HANDLING: dict[Treatment, MissingHandling] = {
+    "number": "imputed",
+    "log": "imputed",
+    "one-hot": "category",
+    "target mean": "category",
+    "dates": "imputed",
+    "length": "imputed",
+}
 
 
 def recipe_table(recipe: Recipe, schema: Schema) -> Table:
@@ -23,4 +33,7 @@ def recipe_table(recipe: Recipe, schema: Schema) -> Table:
         f"Values held by fewer than {100 * recipe.min_frequency:.1f} % of the rows share one column; one column of the data becomes "
         f"at most {recipe.max_categories}. A category that is missing is a category of its own."
     )
-    return Table.of(pd.DataFrame(rows), "The recipe", say=say, note=note)
+    handling: dict[str, MissingHandling] = {name: MISSING_HANDLING[how] for name, how in recipe.columns.items()}
+    handling |= dict.fromkeys(recipe.left_out, "excluded")
+    evidence = RecipeEvidence(missing_handling=handling)
+    return Table.of(pd.DataFrame(rows), "The recipe", say=say, note=note, evidence=evidence)

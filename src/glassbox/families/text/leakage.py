@@ -7,6 +7,7 @@ import pandas as pd
 
 from glassbox.families.classification.dataset import Problem
 from glassbox.families.text.corpus import Corpus, Grams
+from glassbox.findings.evidence import LeakageEvidence, LeakSuspect
 from glassbox.findings.model import Note, Table
 from glassbox.findings.wording import number
 
@@ -64,7 +65,8 @@ def leaks_table(rows: list[Row]) -> Table:
         if looks
         else "No single word decides a class: none is both frequent in a class and sure of it."
     )
-    return Table.of(frame.rename(columns={"column": "word"}), "Leakage audit", say=say)
+    evidence = LeakageEvidence(suspects=[LeakSuspect(name=name, action="review") for name in looks])
+    return Table.of(frame.rename(columns={"column": "word"}), "Leakage audit", say=say, evidence=evidence)
 
 
 def not_read(columns: list[str], features: list[str]) -> Note:

@@ -12,6 +12,7 @@ import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field
 
 from glassbox.data.schema import Schema
+from glassbox.findings.evidence import RecipeEvidence
 from glassbox.findings.model import Table
 
 TAG = re.compile(r"<[a-zA-Z/!][^<>]{0,500}>")
@@ -86,4 +87,5 @@ def recipe_table(recipe: Recipe, schema: Schema) -> Table:
     say = f"Models read {', '.join(recipe.columns)}" + (
         f", augmented by {recipe.variation}." if recipe.variation != "none" else "."
     )
-    return Table.of(pd.DataFrame(steps, columns=["step", "setting", "what it does"]), "Recipe", say=say)
+    evidence = RecipeEvidence(missing_handling=dict.fromkeys(recipe.columns, "imputed"))
+    return Table.of(pd.DataFrame(steps, columns=["step", "setting", "what it does"]), "Recipe", say=say, evidence=evidence)

@@ -9,6 +9,7 @@ from glassbox.data.images.cells import content_of
 from glassbox.families.classification.dataset import Problem
 from glassbox.families.vision.image_dataset import Codes, ImageCollection
 from glassbox.families.vision.reference_features import traits_of
+from glassbox.findings.evidence import LeakageEvidence, LeakSuspect
 from glassbox.findings.model import Note, Table
 from glassbox.findings.wording import number
 
@@ -69,7 +70,8 @@ def leaks_table(
     looks = [str(row["column"]) for row in rows if row["verdict"] == "look"]
     frame = pd.DataFrame([{key: row[key] for key in ("column", "evidence", "verdict")} for row in rows])
     say = f"Worth a look: {', '.join(looks)} {suspect}" if looks else clear
-    return Table.of(frame.rename(columns={"column": "trait"}), "Leakage audit", say=say)
+    evidence = LeakageEvidence(suspects=[LeakSuspect(name=name, action="review") for name in looks])
+    return Table.of(frame.rename(columns={"column": "trait"}), "Leakage audit", say=say, evidence=evidence)
 
 
 def not_read(column: str, features: list[str]) -> Note:

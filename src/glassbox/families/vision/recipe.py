@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from glassbox.data.images.cells import PictureError, content_of, decoded
 from glassbox.data.schema import Schema
 from glassbox.errors import DataError
+from glassbox.findings.evidence import RecipeEvidence
 from glassbox.findings.model import Table
 
 Pixels = npt.NDArray[np.uint8]
@@ -159,4 +160,5 @@ def recipe_table(recipe: Recipe, schema: Schema, backbones: Sequence[str] = ()) 
         ("augmentation", recipe.augmentation.words, "of pictures that teach a network, anew in each epoch"),
     ]
     say = f"Models see {recipe.column} at {recipe.side} × {recipe.side} pixels."
-    return Table.of(pd.DataFrame(steps, columns=["step", "setting", "what it does"]), "Recipe", say=say)
+    evidence = RecipeEvidence(missing_handling={recipe.column: "imputed"})
+    return Table.of(pd.DataFrame(steps, columns=["step", "setting", "what it does"]), "Recipe", say=say, evidence=evidence)

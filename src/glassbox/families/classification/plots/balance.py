@@ -8,6 +8,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from glassbox.families.shared.plotting import name_rows, rows_canvas, side_values, wilson
+from glassbox.findings.evidence import ClassBalanceEvidence
 from glassbox.findings.model import Figure
 from glassbox.findings.plot_style import drawing, style
 from glassbox.findings.svg import ACCENT, SOFT
@@ -67,6 +68,8 @@ def target_balance(
                 f"to {clean(last['class'])} ({int(last['n']):,d} {units})."
             )
         rows = "; ".join(f"{clean(n)} {percent(s, 1)} ({c:,d} {units})" for n, s, c in zip(names, share, shown["n"], strict=True))
-        return drawing(
+        drawn = drawing(
             canvas, "What is to be told apart", say=say, alt=f"Bars of the share of each class of {clean(target)}: {rows}."
         )
+    shares = dict(zip(table["class"].astype(str), table["share"].astype(float), strict=True))
+    return drawn.model_copy(update={"evidence": ClassBalanceEvidence(class_shares=shares)})

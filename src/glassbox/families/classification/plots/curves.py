@@ -13,7 +13,7 @@ from glassbox.families.shared.plotting import Floats, as_percent, end_labels, qu
 from glassbox.findings.model import Estimate, Figure
 from glassbox.findings.plot_style import PALETTE, WIDTH, drawing, style
 from glassbox.findings.svg import ACCENT, INK, PAPER, SOFT
-from glassbox.findings.wording import between, clean, label, listed, metric_label, number, percent
+from glassbox.findings.wording import between, clean, label, listed, metric_label, number, percent, reach_sentence
 
 Scores = npt.ArrayLike | pd.DataFrame  # (n,) for one class against the rest, or one column a class
 MOST_CURVES = 5
@@ -240,16 +240,13 @@ def gain_curve(
     reach
         The share of the positives at which the sentence is read off.
     act, rows, found
-        Words of the sentence: "*calling* the 21 % of *rows* ranked highest reaches 70 % of *positives*".
+        Words of the sentence: "*calling* the 21 % of *rows* with the highest scores reaches 70 % of *positives*".
     """
     called, got = gains(np.asarray(y_true).astype(int), np.asarray(score, dtype=float))
     total, hits = len(np.asarray(y_true)), int(np.asarray(y_true).astype(int).sum())
     first = np.unique(got, return_index=True)[1]  # where a share is first reached
     share = float(np.interp(reach, got[first], called[first])) if hits else 1.0
-    words = f"{act} the {percent(share)} of {rows} ranked highest reaches {percent(reach)} of {found}"
-    say = f"{words[0].upper()}{words[1:]}; at random it would take {percent(reach)}."
-    if share >= reach:
-        say = f"The ranking does not help: reaching {percent(reach)} of {found} takes {act} {percent(share)} of {rows}."
+    say = reach_sentence(share, reach, rows, found, act)
     low, high = wilson(round(reach * hits), hits)
     caption = (
         f"{total:,d} {rows}, {hits:,d} of them {found}; of these, {act} that many reaches between {percent(float(low))} "

@@ -1,0 +1,178 @@
+"""Typed evidence of findings: the values that the audit and the conclusion decide by.
+
+A finding's sentences, titles and table heads are for readers. Nothing is decided by them: whatever a decision needs is a
+field of one of these models, in full precision.
+"""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+MissingHandling = Literal["imputed", "category", "native", "rows_dropped", "excluded", "unhandled"]
+LeakAction = Literal["excluded", "allowed", "review", "used"]
+
+
+class _Evidence(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class SplitEvidence(_Evidence):
+    """The sizes of train and holdout, in rows."""
+
+    kind: Literal["split"] = "split"
+    train_rows: int
+    holdout_rows: int
+
+
+class ClassBalanceEvidence(_Evidence):
+    """The share of each class among the rows of train, from 0 to 1."""
+
+    kind: Literal["class_balance"] = "class_balance"
+    class_shares: Annotated[dict[str, float], Field(min_length=1)]
+
+
+class MissingValuesEvidence(_Evidence):
+    """The columns of train with missing values, and the share of rows without a value, from 0 to 1."""
+
+    kind: Literal["missing_values"] = "missing_values"
+    missing_shares: dict[str, float]
+
+
+class RecipeEvidence(_Evidence):
+    """The treatment of missing values in each column, or part, that a model could see.
+
+    ``imputed``: replaced by a statistic or a constant. ``category``: a category of its own. ``native``: left to the
+    estimator. ``rows_dropped``: rows without a value were quarantined. ``excluded``: no model sees the column.
+    ``unhandled``: nothing is done. Columns that are not listed are not inputs.
+    """
+
+    kind: Literal["recipe"] = "recipe"
+    missing_handling: dict[str, MissingHandling]
+
+
+class LeakSuspect(BaseModel):
+    """An input that may leak the target.
+
+    ``excluded``: removed from the inputs. ``allowed``: kept because the request allows it by name. ``review``: kept, and
+    a person should decide. ``used``: kept although the leak is proven.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    action: LeakAction
+
+
+class LeakageEvidence(_Evidence):
+    """The inputs suspected of leaking the target; none when the search found none."""
+
+    kind: Literal["leakage"] = "leakage"
+    suspects: list[LeakSuspect]
+
+
+class OverlapEvidence(_Evidence):
+    """Overlap of train and holdout.
+
+    `shared_rows` counts identities that occur in both, `near_duplicate_rows` the rows of the holdout that a model cannot
+    tell from a row of train, out of `holdout_rows`.
+    """
+
+    kind: Literal["overlap"] = "overlap"
+    shared_rows: int
+    near_duplicate_rows: int
+    holdout_rows: int
+
+
+class GeneralizationEvidence(_Evidence):
+    """The leading metric on train, out of fold and on the holdout; None where it was not computed."""
+
+    kind: Literal["generalization"] = "generalization"
+    metric: str
+    higher_is_better: bool
+    train: float | None
+    out_of_fold: float | None
+    holdout: float | None
+
+
+class HashEvidence(_Evidence):
+    """The content hash of the data or of the model, in hexadecimal."""
+
+    kind: Literal["hash"] = "hash"
+    of: Literal["data", "model"]
+    digest: Annotated[str, Field(pattern=r"^[0-9a-f]{12,64}$")]
+
+
+class MonitoringEvidence(_Evidence):
+    """The retraining trigger, by the number of columns that have a drift threshold."""
+
+    kind: Literal["monitoring"] = "monitoring"
+    monitored_columns: int
+
+
+class SearchEvidence(_Evidence):
+    """The hyperparameter search: the candidate, the number of trials with the default, and what was varied."""
+
+    kind: Literal["search"] = "search"
+    candidate: str
+    trials: int
+    hyperparameters: list[str]
+
+
+class Gain(BaseModel):
+    """A gain in a metric with its 95 % interval; above 0 is better whatever the direction of the metric."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    value: float | None
+    low: float | None = None
+    high: float | None = None
+
+    @property
+    def proven(self) -> bool:
+        """The whole interval is above 0."""
+        return self.low is not None and self.low > 0
+
+
+class GainEvidence(_Evidence):
+    """The gain of the best trial over the default, and of the tuned model over the simplest candidate tied with it."""
+
+    kind: Literal["gain"] = "gain"
+    metric: str
+    over_default: Gain
+    simplest: str | None = None
+    over_simplest: Gain | None = None
+
+
+class LeaderboardEvidence(_Evidence):
+    """The leader of a comparison, and the candidates whose score does not differ from it significantly."""
+
+    kind: Literal["leaderboard"] = "leaderboard"
+    metric: str
+    leader: str
+    tied: list[str]
+    chosen: str
+
+
+class SliceEvidence(_Evidence):
+    """The slices of the holdout on which the model is significantly weaker than overall, the weakest first."""
+
+    kind: Literal["slices"] = "slices"
+    weak: list[str]
+
+
+Evidence = Annotated[
+    SplitEvidence
+    | ClassBalanceEvidence
+    | MissingValuesEvidence
+    | RecipeEvidence
+    | LeakageEvidence
+    | OverlapEvidence
+    | GeneralizationEvidence
+    | HashEvidence
+    | MonitoringEvidence
+    | SearchEvidence
+    | GainEvidence
+    | LeaderboardEvidence
+    | SliceEvidence,
+    Field(discriminator="kind"),
+]
