@@ -105,12 +105,12 @@ class Predictor(Protocol):
 
 def arrange_of(request: "Request") -> "Arrange":
     """How the family that answers a request brings what arrived into a row for each unit that it learns from, and says what it found."""
-    return cast("Arrange", import_module(f"glassbox.families.{request.row.family}.arrange").arrange)
+    return cast("Arrange", import_module(f"glassbox.families.{request.row.family}.prepare_rows").arrange)
 
 
 def looks_of(cells: pd.DataFrame, request: "Request") -> Any:
     """A name for each row, the same where rows look alike to a model, where the family has its own way to tell; else None."""
-    module = import_module(f"glassbox.families.{request.row.family}.arrange")
+    module = import_module(f"glassbox.families.{request.row.family}.prepare_rows")
     return module.looks(cells, request) if hasattr(module, "looks") else None
 
 
