@@ -44,13 +44,13 @@ snapshot = conform_parts(parts, schema)
 # The hash names this very set of rows, in whatever order they stand and whatever the file is called.
 
 # %%
-stage.show("arrived", quality.arrived(arrival, parts), report=True)
+stage.show("arrived", quality.data_summary(arrival, parts), report=True)
 
 # %% [markdown]
 # The request may promise a size. Far more or far fewer rows than that would point to the wrong file.
 
 # %%
-stage.show("promised", quality.promised(arrival, stage.request))
+stage.show("promised", quality.size_check(arrival, stage.request))
 
 # %% [markdown]
 # ## What a row is
@@ -90,7 +90,7 @@ stage.show("missing", quality.missing(schema, snapshot))
 # The longest bar is the column with the most gaps.
 
 # %%
-stage.show("missing_drawn", quality.missing_drawn(schema))
+stage.show("missing_drawn", quality.missing_plot(schema))
 
 # %% [markdown]
 # ## What repeats
@@ -105,7 +105,7 @@ stage.show("duplicates", quality.duplicates(parts, schema))
 # The shares of the classes should be near each other on both sides. The holdout is not looked at again before the evaluation.
 
 # %%
-stage.show("split", quality.parts_facts(parts, stage.request, schema), report=True)
+stage.show("split", quality.split_summary(parts, stage.request, schema), report=True)
 
 # %%
 stage.save(

@@ -161,7 +161,7 @@ def test_keys_of_other_answers_are_told_apart(project: Project) -> None:
 
 
 def test_no_picture_at_all(project: Project) -> None:
-    assert "there is no picture in what arrived" in refused(project, {"a/notes.txt": b"hello", "b/more.txt": b"world"})
+    assert "there is no picture in the data" in refused(project, {"a/notes.txt": b"hello", "b/more.txt": b"world"})
     assert "no file matches" in refused(project, {})
     table = pd.DataFrame({"a": range(40), "folder": ["x", "y"] * 20}).to_csv(index=False).encode()
     assert "no picture" in refused(project, {"a.csv": table})
