@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from glassbox.data.formats.delimited import MAX_FIELD, Dialect, _read_line_by_line, _read_clean, detect_dialect, read_delimited
+from glassbox.data.formats.delimited import MAX_FIELD, Dialect, _read_clean, _read_line_by_line, detect_dialect, read_delimited
 from glassbox.errors import DataError
 
 

@@ -18,7 +18,7 @@ from toy_news import conll, json_lines, sentences
 IOB1 = b"EU NNP I-ORG\nrejects VBZ O\nGerman JJ I-MISC\n. . O\n\n-DOCSTART- -X- O O\n\nPeter NNP B-PER\nParis NNP B-PER\n"
 
 
-def request(**fields: object) -> Request:
+def entity_request(**fields: object) -> Request:
     data = {"path": "x", "target": "entities", **dict(fields.pop("data", {}))}  # type: ignore[call-overload]
     return Request.model_validate({"name": "a", "task": "nlp", "answer": "spans", "data": data, **fields})
 
@@ -61,8 +61,8 @@ def test_conll_and_json_lines_give_the_same_rows(tmp_path: Path) -> None:
     (tmp_path / "a.jsonl").write_text(json_lines(30, 4), encoding="utf-8")
     cells = []
     for name in ("a.txt", "a.jsonl"):
-        spec = request(data={"path": name, "target": "entities", "features": ["text"]})
-        raw, _ = read(spec, tmp_path, arrange_of(spec))
+        request = entity_request(data={"path": name, "target": "entities", "features": ["text"]})
+        raw, _ = read(request, tmp_path, arrange_of(request))
         cells.append(raw.cells[["text", "entities"]].astype(str).to_numpy().tolist())
     assert cells[0] == cells[1]
     assert [json.loads(cell) for _, cell in cells[0]] == [spans for _, spans in sentences(30, 4)]
@@ -77,8 +77,8 @@ def test_spans_are_shifted_with_their_text_and_invalid_rows_are_quarantined(tmp_
         *({"text": f"nothing {i} here", "entities": []} for i in range(4)),
     ]
     (tmp_path / "a.jsonl").write_text("\n".join(json.dumps(row) for row in rows), encoding="utf-8")
-    spec = request(data={"path": "a.jsonl", "target": "entities"}, folds=2)
-    raw, findings = read(spec, tmp_path, arrange_of(spec))
+    request = entity_request(data={"path": "a.jsonl", "target": "entities"}, folds=2)
+    raw, findings = read(request, tmp_path, arrange_of(request))
     assert raw.cells["text"].iloc[0] == "Anna in Oslo"
     assert json.loads(raw.cells["entities"].iloc[0]) == [[0, 4, "PER"], [8, 12, "LOC"]]
     assert sorted(raw.quarantine["reason"]) == [
@@ -91,18 +91,18 @@ def test_spans_are_shifted_with_their_text_and_invalid_rows_are_quarantined(tmp_
 
 def test_a_target_without_entities_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a.jsonl").write_text("\n".join('{"text": "a b", "entities": []}' for _ in range(9)), encoding="utf-8")
-    spec = request(data={"path": "a.jsonl", "target": "entities"}, folds=2)
+    request = entity_request(data={"path": "a.jsonl", "target": "entities"}, folds=2)
     with pytest.raises(DataError, match="holds no entity"):
-        read(spec, tmp_path, arrange_of(spec))
+        read(request, tmp_path, arrange_of(request))
 
 
 def test_parts_are_read_from_file_names(tmp_path: Path) -> None:
     for name in ("news-train", "news-valid", "news-test"):
         (tmp_path / f"{name}.txt").write_text(conll(10, 4), encoding="utf-8")
-    spec = request(data={"path": "*.txt", "target": "entities"}, split=Split(by="column", column="file"), folds=2)
-    raw, _ = read(spec, tmp_path, arrange_of(spec))
+    request = entity_request(data={"path": "*.txt", "target": "entities"}, split=Split(by="column", column="file"), folds=2)
+    raw, _ = read(request, tmp_path, arrange_of(request))
     assert raw.cells["file"].astype(str).value_counts().to_dict() == {"train": 10, "valid": 10, "test": 10}
-    assert (split(raw.cells, spec).table["part"] == "holdout").sum() == 10
+    assert (split(raw.cells, request).table["part"] == "holdout").sum() == 10
 
 
 def test_each_document_is_a_row(tmp_path: Path) -> None:
@@ -111,8 +111,8 @@ def test_each_document_is_a_row(tmp_path: Path) -> None:
             path = tmp_path / f"mails/{folder}/{i}.txt"
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(text + str(i).encode())
-    spec = Request(name="a", task="nlp", data=Data(path="mails/*/*.txt", target="folder"), folds=3)
-    raw, _ = read(spec, tmp_path, arrange_of(spec))
+    request = Request(name="a", task="nlp", data=Data(path="mails/*/*.txt", target="folder"), folds=3)
+    raw, _ = read(request, tmp_path, arrange_of(request))
     assert raw.cells["folder"].value_counts().to_dict() == {"good": 3, "bad": 3}
     assert "Schlecht, \xfcbel.0" in raw.cells["text"].tolist()
     table = Request(name="a", task="classification", data=Data(path="mails/*/*.txt", target="folder"))
@@ -134,19 +134,19 @@ def test_texts_that_share_nearly_all_words_are_near_duplicates() -> None:
     cells = pd.DataFrame(
         {"text": [words, f"{words} thirteen", "quite another text of more than six words", "short", "Short"], "y": list("abaab")}
     )
-    spec = Request(name="a", task="nlp", data=Data(path="x", target="y", features=["text"]))
-    groups = looks_of(cells, spec).tolist()
+    request = Request(name="a", task="nlp", data=Data(path="x", target="y", features=["text"]))
+    groups = looks_of(cells, request).tolist()
     assert groups[0] == groups[1] != groups[2]
     assert groups[3] == groups[4]
-    assert looks_of(cells, spec.model_copy(update={"task": "classification"})) is None
+    assert looks_of(cells, request.model_copy(update={"task": "classification"})) is None
 
 
 def test_near_duplicate_groups_do_not_depend_on_the_order() -> None:
     words = "one two three four five six seven eight nine ten eleven twelve"
     texts = [f"{words} {i}" for i in range(6)] + ["something else altogether is written in here my friend"]
-    spec = Request(name="a", task="nlp", data=Data(path="x", target="y", features=["text"]))
-    groups = looks_of(pd.DataFrame({"text": texts}), spec).tolist()
-    reversed_groups = looks_of(pd.DataFrame({"text": texts[::-1]}), spec).tolist()
+    request = Request(name="a", task="nlp", data=Data(path="x", target="y", features=["text"]))
+    groups = looks_of(pd.DataFrame({"text": texts}), request).tolist()
+    reversed_groups = looks_of(pd.DataFrame({"text": texts[::-1]}), request).tolist()
     assert groups == reversed_groups[::-1]
     assert len(set(groups)) == 2
 
@@ -163,8 +163,8 @@ def test_problems_of_texts_are_counted_in_a_finding(tmp_path: Path) -> None:
     ]
     rows = [*plain, *({"text": text, "about": "a"} for text in odd)]
     (tmp_path / "a.jsonl").write_text("\n".join(json.dumps(row) for row in rows), encoding="utf-8")
-    spec = Request(name="a", task="nlp", data=Data(path="a.jsonl", target="about"), folds=3)
-    raw, findings = read(spec, tmp_path, arrange_of(spec))
+    request = Request(name="a", task="nlp", data=Data(path="a.jsonl", target="about"), folds=3)
+    raw, findings = read(request, tmp_path, arrange_of(request))
     assert len(raw.cells) == len(rows) - 1
     assert raw.quarantine["reason"].tolist() == ["there is no text"]
     report = " ".join(findings["unit_rules"].lines)  # type: ignore[union-attr]
@@ -185,8 +185,8 @@ def test_several_columns_of_texts_are_read_together(tmp_path: Path) -> None:
         for i in range(30)
     ]
     pd.DataFrame(rows).to_csv(tmp_path / "a.csv", index=False)
-    spec = Request(name="a", task="nlp", data=Data(path="a.csv", target="kind"), folds=3)
-    _, findings = read(spec, tmp_path, arrange_of(spec))
+    request = Request(name="a", task="nlp", data=Data(path="a.csv", target="kind"), folds=3)
+    _, findings = read(request, tmp_path, arrange_of(request))
     assert findings["unit"].facts["read from"] == "title, body"  # type: ignore[union-attr]
 
 
@@ -200,9 +200,9 @@ def test_near_duplicates_across_the_split_are_counted(tmp_path: Path) -> None:
         for i in range(40)
     ]
     pd.DataFrame(rows).to_csv(tmp_path / "a.csv", index=False)
-    spec = Request(name="a", task="nlp", data=Data(path="a.csv", target="about"), folds=3)
-    raw, _ = read(spec, tmp_path, arrange_of(spec))
-    table = split(raw.cells, spec, looks_of(raw.cells, spec)).table
+    request = Request(name="a", task="nlp", data=Data(path="a.csv", target="about"), folds=3)
+    raw, _ = read(request, tmp_path, arrange_of(request))
+    table = split(raw.cells, request, looks_of(raw.cells, request)).table
     facts = duplicates_across(table).facts
     holdout = table[table["part"] == "holdout"]
     assert (
