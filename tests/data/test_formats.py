@@ -40,7 +40,7 @@ def test_columns_do_not_depend_on_the_order_of_lines():
 
 
 def test_a_json_array_is_refused_with_advice():
-    with pytest.raises(DataError, match="one object a line"):
+    with pytest.raises(DataError, match="one object per line"):
         read_json_lines(b'[{"a": 1}]', "x.json")
 
 

@@ -25,7 +25,7 @@ class BadRow:
 
 @dataclass(frozen=True)
 class FileTable:
-    """The content of one file. `cells` are text, a missing cell is None or blank; `lines` has one number a row."""
+    """The content of one file. `cells` are text, a missing cell is None or blank; `lines` has one number per row."""
 
     cells: pd.DataFrame
     lines: Any

@@ -56,14 +56,14 @@ def boxes_table(
         Name of the annotation format.
     """
     good: list[tuple[PictureFile, int, str, str | None]] = []
-    bad, clipped, dropped = list(bad), 0, 0
+    all_bad, clipped, dropped = list(bad), 0, 0
     for at, boxes, part in sorted(rows, key=lambda row: row[0]):
         file = pictures[at]
         reason = file.picture.problem or (boxes if isinstance(boxes, str) else "")
         if not reason and file.picture.orientation > 1:
             reason = ROTATED_BOXES
         if reason or isinstance(boxes, str):
-            bad.append(bad_row(at + 1, reason, file.name))
+            all_bad.append(bad_row(at + 1, reason, file.name))
             continue
         inside = [_clip(box, file.picture.width, file.picture.height) for box in boxes]
         dropped += sum(box is None for box, _ in inside)
@@ -78,12 +78,12 @@ def boxes_table(
     }
     if any(part for *_, part in good):
         columns[PART] = [part for *_, part in good]
-    notes = [*notes, *picture_notes(readable)]
-    notes += [f"{counted(clipped, 'box')} extended beyond the picture and {was(clipped)} clipped."] if clipped else []
-    notes += [f"{counted(dropped, 'box')} without area {was(dropped)} dropped."] if dropped else []
+    all_notes = [*notes, *picture_notes(readable)]
+    all_notes += [f"{counted(clipped, 'box')} extended beyond the picture and {was(clipped)} clipped."] if clipped else []
+    all_notes += [f"{counted(dropped, 'box')} without area {was(dropped)} dropped."] if dropped else []
     lines = np.array([line for _, line, _, _ in good], dtype="int64")
     frame = text_frame(list(columns), list(columns.values()))
-    table = FileTable(frame, lines, bad, notes, f"{describe_formats(readable)} with {form} boxes")
+    table = FileTable(frame, lines, all_bad, all_notes, f"{describe_formats(readable)} with {form} boxes")
     size = label_bytes + sum(file.size_bytes for file in pictures)
     return NamedTable(common_folder([file.name for file in pictures]), size, len(pictures) + label_files, table)
 

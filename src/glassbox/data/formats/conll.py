@@ -1,4 +1,4 @@
-"""CoNLL files: one token a line, a blank line after each sentence, the IOB or BILOU tag in the last column.
+"""CoNLL files: one token per line, a blank line after each sentence, the IOB or BILOU tag in the last column.
 
 The scheme may be IOB1, IOB2 or BILOU: one rule finds the first token of an entity in each of them (Tjong Kim Sang and
 De Meulder 2003, section 2).
@@ -34,7 +34,7 @@ def looks_like_conll(content: bytes) -> bool:
 
 
 def read_conll(content: bytes, name: str) -> FileTable:
-    """Read a CoNLL file as one row a sentence: ``text`` (its tokens, joined by spaces), ``entities`` and ``document``.
+    """Read a CoNLL file as one row per sentence: ``text`` (its tokens, joined by spaces), ``entities`` and ``document``.
 
     ``entities`` is JSON, ``[[start, end, type], ...]`` in characters of the text. ``document`` is the file name and the number
     of the document in the file; a split by this column keeps the sentences of a document together.
@@ -54,7 +54,7 @@ def read_conll(content: bytes, name: str) -> FileTable:
         documents.append(f"{name.rpartition('/')[2]}:{document}")
         lines.append(line)
     frame = text_frame(["text", "entities", DOCUMENT], [texts, entities, documents], len(texts))
-    return FileTable(frame, np.array(lines, dtype="int64"), bad, [], "one token a line, tags in the last column (CoNLL)")
+    return FileTable(frame, np.array(lines, dtype="int64"), bad, [], "one token per line, tags in the last column (CoNLL)")
 
 
 def _sentences(content: bytes) -> Iterator[tuple[int, int, list[tuple[str, str]], str]]:

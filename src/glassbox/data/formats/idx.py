@@ -1,4 +1,4 @@
-"""IDX files (the MNIST format): a file of pictures and a file of labels, one byte a number, read in pairs.
+"""IDX files (the MNIST format): a file of pictures and a file of labels, one byte per number, read in pairs.
 
 An IDX file begins with two zero bytes, the type of its numbers (8: unsigned byte) and the number of its dimensions; the
 dimensions follow as four bytes each (LeCun, Cortes and Burges: the MNIST database of handwritten digits).

@@ -11,7 +11,7 @@ from glassbox.errors import DataError
 
 
 def read_json_lines(content: bytes, name: str) -> FileTable:
-    """Read a file with one JSON object a line as text cells; nested values stay JSON text.
+    """Read a file with one JSON object per line as text cells; nested values stay JSON text.
 
     Raises
     ------
@@ -19,7 +19,7 @@ def read_json_lines(content: bytes, name: str) -> FileTable:
         When the file is one JSON array.
     """
     if content.lstrip()[:1] == b"[":
-        raise DataError(f"{name}: this is one JSON array; write one object a line, without brackets and commas around them.")
+        raise DataError(f"{name}: this is one JSON array; write one object per line, without brackets and commas around them.")
     rows: list[dict[str, Any]] = []
     lines: list[int] = []
     bad: list[BadRow] = []

@@ -1,4 +1,4 @@
-"""Plain text files as tables: one row a file, with its text, folder and file name."""
+"""Plain text files as tables: one row per file, with its text, folder and file name."""
 
 from pathlib import PurePosixPath
 
@@ -18,4 +18,4 @@ def read_text_file(content: bytes, name: str) -> FileTable:
     utf8, encoding, notes = to_utf8(content)
     text = utf8.decode("utf-8", "replace")
     cells = text_frame(["text", "folder", "file"], [[text], [path.parent.name], [path.name]])
-    return FileTable(cells, np.array([1], dtype="int64"), [], notes, f"one text a file, {encoding}")
+    return FileTable(cells, np.array([1], dtype="int64"), [], notes, f"one text per file, {encoding}")

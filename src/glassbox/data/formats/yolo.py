@@ -101,7 +101,7 @@ def _to_pixels(
 
 
 def class_names(files: Mapping[str, bytes]) -> tuple[str, dict[int, str]] | None:
-    """Read the names of classes from ``data.yaml`` (under `names`) or ``classes.txt`` (one a line); return the file and its names.
+    """Read the names of classes from ``data.yaml`` (under `names`) or ``classes.txt`` (one per line); return the file and its names.
 
     Raises
     ------

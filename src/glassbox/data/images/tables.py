@@ -46,7 +46,7 @@ class PictureTable:
 
 @dataclass
 class _Column:
-    """The pictures of a column, one a row, and the text that identifies a row whose picture is bad."""
+    """The pictures of a column, one per row, and the text that identifies a row whose picture is bad."""
 
     pictures: list[CheckedPicture]
     texts: list[str | None] = field(default_factory=list)
