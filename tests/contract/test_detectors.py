@@ -17,7 +17,7 @@ import pytest
 import torch
 from glassbox.families.shared.set_prediction import make_folds
 
-from glassbox.data.formats.json_and_parquet import foreign
+from glassbox.data.formats.signatures import unsupported_format
 from glassbox.data.schema import infer_schema
 from glassbox.errors import GlassboxError
 from glassbox.families.detection import evaluate
@@ -123,7 +123,9 @@ def test_a_detector_is_the_same_after_loading(name: str, made: Made, tmp_path: P
     assert saved(loaded, tmp_path / "b") == before
     frame = rows(12, seed=9)
     assert loaded.predict(frame)["y_pred"].tolist() == made(name).predict(frame)["y_pred"].tolist()
-    assert [name for name, path in files_below(tmp_path / "a") if foreign(path.read_bytes()).startswith("a pickle")] == []
+    assert [
+        name for name, path in files_below(tmp_path / "a") if unsupported_format(path.read_bytes()).startswith("a pickle")
+    ] == []
 
 
 @every_model

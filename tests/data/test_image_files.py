@@ -1,4 +1,4 @@
-"""Where pictures come from: folders, tables with them and beside them, idx files, lists of boxes."""
+"""Reading pictures from folders, tables, IDX files, and COCO and YOLO annotations."""
 
 import base64
 import gzip
@@ -18,7 +18,7 @@ from PIL import Image
 from glassbox.data import quality
 from glassbox.data.images.cells import cell_of, content_of, decoded
 from glassbox.data.ingest import conform_parts, read
-from glassbox.data.locations import find_places
+from glassbox.data.locations import find_files
 from glassbox.data.schema import infer_schema
 from glassbox.data.sources import RawData, read_source
 from glassbox.data.split import split
@@ -35,8 +35,8 @@ def photo(grey: int = 0, size: tuple[int, int] = (8, 6), form: str = "JPEG") -> 
     return written(Image.new("RGB", size, (grey, 90, 90)), form)
 
 
-def lists(arrival: RawData) -> dict[str, list[Any]]:
-    return {str(name): arrival.cells[name].tolist() for name in arrival.cells.columns}
+def columns_of(raw: RawData) -> dict[str, list[Any]]:
+    return {str(name): raw.cells[name].tolist() for name in raw.cells.columns}
 
 
 def json_of(content: Any) -> str:
@@ -44,8 +44,8 @@ def json_of(content: Any) -> str:
 
 
 @pytest.fixture
-def arrive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Read:
-    """Read `path`, by default all files in the folder `raw`, as a task does whose cases are pictures."""
+def read_raw(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Read:
+    """Read `path`, by default all files in the folder `raw`, for a task that reads pictures."""
     monkeypatch.setitem(TASKS, "computer_vision", Task(family="vision", metrics=CLASS_METRICS, reads="pictures"))
 
     def run(path: str = "raw") -> RawData:
@@ -57,41 +57,46 @@ def arrive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Read:
 # ---------------------------------------------------------------------------------------------------------- folders
 
 
-def test_a_picture_file_is_a_row_and_all_of_them_one_table(write: Put, arrive: Read) -> None:
+def test_picture_files_are_the_rows_of_one_table(write: Put, read_raw: Read) -> None:
     for i, name in enumerate(["cats/2.jpg", "cats/1.jpg", "dogs/1.PNG", "dogs/deep/3.jpg"]):
         write(photo(i, form="PNG" if name.endswith("PNG") else "JPEG"), f"raw/shop/{name}")
-    arrival = arrive("raw/shop")
-    assert lists(arrival) == {
+    raw = read_raw("raw/shop")
+    assert columns_of(raw) == {
         "picture": [cell_of(photo(1)), cell_of(photo(0)), cell_of(photo(2, form="PNG")), cell_of(photo(3))],
         "folder": ["cats", "cats", "dogs", "deep"],
         "file": ["1.jpg", "2.jpg", "1.PNG", "3.jpg"],
     }
-    (file,) = arrival.files
+    (file,) = raw.files
     assert (file.name, file.files, file.rows, file.written) == ("raw/shop/", 4, 4, "pictures (JPEG, PNG)")
-    assert file.size_bytes == sum(len(content_of(cell)) for cell in arrival.cells["picture"])
-    assert arrival.notes == []
+    assert file.size_bytes == sum(len(content_of(cell)) for cell in raw.cells["picture"])
+    assert raw.notes == []
 
 
-def test_a_folder_a_glob_and_a_file_can_be_named(write: Put, arrive: Read) -> None:
+def test_a_path_may_be_a_folder_a_glob_or_a_file(write: Put, read_raw: Read) -> None:
     write(photo(1), "raw/a/1.jpg")
     write(photo(2), "raw/b [old]/2.jpg")
     write(photo(3), "raw/b [old]/.hidden.jpg")
-    assert lists(arrive("raw"))["file"] == lists(arrive("raw/"))["file"] == lists(arrive("raw/**"))["file"] == ["1.jpg", "2.jpg"]
-    assert lists(arrive("raw/b [old]"))["file"] == ["2.jpg"]
-    assert lists(arrive("raw/a/1.jpg"))["file"] == ["1.jpg"]
+    assert (
+        columns_of(read_raw("raw"))["file"]
+        == columns_of(read_raw("raw/"))["file"]
+        == columns_of(read_raw("raw/**"))["file"]
+        == ["1.jpg", "2.jpg"]
+    )
+    assert columns_of(read_raw("raw/b [old]"))["file"] == ["2.jpg"]
+    assert columns_of(read_raw("raw/a/1.jpg"))["file"] == ["1.jpg"]
     with pytest.raises(DataError, match="no file"):
-        arrive("raw/empty")
+        read_raw("raw/empty")
 
 
-def test_a_folder_beyond_the_project_tells_nothing_of_the_machine(write: Put, arrive: Read, tmp_path: Path) -> None:
+def test_names_in_a_folder_outside_the_project_are_relative_to_it(write: Put, read_raw: Read, tmp_path: Path) -> None:
     write(photo(), "elsewhere/shop/cats/1.jpg")
     project = tmp_path / "project"
     project.mkdir()
     request = Request(name="a", task="computer_vision", data=Data(path=f"{tmp_path}/elsewhere/shop"))
-    assert [place.name for place in find_places(request, project)] == ["cats/1.jpg"]
+    assert [file.name for file in find_files(request, project)] == ["cats/1.jpg"]
 
 
-def test_other_tasks_are_told_of_folders_and_pictures_as_before(write: Put, ask: Any) -> None:
+def test_other_tasks_refuse_folders_and_pictures(write: Put, ask: Any) -> None:
     root = write(photo(), "raw/1.jpg")
     with pytest.raises(DataError, match="is a folder; name the files in it"):
         read_source(ask(path="raw"), root)
@@ -99,12 +104,12 @@ def test_other_tasks_are_told_of_folders_and_pictures_as_before(write: Put, ask:
         read_source(ask(path="raw/1.jpg"), root)
 
 
-def test_the_part_is_what_a_folder_above_is_called(write: Put, arrive: Read) -> None:
+def test_the_part_is_read_from_the_names_of_folders(write: Put, read_raw: Read) -> None:
     names = ["train/cats/1.jpg", "Test/cats/2.jpg", "val2017/3.jpg", "images-test/x/4.jpg", "contest/5.jpg", "test/train/6.jpg"]
     for i, name in enumerate(names):
         write(photo(i), f"raw/{name}")
-    arrival = arrive()
-    parts = dict(zip(arrival.cells["file"], arrival.cells["part"], strict=True))
+    raw = read_raw()
+    parts = dict(zip(raw.cells["file"], raw.cells["part"], strict=True))
     assert {file: None if pd.isna(part) else part for file, part in parts.items()} == {
         "1.jpg": "train",
         "2.jpg": "test",
@@ -115,68 +120,68 @@ def test_the_part_is_what_a_folder_above_is_called(write: Put, arrive: Read) -> 
     }
 
 
-def test_what_cannot_be_read_goes_to_quarantine_by_name(write: Put, arrive: Read) -> None:
+def test_unreadable_pictures_are_quarantined_by_name(write: Put, read_raw: Read) -> None:
     for i in range(100):
         write(photo(i), f"raw/good/{i:03d}.jpg")
     write("not a picture at all", "raw/text.jpg")
     write(b"", "raw/void.png")
     write(photo(size=(90, 90))[:-300], "raw/half.jpg")
     write(png_claiming(60_000, 60_000), "raw/bomb.png")
-    arrival = arrive()
-    assert len(arrival.cells) == 100
-    told = {row["text"]: row["reason"] for row in arrival.quarantine.to_dict("records")}
-    assert told == {
-        "raw/text.jpg": "no picture (JPEG, PNG, WebP, GIF, BMP or TIFF)",
+    raw = read_raw()
+    assert len(raw.cells) == 100
+    reasons = {row["text"]: row["reason"] for row in raw.quarantine.to_dict("records")}
+    assert reasons == {
+        "raw/text.jpg": "not a picture (JPEG, PNG, WebP, GIF, BMP or TIFF)",
         "raw/void.png": "empty",
         "raw/half.jpg": "cut off or broken",
         "raw/bomb.png": "3,600 million pixels, more than the 50 million that are read",
     }
-    assert set(arrival.quarantine["source"]) == {"raw/"}
+    assert set(raw.quarantine["source"]) == {"raw/"}
 
 
-def test_too_many_broken_pictures_stop_it(write: Put, arrive: Read) -> None:
+def test_too_many_unreadable_pictures_are_an_error(write: Put, read_raw: Read) -> None:
     write(photo(), "raw/1.jpg")
     write("text", "raw/2.jpg")
-    with pytest.raises(DataError, match=r"1 of 2 rows cannot be read .*\n.*no picture .*raw/:2: raw/2.jpg"):
-        arrive()
+    with pytest.raises(DataError, match=r"1 of 2 rows cannot be read .*\n.*not a picture .*raw/:2: raw/2.jpg"):
+        read_raw()
 
 
-def test_pictures_that_are_turned_or_no_rgb_are_told(write: Put, arrive: Read) -> None:
+def test_rotated_and_converted_pictures_are_noted(write: Put, read_raw: Read) -> None:
     write(rotated(6), "raw/1.jpg")
     write(rotated(9), "raw/2.jpg")
     write(photo(form="GIF"), "raw/3.gif")
     write(written(Image.new("CMYK", (8, 8)), "JPEG"), "raw/4.jpg")
     write(written(Image.new("L", (8, 8)), "PNG"), "raw/5.png")
-    assert arrive().notes == [
-        "EXIF turns 1 picture; seen upright from here on.",
-        "EXIF says of 1 picture an orientation that there is not; taken as upright.",
-        "3 pictures are not RGB in JPEG or PNG (1 GIF with a palette, 1 JPEG in CMYK, 1 PNG in greys); seen in RGB from here on.",
+    assert read_raw().notes == [
+        "1 picture was rotated upright by the EXIF orientation.",
+        "1 picture has an invalid EXIF orientation; read as upright.",
+        "3 pictures are not RGB JPEG or PNG (1 GIF with a palette, 1 JPEG in CMYK, 1 PNG in greyscale); converted to RGB.",
     ]
 
 
-def test_other_files_are_left_out_and_said(write: Put, arrive: Read) -> None:
+def test_other_files_are_skipped_with_a_note(write: Put, read_raw: Read) -> None:
     write(photo(), "raw/1.jpg")
     write("# Shop\n", "raw/README.md")
     write("a,b\n1,2\n1,3\n", "raw/prices.csv")
     write("some words\n", "raw/notes.txt")
-    arrival = arrive()
-    assert lists(arrival)["file"] == ["1.jpg"]
-    assert arrival.notes == ["3 files without pictures were left out: raw/README.md, raw/notes.txt, raw/prices.csv."]
+    raw = read_raw()
+    assert columns_of(raw)["file"] == ["1.jpg"]
+    assert raw.notes == ["3 files without pictures were skipped: raw/README.md, raw/notes.txt and raw/prices.csv."]
 
 
 @pytest.mark.parametrize(
     ("name", "content", "words"),
     [
-        ("a.csv", "a,b\n1,2\n", "raw/a.csv: there is no picture in what arrived"),
+        ("a.csv", "a,b\n1,2\n", "raw/a.csv: there is no picture in the data"),
         ("a.pdf", b"%PDF-1.7", "this is a PDF"),
         ("a.csv", "", "the file is empty"),
-        ("a.csv", "file,y\ncats/1.jpg,a\n", "names pictures, and 1 of 1 picture are not among the files that arrived"),
+        ("a.csv", "file,y\ncats/1.jpg,a\n", "names pictures, but 1 of 1 picture are not among the files of data.path"),
     ],
 )
-def test_where_there_is_no_picture_it_is_said(name: str, content: bytes | str, words: str, write: Put, arrive: Read) -> None:
+def test_data_without_pictures_is_an_error(name: str, content: bytes | str, words: str, write: Put, read_raw: Read) -> None:
     write(content, f"raw/{name}")
     with pytest.raises(DataError, match=words):
-        arrive()
+        read_raw()
 
 
 # ----------------------------------------------------------------------------------------------------------- tables
@@ -188,116 +193,116 @@ def parquet(columns: dict[str, Any]) -> bytes:
     return sink.getvalue().to_pybytes()
 
 
-def test_bytes_in_parquet_are_pictures(write: Put, arrive: Read) -> None:
+def test_bytes_in_parquet_are_pictures(write: Put, read_raw: Read) -> None:
     contents = [photo(i) for i in range(60)]
     write(parquet({"label": list(range(60)), "img": contents, "price": [0.5] * 60, "mark": [b"\x01"] * 60}), "raw/a.parquet")
-    arrival = arrive("raw/a.parquet")
-    assert lists(arrival) == {
+    raw = read_raw("raw/a.parquet")
+    assert columns_of(raw) == {
         "label": [str(i) for i in range(60)],
         "img": [cell_of(content) for content in contents],
         "price": ["0.5"] * 60,
         "mark": ["01"] * 60,
     }
-    assert arrival.files[0].written == "Parquet, with pictures"
+    assert raw.files[0].written == "Parquet, with pictures"
 
 
-def test_the_struct_of_hugging_face_is_a_picture(write: Put, arrive: Read) -> None:
+def test_hugging_face_structs_are_pictures(write: Put, read_raw: Read) -> None:
     contents = [photo(i) for i in range(50)]
     images = [{"bytes": content, "path": f"{i}.jpg"} for i, content in enumerate(contents)]
     images[3] = {"bytes": contents[3][:-100], "path": "3.jpg"}
     images[4] = None  # type: ignore[call-overload]
     write(parquet({"image": images, "label": list(range(50))}), "raw/a.parquet")
-    arrival = arrive()
-    assert lists(arrival)["image"] == [cell_of(content) for i, content in enumerate(contents) if i not in (3, 4)]
-    assert arrival.quarantine[["line", "reason", "text"]].to_numpy().tolist() == [
+    raw = read_raw()
+    assert columns_of(raw)["image"] == [cell_of(content) for i, content in enumerate(contents) if i not in (3, 4)]
+    assert raw.quarantine[["line", "reason", "text"]].to_numpy().tolist() == [
         [4, "cut off or broken", "row 4"],
         [5, "there is no picture", "row 5"],
     ]
 
 
-def test_the_struct_of_hugging_face_may_hold_paths_alone(write: Put, arrive: Read) -> None:
+def test_hugging_face_structs_may_hold_only_paths(write: Put, read_raw: Read) -> None:
     write(photo(1), "raw/images/1.jpg")
     write(parquet({"image": [{"bytes": None, "path": "images/1.jpg"}], "label": [7]}), "raw/a.parquet")
-    assert lists(arrive()) == {"image": [cell_of(photo(1))], "label": ["7"]}
+    assert columns_of(read_raw()) == {"image": [cell_of(photo(1))], "label": ["7"]}
 
 
-def test_base64_in_a_table_is_a_picture(write: Put, arrive: Read) -> None:
+def test_base64_columns_are_pictures(write: Put, read_raw: Read) -> None:
     bare = [base64.b64encode(photo(i)).decode() for i in range(40)]
     rows = [{"photo": text if i % 2 else cell_of(photo(i)), "y": "ab"[i % 2]} for i, text in enumerate(bare)]
     rows[5]["photo"] = bare[5][:-400]
     write("\n".join(json_of(row) for row in rows), "raw/a.jsonl")
-    arrival = arrive()
-    assert lists(arrival)["photo"] == [cell_of(photo(i)) for i in range(40) if i != 5]
-    assert arrival.quarantine.to_dict("records") == [
+    raw = read_raw()
+    assert columns_of(raw)["photo"] == [cell_of(photo(i)) for i in range(40) if i != 5]
+    assert raw.quarantine.to_dict("records") == [
         {"source": "raw/a.jsonl", "line": 6, "reason": "cut off or broken", "text": "row 6"}
     ]
     write(pd.DataFrame({"photo": bare, "y": "a"}), "raw/b.csv")
-    assert lists(arrive("raw/b.csv"))["photo"] == [cell_of(photo(i)) for i in range(40)]
+    assert columns_of(read_raw("raw/b.csv"))["photo"] == [cell_of(photo(i)) for i in range(40)]
 
 
-def test_no_base64_stands_in_the_quarantine(write: Put, arrive: Read) -> None:
+def test_the_quarantine_contains_no_base64(write: Put, read_raw: Read) -> None:
     bare = base64.b64encode(photo()).decode()
     write("photo,y\n" + f"{bare},a\n" * 30 + f"{bare},a,b\n", "raw/a.csv")
-    arrival = arrive()
-    assert arrival.quarantine["text"].tolist() == ["…"]
-    moved = arrival.set_aside(np.arange(30) == 3, "no reason").quarantine
-    assert moved["text"].tolist() == [f"(a picture of {len(photo()):,} bytes) | a", "…"]
+    raw = read_raw()
+    assert raw.quarantine["text"].tolist() == ["…"]
+    quarantine = raw.exclude(np.arange(30) == 3, "no reason").quarantine
+    assert quarantine["text"].tolist() == [f"(a picture of {len(photo()):,} bytes) | a", "…"]
 
 
-def test_text_that_looks_a_little_like_base64_is_text(write: Put, arrive: Read) -> None:
+def test_short_base64_like_text_is_text(write: Put, read_raw: Read) -> None:
     write(photo(), "raw/1.jpg")
     write("code,y\n" + "Qk0AAAAA,a\n" * 5, "raw/a.csv")
-    assert list(lists(arrive())) == ["picture", "folder", "file"]
+    assert list(columns_of(read_raw())) == ["picture", "folder", "file"]
 
 
 @pytest.mark.parametrize(
     "written_as", ["images/cats/{i}.jpg", "./images/cats/{i}.jpg", "cats\\{i}.jpg", "/home/else/images/cats/{i}.jpg", "{i}.jpg"]
 )
-def test_a_table_names_its_pictures(written_as: str, write: Put, arrive: Read) -> None:
+def test_a_table_may_name_picture_files(written_as: str, write: Put, read_raw: Read) -> None:
     for i in range(4):
         write(photo(i), f"raw/shop/images/cats/{i}.jpg")
     write("path,y\n" + "".join(f"{written_as.format(i=i)},c{i}\n" for i in (2, 0, 1)), "raw/shop/train.csv")
-    arrival = arrive()
-    assert lists(arrival) == {"path": [cell_of(photo(i)) for i in (2, 0, 1)], "y": ["c2", "c0", "c1"]}
-    assert arrival.notes == ["1 picture that no table names was left out."]
-    assert arrival.files[0].files == 4
+    raw = read_raw()
+    assert columns_of(raw) == {"path": [cell_of(photo(i)) for i in (2, 0, 1)], "y": ["c2", "c0", "c1"]}
+    assert raw.notes == ["1 picture that no table names was skipped."]
+    assert raw.files[0].files == 4
 
 
-def test_a_picture_that_a_table_names_and_that_is_not_there(write: Put, arrive: Read) -> None:
+def test_absent_pictures_of_a_table_are_quarantined(write: Put, read_raw: Read) -> None:
     rows = [f"a/{i}.jpg" for i in range(30)]
     for i, name in enumerate(rows):
         if i != 7:
             write(photo(i), f"raw/{name}")
-    write(photo(99), "raw/b/7.jpg")  # of another folder: not the one that is meant
+    write(photo(99), "raw/b/7.jpg")  # in another folder, so it does not match
     write(photo(98)[:-80], "raw/a/8.jpg")
     write(pd.DataFrame({"path": [*rows, None], "y": "a"}), "raw/t.csv")
     with pytest.raises(DataError, match="3 of 31 rows"):
-        arrive()
+        read_raw()
     write(pd.DataFrame({"path": [*rows, *rows, *rows, None], "y": "a"}), "raw/t.csv")
     with pytest.raises(DataError) as caught:
-        arrive()
+        read_raw()
     assert "3 × cut off or broken; the first is raw/t.csv:10: a/8.jpg" in str(caught.value)
     assert (
-        "3 × its picture is not among the files that arrived, or several are called so; the first is raw/t.csv:9: a/7.jpg"
+        "3 × its picture is not among the files of data.path, or several files have this name; the first is raw/t.csv:9: a/7.jpg"
         in str(caught.value)
     )
     assert "1 × there is no picture; the first is raw/t.csv:92: row 92" in str(caught.value)
 
 
-def test_a_bare_name_of_two_pictures_names_neither(write: Put, arrive: Read) -> None:
+def test_ambiguous_file_names_match_no_picture(write: Put, read_raw: Read) -> None:
     for folder in "ab":
         for i in range(3):
             write(photo(i), f"raw/{folder}/{i}.jpg")
     write("path,y\n0.jpg,a\n1.jpg,a\n2.jpg,b\n", "raw/t.csv")
-    with pytest.raises(DataError, match="'path' names pictures, and 3 of 3 pictures are not among"):
-        arrive()
+    with pytest.raises(DataError, match="column 'path' names pictures, but 3 of 3 pictures are not among"):
+        read_raw()
 
 
-def test_names_without_endings_get_a_column_of_pictures(write: Put, arrive: Read) -> None:
+def test_names_without_extensions_add_a_column_of_pictures(write: Put, read_raw: Read) -> None:
     for i in range(3):
         write(photo(i), f"raw/images/x{i}.jpg")
     write("id,y\nx2,a\nx0,b\n", "raw/t.csv")
-    assert lists(arrive()) == {"id": ["x2", "x0"], "y": ["a", "b"], "picture": [cell_of(photo(2)), cell_of(photo(0))]}
+    assert columns_of(read_raw()) == {"id": ["x2", "x0"], "y": ["a", "b"], "picture": [cell_of(photo(2)), cell_of(photo(0))]}
 
 
 # -------------------------------------------------------------------------------------------------------------- idx
@@ -312,43 +317,43 @@ PIXELS = np.random.default_rng(3).integers(0, 256, (5, 4, 3), dtype="uint8")
 
 
 @pytest.mark.parametrize("zipped", [False, True])
-def test_idx_files_come_in_pairs(zipped: bool, write: Put, arrive: Read) -> None:
+def test_idx_files_are_read_in_pairs(zipped: bool, write: Put, read_raw: Read) -> None:
     for part, pixels in (("train", PIXELS), ("t10k", PIXELS[:2])):
         for what, array in (("images-idx3", pixels), ("labels-idx1", np.arange(len(pixels)) + 7)):
             content = gzip.compress(idx(array)) if zipped else idx(array)
             write(content, f"raw/{part}-{what}-ubyte{'.gz' if zipped else ''}")
-    arrival = arrive()
-    found = lists(arrival)
-    assert found["label"] == ["7", "8", "7", "8", "9", "10", "11"]
-    assert found["part"] == ["test"] * 2 + ["train"] * 5
-    assert [np.asarray(decoded(content_of(cell)))[..., 0].tolist() for cell in found["picture"][2:]] == PIXELS.tolist()
-    assert found["picture"][0].startswith("data:image/png;base64,")
-    assert [file.files for file in arrival.files] == [2, 2]
-    assert arrival.files[0].written == "greys of 3 × 4 pixels with a number each (idx)"
+    raw = read_raw()
+    columns = columns_of(raw)
+    assert columns["label"] == ["7", "8", "7", "8", "9", "10", "11"]
+    assert columns["part"] == ["test"] * 2 + ["train"] * 5
+    assert [np.asarray(decoded(content_of(cell)))[..., 0].tolist() for cell in columns["picture"][2:]] == PIXELS.tolist()
+    assert columns["picture"][0].startswith("data:image/png;base64,")
+    assert [file.files for file in raw.files] == [2, 2]
+    assert raw.files[0].written == "greyscale pictures of 3 × 4 pixels with one label each (IDX)"
 
 
 @pytest.mark.parametrize(
     ("pictures", "labels", "words"),
     [
-        (idx(PIXELS), idx(np.arange(4)), "holds 5 pictures, and raw/train-labels-idx1-ubyte 4 labels"),
-        (idx(PIXELS)[:-1], idx(np.arange(5)), "5 × 4 × 3 bytes, 60 together, and 59 follow; it is cut off"),
-        (idx(PIXELS)[:9], idx(np.arange(5)), "is cut off"),
-        (idx(PIXELS, kind=13), idx(np.arange(5)), "of labels with 00 00 08 01, bytes both; this begins with 00 00 0d 03"),
-        (idx(PIXELS), idx(np.arange(5), kind=9), "this begins with 00 00 09 01"),
-        (idx(PIXELS), b"", "this begins with nothing"),
-        (gzip.compress(idx(PIXELS))[:-9], idx(np.arange(5)), "gzip file is damaged or cut off"),
-        (None, idx(np.arange(5)), "there are labels and no file of pictures"),
-        (idx(PIXELS), None, "there are pictures and no file of labels"),
+        (idx(PIXELS), idx(np.arange(4)), "holds 5 pictures, but raw/train-labels-idx1-ubyte holds 4 labels"),
+        (idx(PIXELS)[:-1], idx(np.arange(5)), "5 × 4 × 3 bytes (60 in total), but 59 follow; the file is truncated"),
+        (idx(PIXELS)[:9], idx(np.arange(5)), "is truncated"),
+        (idx(PIXELS, kind=13), idx(np.arange(5)), "labels with 00 00 08 01; this file begins with 00 00 0d 03"),
+        (idx(PIXELS), idx(np.arange(5), kind=9), "this file begins with 00 00 09 01"),
+        (idx(PIXELS), b"", "this file begins with nothing"),
+        (gzip.compress(idx(PIXELS))[:-9], idx(np.arange(5)), "gzip file is damaged or truncated"),
+        (None, idx(np.arange(5)), "this file of labels has no file of pictures"),
+        (idx(PIXELS), None, "this file of pictures has no file of labels"),
     ],
 )
-def test_what_is_wrong_with_idx_files_is_said(
-    pictures: bytes | None, labels: bytes | None, words: str, write: Put, arrive: Read
+def test_invalid_idx_files_are_errors(
+    pictures: bytes | None, labels: bytes | None, words: str, write: Put, read_raw: Read
 ) -> None:
     for name, content in (("images-idx3", pictures), ("labels-idx1", labels)):
         if content is not None:
             write(content, f"raw/train-{name}-ubyte")
     with pytest.raises(DataError) as caught:
-        arrive()
+        read_raw()
     assert words in str(caught.value)
 
 
@@ -372,7 +377,7 @@ def hens(write: Put, count: int = 3, folder: str = "images") -> None:
         write(photo(i, size=(100, 80)), f"raw/{folder}/{i}.jpg")
 
 
-def test_coco_gives_each_picture_its_boxes(write: Put, arrive: Read) -> None:
+def test_coco_boxes_are_read_by_picture(write: Put, read_raw: Read) -> None:
     hens(write, 4)
     boxes = [
         (0, [20, 10, 30.5, 40]),
@@ -383,147 +388,147 @@ def test_coco_gives_each_picture_its_boxes(write: Put, arrive: Read) -> None:
         (2, None),
     ]
     write(coco({0: "0.jpg", 1: "1.jpg", 2: "2.jpg"}, boxes), "raw/annotations/instances_val2017.json")
-    arrival = arrive()
-    found = lists(arrival)
-    assert list(found) == ["picture", "boxes", "file", "part"]
-    assert [json.loads(cell) for cell in found["boxes"]] == [
+    raw = read_raw()
+    columns = columns_of(raw)
+    assert list(columns) == ["picture", "boxes", "file", "part"]
+    assert [json.loads(cell) for cell in columns["boxes"]] == [
         [[10, 60, 5, 5.12, "a hen"], [20, 10, 30.5, 40, "a hen"]],
         [],
         [[0, 70, 15, 10, "a hen"]],
     ]
-    assert (found["file"], found["part"]) == (["0.jpg", "1.jpg", "2.jpg"], ["val"] * 3)
-    assert arrival.notes == [
-        "1 annotation without a box of four numbers was left out.",
-        "1 picture that no list of boxes names was left out.",
-        "1 box left the picture and was clipped to it.",
-        "2 boxes of no area were left out.",
+    assert (columns["file"], columns["part"]) == (["0.jpg", "1.jpg", "2.jpg"], ["val"] * 3)
+    assert raw.notes == [
+        "1 annotation without a box of four numbers was skipped.",
+        "1 picture without an entry in the annotations was skipped.",
+        "1 box extended beyond the picture and was clipped.",
+        "2 boxes without area were dropped.",
     ]
-    assert (arrival.files[0].written, arrival.files[0].files) == ("pictures (JPEG), boxes as COCO has them", 5)
+    assert (raw.files[0].written, raw.files[0].files) == ("pictures (JPEG) with COCO boxes", 5)
 
 
-def test_the_order_of_boxes_does_not_matter(write: Put, arrive: Read) -> None:
+def test_the_order_of_boxes_does_not_matter(write: Put, read_raw: Read) -> None:
     hens(write, 1)
     boxes = [(0, [20, 10, 30, 40]), (0, [3, 10, 30, 40])]
     write(coco({0: "0.jpg"}, boxes), "raw/a.json")
-    once = lists(arrive())["boxes"]
+    first = columns_of(read_raw())["boxes"]
     write(coco({0: "0.jpg"}, boxes[::-1]), "raw/a.json")
-    assert lists(arrive())["boxes"] == once
+    assert columns_of(read_raw())["boxes"] == first
 
 
-def test_crowds_are_left_out_and_counted(write: Put, arrive: Read) -> None:
+def test_crowd_boxes_are_skipped_with_a_note(write: Put, read_raw: Read) -> None:
     hens(write, 1)
     write(coco({0: "0.jpg"}, [(0, [1, 1, 9, 9]), (0, [2, 2, 9, 9])], iscrowd=1), "raw/a.json")
-    arrival = arrive()
-    assert lists(arrival)["boxes"] == ["[]"]
-    assert arrival.notes == ["2 boxes around a crowd were left out."]
+    raw = read_raw()
+    assert columns_of(raw)["boxes"] == ["[]"]
+    assert raw.notes == ["2 crowd boxes were skipped."]
 
 
-def test_pictures_whose_boxes_cannot_be_trusted_are_set_aside(write: Put, arrive: Read) -> None:
+def test_pictures_with_doubtful_boxes_are_quarantined(write: Put, read_raw: Read) -> None:
     hens(write, 60)
     names = {i: f"{i}.jpg" for i in range(63)}
     write(rotated(6), "raw/images/60.jpg")
     write(photo(size=(50, 40)), "raw/images/61.jpg")
     write(coco(names, []), "raw/a.json")
-    told = {row["text"]: row["reason"] for row in arrive().quarantine.to_dict("records")}
-    assert told == {
-        "raw/images/60.jpg": "EXIF turns this picture, and its boxes may be of the unturned one",
-        "raw/images/61.jpg": "the picture is of another size than the list of boxes says",
-        "62.jpg": "the picture is not among the files that arrived",
+    reasons = {row["text"]: row["reason"] for row in read_raw().quarantine.to_dict("records")}
+    assert reasons == {
+        "raw/images/60.jpg": "EXIF rotates this picture, and its boxes may refer to the unrotated one",
+        "raw/images/61.jpg": "the size of the picture differs from the size in the annotations",
+        "62.jpg": "the picture is not among the files of data.path",
     }
 
 
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        (coco({0: "0.jpg"}, [(9, [1, 1, 9, 9])]), "is not as COCO has it: 9 is not there"),
-        (coco({0: "0.jpg"}, [])[:-9], "looks like COCO's list of boxes, and is no valid JSON"),
-        (coco({0: "x.jpg"}, []), "none of the pictures in COCO's list is among the files"),
-        (coco({0: "0.jpg", 1: "images/0.jpg"}, []), "raw/images/0.jpg is named twice"),
+        (coco({0: "0.jpg"}, [(9, [1, 1, 9, 9])]), "does not follow the COCO format: 9 is missing"),
+        (coco({0: "0.jpg"}, [])[:-9], "looks like a COCO annotation file but is not valid JSON"),
+        (coco({0: "x.jpg"}, []), "none of the annotated pictures is among the files"),
+        (coco({0: "0.jpg", 1: "images/0.jpg"}, []), "raw/images/0.jpg is annotated twice"),
     ],
 )
-def test_a_list_that_is_not_as_coco_has_it(content: str, words: str, write: Put, arrive: Read) -> None:
+def test_invalid_coco_files_are_errors(content: str, words: str, write: Put, read_raw: Read) -> None:
     hens(write)
     write(content, "raw/a.json")
     with pytest.raises(DataError) as caught:
-        arrive()
+        read_raw()
     assert words in str(caught.value)
 
 
-def test_a_list_of_boxes_without_pictures(write: Put, arrive: Read) -> None:
+def test_coco_files_without_pictures_are_an_error(write: Put, read_raw: Read) -> None:
     write(coco({0: "0.jpg"}, []), "raw/a.json")
-    with pytest.raises(DataError, match=r"no picture file came along; let data.path name both"):
-        arrive()
+    with pytest.raises(DataError, match=r"data.path includes no picture file; let data.path include both"):
+        read_raw()
 
 
 @pytest.mark.parametrize("names", ["names: [cock, hen]", "names: {0: cock, 1: hen}", None])
-def test_yolo_gives_each_picture_its_boxes(names: str | None, write: Put, arrive: Read) -> None:
+def test_yolo_boxes_are_read_by_picture(names: str | None, write: Put, read_raw: Read) -> None:
     hens(write, 3, "images/train")
     write("1 0.5 0.5 0.2 0.25\n0 0.95 0.5 0.2 0.5\n", "raw/labels/train/0.txt")
     write("", "raw/labels/train/1.txt")
     if names:
         write(f"path: x\n{names}\n", "raw/data.yaml")
-    arrival = arrive()
-    found = lists(arrival)
+    raw = read_raw()
+    columns = columns_of(raw)
     cock, hen = ("cock", "hen") if names else ("0", "1")
-    assert list(found) == ["picture", "boxes", "file", "part"]
-    assert [json.loads(cell) for cell in found["boxes"]] == [[[40, 30, 20, 20, hen], [85, 20, 15, 40, cock]], [], []]
-    assert found["part"] == ["train"] * 3
-    assert arrival.notes == [
-        "1 picture without a file of labels: taken as without boxes.",
-        "1 box left the picture and was clipped to it.",
+    assert list(columns) == ["picture", "boxes", "file", "part"]
+    assert [json.loads(cell) for cell in columns["boxes"]] == [[[40, 30, 20, 20, hen], [85, 20, 15, 40, cock]], [], []]
+    assert columns["part"] == ["train"] * 3
+    assert raw.notes == [
+        "1 picture without a label file: read as without boxes.",
+        "1 box extended beyond the picture and was clipped.",
     ]
-    assert arrival.files[0].written == "pictures (JPEG), boxes as YOLO has them"
+    assert raw.files[0].written == "pictures (JPEG) with YOLO boxes"
 
 
-def test_labels_may_stand_beside_their_pictures(write: Put, arrive: Read) -> None:
+def test_yolo_labels_may_be_beside_their_pictures(write: Put, read_raw: Read) -> None:
     hens(write, 1, "all")
     write("0 0.5 0.5 1 1\n", "raw/all/0.txt")
     write("hen\n", "raw/all/classes.txt")
-    arrival = arrive()
-    assert lists(arrival)["boxes"] == ['[[0, 0, 100, 80, "hen"]]']
-    assert arrival.notes == []
+    raw = read_raw()
+    assert columns_of(raw)["boxes"] == ['[[0, 0, 100, 80, "hen"]]']
+    assert raw.notes == []
 
 
-def test_labels_that_cannot_be_read_set_their_picture_aside(write: Put, arrive: Read) -> None:
+def test_pictures_with_invalid_labels_are_quarantined(write: Put, read_raw: Read) -> None:
     hens(write, 100)
     wrong = ["0 0.5 0.5 0.1", "0 40 30 20 20", "0.5 0.5 0.5 0.1 0.1", "7 0.5 0.5 0.1 0.1", "a 0.5 0.5 0.1 0.1"]
     for i in range(100):
         write(wrong[i] if i < len(wrong) else "0 0.5 0.5 0.1 0.1", f"raw/labels/{i}.txt")
     write("names: [hen]", "raw/data.yaml")
-    told = {row["text"]: row["reason"] for row in arrive().quarantine.to_dict("records")}
-    assert told == {
-        "raw/images/0.jpg": "a line of its labels that is not a class and four numbers",
-        "raw/images/1.jpg": "a line of its labels that is not in shares of the picture's size, 0 to 1",
-        "raw/images/2.jpg": "a line of its labels whose class is no whole number",
+    reasons = {row["text"]: row["reason"] for row in read_raw().quarantine.to_dict("records")}
+    assert reasons == {
+        "raw/images/0.jpg": "a label line that is not a class and four numbers",
+        "raw/images/1.jpg": "a label line whose numbers are not fractions of the picture's size, 0 to 1",
+        "raw/images/2.jpg": "a label line whose class is not a whole number",
         "raw/images/3.jpg": "a class that data.yaml does not name",
-        "raw/images/4.jpg": "a line of its labels that is not a class and four numbers",
+        "raw/images/4.jpg": "a label line that is not a class and four numbers",
     }
 
 
-def test_captions_beside_pictures_are_no_labels(write: Put, arrive: Read) -> None:
+def test_captions_beside_pictures_are_not_labels(write: Put, read_raw: Read) -> None:
     hens(write, 1)
     write("a hen on a wall", "raw/images/0.txt")
-    arrival = arrive()
-    assert list(lists(arrival)) == ["picture", "folder", "file"]
-    assert "raw/images/0.txt" in arrival.notes[-1]
+    raw = read_raw()
+    assert list(columns_of(raw)) == ["picture", "folder", "file"]
+    assert "raw/images/0.txt" in raw.notes[-1]
 
 
-# -------------------------------------------------------------------------------------------------- the whole of it
+# -------------------------------------------------------------------------------------------------- end to end
 
 
-def test_pictures_go_all_the_way_to_the_snapshots(write: Put, arrive: Read, tmp_path: Path) -> None:
+def test_pictures_are_ingested_end_to_end(write: Put, read_raw: Read, tmp_path: Path) -> None:
     for part, count in (("train", 20), ("test", 6)):
         for i in range(count):
             write(photo(i, form="PNG"), f"raw/{part}/{'cats' if i % 2 else 'dogs'}/{i}.png")
     data = Data(path="raw", target="folder", features=["picture"])
-    asked = Request(name="a", task="computer_vision", data=data, split=Split(by="column", column="part"), folds=2)
-    arrival, _ = read(asked, tmp_path)
-    parts = split(arrival.cells, asked)
-    schema = infer_schema(parts.train, asked)
+    request = Request(name="a", task="computer_vision", data=data, split=Split(by="column", column="part"), folds=2)
+    raw, _ = read(request, tmp_path)
+    parts = split(raw.cells, request)
+    schema = infer_schema(parts.train, request)
     snapshot = conform_parts(parts, schema)
     assert (len(snapshot.train), len(snapshot.holdout)) == (20, 6)
     assert [column.kind for column in schema.features] == ["picture"]
-    assert quality.arrived(arrival, parts).facts["files"] == 26
+    assert quality.data_summary(raw, parts).facts["files"] == 26
     assert quality.duplicates(parts, schema).facts["of these, on both sides of the split"] == 12
-    for shown in (quality.types(schema), quality.missing(schema, snapshot), quality.repairs(arrival, snapshot)):
-        assert "base64" not in shown.model_dump_json()
+    for finding in (quality.types(schema), quality.missing(schema, snapshot), quality.repairs(raw, snapshot)):
+        assert "base64" not in finding.model_dump_json()

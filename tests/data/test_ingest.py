@@ -1,4 +1,4 @@
-"""The whole way from a file to snapshots and findings."""
+"""The ingest stage from a file to snapshots and findings."""
 
 import random
 
@@ -17,28 +17,28 @@ from glassbox.runtime.field_tracking import track_reads
 
 
 def ingest(request, root):
-    arrival, _ = read(request, root)
-    parts = split(arrival.cells, request)
+    raw, _ = read(request, root)
+    parts = split(raw.cells, request)
     schema = infer_schema(parts.train, request)
-    return arrival, parts, schema, conform_parts(parts, schema)
+    return raw, parts, schema, conform_parts(parts, schema)
 
 
 def findings(request, root):
-    arrival, parts, schema, snapshot = ingest(request, root)
+    raw, parts, schema, snapshot = ingest(request, root)
     return {
-        "arrived": quality.arrived(arrival, parts),
-        "promised": quality.promised(arrival, request),
-        "quarantine": quality.quarantine(arrival),
-        "repairs": quality.repairs(arrival, snapshot),
+        "arrived": quality.data_summary(raw, parts),
+        "promised": quality.size_check(raw, request),
+        "quarantine": quality.quarantine(raw),
+        "repairs": quality.repairs(raw, snapshot),
         "types": quality.types(schema),
         "missing": quality.missing(schema, snapshot),
-        "missing_drawn": quality.missing_drawn(schema),
+        "missing_drawn": quality.missing_plot(schema),
         "duplicates": quality.duplicates(parts, schema),
-        "split": quality.parts_facts(parts, request, schema),
+        "split": quality.split_summary(parts, request, schema),
     }
 
 
-def test_shuffled_rows_give_the_same_bytes(write, ask, frame, tmp_path):
+def test_products_do_not_depend_on_the_order_of_rows(write, ask, frame, tmp_path):
     request = ask(id="customer")
     frame.loc[3, "y"] = ""
     lines = frame.to_csv(index=False).splitlines()
@@ -57,7 +57,7 @@ def test_shuffled_rows_give_the_same_bytes(write, ask, frame, tmp_path):
     assert hashes[0] == hashes[1]
 
 
-def test_the_snapshots_have_row_id_first_and_the_target_with_them(write, ask, frame):
+def test_snapshots_contain_row_id_first_and_all_columns(write, ask, frame):
     _, parts, schema, snapshot = ingest(ask(id="customer"), write(frame))
     assert snapshot.train.columns.tolist() == ["row_id", *frame.columns]
     assert snapshot.train["row_id"].is_monotonic_increasing
@@ -66,54 +66,54 @@ def test_the_snapshots_have_row_id_first_and_the_target_with_them(write, ask, fr
     assert schema.column("since").kind == "date"
 
 
-def test_nothing_is_learned_from_the_holdout(write, ask, frame):
+def test_the_schema_does_not_depend_on_the_holdout(write, ask, frame):
     request = ask(id="customer")
     _, parts, schema, _ = ingest(request, write(frame))
-    sealed = set(parts.holdout["customer"])
+    held_out = set(parts.holdout["customer"])
     changed = frame.copy()
-    changed.loc[changed["customer"].isin(sealed), "calls"] = "999999"
-    changed.loc[changed["customer"].isin(sealed), "plan"] = "secret"
-    _, _, other, _ = ingest(request, write(changed))
-    assert canonical_json(other) == canonical_json(schema)
+    changed.loc[changed["customer"].isin(held_out), "calls"] = "999999"
+    changed.loc[changed["customer"].isin(held_out), "plan"] = "secret"
+    _, _, changed_schema, _ = ingest(request, write(changed))
+    assert canonical_json(changed_schema) == canonical_json(schema)
 
 
-def test_rows_without_a_target_are_set_aside_and_said(write, ask, frame):
+def test_rows_without_a_target_are_quarantined(write, ask, frame):
     frame.loc[[3, 7], "y"] = ["", "NA"]
-    arrival, _, _, snapshot = ingest(ask(id="customer"), write(frame))
-    assert arrival.quarantine[["line", "reason"]].to_numpy().tolist() == [
+    raw, _, _, snapshot = ingest(ask(id="customer"), write(frame))
+    assert raw.quarantine[["line", "reason"]].to_numpy().tolist() == [
         [5, "the target is missing"],
         [9, "the target is missing"],
     ]
     assert len(snapshot.train) + len(snapshot.holdout) == len(frame) - 2
-    assert "2 rows of 200 set aside" in quality.quarantine(arrival).say
+    assert "2 rows of 200 were quarantined" in quality.quarantine(raw).say
 
 
-def test_rows_without_a_moment_are_set_aside_when_time_splits(write, ask, frame):
+def test_rows_without_a_time_are_quarantined_in_a_split_by_time(write, ask, frame):
     frame.loc[3, "since"] = "soon"
-    arrival, *_ = ingest(ask(id="customer", split=Split(by="time", column="since", cutoff="2010-01-01")), write(frame))
-    assert arrival.quarantine["line"].tolist() == [5]
+    raw, *_ = ingest(ask(id="customer", split=Split(by="time", column="since", cutoff="2010-01-01")), write(frame))
+    assert raw.quarantine["line"].tolist() == [5]
 
 
-def test_what_had_to_become_missing_is_said_by_column(write, ask, frame):
+def test_values_that_became_missing_are_reported_by_column(write, ask, frame):
     frame["calls"] = frame["calls"].where(frame.index != 9, "inf")
     frame["nothing"] = ""
     frame["always"] = "x"
-    arrival, _, _, snapshot = ingest(ask(id="customer"), write(frame))
-    said = quality.repairs(arrival, snapshot).lines
-    assert [line.partition(":")[0] for line in said] == ["calls", "nothing", "always"]
-    assert "'inf'" in said[0]
+    raw, _, _, snapshot = ingest(ask(id="customer"), write(frame))
+    lines = quality.repairs(raw, snapshot).lines
+    assert [line.partition(":")[0] for line in lines] == ["calls", "nothing", "always"]
+    assert "'inf'" in lines[0]
 
 
-def test_a_promise_is_kept_within_a_factor_of_two(write, ask, frame):
+def test_the_expected_size_is_checked_within_a_factor_of_two(write, ask, frame):
     root = write(frame)
-    arrival, _ = read(ask(id="customer"), root)
-    assert quality.promised(arrival, ask()).kind == "note"
-    assert quality.promised(arrival, ask(size="400 rows")).facts["kept"] is True
-    broken = quality.promised(arrival, ask(size="401 rows"))
-    assert (broken.facts["kept"], "fewer" in broken.say) == (False, True)
+    raw, _ = read(ask(id="customer"), root)
+    assert quality.size_check(raw, ask()).kind == "note"
+    assert quality.size_check(raw, ask(size="400 rows")).facts["kept"] is True
+    too_small = quality.size_check(raw, ask(size="401 rows"))
+    assert (too_small.facts["kept"], "fewer" in too_small.say) == (False, True)
 
 
-def test_repeats_are_counted(write, ask, frame):
+def test_duplicate_rows_are_counted(write, ask, frame):
     again = frame.iloc[[0, 0, 1]].copy()
     again["customer"] = ["C-x", "C-y", "C-z"]
     again["y"] = [frame["y"][0], frame["y"][0], "no" if frame["y"][1] == "yes" else "yes"]
@@ -129,41 +129,41 @@ def test_repeated_ids_are_counted(write, ask, frame):
     assert facts["rows that share their customer with an earlier row"] == 2
 
 
-def test_the_split_is_told_with_the_shares_of_the_classes(write, ask, frame):
+def test_the_split_finding_contains_the_shares_of_the_classes(write, ask, frame):
     facts = findings(ask(id="customer"), write(frame))["split"].facts
     assert facts["train rows"] + facts["holdout rows"] == 200
     assert {"share of train with y = yes", "share of holdout with y = no"} <= set(facts)
 
 
-def test_gaps_are_listed_the_most_first(write, ask, frame):
+def test_columns_are_sorted_by_missing_values(write, ask, frame):
     frame.loc[:150, "calls"] = ""
-    found = findings(ask(id="customer"), write(frame))
-    assert [row[0] for row in found["missing"].rows] == ["calls", "plan"]
-    assert found["missing_drawn"].kind == "figure"
+    shown = findings(ask(id="customer"), write(frame))
+    assert [row[0] for row in shown["missing"].rows] == ["calls", "plan"]
+    assert shown["missing_drawn"].kind == "figure"
 
 
-def test_without_gaps_there_is_nothing_to_draw(write, ask, frame):
-    found = findings(ask(id="customer"), write(frame.drop(columns="plan")))
-    assert found["missing"].rows == []
-    assert found["missing_drawn"].kind == "note"
+def test_the_plot_is_a_note_without_missing_values(write, ask, frame):
+    shown = findings(ask(id="customer"), write(frame.drop(columns="plan")))
+    assert shown["missing"].rows == []
+    assert shown["missing_drawn"].kind == "note"
 
 
-def test_markup_in_data_stays_text(write, ask, frame):
-    evil = "<img src=x onerror=alert(1)>"
-    frame = frame.rename(columns={"plan": evil})
-    frame[evil] = frame[evil] + "<script>"
+def test_markup_in_data_is_escaped(write, ask, frame):
+    markup = "<img src=x onerror=alert(1)>"
+    frame = frame.rename(columns={"plan": markup})
+    frame[markup] = frame[markup] + "<script>"
     for finding in findings(ask(id="customer"), write(frame)).values():
         html = finding_html(finding)
         assert "<img" not in html
         assert "<script" not in html
 
 
-def test_nothing_shown_names_the_machine(write, ask, frame):
+def test_findings_contain_no_absolute_path(write, ask, frame):
     root = write(frame)
     assert str(root) not in canonical_json(findings(ask(id="customer"), root))
 
 
-def test_a_request_that_notes_its_reads_does_as_well(write, ask, frame):
+def test_findings_are_the_same_with_a_recorded_request(write, ask, frame):
     root = write(frame)
     proxy, reads = track_reads(ask(id="customer"))
     assert canonical_json(findings(proxy, root)) == canonical_json(findings(ask(id="customer"), root))
@@ -178,18 +178,18 @@ def test_a_request_that_notes_its_reads_does_as_well(write, ask, frame):
         ("a,y\n1,u\n2,u\n3,u\n", "is 'u' in all 3 rows"),
         ("a,y\n1,\n2,\n", "missing in all 2 rows"),
         ("a,y\n" + "".join(f"{i},{i}.25\n" for i in range(60)), "a quantity"),
-        ("a,y\n1,u\n", "nothing to tell apart"),
-        ("y\nu\nv\n", "nothing is left to predict from"),
+        ("a,y\n1,u\n", "at least two different values"),
+        ("y\nu\nv\n", "there is no feature besides the target"),
     ],
 )
-def test_data_that_cannot_answer_ends_in_words(content, words, write, ask):
+def test_unusable_data_is_a_data_error(content, words, write, ask):
     with pytest.raises(DataError) as caught:
         ingest(ask(), write(content))
     assert words in str(caught.value)
     assert caught.value.exit_code == 2
 
 
-def test_names_in_any_script_go_all_the_way(write, ask, frame):
+def test_column_names_in_any_script_are_preserved(write, ask, frame):
     frame = frame.rename(columns={"plan": "תוכנית", "calls": "📞", "y": "كنسل"})
     _, _, schema, snapshot = ingest(ask(id="customer", target="كنسل"), write(frame))
     assert schema.target == "كنسل"

@@ -1,4 +1,4 @@
-"""What columns are inferred to be, and how a schema is enforced."""
+"""Inferring a schema, and conforming data to it."""
 
 import math
 
@@ -41,13 +41,13 @@ def test_the_kind_is_inferred_from_how_values_are_written(values, kind, written_
     assert (column.kind, column.written_as) == (kind, written_as)
 
 
-def test_unique_words_and_running_numbers_name_rows(ask):
+def test_unique_words_and_row_numbers_are_identifiers(ask):
     assert kind_of([f"A-{i:04d}" for i in range(100)], ask).kind == "identifier"
     assert kind_of([str(i) for i in range(100)], ask).kind == "identifier"
     assert kind_of([str(1000 * i) for i in range(100)], ask, name="LoanNr").kind == "identifier"
 
 
-def test_unique_measurements_do_not_name_rows(ask):
+def test_unique_measurements_are_not_identifiers(ask):
     assert kind_of([str(1000 * i) for i in range(100)], ask, name="price").kind == "number"
     assert kind_of([str(i + 0.5) for i in range(100)], ask, name="id").kind == "number"
 
@@ -56,12 +56,12 @@ def test_sentences_are_text(ask):
     assert kind_of([f"the film number {i} was quite good" for i in range(100)], ask).kind == "text"
 
 
-def test_dates_in_which_the_day_tells_itself(ask):
+def test_the_order_of_day_and_month_is_inferred(ask):
     assert kind_of(["13/02/2020", "01/03/2020"], ask).date_format == "%d/%m/%Y"
     assert kind_of(["02/13/2020", "03/01/2020"], ask).date_format == "%m/%d/%Y"
 
 
-def test_dates_before_1677_are_kept_through_parquet(ask, tmp_path):
+def test_dates_before_1677_survive_parquet(ask, tmp_path):
     frame = pd.DataFrame({"x": ["1512-03-04", "9999-12-31"], "y": ["a", "b"]})
     schema = infer_schema(frame, ask())
     typed = conform(frame, schema).frame
@@ -72,42 +72,42 @@ def test_dates_before_1677_are_kept_through_parquet(ask, tmp_path):
     assert [moment.year for moment in read] == [1512, 9999]
 
 
-def test_a_column_that_tells_no_decimal_sign_takes_that_of_the_table(ask):
+def test_an_ambiguous_decimal_mark_is_inferred_from_the_table(ask):
     european = ["1,5", "2,75"]
     assert kind_of(["1,500", "2,750"], ask).high == 2750
     assert kind_of(["1,500", "2,750"], ask, other=european).high == 2.75
 
 
-def test_few_unreadable_values_do_not_make_numbers_a_category(ask):
+def test_a_few_unreadable_values_do_not_change_the_kind_number(ask):
     values = [str(i % 40) for i in range(199)] + ["1976A"]
     column = kind_of(values, ask)
     assert (column.kind, column.high) == ("number", 39)
     assert kind_of([*values[:-3], "a", "b", "c"], ask).kind == "category"
 
 
-def test_infinite_and_huge_numbers_are_missing_and_said(ask):
+def test_infinite_and_huge_numbers_become_missing_with_problems(ask):
     frame = pd.DataFrame({"x": ["1.5", "inf", "1e999", "-Infinity"], "y": list("abab")})
     schema = infer_schema(frame, ask())
-    found = conform(frame, schema)
+    conformed = conform(frame, schema)
     assert (schema.column("x").low, schema.column("x").high) == (1.5, 1.5)
-    assert found.frame["x"].isna().tolist() == [False, True, True, True]
-    assert [(p.row, p.expected) for p in found.problems] == [(i, "a finite number that a float can hold") for i in (1, 2, 3)]
+    assert conformed.frame["x"].isna().tolist() == [False, True, True, True]
+    assert [(p.row, p.expected) for p in conformed.problems] == [(i, "a finite number that a float can hold") for i in (1, 2, 3)]
 
 
-def test_typed_infinities_are_missing_and_said_too():
-    found = conform(pd.DataFrame({"x": [1.0, math.inf]}), Schema(columns=[ColumnSchema(name="x", kind="number")]))
-    assert found.frame["x"].isna().tolist() == [False, True]
-    assert [p.row for p in found.problems] == [1]
+def test_typed_infinities_become_missing_with_problems():
+    conformed = conform(pd.DataFrame({"x": [1.0, math.inf]}), Schema(columns=[ColumnSchema(name="x", kind="number")]))
+    assert conformed.frame["x"].isna().tolist() == [False, True]
+    assert [p.row for p in conformed.problems] == [1]
 
 
-def test_numbers_as_classes_are_written_one_way(ask):
+def test_numeric_classes_have_one_notation(ask):
     frame = pd.DataFrame({"x": list("abcd"), "y": ["1.0", "0", "0.0", "1"]})
     schema = infer_schema(frame, ask())
     assert schema.classes == ["0", "1"]
     assert conform(frame, schema).frame["y"].tolist() == ["1", "0", "0", "1"]
 
 
-def test_only_the_columns_that_were_asked_for_are_in_the_schema(ask):
+def test_the_schema_contains_only_the_columns_of_the_request(ask):
     frame = pd.DataFrame({"a": ["1", "2"], "b": ["3", "4"], "k": ["p", "q"], "y": ["u", "v"]})
     schema = infer_schema(frame, ask(id="k", features=["b"]))
     assert [column.name for column in schema.columns] == ["b", "k", "y"]
@@ -115,7 +115,7 @@ def test_only_the_columns_that_were_asked_for_are_in_the_schema(ask):
     assert (schema.target, schema.id, schema.column("k").kind) == ("y", "k", "identifier")
 
 
-def test_the_columns_of_the_split_are_no_features_unless_named(ask):
+def test_the_column_of_the_split_is_not_a_feature_unless_named(ask):
     frame = pd.DataFrame({"a": ["1", "2"], "g": ["p", "q"], "y": ["u", "v"]})
     split = Split(by="group", column="g")
     assert [c.name for c in infer_schema(frame, ask(split=split)).features] == ["a"]
@@ -127,12 +127,12 @@ def test_the_schema_does_not_depend_on_the_order_of_rows(frame, ask):
     assert canonical_json(infer_schema(frame, ask())) == canonical_json(infer_schema(shuffled, ask()))
 
 
-def test_a_schema_is_read_back_as_itself(frame, ask):
+def test_a_schema_round_trips_through_json(frame, ask):
     schema = infer_schema(frame, ask(id="customer"))
     assert Schema.model_validate_json(schema.model_dump_json()) == schema
 
 
-def test_conform_gives_the_promised_types(frame, ask):
+def test_conform_returns_the_documented_types(frame, ask):
     schema = infer_schema(frame, ask(id="customer"))
     typed = conform(frame, schema).frame
     assert {name: str(dtype) for name, dtype in typed.dtypes.items()} == {
@@ -146,13 +146,13 @@ def test_conform_gives_the_promised_types(frame, ask):
     assert set(typed["plan"]) == {"basic", "plus", "max", None}
 
 
-def test_conform_changes_nothing_that_it_is_given(frame, ask):
+def test_conform_does_not_modify_its_input(frame, ask):
     before = frame.copy(deep=True)
     conform(frame, infer_schema(frame, ask()))
     pd.testing.assert_frame_equal(frame, before)
 
 
-def test_conforming_twice_changes_nothing_more(frame, ask):
+def test_conform_is_idempotent(frame, ask):
     schema = infer_schema(frame, ask(id="customer"))
     once = conform(frame, schema).frame
     twice = conform(once, schema)
@@ -160,7 +160,7 @@ def test_conforming_twice_changes_nothing_more(frame, ask):
     assert twice.problems == []
 
 
-def test_a_row_of_json_conforms_as_the_same_row_of_text(ask):
+def test_json_values_and_text_cells_conform_to_the_same_values(ask):
     frame = pd.DataFrame(
         {"n": ["1,5", "2,5"], "b": ["Yes", "No"], "z": ["0", "1"], "d": ["01.02.2020", "13.02.2020"], "y": ["a", "b"]}
     )
@@ -170,47 +170,47 @@ def test_a_row_of_json_conforms_as_the_same_row_of_text(ask):
     pd.testing.assert_frame_equal(conform(sent, schema).frame, text)
 
 
-def test_what_does_not_fit_is_named_with_row_field_and_what_was_expected(ask):
+def test_problems_have_row_field_value_and_expectation(ask):
     train = pd.DataFrame({"n": ["1", "2", "3"], "d": ["2020-01-01", "2020-01-02", "2020-01-03"], "y": ["a", "b", "a"]})
     schema = infer_schema(train, ask())
-    found = conform(pd.DataFrame({"n": ["4", "many"], "d": ["soon", None]}), schema)
-    assert [(p.row, p.field, p.found, p.expected) for p in found.problems] == [
+    conformed = conform(pd.DataFrame({"n": ["4", "many"], "d": ["soon", None]}), schema)
+    assert [(p.row, p.field, p.found, p.expected) for p in conformed.problems] == [
         (1, "n", "'many'", "a number"),
         (0, "d", "'soon'", "a date such as '2020-01-03'"),
     ]
 
 
-def test_fields_that_are_missing_or_unknown_are_named(ask):
+def test_missing_and_unknown_fields_are_problems(ask):
     schema = infer_schema(pd.DataFrame({"tenure": ["1", "2"], "y": ["a", "b"]}), ask())
-    found = conform(pd.DataFrame({"tenur": [1]}), schema)
-    assert [(p.row, p.field, p.found) for p in found.problems] == [
+    conformed = conform(pd.DataFrame({"tenur": [1]}), schema)
+    assert [(p.row, p.field, p.found) for p in conformed.problems] == [
         (-1, "tenur", "a field that is not in the schema"),
         (-1, "tenure", "nothing"),
     ]
-    assert "'tenure'" in found.problems[0].expected
+    assert "'tenure'" in conformed.problems[0].expected
     assert conform(pd.DataFrame(index=[0]), schema, require_all=False).problems == []
 
 
-def test_a_category_that_train_did_not_have_is_kept_and_warned_of(ask):
+def test_an_unseen_category_is_preserved_with_a_warning(ask):
     schema = infer_schema(pd.DataFrame({"x": ["red", "green"], "y": ["a", "b"]}), ask())
-    found = conform(pd.DataFrame({"x": ["blue"]}), schema)
-    assert found.frame["x"].tolist() == ["blue"]
-    assert (found.problems, [w.field for w in found.warnings]) == ([], ["x"])
+    conformed = conform(pd.DataFrame({"x": ["blue"]}), schema)
+    assert conformed.frame["x"].tolist() == ["blue"]
+    assert (conformed.problems, [w.field for w in conformed.warnings]) == ([], ["x"])
 
 
 def test_placeholders_are_missing_where_numbers_are_expected():
     schema = Schema(columns=[ColumnSchema(name="n", kind="number"), ColumnSchema(name="c", kind="category")])
-    found = conform(pd.DataFrame({"n": ["-", "."], "c": ["-", "."]}), schema)
-    assert found.frame["n"].isna().all()
-    assert found.frame["c"].tolist() == ["-", "."]
-    assert found.problems == []
+    conformed = conform(pd.DataFrame({"n": ["-", "."], "c": ["-", "."]}), schema)
+    assert conformed.frame["n"].isna().all()
+    assert conformed.frame["c"].tolist() == ["-", "."]
+    assert conformed.problems == []
 
 
-def test_row_id_is_passed_on_in_front():
+def test_row_id_is_passed_through_first():
     schema = Schema(columns=[ColumnSchema(name="n", kind="number")])
-    found = conform(pd.DataFrame({"n": ["1"], "row_id": ["r"]}), schema)
-    assert found.frame.columns.tolist() == ["row_id", "n"]
-    assert found.problems == []
+    conformed = conform(pd.DataFrame({"n": ["1"], "row_id": ["r"]}), schema)
+    assert conformed.frame.columns.tolist() == ["row_id", "n"]
+    assert conformed.problems == []
 
 
 @settings(max_examples=100, deadline=None)
@@ -219,6 +219,6 @@ def test_no_json_value_breaks_conform(values):
     kinds = ["number", "boolean", "category", "date", "text", "identifier", "constant", "empty"]
     schema = Schema(columns=[ColumnSchema(name=kind, kind=kind, categories=["0", "1"]) for kind in kinds])
     frame = pd.DataFrame({kind: pd.Series(values, dtype=object) for kind in kinds})
-    found = conform(frame, schema).frame
-    assert not np.isinf(found["number"]).any()
-    assert len(found) == len(values)
+    typed = conform(frame, schema).frame
+    assert not np.isinf(typed["number"]).any()
+    assert len(typed) == len(values)

@@ -1,4 +1,4 @@
-"""What must always hold of the split."""
+"""Properties of the split into train and holdout."""
 
 import hashlib
 
@@ -12,7 +12,7 @@ from glassbox.data.split import hash_rows, in_holdout, split
 from glassbox.errors import DataError
 from glassbox.request.model import Data, Request, Split
 
-# What is asked is that parts are right, not that they are large: no check of classes in these.
+# These tests check the sides of rows, not the size of parts, so the task has no check of classes.
 VALUE = st.sampled_from(["", "a", "b", "1", "1.0", " 1", "NA", "x\x1fy"])
 ROWS = st.lists(st.tuples(VALUE, VALUE, st.sampled_from(["u", "v"])), min_size=8, max_size=40)
 
@@ -25,18 +25,18 @@ def table_of(rows) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["a", "b", "y"], dtype=object)
 
 
-def cache_key(cells, asked):
-    """The parts, or None where chance leaves one of them empty."""
+def split_or_none(cells, request):
+    """Split the cells; return None when one part is empty by chance."""
     try:
-        return split(cells, asked)
+        return split(cells, request)
     except DataError:
         return None
 
 
 @settings(max_examples=100, deadline=None)
 @given(ROWS)
-def test_the_parts_hold_every_row_once(rows):
-    parts = cache_key(table_of(rows), request())
+def test_every_row_is_in_exactly_one_part(rows):
+    parts = split_or_none(table_of(rows), request())
     if parts is None:
         return
     both = pd.concat([parts.train, parts.holdout])
@@ -48,30 +48,30 @@ def test_the_parts_hold_every_row_once(rows):
 
 @settings(max_examples=100, deadline=None)
 @given(ROWS)
-def test_rows_that_look_the_same_are_on_the_same_side(rows):
-    parts = cache_key(table_of(rows), request())
+def test_duplicate_rows_are_on_the_same_side(rows):
+    parts = split_or_none(table_of(rows), request())
     if parts is not None:
         assert (parts.table.groupby("content")["part"].nunique() == 1).all()
 
 
 @settings(max_examples=100, deadline=None)
 @given(ROWS, st.randoms(use_true_random=False))
-def test_the_order_of_rows_and_columns_changes_nothing(rows, random):
-    parts = cache_key(table_of(rows), request())
+def test_the_split_does_not_depend_on_the_order_of_rows_and_columns(rows, random):
+    parts = split_or_none(table_of(rows), request())
     shuffled = list(rows)
     random.shuffle(shuffled)
-    other = cache_key(table_of(shuffled)[["y", "b", "a"]], request())
-    assert (parts is None) == (other is None)
-    if parts is not None and other is not None:
-        pd.testing.assert_frame_equal(parts.train, other.train[parts.train.columns])
-        pd.testing.assert_frame_equal(parts.holdout, other.holdout[parts.holdout.columns])
-        assert parts.data_hash == other.data_hash
+    again = split_or_none(table_of(shuffled)[["y", "b", "a"]], request())
+    assert (parts is None) == (again is None)
+    if parts is not None and again is not None:
+        pd.testing.assert_frame_equal(parts.train, again.train[parts.train.columns])
+        pd.testing.assert_frame_equal(parts.holdout, again.holdout[parts.holdout.columns])
+        assert parts.data_hash == again.data_hash
 
 
 @settings(max_examples=100, deadline=None)
 @given(ROWS, ROWS)
-def test_adding_rows_moves_none(rows, more):
-    few, many = cache_key(table_of(rows), request()), cache_key(table_of(rows + more), request())
+def test_added_rows_move_no_other_row(rows, more):
+    few, many = split_or_none(table_of(rows), request()), split_or_none(table_of(rows + more), request())
     if few is not None and many is not None:
         sides = dict(zip(many.table["content"], many.table["part"], strict=True))
         assert all(sides[content] == part for content, part in zip(few.table["content"], few.table["part"], strict=True))
@@ -79,28 +79,28 @@ def test_adding_rows_moves_none(rows, more):
 
 @settings(max_examples=100, deadline=None)
 @given(ROWS)
-def test_a_group_is_on_one_side(rows):
-    parts = cache_key(table_of(rows), request(split=Split(by="group", column="a", holdout=0.4)))
+def test_each_group_is_on_one_side(rows):
+    parts = split_or_none(table_of(rows), request(split=Split(by="group", column="a", holdout=0.4)))
     if parts is not None:
         groups = [set(part["a"].str.strip()) - {"", "NA"} for part in (parts.train, parts.holdout)]
         assert not groups[0] & groups[1]
 
 
-def test_rows_of_no_group_are_groups_of_their_own():
+def test_rows_without_a_group_are_groups_of_their_own():
     cells = pd.DataFrame({"g": ["", "NA"] * 20, "a": [str(i) for i in range(40)], "y": "u"})
     parts = split(cells, request(split=Split(by="group", column="g", holdout=0.4)))
     assert min(len(parts.train), len(parts.holdout)) > 5
-    assert parts.notes == ["40 rows belong to no group; each is a group of its own."]
+    assert parts.notes == ["40 rows without a group: each is split as a group of its own."]
 
 
-def test_a_row_is_known_by_its_id(frame):
+def test_rows_are_identified_by_their_id(frame):
     parts = split(frame, request(id="customer"))
     assert parts.table["row_id"].tolist() == sorted(frame["customer"])
     expected = [int(hashlib.sha256(f"holdout:{i}".encode()).hexdigest()[:16], 16) / 2**64 < 0.4 for i in parts.table["row_id"]]
     assert (parts.table["part"] == "holdout").tolist() == expected
 
 
-def test_without_an_id_a_row_is_known_by_its_content_without_the_target():
+def test_rows_without_an_id_are_identified_by_their_content_without_the_target():
     cells = pd.DataFrame({"b": ["x"] * 3 + [str(i) for i in range(20)], "a": "1.0", "y": ["u", "v", "u"] + ["u"] * 20})
     parts = split(cells, request())
     identity = hashlib.sha256(b"1\x1fx").hexdigest()[:16]
@@ -110,7 +110,7 @@ def test_without_an_id_a_row_is_known_by_its_content_without_the_target():
     assert parts.table[parts.table["row_id"].str.startswith(identity)]["part"].nunique() == 1
 
 
-def test_ids_that_repeat_stay_together_and_are_told_apart():
+def test_repeated_ids_stay_together_and_get_unique_row_ids():
     cells = pd.DataFrame({"k": ["p", "p", "p-1", "", *"abcdefgh"], "a": [str(i) for i in range(12)], "y": "u"})
     table = split(cells, request(id="k")).table
     assert table["row_id"].is_unique
@@ -118,40 +118,40 @@ def test_ids_that_repeat_stay_together_and_are_told_apart():
     assert table[table["row_id"].isin(["p", "p-1'"])]["part"].nunique() == 1
 
 
-def test_the_holdout_has_about_the_share_that_was_asked_for():
+def test_the_holdout_has_about_the_requested_share():
     assert abs(np.mean([in_holdout(str(i), 0.2) for i in range(20_000)]) - 0.2) < 0.01
 
 
-def test_the_seed_changes_nothing(frame):
-    one, other = (split(frame, request().model_copy(update={"seed": seed})) for seed in (1, 2))
-    pd.testing.assert_frame_equal(one.table, other.table)
+def test_the_split_does_not_depend_on_the_seed(frame):
+    first, second = (split(frame, request().model_copy(update={"seed": seed})) for seed in (1, 2))
+    pd.testing.assert_frame_equal(first.table, second.table)
 
 
-def test_by_time_the_rows_from_the_cutoff_on_are_sealed():
+def test_a_split_by_time_holds_out_rows_from_the_cutoff():
     cells = pd.DataFrame({"d": ["2020-01-03", "2020-01-01", "2020-01-02"], "y": ["u", "v", "u"]})
     parts = split(cells, request(split=Split(by="time", column="d", cutoff="2020-01-03")))
     assert (parts.holdout["d"].tolist(), len(parts.train)) == (["2020-01-03"], 2)
 
 
-def test_by_time_without_a_cutoff_the_latest_share_is_sealed_and_it_is_said():
+def test_a_split_by_time_without_a_cutoff_holds_out_the_latest_rows_and_notes_it():
     cells = pd.DataFrame({"d": [f"{day}.01.2020" for day in range(1, 11)], "y": "u"})
     parts = split(cells, request(split=Split(by="time", column="d", holdout=0.3)))
     assert sorted(parts.holdout["d"]) == ["10.01.2020", "8.01.2020", "9.01.2020"]
     assert "from 2020-01-08" in parts.notes[0]
 
 
-def test_time_may_be_a_number():
+def test_the_time_column_may_hold_numbers():
     cells = pd.DataFrame({"d": ["1999", "2000", "2001"], "y": "u"})
     assert split(cells, request(split=Split(by="time", column="d", cutoff="2001"))).holdout["d"].tolist() == ["2001"]
 
 
-def test_an_official_part_is_taken_as_it_is():
+def test_a_split_by_column_uses_the_official_parts():
     cells = pd.DataFrame({"s": ["train", "Test", "valid", "train"], "a": list("1234"), "y": "u"})
     parts = split(cells, request(split=Split(by="column", column="s")))
     assert parts.holdout["a"].tolist() == ["2"]
 
 
-def test_an_official_part_that_says_neither_is_refused():
+def test_an_unknown_part_is_refused():
     cells = pd.DataFrame({"s": ["train", "perhaps"], "y": "u"})
     with pytest.raises(DataError, match="'perhaps'; expected words"):
         split(cells, request(split=Split(by="column", column="s")))
@@ -159,23 +159,23 @@ def test_an_official_part_that_says_neither_is_refused():
 
 @pytest.mark.parametrize("part", ["train", "test"])
 def test_an_empty_part_is_refused(part):
-    with pytest.raises(DataError, match="both need some"):
+    with pytest.raises(DataError, match="both need rows"):
         split(pd.DataFrame({"s": [part] * 3, "y": "u"}), request(split=Split(by="column", column="s")))
 
 
-def test_too_few_rows_of_a_class_are_named(frame):
+def test_a_class_with_too_few_rows_is_named(frame):
     frame.loc[0, "y"] = "perhaps"
     with pytest.raises(DataError) as caught:
         split(frame, request("classification", id="customer"))
     assert "the class 'perhaps' has" in str(caught.value)
 
 
-def test_an_id_called_row_id_stands_in_every_product_once(frame):
+def test_an_id_named_row_id_occurs_once(frame):
     cells = frame.rename(columns={"customer": "row_id.2"})
     parts = split(cells, request(id="row_id"))
     assert parts.train["row_id"].str.startswith("C-").all()
     assert "row_id.2" not in parts.train
 
 
-def test_no_columns_hash_alike():
+def test_rows_without_columns_have_the_same_hash():
     assert len(set(hash_rows([], 3))) == 1

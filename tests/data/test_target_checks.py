@@ -1,4 +1,4 @@
-"""Whether data can answer a request: said before anything is learned, in the user's words."""
+"""Checks of the columns and the target of a request."""
 
 import pandas as pd
 import pytest
@@ -11,10 +11,10 @@ def cells(*labels):
     return pd.DataFrame({"y": list(labels)}, dtype=object)
 
 
-def test_all_names_that_are_not_there_come_together_with_the_nearest(ask):
-    asked = ask(target="churned", id="custmer", features=["tenur"], allow=["zip"])
+def test_all_absent_columns_are_reported_together_with_the_nearest_names(ask):
+    request = ask(target="churned", id="custmer", features=["tenur"], allow=["zip"])
     with pytest.raises(DataError) as caught:
-        check_columns(["customer", "tenure", "Churn"], asked)
+        check_columns(["customer", "tenure", "Churn"], request)
     assert [problem.partition(":")[0] for problem in caught.value.problems] == [
         "data.target",
         "data.id",
@@ -31,8 +31,8 @@ def test_the_target_cannot_be_a_feature(ask):
         check_columns(["a", "y"], ask(features=["a", "y"]))
 
 
-def test_a_table_of_a_target_alone_is_refused(ask):
-    with pytest.raises(DataError, match="nothing is left to predict from"):
+def test_a_table_without_features_is_refused(ask):
+    with pytest.raises(DataError, match="there is no feature besides the target"):
         check_columns(["k", "y"], ask(id="k"))
 
 
@@ -40,23 +40,23 @@ def test_a_table_of_a_target_alone_is_refused(ask):
     ("labels", "words"),
     [
         (["a"] * 9, "is 'a' in all 9 rows"),
-        (["1", "1.0", "1"], "nothing to tell apart"),
-        ([str(i) for i in range(100)], "100 different numbers: a quantity"),
+        (["1", "1.0", "1"], "at least two different values"),
+        ([str(i) for i in range(100)], "100 different numbers, so it is a quantity"),
         ([f"{i}.5" for i in range(11)] * 9, "11 different numbers"),
         ([f"name {i}" for i in range(100)], "100 different values in 100 rows"),
     ],
 )
-def test_a_target_that_is_not_classes_is_refused(labels, words, ask):
+def test_a_target_without_usable_classes_is_refused(labels, words, ask):
     with pytest.raises(DataError, match=words):
         check_target(cells(*labels), ask())
 
 
 @pytest.mark.parametrize("labels", [["a", "b"], ["0", "1"], [str(i) for i in range(10)] * 3])
-def test_classes_are_taken_numbers_or_not(labels, ask):
+def test_classes_may_be_words_or_numbers(labels, ask):
     check_target(cells(*labels), ask())
 
 
-def test_a_target_that_is_missing_everywhere_is_refused(ask):
+def test_a_target_that_is_always_missing_is_refused(ask):
     with pytest.raises(DataError, match="missing in all 7 rows"):
         check_target(cells(), ask(), dropped=7)
 
@@ -66,8 +66,8 @@ def test_fewer_rows_than_folds_are_refused(ask):
         check_target(cells("a", "b", "a"), ask(folds=5))
 
 
-def test_a_positive_class_that_is_none_is_refused(ask):
-    with pytest.raises(DataError, match="is never 'ja'; it is 'no', 'yes'"):
+def test_an_unknown_positive_class_is_refused(ask):
+    with pytest.raises(DataError, match="is never 'ja'; its values are 'no' and 'yes'"):
         check_target(cells("yes", "no"), ask(positive="ja"))
     check_target(cells("1.0", "0.0"), ask(positive="1"))
 
@@ -78,6 +78,6 @@ def test_a_class_with_fewer_rows_than_folds_is_named(ask):
     assert ["'b' has 1 row" in caught.value.problems[0], "'c' has 0 rows" in caught.value.problems[1]] == [True, True]
 
 
-def test_a_class_that_the_holdout_lacks_is_named(ask):
+def test_a_class_absent_from_the_holdout_is_named(ask):
     with pytest.raises(DataError, match="'b' has no row in the holdout"):
         check_parts({"a": 50, "b": 5}, {"a": 9}, ask())

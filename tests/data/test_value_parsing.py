@@ -1,4 +1,4 @@
-"""One cell at a time."""
+"""Parsing of single cells."""
 
 from datetime import date, datetime
 from decimal import Decimal
@@ -37,7 +37,7 @@ from glassbox.data import value_parsing
         ("\u22125", ".", -5.0, "plain"),
     ],
 )
-def test_a_number_is_read_as_people_write_it(text, decimal, value, writing):
+def test_numbers_are_parsed_in_common_notations(text, decimal, value, writing):
     assert value_parsing.read_number(text, decimal) == (value, writing)
 
 
@@ -45,19 +45,19 @@ def test_a_number_is_read_as_people_write_it(text, decimal, value, writing):
     "text",
     ["", "abc", "1_000", "1,23", "12,3456", "1,234.5,6", "٣", "nan", "0x10", "$", "%", "1-2", "--1", "(1", "1e", "$1 €", "1.2.3"],
 )
-def test_what_is_no_number_is_not_read(text):
+def test_other_texts_are_not_numbers(text):
     assert value_parsing.read_number(text) is None
 
 
 @pytest.mark.parametrize("text", ["inf", "-Infinity", "1e999", "-1e999"])
-def test_numbers_beyond_floats_are_infinite(text):
+def test_numbers_beyond_the_range_of_floats_are_infinite(text):
     number = value_parsing.read_number(text)
     assert number is not None
     assert number.value == (float("-inf") if text.startswith("-") else float("inf"))
 
 
 @given(st.floats(allow_nan=False, allow_infinity=False))
-def test_a_float_written_as_text_is_read_back_exactly(value):
+def test_floats_round_trip_through_text(value):
     text = value_parsing.to_text(value)
     assert text is not None
     assert value_parsing.read_number(text) == (value, "plain")
@@ -80,14 +80,14 @@ def test_a_float_written_as_text_is_read_back_exactly(value):
         ("0001-01-01", "%Y-%m-%d", datetime(1, 1, 1)),
     ],
 )
-def test_a_date_is_read_in_its_format(text, form, moment):
+def test_dates_are_parsed_in_their_format(text, form, moment):
     assert value_parsing.read_date(text, form) == moment
 
 
 @pytest.mark.parametrize(
     "text", ["2020-02-30", "0000-01-01", "2020-01-01 25:00", "2020-01-01 13:00 PM", "2020-01-01x", "0001-01-01 00:00+01:00"]
 )
-def test_a_day_that_never_was_is_not_read(text):
+def test_invalid_dates_are_not_parsed(text):
     assert value_parsing.read_date(text) is None
 
 
@@ -112,11 +112,11 @@ def test_a_day_that_never_was_is_not_read(text):
         (b"\x01", "01"),
     ],
 )
-def test_every_source_writes_a_value_the_same_way(value, text):
+def test_values_of_all_sources_have_the_same_text(value, text):
     assert value_parsing.to_text(value) == text
 
 
-def test_words_for_nothing_are_missing_and_other_words_are_not():
+def test_only_words_for_missing_values_are_missing():
     assert [value_parsing.clean(text) for text in ["", " ", "NA", "#N/A", "null", "nan", "0", "-", "no"]] == [None] * 6 + [
         "0",
         "-",
@@ -124,14 +124,14 @@ def test_words_for_nothing_are_missing_and_other_words_are_not():
     ]
 
 
-def test_canonical_text_is_the_same_for_the_same_value():
+def test_equal_values_have_equal_canonical_texts():
     assert len({value_parsing.canonical(text) for text in ["1000", "1000.0", " $1,000.00 ", "1e3"]}) == 1
     assert value_parsing.canonical("-0") == value_parsing.canonical("0")
     assert value_parsing.canonical("a") != value_parsing.canonical("A")
 
 
 @given(st.text(max_size=20))
-def test_no_text_breaks_the_readers(text):
+def test_parsers_accept_any_text(text):
     value_parsing.canonical(text)
     for form in value_parsing.DATE_FORMATS:
         value_parsing.read_date(text, form)

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from fabricated_run import request
 from glassbox.findings.wording import plural, singular
 from glassbox.request.model import Data
-from glassbox.runtime.field_tracking import recorded
+from glassbox.runtime.field_tracking import track_reads
 
 
 def test_a_row_is_a_row_by_default() -> None:
@@ -41,6 +41,6 @@ def test_a_plural_differs_and_can_be_given(noun: str) -> None:
 
 
 def test_reading_the_noun_is_noted_for_the_key_of_the_stage() -> None:
-    tracked, reads = recorded(request())
+    tracked, reads = track_reads(request())
     assert plural(tracked.data.row) == "customers"
     assert reads == {"data.row": "customer"}

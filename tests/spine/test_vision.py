@@ -164,7 +164,7 @@ def test_keys_of_other_answer_types_are_rejected(project: Project) -> None:
 
 
 def test_data_without_pictures_are_rejected(project: Project) -> None:
-    assert "there is no picture in what arrived" in refused(project, {"a/notes.txt": b"hello", "b/more.txt": b"world"})
+    assert "there is no picture in the data" in refused(project, {"a/notes.txt": b"hello", "b/more.txt": b"world"})
     assert "no file matches" in refused(project, {})
     table = pd.DataFrame({"a": range(40), "folder": ["x", "y"] * 20}).to_csv(index=False).encode()
     assert "no picture" in refused(project, {"a.csv": table})

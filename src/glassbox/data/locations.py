@@ -1,4 +1,4 @@
-"""Where a request's files are: a path, a glob, a URL or a catalogue entry, as places with a name and bytes."""
+"""The files of a request: a path, a glob, a URL or a catalogue entry, resolved to names and readers of bytes."""
 
 import glob
 import hashlib
@@ -24,53 +24,55 @@ _MAGIC = re.compile(r"[*?\[]")
 
 @dataclass(frozen=True)
 class FileRef:
-    """One file: a name that is the same on every machine, and its bytes when they are wanted."""
+    """A file: a name that is the same on every machine, and a function that reads its bytes."""
 
     name: str
     read: Callable[[], bytes]
 
 
-def find_places(request: "Request", root: Path) -> list[FileRef]:
-    """The files that a request names, sorted by name; a catalogue entry is fetched when it is not there.
+def find_files(request: "Request", root: Path) -> list[FileRef]:
+    """List the files of a request, sorted by name. A catalogue entry is fetched if its files are absent.
 
-    Where a picture is a case, a folder stands for all files below it.
+    For tasks that read pictures, a folder includes all files below it.
 
     Raises
     ------
     DataError
-        When nothing is found, or it cannot be read.
+        When no file is found, or a location cannot be opened.
     GlassboxError
         When a catalogue entry cannot be fetched.
     """
     if request.data.source != "files":
-        raise DataError(f"data.source: {request.data.source!r} cannot be read yet; write the table to a file, and name its path.")
+        raise DataError(
+            f"data.source: {request.data.source!r} is not supported yet; write the table to a file and give its path."
+        )
     path = request.data.path
     if not path:
-        raise DataError("data.path: a request for files names a path, a glob, a URL or a catalogue entry.")
+        raise DataError("data.path: the path is missing; expected a path, a glob, a URL or a catalogue entry.")
     if path.startswith(CATALOG):
         entry = find_entry(path.removeprefix(CATALOG), root)
         return [FileRef(name, _reader(file, name)) for name, file in zip(entry.files, fetch(entry, root), strict=True)]
     if ".." in PurePosixPath(path.replace("\\", "/")).parts:
-        raise DataError(f"data.path: {mask(path)!r} climbs out of its folder with '..'; write the path without.")
+        raise DataError(f"data.path: {mask(path)!r} leaves its folder with '..'; write the path without '..'.")
     protocol, rest = split_protocol(path)
     if protocol is None or protocol == "file":
         folders = request.task_spec.reads == "pictures"
-        return _local_places(rest.removeprefix("localhost") if protocol else path, root, folders)
-    return _remote_places(path, protocol)
+        return _local_files(rest.removeprefix("localhost") if protocol else path, root, folders)
+    return _remote_files(path, protocol)
 
 
 def source_fingerprint(request: "Request", root: Path) -> dict[str, str]:
-    """The identity of the raw data: each file's name and the SHA-256 of its bytes. Fetches a catalogue entry if need be.
+    """Identify the raw data by the name and SHA-256 of each file. A catalogue entry is fetched if its files are absent.
 
     Raises
     ------
     DataError, GlassboxError
-        As `find_places` does.
+        As `find_files` does.
     """
-    return {place.name: hashlib.sha256(place.read()).hexdigest() for place in find_places(request, root)}
+    return {file.name: hashlib.sha256(file.read()).hexdigest() for file in find_files(request, root)}
 
 
-def _local_places(path: str, root: Path, folders: bool = False) -> list[FileRef]:
+def _local_files(path: str, root: Path, folders: bool = False) -> list[FileRef]:
     root = root.resolve()
     path = reveal(path)
     if folders and (root / path).is_dir():
@@ -78,26 +80,26 @@ def _local_places(path: str, root: Path, folders: bool = False) -> list[FileRef]
     if (root / path).is_dir():
         raise DataError(f"data.path: {path!r} is a folder; name the files in it, such as '{path.rstrip('/')}/*.csv'.")
     # A file may have a star or a bracket in its own name.
-    named = [path] if (root / path).is_file() else glob.glob(path, root_dir=root, recursive=True)
-    found = [name for name in named if (root / name).is_file()]
-    if not found:
-        what = "no file matches" if _MAGIC.search(path) else "there is no file"
-        raise DataError(f"data.path: {what} {path!r}{_near(root, path)}.")
-    # Beyond the project, names are relative to the folder that the path fixes: what stands above it is the machine's.
+    matches = [path] if (root / path).is_file() else glob.glob(path, root_dir=root, recursive=True)
+    names = [name for name in matches if (root / name).is_file()]
+    if not names:
+        problem = "no file matches" if _MAGIC.search(path) else "there is no file"
+        raise DataError(f"data.path: {problem} {path!r}{_nearby(root, path)}.")
+    # Outside the project, names are relative to the fixed part of the path: folders above it depend on the machine.
     fixed = Path(path[: match.start()] if (match := _MAGIC.search(path)) else path)
     above = root / (fixed if path[: len(str(fixed)) + 1].endswith("/") else fixed.parent)
-    places = []
-    for name in found:
+    files = []
+    for name in names:
         file = root / name
         label = file.relative_to(root if file.is_relative_to(root) else above).as_posix()
-        places.append(FileRef(label, _reader(file, label)))
-    return sorted(places, key=lambda place: place.name)
+        files.append(FileRef(label, _reader(file, label)))
+    return sorted(files, key=lambda file: file.name)
 
 
-def _near(root: Path, path: str) -> str:
+def _nearby(root: Path, path: str) -> str:
     folder = (root / path).parent
     if _MAGIC.search(path) or not folder.is_dir():
-        return "; paths are relative to the project's folder"
+        return "; paths are relative to the folder of the project"
     names = sorted(file.name for file in folder.iterdir() if file.is_file() and not file.name.startswith("."))
     return f"; its folder holds: {', '.join(names[:5])}" if names else "; its folder is empty"
 
@@ -113,20 +115,20 @@ def _read_local(file: Path, label: str) -> bytes:
         raise DataError(f"{label}: cannot be read: {error.strerror or error}.") from error
 
 
-def _remote_places(path: str, protocol: str) -> list[FileRef]:
+def _remote_files(path: str, protocol: str) -> list[FileRef]:
     shown = mask(path)
     try:
         system, location = fsspec.core.url_to_fs(reveal(path))
-        found = sorted(system.glob(location)) if _MAGIC.search(location) and "?" not in location else [location]
-        found = [name for name in found if system.isfile(name)]
+        matches = sorted(system.glob(location)) if _MAGIC.search(location) and "?" not in location else [location]
+        names = [name for name in matches if system.isfile(name)]
     except (ValueError, ImportError, OSError) as error:
         raise DataError(f"data.path: {shown!r} cannot be opened: {mask(str(error))}") from error
-    if not found:
-        raise DataError(f"data.path: nothing is found at {shown!r}.")
-    if found == [location]:
+    if not names:
+        raise DataError(f"data.path: there is no file at {shown!r}.")
+    if names == [location]:
         return [FileRef(shown, _remote_reader(system, location, shown))]
-    labels = {name: f"{protocol}://{mask(name)}" if "${env:" not in path else name.rpartition("/")[2] for name in found}
-    return [FileRef(labels[name], _remote_reader(system, name, labels[name])) for name in found]
+    labels = {name: f"{protocol}://{mask(name)}" if "${env:" not in path else name.rpartition("/")[2] for name in names}
+    return [FileRef(labels[name], _remote_reader(system, name, labels[name])) for name in names]
 
 
 def _remote_reader(system: Any, location: str, label: str) -> Callable[[], bytes]:

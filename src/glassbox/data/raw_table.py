@@ -1,4 +1,4 @@
-"""A file as it was read: text cells, the line of each row, the rows that could not be read, and what was repaired."""
+"""Raw tables: the text cells of a file, the line of each row, the rows that could not be read, and notes on repairs."""
 
 import unicodedata
 from collections.abc import Sequence
@@ -10,13 +10,13 @@ import pandas as pd
 import pyarrow as pa
 
 TEXT = pd.ArrowDtype(pa.large_string())
-CLIP = 300  # characters of a row that could not be read are kept
-RESERVED = "row_id"  # the name of a row in every product
+MAX_TEXT = 300  # characters stored of a row that could not be read
+RESERVED = "row_id"  # the column that identifies a row in every product
 
 
 @dataclass(frozen=True)
 class BadRow:
-    """A row that could not be read: its line (or, in files without lines, its number), why, and how it begins."""
+    """A row that could not be read: its line (in files without lines, its number), the reason, and the beginning of its text."""
 
     line: int
     reason: str
@@ -25,29 +25,29 @@ class BadRow:
 
 @dataclass(frozen=True)
 class FileTable:
-    """What one file held. `cells` are text, a missing cell is None or blank; `lines` has one number a row."""
+    """The content of one file. `cells` are text, a missing cell is None or blank; `lines` has one number per row."""
 
     cells: pd.DataFrame
     lines: Any
     bad: list[BadRow] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
-    written: str = ""  # format, separator and encoding, in words
+    written: str = ""  # format, separator and encoding, for people
 
 
 def bad_row(line: int, reason: str, text: str) -> BadRow:
-    """A `BadRow` whose text is clipped, and safe to save and to show."""
-    text = text[:CLIP].encode("utf-8", "replace").decode("utf-8")
+    """Make a `BadRow` whose text is clipped and safe to save and show."""
+    text = text[:MAX_TEXT].encode("utf-8", "replace").decode("utf-8")
     return BadRow(line, reason, "".join(c if c.isprintable() or c == "\t" else "\N{REPLACEMENT CHARACTER}" for c in text))
 
 
 def text_frame(names: Sequence[str], columns: Sequence[Any], rows: int | None = None) -> pd.DataFrame:
-    """Columns of text (arrow arrays or lists of str and None) as a frame; `rows` counts them where there is no column."""
-    made = {name: pd.array(_large(column), dtype=TEXT) for name, column in zip(names, columns, strict=True)}
-    return pd.DataFrame(made, index=None if made else pd.RangeIndex(rows or 0))
+    """Make a frame of text columns (Arrow arrays, or lists of str and None). `rows` is the number of rows when there is no column."""
+    arrays = {name: pd.array(_large(column), dtype=TEXT) for name, column in zip(names, columns, strict=True)}
+    return pd.DataFrame(arrays, index=None if arrays else pd.RangeIndex(rows or 0))
 
 
 def text_column(values: Any) -> Any:
-    """Text cells (str and None) as a column of a frame."""
+    """Make a text column of a frame from str and None."""
     return pd.array(_large(values), dtype=TEXT)
 
 
@@ -58,12 +58,12 @@ def _large(column: Any) -> Any:
 
 
 def no_lines() -> Any:
-    """The lines of no rows."""
+    """Return the line numbers of an empty table."""
     return np.empty(0, dtype="int64")
 
 
 def repair_names(names: Sequence[str]) -> tuple[list[str], list[str]]:
-    """Column names that are all there, all different and printable, and what was changed.
+    """Make column names non-empty, unique and printable; return them with notes on the changes.
 
     Examples
     --------
@@ -76,24 +76,24 @@ def repair_names(names: Sequence[str]) -> tuple[list[str], list[str]]:
     taken = {name for name in tidied if name}
     for position, (name, written) in enumerate(zip(tidied, names, strict=True), start=1):
         base = name or f"column_{position}"
-        new, turn = base, 1
+        new, suffix = base, 1
         while new in repaired or (new in taken and new != name) or new == RESERVED:
-            turn += 1
-            new = f"{base}.{turn}"
+            suffix += 1
+            new = f"{base}.{suffix}"
         if not name:
-            notes.append(f"Column {position} has no name; it is called {new!r} here.")
+            notes.append(f"Column {position} has no name; renamed {new!r}.")
         elif new != name and base == RESERVED:
-            notes.append(f"Column {position} is called {RESERVED!r}, which names rows here; it is called {new!r}.")
+            notes.append(f"Column {position} is named {RESERVED!r}, which is reserved; renamed {new!r}.")
         elif new != name:
-            notes.append(f"Column {position} is called {name!r} like one before it; it is called {new!r} here.")
+            notes.append(f"Column {position} repeats the name {name!r}; renamed {new!r}.")
         elif name != written.strip():
-            notes.append(f"The name of column {position} holds signs that cannot be printed; it is called {new!r} here.")
+            notes.append(f"The name of column {position} contains characters that cannot be printed; renamed {new!r}.")
         repaired.append(new)
     return repaired, notes
 
 
 def _tidy(name: str) -> str:
-    """A name in one Unicode form, without control signs (which could hide what a name is) and space around it."""
+    """Normalise a name: Unicode NFC, no control characters (which could disguise it), no surrounding white space."""
     composed = unicodedata.normalize("NFC", name.encode("utf-8", "replace").decode("utf-8"))
-    kept = (" " if c in "\t\r\n" else c for c in composed if c in "\t\r\n" or unicodedata.category(c) not in {"Cc", "Cs"})
-    return "".join(kept).strip().lstrip("\ufeff").strip()
+    characters = (" " if c in "\t\r\n" else c for c in composed if c in "\t\r\n" or unicodedata.category(c) not in {"Cc", "Cs"})
+    return "".join(characters).strip().lstrip("\ufeff").strip()

@@ -1,4 +1,4 @@
-"""What the columns of a table are: inferred once, on train, and enforced from then on, at serving too."""
+"""The schema of a table: inferred once, on train, and enforced on all later data, including requests to a service."""
 
 import difflib
 import math
@@ -23,21 +23,21 @@ if TYPE_CHECKING:
 
 Kind = Literal["number", "boolean", "category", "date", "text", "identifier", "constant", "empty", "picture"]
 
-ENOUGH = 0.99  # of a column's values must be readable as numbers (dates) for it to be one of numbers (dates)
+MIN_READABLE_SHARE = 0.99  # of a column's values must be readable as numbers (dates) for the column to be of that kind
 NEARLY_UNIQUE = 0.98
 MOSTLY_DISTINCT = 0.5
-FEW_ROWS = 50  # with fewer rows, a column in which most values differ says nothing about its kind
-MAX_CATEGORIES = 1000  # of a column are listed in the schema
-WORDS_OF_TEXT = 4  # a value of this many words, on average, is prose
+FEW_ROWS = 50  # with fewer rows, the share of distinct values is no evidence of a column's kind
+MAX_CATEGORIES = 1000  # with more, a column's categories are not listed in the schema
+MIN_WORDS_OF_TEXT = 4  # on average, for values to be text rather than categories
 _ID_NAME = re.compile(r"id|ids|uid|uuid|guid|key|nr|no|num|number|code|index|idx|row|serial|ssn|isbn|ean")
 
 
 class ColumnSchema(BaseModel):
-    """What is known of one column.
+    """The schema of one column.
 
-    `missing` is a share of train's rows; `low` and `high` (`low_date` and `high_date`, as ISO 8601) are train's range;
-    `categories` are those of train, sorted, where they are few enough to be listed. `decimal` is the sign before
-    a fraction in numbers that are written as text. Percentages are in percentage points.
+    `missing` is the share of missing values in train; `low` and `high` (`low_date` and `high_date`, as ISO 8601) are the range
+    in train; `categories` are those of train, sorted, unless there are more than `MAX_CATEGORIES`. `decimal` is the decimal
+    mark of numbers that are written as text. Percentages are in percentage points.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -54,11 +54,11 @@ class ColumnSchema(BaseModel):
     date_format: str | None = None
     low_date: str | None = None
     high_date: str | None = None
-    range_of: Literal["training data", "forecast"] = "training data"  # what a range of dates is the range of
+    range_of: Literal["training data", "forecast"] = "training data"  # the period that the range of dates covers
 
 
 class Schema(BaseModel):
-    """The columns of a table, and which of them is the target, the rows' name, or the holdout's mark."""
+    """The columns of a table, and which of them are the target, the id and the column of the split."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -67,22 +67,22 @@ class Schema(BaseModel):
     target_kind: Literal["classes", "number"] | None = None
     classes: list[str] | None = None
     id: str | None = None
-    aside: list[str] = []  # columns that say how rows were split, and are no input
-    optional: list[str] = []  # columns that may be sent to a service, and may be left out
+    aside: list[str] = []  # columns that define the split or are not used by the model
+    optional: list[str] = []  # columns that a request to a service may omit
 
     @property
     def features(self) -> list[ColumnSchema]:
-        """The columns that a model may see."""
+        """The columns that a model may use."""
         hidden = {self.target, self.id, *self.aside}
         return [column for column in self.columns if column.name not in hidden]
 
     def column(self, name: str) -> ColumnSchema:
-        """The column of that name.
+        """Return the column with this name.
 
         Raises
         ------
         KeyError
-            When there is none; the nearest name is named.
+            When there is none; the message suggests the nearest name.
         """
         for column in self.columns:
             if column.name == name:
@@ -92,7 +92,7 @@ class Schema(BaseModel):
 
 @dataclass(frozen=True)
 class FieldProblem:
-    """A value that does not fit: in which row of the frame (-1: the frame as a whole), what it is, what was expected."""
+    """A value that does not fit the schema: its row in the frame (-1: the whole frame), its field, the value and what was expected."""
 
     row: int
     field: str
@@ -102,7 +102,7 @@ class FieldProblem:
 
 @dataclass(frozen=True)
 class Conformed:
-    """A frame in the schema's types, with what did not fit (missing now) and what fits but was never seen in train."""
+    """A frame in the schema's types, with problems (values that did not fit, now missing) and warnings (categories unseen in train)."""
 
     frame: pd.DataFrame
     problems: list[FieldProblem] = field(default_factory=list)
@@ -113,25 +113,25 @@ class Conformed:
 
 
 def conform(frame: pd.DataFrame, schema: Schema, *, require_all: bool = True, pictures_read: bool = False) -> Conformed:
-    """Bring a frame of text cells, JSON values or typed columns into the schema's types.
+    """Convert a frame of text cells, JSON values or typed columns to the schema's types.
 
     Parameters
     ----------
     frame : DataFrame
-        Any column types. A column `row_id` is passed on as it is, in front.
+        Any column types. A column `row_id` is passed through unchanged, as the first column.
     schema : Schema
-        What `infer_schema` found on train.
+        The schema inferred on train by `infer_schema`.
     require_all : bool
-        Whether every feature has to be there. The target and the id never have to.
+        Whether every feature is required. The target and the id never are.
     pictures_read : bool
-        Whether every picture that is a data URI was decoded when it was read, so that it need not be again.
+        Whether every picture that is a data URI has already been decoded, so that it is not decoded again.
 
     Returns
     -------
     Conformed
-        Its frame has the columns of the schema that were found, in the schema's order: numbers as float64 (missing:
-        NaN), dates as datetime64[us] in UTC (missing: NaT), pictures as data URIs, all else as text (missing: None). Values that do not fit are
-        missing there, and are `problems`; categories that train did not have stay, and are `warnings`.
+        Its frame has those columns of the schema that `frame` has, in the schema's order: numbers as float64 (missing: NaN),
+        dates as datetime64[us] in UTC (missing: NaT), pictures as data URIs, everything else as text (missing: None). Values that
+        do not fit become missing and are listed in `problems`; categories unseen in train are preserved and listed in `warnings`.
 
     Examples
     --------
@@ -162,7 +162,7 @@ def conform(frame: pd.DataFrame, schema: Schema, *, require_all: bool = True, pi
 def _conform_column(
     series: pd.Series, column: ColumnSchema, pictures_read: bool = False
 ) -> tuple[Any, list[FieldProblem], list[FieldProblem]]:
-    """The typed values of one column, the values that do not fit, and the categories that train did not have."""
+    """Return the typed values of one column, its problems and its warnings."""
     if column.kind == "number" and pd.api.types.is_float_dtype(series.dtype) and isinstance(series.dtype, np.dtype):
         numbers = series.to_numpy(dtype="float64", copy=True)
         infinite = np.flatnonzero(np.isinf(numbers))
@@ -174,9 +174,9 @@ def _conform_column(
     read = _picture_reader(pictures_read) if column.kind == "picture" else _READERS.get(column.kind, _text_reader)(column)
     results = [read(value) for value in values]
     typed = _array_of(column.kind, [result.value for result in results])[codes]
-    found = {i: result.found or clip(repr(values[i])) for i, result in enumerate(results) if result.problem or result.warning}
-    problems = _located(column.name, codes, found, [result.problem for result in results])
-    warnings = _located(column.name, codes, found, [result.warning for result in results])
+    shown = {i: result.found or clip(repr(values[i])) for i, result in enumerate(results) if result.problem or result.warning}
+    problems = _located(column.name, codes, shown, [result.problem for result in results])
+    warnings = _located(column.name, codes, shown, [result.warning for result in results])
     return typed, problems, warnings
 
 
@@ -185,7 +185,7 @@ class _Read:
     value: Any = None
     problem: str = ""  # what was expected instead
     warning: str = ""
-    found: str = ""  # in words, where the value itself is not to be shown
+    found: str = ""  # a description, when the value itself should not be shown
 
 
 _FINITE = "a finite number that a float can hold"
@@ -196,16 +196,16 @@ def _number_reader(column: ColumnSchema) -> Callable[[Any], _Read]:
         if isinstance(value, (bool, np.bool_)):
             return _Read(float(value))
         if isinstance(value, (int, float, np.integer, np.floating)):
-            found: float | None = _as_float(value)
+            parsed: float | None = _as_float(value)
         else:
             text = value_parsing.clean(value_parsing.to_text(value))
             if text is None or text in value_parsing.PLACEHOLDERS:
                 return _Read(math.nan)
             number = value_parsing.read_number(text, column.decimal)
-            found = None if number is None else number.value
-        if found is None:
+            parsed = None if number is None else number.value
+        if parsed is None:
             return _Read(math.nan, problem="a number")
-        return _Read(math.nan, problem=_FINITE) if math.isinf(found) else _Read(found + 0.0)
+        return _Read(math.nan, problem=_FINITE) if math.isinf(parsed) else _Read(parsed + 0.0)
 
     return read
 
@@ -213,42 +213,46 @@ def _number_reader(column: ColumnSchema) -> Callable[[Any], _Read]:
 def _as_float(value: Any) -> float:
     try:
         return float(value)
-    except OverflowError:  # a whole number of more than 308 digits
+    except OverflowError:  # an integer of more than 308 digits
         return math.inf
 
 
 def _date_reader(column: ColumnSchema) -> Callable[[Any], _Read]:
-    read_text = value_parsing.reader_of_dates(column.date_format)
+    read_text = value_parsing.date_reader(column.date_format)
 
     def read(value: Any) -> _Read:
         text = value_parsing.clean(value_parsing.to_text(value))
         if text is None or text in value_parsing.PLACEHOLDERS:
             return _Read()
-        found = read_text(text)
-        return _Read(found, problem="" if found else f"a date such as {_example(column)!r}")
+        parsed = read_text(text)
+        return _Read(parsed, problem="" if parsed else f"a date such as {_example(column)!r}")
 
     return read
 
 
 def _example(column: ColumnSchema) -> str:
-    shown = datetime.fromisoformat(column.high_date) if column.high_date else datetime(2020, 12, 31)
-    return shown.strftime(column.date_format or value_parsing.ISO)
+    example = datetime.fromisoformat(column.high_date) if column.high_date else datetime(2020, 12, 31)
+    return example.strftime(column.date_format or value_parsing.ISO)
 
 
 def _category_reader(column: ColumnSchema) -> Callable[[Any], _Read]:
-    listed = set(column.categories or [])
+    categories = set(column.categories or [])
     by_number = {
         n.value: c
         for c in reversed(column.categories or [])
         if (n := value_parsing.read_number(c)) and not value_parsing.is_code(c)
     }
-    by_truth = {c.lower() in value_parsing.TRUE_WORDS: c for c in listed} if column.kind == "boolean" and len(listed) == 2 else {}
+    by_truth = (
+        {c.lower() in value_parsing.TRUE_WORDS: c for c in categories}
+        if column.kind == "boolean" and len(categories) == 2
+        else {}
+    )
 
     def read(value: Any) -> _Read:
         if isinstance(value, (bool, np.bool_)) and by_truth:
             return _Read(by_truth[bool(value)])
         text = value_parsing.clean(value_parsing.to_text(value))
-        if text is None or text in listed or not column.categories:
+        if text is None or text in categories or not column.categories:
             return _Read(text)
         number = value_parsing.read_number(text) if by_number else None
         if number is not None and number.value in by_number:
@@ -262,19 +266,19 @@ def _text_reader(column: ColumnSchema) -> Callable[[Any], _Read]:
     return lambda value: _Read(value_parsing.clean(value_parsing.to_text(value)))
 
 
-def _picture_reader(read_before: bool) -> Callable[[Any], _Read]:
-    # No import statement: what a service imports it carries along, and only one that looks at pictures needs Pillow.
+def _picture_reader(already_decoded: bool) -> Callable[[Any], _Read]:
+    # No import statement: a served package contains every imported module, and only services for pictures need Pillow.
     pictures = import_module("glassbox.data.images.cells")
 
     def read(value: Any) -> _Read:
         text = value_parsing.clean(value_parsing.to_text(value))
-        if text is None or (read_before and text.startswith(value_parsing.PICTURE)):
+        if text is None or (already_decoded and text.startswith(value_parsing.PICTURE)):
             return _Read(text)
         try:
             content = pictures.content_of(text)
             pictures.decoded(content)
         except pictures.PictureError as error:
-            return _Read(problem=f"a picture ({pictures.KINDS}) in base64", found=f"{error} ({len(text):,} characters)")
+            return _Read(problem=f"a picture ({pictures.FORMATS}) in base64", found=f"{error} ({len(text):,} characters)")
         return _Read(pictures.cell_of(content))
 
     return read
@@ -293,38 +297,39 @@ def _array_of(kind: str, values: list[Any]) -> Any:
         return np.array(values, dtype="float64")
     if kind == "date":
         return np.array([np.datetime64("NaT") if value is None else value for value in values], dtype="datetime64[us]")
-    made = np.empty(len(values), dtype=object)
-    made[:] = values
-    return made
+    array = np.empty(len(values), dtype=object)
+    array[:] = values
+    return array
 
 
-def _located(name: str, codes: Any, found: Mapping[int, str], expected: Sequence[str]) -> list[FieldProblem]:
-    wrong = [i for i, words in enumerate(expected) if words]
+def _located(name: str, codes: Any, shown: Mapping[int, str], expected: Sequence[str]) -> list[FieldProblem]:
+    """Make one problem for each row whose distinct value has an entry in `expected`."""
+    wrong = [i for i, text in enumerate(expected) if text]
     if not wrong:
         return []
     rows = np.flatnonzero(np.isin(codes, wrong))
-    return [FieldProblem(int(row), name, found[int(codes[row])], expected[codes[row]]) for row in rows]
+    return [FieldProblem(int(row), name, shown[int(codes[row])], expected[codes[row]]) for row in rows]
 
 
 def distinct(series: pd.Series) -> tuple[Any, list[Any]]:
-    """The distinct values of a column, missing among them, and for each row which one it has."""
+    """Factorise a column: return for each row the index of its value, and the distinct values, including missing."""
     if isinstance(series.dtype, (pd.ArrowDtype, pd.StringDtype)):
         column = pa.chunked_array([pa.array(series)]) if not isinstance(series.dtype, pd.ArrowDtype) else _arrow(series)
         encoded = pc.dictionary_encode(column, null_encoding="encode").combine_chunks()
-        if isinstance(encoded, pa.ChunkedArray):  # of no rows
+        if isinstance(encoded, pa.ChunkedArray):  # no rows
             return np.empty(0, dtype="int64"), []
         return encoded.indices.to_numpy(zero_copy_only=False), encoded.dictionary.to_pylist()
-    found: dict[Any, int] = {}
+    index: dict[Any, int] = {}
     codes = np.empty(len(series), dtype="int64")
     values: list[Any] = []
     for i, value in enumerate(series.tolist()):
         if isinstance(value, (list, dict)):
             value = value_parsing.to_text(value)
-        key = (value.__class__, value)  # 1, 1.0 and True are equal, and three values
-        if key not in found:
-            found[key] = len(values)
+        key = (value.__class__, value)  # 1, 1.0 and True are equal but distinct values
+        if key not in index:
+            index[key] = len(values)
             values.append(value)
-        codes[i] = found[key]
+        codes[i] = index[key]
     return codes, values
 
 
@@ -333,7 +338,7 @@ def _arrow(series: pd.Series) -> Any:
 
 
 def clip(text: str, most: int = 60) -> str:
-    """A text short enough for a message."""
+    """Shorten a text for a message."""
     return text if len(text) <= most else text[: most - 1] + "…"
 
 
@@ -346,21 +351,21 @@ def _perhaps(name: str, known: Iterable[str]) -> str:
 
 
 def infer_schema(frame: pd.DataFrame, request: "Request") -> Schema:
-    """What the columns of `frame` are. Hand over train only: ranges and categories are those of the rows given.
+    """Infer the schema of `frame`. Pass train only: ranges and categories are those of the given rows.
 
     The result does not depend on the order of the rows.
 
     Parameters
     ----------
     frame : DataFrame
-        Text cells, or typed columns. A column `row_id` is no column of the schema.
+        Text cells or typed columns. The column `row_id` is not part of the schema.
     request : Request
-        Says which column is the target and the id, and which are features (all, when it names none).
+        Names the target, the id and the features (by default, all other columns).
 
     Returns
     -------
     Schema
-        The columns that the request asks for, in the order of `frame`.
+        The columns that the request uses, in the order of `frame`.
 
     Examples
     --------
@@ -370,18 +375,18 @@ def infer_schema(frame: pd.DataFrame, request: "Request") -> Schema:
     >>> schema.column("x").kind, schema.column("x").high, schema.classes
     ('number', 2.5, ['a', 'b'])
     """
-    target, name_of_row = request.data.target, request.data.id
+    target, id_column = request.data.target, request.data.id
     aside = [request.split.column] if request.split.by in ("group", "column") and request.split.column else []
     features = request.data.features
     unit, series = request.task_spec.unit, request.data.series or []
-    own = {target, name_of_row, request.split.column, request.data.time, *series, *request.data.known, *unit}
-    asked = None if features is None else {*features, *own}
-    wanted = [str(name) for name in frame.columns if name != "row_id" and (asked is None or name in asked)]
-    counted = {name: _count(frame[name]) for name in wanted}
+    reserved = {target, id_column, request.split.column, request.data.time, *series, *request.data.known, *unit}
+    used = None if features is None else {*features, *reserved}
+    names = [str(name) for name in frame.columns if name != "row_id" and (used is None or name in used)]
+    counted = {name: _count(frame[name]) for name in names}
     default_decimal = _default_decimal(counted.values())
     columns = []
-    for name in wanted:
-        forced: Kind | None = "identifier" if name == name_of_row else "category" if name in (*series, *unit[:1]) else None
+    for name in names:
+        forced: Kind | None = "identifier" if name == id_column else "category" if name in (*series, *unit[:1]) else None
         if name == target and request.task_spec.target == "classes":
             columns.append(_label_column(name, counted[name]))
         elif request.task_spec.reads == "pictures" and _is_picture(counted[name]):
@@ -390,20 +395,20 @@ def infer_schema(frame: pd.DataFrame, request: "Request") -> Schema:
             columns.append(_number_column(name, counted[name], default_decimal))
         else:
             columns.append(_infer_column(name, counted[name], default_decimal, forced))
-    found = {column.name: column for column in columns}
-    label = found.get(target) if target else None
+    by_name = {column.name: column for column in columns}
+    label = by_name.get(target) if target else None
     classes = label.categories if label is not None and request.task_spec.target == "classes" else None
     return Schema(
         columns=columns,
         target=label.name if label else None,
         target_kind=None if label is None else "classes" if classes is not None else "number" if label.kind == "number" else None,
         classes=classes,
-        id=name_of_row if name_of_row in found else None,
-        aside=[name for name in aside if name in found and name not in (features or [])],
+        id=id_column if id_column in by_name else None,
+        aside=[name for name in aside if name in by_name and name not in (features or [])],
     )
 
 
-Counts = Mapping[str | None, int]  # cleaned text -> rows that hold it; None counts the missing
+Counts = Mapping[str | None, int]  # cleaned text -> number of rows; the key None counts missing values
 
 
 def _count(series: pd.Series) -> dict[str | None, int]:
@@ -416,7 +421,7 @@ def _count(series: pd.Series) -> dict[str | None, int]:
 
 
 def _label_column(name: str, counted: Counts) -> ColumnSchema:
-    """The target of a classification: its classes, whole numbers written one way."""
+    """Infer the target of a classification, with numbers as classes in one notation."""
     column = _infer_column(name, counted, ".", "category")
     classes = sorted(text for text in counted if text is not None)
     if all(value_parsing.read_number(text) and not value_parsing.is_code(text) for text in classes):
@@ -427,7 +432,7 @@ def _label_column(name: str, counted: Counts) -> ColumnSchema:
 
 
 def _is_picture(counted: Counts) -> bool:
-    """Whether every value that is there is a picture."""
+    """Return whether every non-missing value is a picture."""
     texts = [text for text in counted if text is not None]
     return bool(texts) and all(text.startswith(value_parsing.PICTURE) for text in texts)
 
@@ -438,15 +443,15 @@ def _picture_column(name: str, counted: Counts) -> ColumnSchema:
 
 
 def _number_column(name: str, counted: Counts, default_decimal: Decimal_) -> ColumnSchema:
-    """A column that has to be one of numbers, however few they are; what is no number is missing."""
+    """Infer a column that must be numeric, however few of its values are numbers; other values are missing."""
     column = _infer_column(name, counted, default_decimal)
     if column.kind == "number":
         return column
     rows, read = sum(counted.values()), [(value_parsing.read_number(text), n) for text, n in counted.items() if text is not None]
     finite = [(number.value, n) for number, n in read if number is not None and math.isfinite(number.value)]
-    found = {"low": min((v for v, _ in finite), default=None), "high": max((v for v, _ in finite), default=None)}
+    limits = {"low": min((v for v, _ in finite), default=None), "high": max((v for v, _ in finite), default=None)}
     missing = (rows - sum(n for _, n in finite)) / rows if rows else 0.0
-    return ColumnSchema(name=name, kind="number", missing=missing, distinct=column.distinct, **found)
+    return ColumnSchema(name=name, kind="number", missing=missing, distinct=column.distinct, **limits)
 
 
 def _is_boolean(values: Iterable[str]) -> bool:
@@ -461,56 +466,58 @@ def _infer_column(name: str, counted: Counts, default_decimal: Decimal_, forced:
         return facts
     if not values:
         return facts.model_copy(update={"kind": "empty", "missing": 1.0})
-    listed = sorted(values) if len(values) <= MAX_CATEGORIES else None
+    categories = sorted(values) if len(values) <= MAX_CATEGORIES else None
     if forced is not None:
-        return facts.model_copy(update={"categories": listed})
+        return facts.model_copy(update={"categories": categories})
     if len(values) == 1:
-        return facts.model_copy(update={"kind": "constant" if filled == rows else "category", "categories": listed})
+        return facts.model_copy(update={"kind": "constant" if filled == rows else "category", "categories": categories})
     if len(values) == 2 and _is_boolean(values):
-        return facts.model_copy(update={"kind": "boolean", "categories": listed})
-    found = _as_date(values, rows, compact_only=True) or _as_number(name, values, rows, default_decimal) or _as_date(values, rows)
-    if found is not None:
-        return facts.model_copy(update=found)
+        return facts.model_copy(update={"kind": "boolean", "categories": categories})
+    typed = _as_date(values, rows, compact_only=True) or _as_number(name, values, rows, default_decimal) or _as_date(values, rows)
+    if typed is not None:
+        return facts.model_copy(update=typed)
     kind = _kind_of_text(values, filled)
-    return facts.model_copy(update={"kind": kind, "categories": listed if kind == "category" else None})
+    return facts.model_copy(update={"kind": kind, "categories": categories if kind == "category" else None})
 
 
 def _as_number(name: str, values: Mapping[str, int], rows: int, default_decimal: Decimal_) -> dict[str, Any] | None:
-    """What a column of numbers is; None when it is none."""
+    """Return the schema fields of a column of numbers; None when it is not numeric."""
     if any(value_parsing.is_code(text) for text in values):
         return None
     decimal = _decimal_of(values) or default_decimal
     read = [(value_parsing.read_number(text, decimal), n) for text, n in values.items() if text not in value_parsing.PLACEHOLDERS]
     readable = sum(n for number, n in read if number is not None)
-    if not read or readable < ENOUGH * sum(n for _, n in read):
+    if not read or readable < MIN_READABLE_SHARE * sum(n for _, n in read):
         return None
     writings = {number.writing for number, _ in read if number is not None}
     finite = [(number.value, n) for number, n in read if number is not None and math.isfinite(number.value)]
-    found, kept = [value for value, _ in finite], sum(n for _, n in finite)
-    if not found:
+    numbers, filled = [value for value, _ in finite], sum(n for _, n in finite)
+    if not numbers:
         return None
     written: Writing = next((w for w in ("money", "percent", "text") if w in writings), "plain")
-    kind = "identifier" if written == "plain" and _names_rows(name, found, sum(values.values())) else "number"
-    told = {"kind": kind, "written_as": written, "decimal": decimal}
-    return told if kind == "identifier" else {**told, "low": min(found), "high": max(found), "missing": (rows - kept) / rows}
+    kind = "identifier" if written == "plain" and _identifies_rows(name, numbers, sum(values.values())) else "number"
+    fields = {"kind": kind, "written_as": written, "decimal": decimal}
+    if kind == "identifier":
+        return fields
+    return {**fields, "low": min(numbers), "high": max(numbers), "missing": (rows - filled) / rows}
 
 
-def _names_rows(name: str, numbers: Sequence[float], filled: int) -> bool:
-    """Whether whole numbers, no two alike, name the rows: the column is called so, or they are a count of rows."""
+def _identifies_rows(name: str, numbers: Sequence[float], filled: int) -> bool:
+    """Return whether distinct whole numbers identify rows: by the name of the column, or because they number the rows."""
     distinct = len(set(numbers))
     if filled < FEW_ROWS or distinct < NEARLY_UNIQUE * filled or not all(number.is_integer() for number in numbers):
         return False
-    called_so = any(_ID_NAME.fullmatch(word) for word in _words_of_name(name))
-    return called_so or distinct >= MOSTLY_DISTINCT * (max(numbers) - min(numbers) + 1)
+    has_id_name = any(_ID_NAME.fullmatch(word) for word in _words_of_name(name))
+    return has_id_name or distinct >= MOSTLY_DISTINCT * (max(numbers) - min(numbers) + 1)
 
 
 def _words_of_name(name: str) -> list[str]:
-    """The words in a column's name: ``LoanNr_ChkDgt`` -> loan, nr, chk, dgt."""
+    """Split the name of a column into words: ``LoanNr_ChkDgt`` -> loan, nr, chk, dgt."""
     return [word.lower() for word in re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+", name)]
 
 
 def _decimal_of(values: Iterable[str]) -> Decimal_ | None:
-    """The sign before fractions, when the values tell: ``1,5`` does, ``1,500`` does not."""
+    """Return the decimal mark if the values determine it: ``1,5`` does, ``1,500`` does not."""
     point = comma = 0
     for text in values:
         if "," in text or "." in text:
@@ -521,32 +528,32 @@ def _decimal_of(values: Iterable[str]) -> Decimal_ | None:
 
 
 def _default_decimal(columns: Iterable[Counts]) -> Decimal_:
-    """Where a column does not tell its decimal sign, the other columns of the table do."""
-    told = [_decimal_of([text for text in counted if text is not None and text[-1:].isdigit()]) for counted in columns]
-    return "," if told.count(",") > told.count(".") else "."
+    """Return the most frequent decimal mark of the table, for columns that do not determine their own."""
+    marks = [_decimal_of([text for text in counted if text is not None and text[-1:].isdigit()]) for counted in columns]
+    return "," if marks.count(",") > marks.count(".") else "."
 
 
 def _as_date(values: Mapping[str, int], rows: int, compact_only: bool = False) -> dict[str, Any] | None:
-    """What a column of dates is; None when it is none. `compact_only` looks for dates that are numbers too: 20200131."""
+    """Return the schema fields of a column of dates; None when it is not. `compact_only` tries only dates like 20200131."""
     relevant = {text: n for text, n in values.items() if text not in value_parsing.PLACEHOLDERS}
     total = sum(relevant.values())
     formats = ["%Y%m%d"] if compact_only else [form for form in value_parsing.DATE_FORMATS if form != "%Y%m%d"]
-    for_trial = sorted(relevant)[:: max(1, len(relevant) // 200)]  # sorted: the same whatever the order of the rows
+    sample = sorted(relevant)[:: max(1, len(relevant) // 200)]  # sorted, so that the order of rows does not matter
     best, best_share = None, 0.0
     for form in formats:
-        if sum(value_parsing.read_date(text, form) is not None for text in for_trial) < 0.5 * len(for_trial):
+        if sum(value_parsing.read_date(text, form) is not None for text in sample) < 0.5 * len(sample):
             continue
         share = sum(n for text, n in relevant.items() if value_parsing.read_date(text, form) is not None) / total
         if share > best_share:
             best, best_share = form, share
-    if best is None or best_share < ENOUGH:
+    if best is None or best_share < MIN_READABLE_SHARE:
         return None
-    read = [(moment, n) for text, n in relevant.items() if (moment := value_parsing.read_date(text, best)) is not None]
-    low, high, kept = min(read)[0], max(read)[0], sum(n for _, n in read)
+    dates = [(date, n) for text, n in relevant.items() if (date := value_parsing.read_date(text, best)) is not None]
+    low, high, filled = min(dates)[0], max(dates)[0], sum(n for _, n in dates)
     if compact_only and not (low.year >= 1800 and high.year < 2100):
         return None
-    found = {"kind": "date", "date_format": best, "low_date": low.isoformat(), "high_date": high.isoformat()}
-    return {**found, "missing": (rows - kept) / rows}
+    fields = {"kind": "date", "date_format": best, "low_date": low.isoformat(), "high_date": high.isoformat()}
+    return {**fields, "missing": (rows - filled) / rows}
 
 
 def _kind_of_text(values: Mapping[str, int], filled: int) -> Kind:
@@ -555,4 +562,4 @@ def _kind_of_text(values: Mapping[str, int], filled: int) -> Kind:
     many = filled >= FEW_ROWS and len(values) > MOSTLY_DISTINCT * filled
     if words < 1.5 and filled >= FEW_ROWS and len(values) >= NEARLY_UNIQUE * filled and length <= 128:
         return "identifier"
-    return "text" if many or (words >= WORDS_OF_TEXT and len(values) > max(20, 0.05 * filled)) else "category"
+    return "text" if many or (words >= MIN_WORDS_OF_TEXT and len(values) > max(20, 0.05 * filled)) else "category"

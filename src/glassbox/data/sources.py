@@ -1,4 +1,4 @@
-"""Reading what a request names: every format into one frame of text cells, with unreadable rows in quarantine."""
+"""Reading the raw data of a request: files of any supported format as one frame of text cells, with unreadable rows in quarantine."""
 
 import gzip
 import zlib
@@ -14,27 +14,24 @@ import pandas as pd
 
 from glassbox.data.formats.conll import looks_like_conll, read_conll
 from glassbox.data.formats.delimited import read_delimited
-from glassbox.data.formats.json_and_parquet import (
-    GZIP,
-    PARQUET,
-    foreign,
-    read_json_lines,
-    read_parquet_table,
-    without_orange_heads,
-)
-from glassbox.data.formats.text_files import read_document
-from glassbox.data.images.cells import in_words
+from glassbox.data.formats.json_lines import read_json_lines
+from glassbox.data.formats.orange import drop_orange_header
+from glassbox.data.formats.parquet import read_parquet_table
+from glassbox.data.formats.signatures import GZIP, PARQUET, unsupported_format
+from glassbox.data.formats.text_files import read_text_file
+from glassbox.data.images.cells import describe_cell
 from glassbox.data.images.files import read_pictures
-from glassbox.data.locations import FileRef, find_places
-from glassbox.data.raw_table import TEXT, FileTable
+from glassbox.data.locations import FileRef, find_files
+from glassbox.data.raw_table import MAX_TEXT, TEXT, FileTable
 from glassbox.errors import DataError
 from glassbox.findings.model import Finding
+from glassbox.findings.wording import join_names
 
 if TYPE_CHECKING:
     from glassbox.request.model import Request
 
-DOCUMENTS = (".txt", ".text", ".md", ".eml", ".html", ".htm")
-MOST_UNREADABLE = 0.05  # of the rows may be; with more, what is left is no fair sample of the file
+TEXT_EXTENSIONS = (".txt", ".text", ".md", ".eml", ".html", ".htm")
+MAX_UNREADABLE_SHARE = 0.05  # with more, the readable rows are not a fair sample of the file
 QUARANTINE = ["source", "line", "reason", "text"]
 
 
@@ -43,7 +40,7 @@ Arrange = Callable[["RawData", "Request"], tuple["RawData", dict[str, Finding]]]
 
 @dataclass(frozen=True)
 class FileFacts:
-    """One file that arrived, or many that are one table, as pictures are: `files` counts them."""
+    """Facts about one file, or about the `files` files that form one table, such as pictures."""
 
     name: str
     size_bytes: int
@@ -55,34 +52,34 @@ class FileFacts:
 
 @dataclass(frozen=True)
 class RawData:
-    """What arrived: text cells, the file and line of each row, and the rows that were set aside with their reasons."""
+    """The raw data: text cells, the file and line of each row, and the quarantined rows with their reasons."""
 
     cells: pd.DataFrame
-    sources: Any  # position in `files`, one a row
+    sources: Any  # each row's position in `files`
     lines: Any
     quarantine: pd.DataFrame
     files: list[FileFacts]
     notes: list[str] = field(default_factory=list)
 
-    def take(self, keep: Any) -> "RawData":
-        """The rows for which `keep` is true; the quarantine as it is."""
-        cells = self.cells[keep].reset_index(drop=True)
-        return replace(self, cells=cells, sources=self.sources[keep], lines=self.lines[keep])
+    def select(self, mask: Any) -> "RawData":
+        """Return the rows for which `mask` is true, with the quarantine unchanged."""
+        cells = self.cells[mask].reset_index(drop=True)
+        return replace(self, cells=cells, sources=self.sources[mask], lines=self.lines[mask])
 
-    def set_aside(self, away: Any, reason: str) -> "RawData":
-        """The rows for which `away` is true go to quarantine, for one reason."""
-        if not away.any():
+    def exclude(self, mask: Any, reason: str) -> "RawData":
+        """Move the rows for which `mask` is true to quarantine, with one reason."""
+        if not mask.any():
             return self
-        texts = [" | ".join("" if value is None else in_words(value) for value in row) for row in _rows(self.cells[away])]
-        moved = pd.DataFrame(
+        texts = [" | ".join("" if value is None else describe_cell(value) for value in row) for row in _rows(self.cells[mask])]
+        excluded = pd.DataFrame(
             {
-                "source": [self.files[i].name for i in self.sources[away]],
-                "line": self.lines[away],
+                "source": [self.files[i].name for i in self.sources[mask]],
+                "line": self.lines[mask],
                 "reason": reason,
-                "text": [text[:300] for text in texts],
+                "text": [text[:MAX_TEXT] for text in texts],
             }
         )
-        return replace(self.take(~away), quarantine=_sorted(pd.concat([self.quarantine, moved], ignore_index=True)))
+        return replace(self.select(~mask), quarantine=_sorted(pd.concat([self.quarantine, excluded], ignore_index=True)))
 
 
 def _rows(cells: pd.DataFrame) -> list[tuple[str | None, ...]]:
@@ -96,36 +93,36 @@ def _sorted(quarantine: pd.DataFrame) -> pd.DataFrame:
 
 
 def read_source(request: "Request", root: Path) -> RawData:
-    """Read all files that a request names.
+    """Read all files of a request.
 
     Parameters
     ----------
     request : Request
-        Its `data` says where.
+        Its `data` names the files.
     root : Path
-        The project.
+        The folder of the project.
 
     Returns
     -------
-    Arrival
-        Columns in the order of the first file; those that a file has not are missing in its rows.
+    RawData
+        Columns are in the order of the first file; columns that a file lacks are missing in its rows.
 
     Raises
     ------
     DataError
         When there are no rows, or more than 5 % of them cannot be read.
     """
-    facts, tables = _READERS[request.task_spec.reads](find_places(request, root))
+    facts, tables = _READERS[request.task_spec.reads](find_files(request, root))
     quarantine = _sorted(
         pd.DataFrame(
             [(fact.name, row.line, row.reason, row.text) for fact, table in zip(facts, tables, strict=True) for row in table.bad],
             columns=QUARANTINE,
         )
     )
-    _refuse_unreadable(facts, quarantine)
+    _check_readable(facts, quarantine)
     cells, notes = _stack(facts, tables)
     if not cells.shape[1]:
-        raise DataError(f"{', '.join(fact.name for fact in facts)}: there are rows, but no column in any of them.")
+        raise DataError(f"{', '.join(fact.name for fact in facts)}: there are rows, but none of them has a column.")
     return RawData(
         cells=cells,
         sources=np.repeat(np.arange(len(tables)), [len(table.lines) for table in tables]),
@@ -136,27 +133,27 @@ def read_source(request: "Request", root: Path) -> RawData:
     )
 
 
-def _read_tables(places: Sequence[FileRef], *, documents: bool = False) -> tuple[list[FileFacts], list[FileTable]]:
+def _read_tables(refs: Sequence[FileRef], *, documents: bool = False) -> tuple[list[FileFacts], list[FileTable]]:
     facts: list[FileFacts] = []
     tables: list[FileTable] = []
-    for place in places:
-        content = place.read()
-        table = read_file(content, place.name, documents=documents)
+    for ref in refs:
+        content = ref.read()
+        table = read_file(content, ref.name, documents=documents)
         tables.append(table)
-        facts.append(FileFacts(place.name, len(content), len(table.lines), len(table.bad), table.written))
+        facts.append(FileFacts(ref.name, len(content), len(table.lines), len(table.bad), table.written))
     return facts, tables
 
 
-def _read_pictures(places: Sequence[FileRef]) -> tuple[list[FileFacts], list[FileTable]]:
-    read = read_pictures(places, read_file)
+def _read_pictures(refs: Sequence[FileRef]) -> tuple[list[FileFacts], list[FileTable]]:
+    named_tables = read_pictures(refs, read_file)
     facts = [
-        FileFacts(one.name, one.size_bytes, len(one.table.lines), len(one.table.bad), one.table.written, one.files)
-        for one in read
+        FileFacts(named.name, named.size_bytes, len(named.table.lines), len(named.table.bad), named.table.written, named.files)
+        for named in named_tables
     ]
-    return facts, [one.table for one in read]
+    return facts, [named.table for named in named_tables]
 
 
-# By what a task reads (`request.Task.reads`).
+# By the kind of data that a task reads (`request.Task.reads`).
 _READERS: dict[str, Callable[[Sequence[FileRef]], tuple[list[FileFacts], list[FileTable]]]] = {
     "tables": _read_tables,
     "documents": partial(_read_tables, documents=True),
@@ -165,42 +162,42 @@ _READERS: dict[str, Callable[[Sequence[FileRef]], tuple[list[FileFacts], list[Fi
 
 
 def read_file(content: bytes, name: str, *, documents: bool = False) -> FileTable:
-    """The table in one file, whatever its format: found by content first, by the name's ending second.
+    """Read one file as a table. The format is detected by content first, then by the extension.
 
-    With `documents`, a file of plain text is one row: ``text``, and the ``folder`` and ``file`` that it lies in.
+    With `documents`, a plain text file is one row: its ``text``, ``folder`` and ``file`` name.
 
     Raises
     ------
     DataError
-        When there is nothing in it, or it is no table.
+        When the file is empty, damaged or in a format that cannot be read as a table.
     """
     if content.startswith(GZIP):
         try:
             content = gzip.decompress(content)
         except (OSError, EOFError, zlib.error) as error:
-            raise DataError(f"{name}: this gzip file is damaged or cut off: {error}") from error
+            raise DataError(f"{name}: this gzip file is damaged or truncated: {error}") from error
         table = read_file(content, name.removesuffix(".gz"), documents=documents)
         return replace(table, written=f"{table.written}, gzip")
     if not content.strip(b" \t\r\n\0\xef\xbb\xbf\xff\xfe"):
         raise DataError(f"{name}: the file is empty.")
     if content.startswith(PARQUET):
         return read_parquet_table(content, name)
-    other = foreign(content)
-    if other:
-        raise DataError(f"{name}: this is {other}.")
+    unsupported = unsupported_format(content)
+    if unsupported:
+        raise DataError(f"{name}: this is {unsupported}.")
     if name.lower().endswith((".jsonl", ".ndjson", ".json")) or content.lstrip(b"\xef\xbb\xbf \t\r\n")[:2] in (b'{"', b"{}"):
         return read_json_lines(content, name)
     if looks_like_conll(content):
         return read_conll(content, name)
-    if documents and name.lower().endswith(DOCUMENTS):
-        return read_document(content, name)
-    return without_orange_heads(read_delimited(content, name))
+    if documents and name.lower().endswith(TEXT_EXTENSIONS):
+        return read_text_file(content, name)
+    return drop_orange_header(read_delimited(content, name))
 
 
-def _refuse_unreadable(facts: Sequence[FileFacts], quarantine: pd.DataFrame) -> None:
+def _check_readable(facts: Sequence[FileFacts], quarantine: pd.DataFrame) -> None:
     rows, bad = sum(fact.rows for fact in facts), len(quarantine)
-    if bad > MOST_UNREADABLE * (rows + bad):
-        share = f"{bad / (rows + bad):.1%}, more than {MOST_UNREADABLE:.0%}"
+    if bad > MAX_UNREADABLE_SHARE * (rows + bad):
+        share = f"{bad / (rows + bad):.1%}, more than {MAX_UNREADABLE_SHARE:.0%}"
         lines = [f"{bad:,} of {rows + bad:,} rows cannot be read ({share}):"]
         for reason, count in sorted(Counter(quarantine["reason"]).items(), key=lambda item: (-item[1], item[0]))[:8]:
             first = quarantine[quarantine["reason"] == reason].iloc[0]
@@ -208,20 +205,23 @@ def _refuse_unreadable(facts: Sequence[FileFacts], quarantine: pd.DataFrame) -> 
             lines.append(f"  {count:,} × {reason}; the first is {first['source']}:{first['line']}: {shown}")
         raise DataError("\n".join(lines))
     if rows == 0:
-        named = ", ".join(fact.name for fact in facts)
-        raise DataError(f"{named}: there is a header, but no row below it.")
+        names = ", ".join(fact.name for fact in facts)
+        raise DataError(f"{names}: there is a header, but no row below it.")
 
 
 def _stack(facts: Sequence[FileFacts], tables: Sequence[FileTable]) -> tuple[pd.DataFrame, list[str]]:
-    """The rows of all files below one another, and what was repaired, each said once with its file."""
-    alone = len(tables) == 1
-    notes = [note if alone else f"{fact.name}: {note}" for fact, table in zip(facts, tables, strict=True) for note in table.notes]
-    if alone:
+    """Concatenate the rows of all files, and collect the notes with the names of their files."""
+    single = len(tables) == 1
+    notes = [
+        note if single else f"{fact.name}: {note}" for fact, table in zip(facts, tables, strict=True) for note in table.notes
+    ]
+    if single:
         return tables[0].cells, notes
     names = list(dict.fromkeys(name for table in tables if len(table.lines) for name in table.cells.columns))
     for fact, table in zip(facts, tables, strict=True):
-        lacking = [name for name in names if name not in table.cells.columns]
-        if lacking:
-            notes.append(f"{fact.name}: it has no {', '.join(repr(name) for name in lacking)}; missing in its rows.")
+        absent = [name for name in names if name not in table.cells.columns]
+        if absent:
+            columns = f"column{'' if len(absent) == 1 else 's'} {join_names([repr(name) for name in absent], len(absent))}"
+            notes.append(f"{fact.name}: it has no {columns}; the values are missing in its rows.")
     frames = [table.cells.reindex(columns=names).astype(TEXT) for table in tables if len(table.lines)]
     return pd.concat(frames, ignore_index=True), notes

@@ -1,7 +1,7 @@
-"""Which rows are sealed: by a threshold on a hash of a row's identity, so that adding rows moves none.
+"""The split into train and holdout: a threshold on a hash of each row's identity, so that added rows move no other row.
 
-A row's identity is its id, or a hash of its content without the target; it does not depend on the schema, on the order of
-rows or columns, on the seed, or on other rows. So the same row is on the same side in every run, and so are its repeats.
+The identity of a row is its id, or a hash of its content without the target. It does not depend on the schema, the order of rows
+or columns, the seed, or other rows. So a row and its duplicates are on the same side of the split in every run.
 """
 
 import hashlib
@@ -20,22 +20,23 @@ from glassbox.data.schema import clip, distinct
 from glassbox.data.target_checks import check_parts, count_labels
 from glassbox.data.value_parsing import DATE_FORMATS, canonical, clean, read_date, read_number
 from glassbox.errors import DataError
+from glassbox.findings.wording import counted
 
 if TYPE_CHECKING:
     from glassbox.request.model import Request
 
-TIME = "time"  # what the column of moments is called where the data had none of its own
-CELLS_APART = "\x1f"
+TIME = "time"  # the name of the time column when the data has none of its own
+UNIT_SEPARATOR = "\x1f"
 TRAIN_WORDS = frozenset({"train", "training", "dev", "development", "val", "valid", "validation"})
 HOLDOUT_WORDS = frozenset({"holdout", "hold-out", "test", "testing", "eval", "evaluation"})
 
 
 @dataclass(frozen=True)
 class Parts:
-    """The two parts, as text cells in canonical order with `row_id` in front, and the table that says which row is where.
+    """Train and holdout as text cells, in canonical order with `row_id` first, and the table of the split.
 
-    `table` has the columns `row_id`, `part` and `content`, a hash of what a model may see of the row, or the family's own name
-    for rows that look alike: equal where rows look the same to it.
+    `table` has the columns `row_id`, `part` and `content`. `content` is equal for rows that are duplicates to a model: a hash of the
+    features, or the family's own group of near-duplicates.
     """
 
     train: pd.DataFrame
@@ -46,7 +47,7 @@ class Parts:
 
 
 def in_holdout(identity: str, share: float) -> bool:
-    """Whether the row (or group) of this identity is sealed.
+    """Return whether the row (or group) with this identity belongs to the holdout.
 
     >>> [in_holdout(name, 0.5) for name in "abcd"], in_holdout("a", 1.0)
     ([False, False, True, False], True)
@@ -54,22 +55,22 @@ def in_holdout(identity: str, share: float) -> bool:
     return int(hashlib.sha256(f"holdout:{identity}".encode()).hexdigest()[:16], 16) / 2**64 < share
 
 
-def split(cells: pd.DataFrame, request: "Request", looks: Any = None) -> Parts:
-    """Set the holdout apart as the request says.
+def split(cells: pd.DataFrame, request: "Request", duplicate_groups: Any = None) -> Parts:
+    """Split rows into train and holdout as the request specifies.
 
     Parameters
     ----------
     cells : DataFrame
-        Text cells; nothing is missing in the target, nor in the column of time of a split by time.
+        Text cells. The target has no missing values, nor has the time column of a split by time.
     request : Request
-        `split` says how; `data.id` and `data.target` say what a row's identity is.
-    looks : array of str, optional
-        A name for each row, the same where rows look alike to a model. Left out: a hash of what it may see of them.
+        `split` gives the method; `data.id` and `data.target` define the identity of a row.
+    duplicate_groups : array of str, optional
+        A group for each row, equal for near-duplicates. By default, a hash of the features.
 
     Returns
     -------
     Parts
-        Sorted by `row_id`; the same whatever the order of the rows in `cells`.
+        Sorted by `row_id`; the result does not depend on the order of the rows in `cells`.
 
     Raises
     ------
@@ -79,19 +80,22 @@ def split(cells: pd.DataFrame, request: "Request", looks: Any = None) -> Parts:
     id_column = f"{RESERVED}.2" if request.data.id == RESERVED else request.data.id
     canonicals = {name: _canonical_column(cells[name]) for name in cells.columns}
     identities = _identities(cells, canonicals, request.data.target, id_column)
-    sealed, notes = _SPLITTERS[request.split.by](cells, identities, request)
+    held_out, notes = _SPLITTERS[request.split.by](cells, identities, request)
     whole = hash_rows([canonicals[name] for name in sorted(canonicals)], len(cells))
     row_ids = _row_ids(identities, cells, whole)
-    seen = _seen(list(cells.columns), request, id_column)
-    contents = hash_rows([canonicals[name] for name in seen], len(cells)) if looks is None else np.asarray(looks, dtype=object)
+    if duplicate_groups is None:
+        duplicate_groups = hash_rows(
+            [canonicals[name] for name in _features(list(cells.columns), request, id_column)], len(cells)
+        )
+    contents = np.asarray(duplicate_groups, dtype=object)
     order = np.argsort(row_ids, kind="stable")
-    table = pd.DataFrame({"row_id": row_ids, "part": np.where(sealed, "holdout", "train"), "content": contents}).iloc[order]
-    kept = cells.drop(columns=[id_column]) if request.data.id == RESERVED and id_column else cells
-    rows = kept.assign(row_id=row_ids).iloc[order]
+    table = pd.DataFrame({"row_id": row_ids, "part": np.where(held_out, "holdout", "train"), "content": contents}).iloc[order]
+    columns = cells.drop(columns=[id_column]) if request.data.id == RESERVED and id_column else cells
+    rows = columns.assign(row_id=row_ids).iloc[order]
     rows = rows[["row_id", *(name for name in rows.columns if name != "row_id")]]
     parts = Parts(
-        train=rows[~sealed[order]].reset_index(drop=True),
-        holdout=rows[sealed[order]].reset_index(drop=True),
+        train=rows[~held_out[order]].reset_index(drop=True),
+        holdout=rows[held_out[order]].reset_index(drop=True),
         table=table.reset_index(drop=True),
         data_hash=hashlib.sha256("\n".join(sorted(whole)).encode()).hexdigest(),
         notes=notes,
@@ -112,14 +116,14 @@ def _check(parts: Parts, request: "Request") -> None:
 
 
 def hash_rows(columns: Sequence[Any], rows: int) -> Any:
-    """The first 16 hex digits of the SHA-256 of each row: its canonical cells, joined by the unit separator."""
+    """Return the first 16 hex digits of the SHA-256 of each row: its canonical cells, joined by the unit separator."""
     if not columns:
         return np.full(rows, hashlib.sha256(b"").hexdigest()[:16], dtype=object)
-    apart = pa.scalar(CELLS_APART, type=pa.large_string())
-    joined = pc.binary_join_element_wise(*columns, apart).cast(pa.large_binary())
-    made = np.empty(rows, dtype=object)
-    made[:] = [hashlib.sha256(content).hexdigest()[:16] for content in joined.to_pylist()]
-    return made
+    separator = pa.scalar(UNIT_SEPARATOR, type=pa.large_string())
+    joined = pc.binary_join_element_wise(*columns, separator).cast(pa.large_binary())
+    hashes = np.empty(rows, dtype=object)
+    hashes[:] = [hashlib.sha256(content).hexdigest()[:16] for content in joined.to_pylist()]
+    return hashes
 
 
 def _canonical_column(series: pd.Series) -> Any:
@@ -128,7 +132,7 @@ def _canonical_column(series: pd.Series) -> Any:
 
 
 def _identities(cells: pd.DataFrame, canonicals: dict[str, Any], target: str | None, id_column: str | None) -> Any:
-    """The id of each row, or else the hash of its content without the target, in the order of the columns' names."""
+    """Return the id of each row, or else a hash of its content without the target, with columns in the order of their names."""
     names = sorted(name for name in canonicals if name != target)
     if id_column is None:
         return hash_rows([canonicals[name] for name in names], len(cells))
@@ -136,32 +140,34 @@ def _identities(cells: pd.DataFrame, canonicals: dict[str, Any], target: str | N
     cleaned = np.empty(len(values), dtype=object)
     cleaned[:] = [clean(value) for value in values]
     identities = cleaned[codes]
-    nameless = np.array([value is None for value in identities], dtype=bool)
-    if nameless.any():  # a row without an id is known by its content, as if there were no ids
-        identities[nameless] = hash_rows([canonicals[name].filter(pa.array(nameless)) for name in names], int(nameless.sum()))
+    without_id = np.array([value is None for value in identities], dtype=bool)
+    if without_id.any():  # identified by their content, as if there were no ids
+        identities[without_id] = hash_rows(
+            [canonicals[name].filter(pa.array(without_id)) for name in names], int(without_id.sum())
+        )
     return identities
 
 
 def _row_ids(identities: Any, cells: pd.DataFrame, whole: Any) -> Any:
-    """Identities, told apart: repeats are numbered in the order of their whole content, then of their text."""
+    """Make identities unique: duplicates are numbered in the order of their whole content, then of their text."""
     row_ids = identities.copy()
     repeated = np.flatnonzero(pd.Series(identities).duplicated(keep=False))
     if not len(repeated):
         return row_ids
-    texts = [CELLS_APART.join("" if v is None else v for v in row) for row in _rows_of(cells.iloc[repeated])]
+    texts = [UNIT_SEPARATOR.join("" if v is None else v for v in row) for row in _rows_of(cells.iloc[repeated])]
     ranked = sorted(zip(identities[repeated], whole[repeated], texts, repeated.tolist(), strict=True))
     taken = set(identities)
-    previous, turn = None, 0
+    previous, number = None, 0
     for identity, _, _, row in ranked:
-        turn = turn + 1 if identity == previous else 0
+        number = number + 1 if identity == previous else 0
         previous = identity
-        if turn:
-            row_ids[row] = _free(f"{identity}-{turn}", taken)
+        if number:
+            row_ids[row] = _unused(f"{identity}-{number}", taken)
     return row_ids
 
 
-def _free(name: str, taken: set[str]) -> str:
-    while name in taken:  # an id of the user's own may look like a numbered one
+def _unused(name: str, taken: set[str]) -> str:
+    while name in taken:  # an id in the data may look like a numbered one
         name += "'"
     taken.add(name)
     return name
@@ -171,8 +177,8 @@ def _rows_of(cells: pd.DataFrame) -> list[tuple[str | None, ...]]:
     return list(zip(*(cells[name].tolist() for name in sorted(cells.columns)), strict=True))
 
 
-def _seen(columns: Sequence[str], request: "Request", id_column: str | None) -> list[str]:
-    """The columns that a model may see, sorted."""
+def _features(columns: Sequence[str], request: "Request", id_column: str | None) -> list[str]:
+    """List the columns that a model may use, sorted."""
     hidden = {request.data.target, id_column}
     if request.split.by in ("group", "column"):
         hidden.add(request.split.column)
@@ -183,8 +189,8 @@ def _seen(columns: Sequence[str], request: "Request", id_column: str | None) -> 
 
 
 def _by_threshold(units: Any, share: float) -> Any:
-    named, codes = np.unique(units.astype(str), return_inverse=True)
-    return np.array([in_holdout(str(unit), share) for unit in named], dtype=bool)[codes]
+    names, codes = np.unique(units.astype(str), return_inverse=True)
+    return np.array([in_holdout(str(name), share) for name in names], dtype=bool)[codes]
 
 
 def _by_hash(cells: pd.DataFrame, identities: Any, request: "Request") -> tuple[Any, list[str]]:
@@ -195,20 +201,21 @@ def _by_group(cells: pd.DataFrame, identities: Any, request: "Request") -> tuple
     codes, values = distinct(cells[_column(request)])
     names = np.array([clean(value) or "" for value in values], dtype=object)
     units = names[codes]
-    alone = units == ""
-    units[alone] = identities[alone]
-    notes = [f"{int(alone.sum()):,} rows belong to no group; each is a group of its own."] if alone.any() else []
+    ungrouped = units == ""
+    units[ungrouped] = identities[ungrouped]
+    n = int(ungrouped.sum())
+    notes = [f"{counted(n, 'row')} without a group: each is split as a group of its own."] if n else []
     return _by_threshold(units, request.split.holdout), notes
 
 
 def _by_time(cells: pd.DataFrame, identities: Any, request: "Request") -> tuple[Any, list[str]]:
-    moments = read_moments(cells[_column(request)])
-    cutoff = _cutoff(request.split.cutoff, moments)
+    times = read_times(cells[_column(request)])
+    cutoff = _cutoff(request.split.cutoff, times)
     if cutoff is None:
-        ranked = np.sort(moments)
-        at = ranked[min(len(ranked) - 1, int(np.ceil(len(ranked) * (1 - request.split.holdout))))]
-        return moments >= at, [f"No cutoff was named: the latest rows are the holdout, from {_shown(at)} on."]
-    return moments >= cutoff, []
+        ordered = np.sort(times)
+        start = ordered[min(len(ordered) - 1, int(np.ceil(len(ordered) * (1 - request.split.holdout))))]
+        return times >= start, [f"The request gives no cutoff: the holdout is the latest rows, from {_iso(start)} on."]
+    return times >= cutoff, []
 
 
 def _by_column(cells: pd.DataFrame, identities: Any, request: "Request") -> tuple[Any, list[str]]:
@@ -216,24 +223,24 @@ def _by_column(cells: pd.DataFrame, identities: Any, request: "Request") -> tupl
     codes, values = distinct(cells[column])
     words = [(clean(value) or "").lower() for value in values]
     known = TRAIN_WORDS | HOLDOUT_WORDS
-    strange = sorted({clip(repr(value)) for value, word in zip(values, words, strict=True) if word not in known})
-    if strange:
+    unknown = sorted({clip(repr(value)) for value, word in zip(values, words, strict=True) if word not in known})
+    if unknown:
         raise DataError(
-            f"split.column: {column!r} holds {', '.join(strange[:6])}; expected words such as 'train' and 'test' or 'holdout'."
+            f"split.column: {column!r} contains {', '.join(unknown[:6])}; expected words such as 'train' and 'test' or 'holdout'."
         )
     return np.array([word in HOLDOUT_WORDS for word in words], dtype=bool)[codes], []
 
 
 def _by_horizon(cells: pd.DataFrame, identities: Any, request: "Request") -> tuple[Any, list[str]]:
-    """The last horizons of all series together, counted in steps at which any of them has a row."""
-    moments = read_moments(cells[request.data.time or TIME])
-    steps, sealed = np.unique(moments), (request.horizon or 1) * request.split.origins
-    if len(steps) <= sealed:
+    """Hold out the last horizons of all series together, counted in the time steps at which any series has a row."""
+    times = read_times(cells[request.data.time or TIME])
+    steps, n_steps = np.unique(times), (request.horizon or 1) * request.split.origins
+    if len(steps) <= n_steps:
         raise DataError(
-            f"split.origins: {request.split.origins} horizons of {request.horizon} steps are {sealed:,} steps, and the data has "
-            f"{len(steps):,}; more history is needed, or a shorter horizon, or fewer origins."
+            f"split.origins: {request.split.origins} horizons of {request.horizon} steps need more than {n_steps:,} steps, but the data "
+            f"has {len(steps):,}; provide more history, a shorter horizon or fewer origins."
         )
-    return moments >= steps[-sealed], []
+    return times >= steps[-n_steps], []
 
 
 _SPLITTERS: dict[str, Callable[[pd.DataFrame, Any, "Request"], tuple[Any, list[str]]]] = {
@@ -246,13 +253,13 @@ _SPLITTERS: dict[str, Callable[[pd.DataFrame, Any, "Request"], tuple[Any, list[s
 
 
 def _column(request: "Request") -> str:
-    if request.split.column is None:  # refused by `check_columns`, which speaks to the user
+    if request.split.column is None:  # `check_columns` reports this first, with the columns of the data
         raise DataError(f"split.column: a split by {request.split.by} needs a column.")
     return request.split.column
 
 
-def read_moments(series: pd.Series) -> Any:
-    """When each row happened: dates as datetime64[us], or numbers (years, seconds) as float64; missing where none is read."""
+def read_times(series: pd.Series) -> Any:
+    """Parse the time of each row: dates as datetime64[us], or numbers (years, seconds) as float64. Unreadable cells are missing."""
     codes, values = distinct(series)
     texts = [clean(value) for value in values]
     filled = [text for text in texts if text is not None]
@@ -265,20 +272,20 @@ def read_moments(series: pd.Series) -> Any:
     return np.array([np.datetime64("NaT") if date is None else date for date in dates], dtype="datetime64[us]")[codes]
 
 
-def _cutoff(written: str | None, moments: Any) -> Any:
-    if written is None:
+def _cutoff(cutoff: str | None, times: Any) -> Any:
+    if cutoff is None:
         return None
-    if moments.dtype.kind == "f":
-        number = read_number(written.strip())
-        found: Any = None if number is None else number.value
+    if times.dtype.kind == "f":
+        number = read_number(cutoff.strip())
+        parsed: Any = None if number is None else number.value
     else:
-        moment = read_date(written.strip())
-        found = None if moment is None else np.datetime64(moment, "us")
-    if found is None:
-        kind = "a number" if moments.dtype.kind == "f" else "a date such as 2024-06-30"
-        raise DataError(f"split.cutoff: {written!r} cannot be compared with the column of time; expected {kind}.")
-    return found
+        date = read_date(cutoff.strip())
+        parsed = None if date is None else np.datetime64(date, "us")
+    if parsed is None:
+        expected = "a number" if times.dtype.kind == "f" else "a date such as 2024-06-30"
+        raise DataError(f"split.cutoff: {cutoff!r} cannot be compared with the time column; expected {expected}.")
+    return parsed
 
 
-def _shown(moment: Any) -> str:
-    return moment.astype(datetime).isoformat(sep=" ") if isinstance(moment, np.datetime64) else f"{moment:g}"
+def _iso(time: Any) -> str:
+    return time.astype(datetime).isoformat(sep=" ") if isinstance(time, np.datetime64) else f"{time:g}"

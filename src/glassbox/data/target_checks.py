@@ -1,4 +1,4 @@
-"""Whether the data can answer the request at all: its columns are there, and its target is of the kind that the task asks for."""
+"""Checks that the data fits the request: its columns exist, and its target has the type that the task needs."""
 
 import difflib
 from collections import Counter
@@ -12,22 +12,23 @@ from glassbox.data.raw_table import RESERVED
 from glassbox.data.schema import distinct
 from glassbox.data.value_parsing import PICTURE, canonical, clean, read_number
 from glassbox.errors import DataError
+from glassbox.findings.wording import counted, join_names
 
 if TYPE_CHECKING:
     from glassbox.request.model import Request
 
-MANY_NUMBERS = 20  # different numbers in a target are a quantity, no classes
-MANY_CLASSES = 100
-_SHOWN = 12
+MAX_NUMERIC_CLASSES = 20  # more distinct numbers in a target are a quantity, not classes
+MAX_CLASSES = 100
+_LISTED = 12
 
 
 def check_columns(columns: Sequence[str], request: "Request") -> None:
-    """Every column that the request names is there, and something is left to learn from.
+    """Check that every column of the request exists, and that at least one feature remains.
 
     Raises
     ------
     DataError
-        With one line for each name that is not there, and the nearest names that are.
+        With one line for each absent column, and the nearest names that exist.
     """
     data, split = request.data, request.split
     named: list[tuple[str, str | None]] = [("data.target", data.target)]
@@ -36,138 +37,144 @@ def check_columns(columns: Sequence[str], request: "Request") -> None:
     named += [("data.allow", name) for name in data.allow]
     named += [("split.column", split.column), ("data.time", data.time)]
     named += [("data.known", name) for name in data.known]
-    problems = [absent(key, name, columns) for key, name in named if name is not None and name not in columns]
+    problems = [absent_column(key, name, columns) for key, name in named if name is not None and name not in columns]
     if data.target is None:
-        problems.append(f"data.target: {request.task} needs the column to predict. Columns: {_listed(columns)}.")
+        problems.append(f"data.target: the key is missing; {request.task} needs the column to predict. {_columns(columns)}")
     if split.by in ("group", "time", "column") and split.column is None:
-        problems.append(f"split.column: a split by {split.by} needs the column that says it. Columns: {_listed(columns)}.")
+        problems.append(f"split.column: the key is missing; a split by {split.by} needs a column. {_columns(columns)}")
     if not problems and not set(data.features or columns) - {data.target, data.id}:
-        problems.append("data.features: nothing is left to predict from besides the target and the id.")
+        problems.append("data.features: there is no feature besides the target and the id; add a column to predict from.")
     if data.features and data.target in data.features:
-        problems.append(f"data.features: {data.target!r} is the target; a model that sees it has nothing to predict.")
+        problems.append(f"data.features: {data.target!r} is the target; remove it from the features.")
     if problems:
         raise DataError(problems)
 
 
-def absent(key: str, name: str, columns: Sequence[str]) -> str:
-    """That a request names a column which is not there, with the nearest that are."""
+def absent_column(key: str, name: str, columns: Sequence[str]) -> str:
+    """Write the error message for a column of the request that the data lacks, with the nearest names."""
     by_folded = {column.casefold(): column for column in columns}
     near = [by_folded[n] for n in difflib.get_close_matches(name.casefold(), by_folded, n=3, cutoff=0.5)]
-    hint = f"Nearest: {', '.join(map(repr, near))}." if near else f"Columns: {_listed(columns)}."
+    hint = f"Nearest: {', '.join(map(repr, near))}." if near else _columns(columns)
     return f"{key}: there is no column {name!r} in the data. {hint}"
 
 
-def _listed(columns: Sequence[str]) -> str:
-    more = f" and {len(columns) - _SHOWN} more" if len(columns) > _SHOWN else ""
-    return ", ".join(map(repr, columns[:_SHOWN])) + more
+def _columns(columns: Sequence[str]) -> str:
+    return f"Columns: {join_names(list(map(repr, columns)), _LISTED)}."
 
 
 def is_missing(series: pd.Series) -> Any:
-    """For each text cell, whether it is blank or a word for "nothing"."""
+    """Return for each text cell whether it is blank or means a missing value."""
     codes, values = distinct(series)
     return np.array([clean(value) is None for value in values], dtype=bool)[codes]
 
 
 def count_labels(series: pd.Series) -> dict[str, int]:
-    """How many rows hold each label, in the order of the labels. A number counts as one, however it is written."""
+    """Count the rows of each label, sorted by label. Different notations of a number are one label."""
     codes, values = distinct(series)
-    counted: Counter[str] = Counter()
+    counts: Counter[str] = Counter()
     for value, n in zip(values, np.bincount(codes, minlength=len(values)), strict=True):
-        counted[canonical(value)] += int(n)
-    return dict(sorted(counted.items()))
+        counts[canonical(value)] += int(n)
+    return dict(sorted(counts.items()))
 
 
 def check_target(cells: pd.DataFrame, request: "Request", dropped: int = 0) -> None:
-    """The target is of the kind that the task asks for, as far as can be told before the split.
+    """Check that the target has the type that the task needs, as far as possible before the split.
 
     Parameters
     ----------
     cells : DataFrame
         The rows whose target is not missing.
     request : Request
-        Says which column is the target.
+        Names the target.
     dropped : int
-        How many rows had no target.
+        Number of rows excluded because their target is missing.
 
     Raises
     ------
     DataError
-        In the user's words.
+        With the value, what the task needs and what to change.
     """
     target = request.data.target
     if target is None:
         return
     if not len(cells):
-        raise DataError(f"data.target: {target!r} is missing in all {dropped:,} rows; there is nothing to learn from.")
+        raise DataError(f"data.target: {target!r} is missing in all {dropped:,} rows; name a column that is filled.")
     if request.task_spec.reads == "pictures" and cells[target].str.startswith(PICTURE).all():
-        raise DataError(f"data.target: {target!r} holds the pictures; name the column that says what is to be seen in them.")
+        raise DataError(f"data.target: {target!r} contains the pictures; name the column that contains their labels.")
     labels = count_labels(cells[target])
     if len(labels) == 1 and request.task_spec.target != "spans":
         raise DataError(
             f"data.target: {target!r} is {next(iter(labels))!r} in all {len(cells):,} rows that have one; "
-            "where all are alike there is nothing to tell apart."
+            "expected at least two different values."
         )
     if len(cells) < request.folds:
-        raise DataError(f"{len(cells):,} rows are fewer than the {request.folds} folds; more rows are needed, or fewer folds.")
-    check = _KINDS.get(request.task_spec.target)
+        raise DataError(
+            f"folds: the data has {_rows(len(cells))}, fewer than the {request.folds} folds; provide more rows, or reduce `folds`."
+        )
+    check = _CHECKS.get(request.task_spec.target)
     if check is not None:
         check(target, labels, request)
 
 
 def _task(request: "Request") -> str:
-    return f"a {request.task}" if request.task == "classification" else f"{request.task} with this answer"
+    return request.task if request.task == "classification" else f"{request.task} with this `answer`"
 
 
 def _check_classes(target: str, labels: Mapping[str, int], request: "Request") -> None:
     numbers = [number for label in labels if (number := read_number(label)) is not None]
     whole = all(number.value.is_integer() for number in numbers)
-    if len(numbers) == len(labels) and (len(labels) > MANY_NUMBERS or (not whole and len(labels) > MANY_NUMBERS // 2)):
+    if len(numbers) == len(labels) and (
+        len(labels) > MAX_NUMERIC_CLASSES or (not whole and len(labels) > MAX_NUMERIC_CLASSES // 2)
+    ):
         raise DataError(
-            f"task: {_task(request)} asks for classes, but {target!r} holds {len(labels):,} different numbers: a quantity. "
-            "Ask for `task: regression`, or name another target."
+            f"task: {_task(request)} needs classes, but {target!r} holds {len(labels):,} different numbers, so it is a quantity. "
+            "Name another target."
         )
     rows = sum(labels.values())
-    if len(labels) > MANY_CLASSES or len(labels) > max(2, rows // 2):
+    if len(labels) > MAX_CLASSES or len(labels) > max(2, rows // 2):
         raise DataError(
-            f"task: {_task(request)} asks for classes, but {target!r} holds {len(labels):,} different values in {rows:,} rows. "
+            f"task: {_task(request)} needs classes, but {target!r} holds {len(labels):,} different values in {rows:,} rows. "
             "Name a target with few values, each in many rows."
         )
     positive = request.data.positive
     if positive is not None and canonical(positive) not in labels:
-        raise DataError(f"data.positive: {target!r} is never {positive!r}; it is {_listed(list(labels))}.")
+        raise DataError(
+            f"data.positive: {target!r} is never {positive!r}; its values are {join_names([repr(label) for label in labels], _LISTED)}."
+        )
 
 
-_KINDS: dict[str, Callable[[str, Mapping[str, int], "Request"], None]] = {"classes": _check_classes}
+_CHECKS: dict[str, Callable[[str, Mapping[str, int], "Request"], None]] = {"classes": _check_classes}
 
 
 def check_parts(train: Mapping[str, int], holdout: Mapping[str, int], request: "Request") -> None:
-    """Both parts of the split hold enough of each class (rows by label) to learn from and to judge by.
+    """Check that train and holdout (number of rows by label) have enough rows of each class to train and to evaluate on.
 
     Raises
     ------
     DataError
-        In the user's words.
+        With the value, what the task needs and what to change.
     """
-    rows, sealed = sum(train.values()), sum(holdout.values())
-    how = f"the split by {request.split.by}"
-    if not sealed or not rows:
+    train_rows, holdout_rows = sum(train.values()), sum(holdout.values())
+    if not holdout_rows or not train_rows:
         raise DataError(
-            f"split: {how} puts {rows:,} rows into train and {sealed:,} into the holdout; both need some. "
-            "More rows are needed, or another split."
+            f"split: the split by {request.split.by} puts {_rows(train_rows)} into train and {_rows(holdout_rows)} into the holdout; "
+            "both need rows. Provide more rows, or change the split."
         )
-    if rows < request.folds:
-        raise DataError(f"Train has {_rows(rows)}, fewer than the {request.folds} folds; more rows are needed, or fewer folds.")
+    if train_rows < request.folds:
+        raise DataError(
+            f"split: train has {_rows(train_rows)}, fewer than the {request.folds} folds; provide more rows, or reduce `folds`."
+        )
     if request.task_spec.target != "classes":
         return
     problems = [
         f"data.target: the class {label!r} has {_rows(train.get(label, 0))} in train, fewer than the {request.folds} folds. "
-        "More of its rows are needed, or fewer folds, or classes taken together."
+        "Provide more of its rows, reduce `folds`, or merge classes."
         for label in _union(train, holdout)
         if train.get(label, 0) < request.folds
     ]
     problems += [
-        f"data.target: the class {label!r} has no row in the holdout ({_rows(sealed)}), so nothing could be said of it. "
-        "More rows are needed, or a larger `split.holdout`."
+        f"data.target: the class {label!r} has no row in the holdout of {_rows(holdout_rows)}, so it cannot be evaluated. "
+        "Provide more rows, or increase `split.holdout`."
         for label in _union(train, holdout)
         if not holdout.get(label, 0)
     ]
@@ -176,7 +183,7 @@ def check_parts(train: Mapping[str, int], holdout: Mapping[str, int], request: "
 
 
 def _rows(n: int) -> str:
-    return "1 row" if n == 1 else f"{n:,} rows"
+    return counted(n, "row")
 
 
 def _union(*counts: Iterable[str]) -> list[str]:

@@ -1,4 +1,4 @@
-"""One cell at a time: what a value is as text, whether it is missing, and how numbers and dates are written."""
+"""Parsing of single cells: values as text, missing values, numbers and dates."""
 
 import json
 import math
@@ -14,14 +14,14 @@ import pandas as pd
 
 Writing = Literal["plain", "text", "money", "percent"]
 Decimal_ = Literal[".", ","]
-PICTURE = "data:image/"  # how a cell that holds a picture begins
+PICTURE = "data:image/"  # the beginning of a picture cell
 
-# What pandas, R and spreadsheets write for "nothing", and the question mark of older data sets.
+# Missing values as pandas, R and spreadsheets write them, and the question mark of older data sets.
 MISSING_WORDS = frozenset(
     {"", "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "1.#IND", "1.#QNAN", "<NA>", "N/A", "n/a", "NA"}
     | {"NULL", "null", "NaN", "nan", "-NaN", "-nan", "NaT", "None", "?"}
 )
-# These stand for "nothing" only where numbers or dates are expected: elsewhere they may be a category.
+# Missing only where numbers or dates are expected; elsewhere these may be categories.
 PLACEHOLDERS = frozenset({"-", "--", ".", "\u2013", "\u2014"})
 TRUE_FALSE = (("yes", "no"), ("true", "false"), ("y", "n"), ("t", "f"), ("on", "off"), ("1", "0"), ("1.0", "0.0"))
 TRUE_WORDS = frozenset(pair[0] for pair in TRUE_FALSE)
@@ -48,14 +48,14 @@ _CODE = re.compile(r"0[0-9]+")
 
 
 class Number(NamedTuple):
-    """A number that was read: infinite when it is beyond what a float can hold."""
+    """A parsed number, infinite when it exceeds the range of a float, and how it was written."""
 
     value: float
     writing: Writing
 
 
 def to_text(value: Any) -> str | None:
-    """A scalar as text, the same for a CSV cell, a Parquet value and a JSON value; None when there is none.
+    """Convert a scalar to text, the same for a CSV cell, a Parquet value and a JSON value; missing values are None.
 
     Examples
     --------
@@ -85,7 +85,7 @@ def to_text(value: Any) -> str | None:
 
 
 def clean(text: str | None) -> str | None:
-    """Text without white space around it; None when it is blank or a word for "nothing".
+    """Strip surrounding white space; return None for blanks and for words that mean a missing value.
 
     >>> clean("  a "), clean(" "), clean("N/A")
     ('a', None, None)
@@ -97,7 +97,7 @@ def clean(text: str | None) -> str | None:
 
 
 def is_code(text: str) -> bool:
-    """Whether digits are a code and no number: a leading zero would be lost, as in a post code.
+    """Return whether digits are a code rather than a number: a number would lose the leading zero, as of a postcode.
 
     >>> is_code("02134"), is_code("0"), is_code("0.5")
     (True, False, False)
@@ -106,16 +106,16 @@ def is_code(text: str) -> bool:
 
 
 def read_number(text: str, decimal: Decimal_ = ".") -> Number | None:
-    """The number that a text says, and how it is written; None when it says none.
+    """Parse a number, and how it is written; return None for any other text.
 
     Percentages are read as percentage points, so that "12 %" and "12" agree.
 
     Parameters
     ----------
     text : str
-        Without white space around it.
+        Without surrounding white space.
     decimal : {".", ","}
-        The sign before the fraction; the other one may group thousands, as may a space or an apostrophe.
+        The decimal mark; the other one may group thousands, as may a space or an apostrophe.
 
     Examples
     --------
@@ -153,7 +153,7 @@ def _read_body(body: str, decimal: Decimal_) -> float | None:
     return float(f"{_SEPARATORS.sub('', whole)}.{fraction}")
 
 
-# In the order in which they are preferred when all values fit more than one: with a slash the month comes first.
+# In order of preference when values match several formats: with a slash, the month comes first.
 DATE_FORMATS = (
     "%Y-%m-%d",
     "%Y/%m/%d",
@@ -208,10 +208,10 @@ def _date_pattern(form: str) -> re.Pattern[str]:
 
 
 def read_date(text: str, form: str = ISO) -> datetime | None:
-    """The moment that a text says in the format `form`, a time of day after it or not; None when it says none.
+    """Parse a date in the format `form`, with or without a time of day; return None for any other text.
 
-    Any year from 1 to 9999 is read. Years of two digits are 1969 to 2068, as in POSIX. An offset from UTC is
-    taken off, so that all moments of a column can be compared.
+    Years from 1 to 9999 are accepted. Years of two digits are 1969 to 2068, as in POSIX. Times with an offset are converted to
+    UTC, so that all values of a column can be compared.
 
     Examples
     --------
@@ -234,11 +234,11 @@ def read_date(text: str, form: str = ISO) -> datetime | None:
 
 
 def _time_of(part: dict[str, str | None]) -> timedelta:
-    """The time of day of a match less its offset from UTC; a time that no clock shows is a ValueError."""
+    """Return the time of day of a match minus its offset from UTC; raise ValueError for an invalid time."""
     hour, minute, second = (int(part[key] or 0) for key in "HMS")
     half = (part["p"] or "").lower().replace(".", "")
     if (half and not 1 <= hour <= 12) or hour > 23 or minute > 59 or second > 60:
-        raise ValueError("no such time of day")
+        raise ValueError("invalid time of day")
     if half:
         hour = hour % 12 + (12 if half == "pm" else 0)
     zone = part["z"] or ""
@@ -251,9 +251,9 @@ def _time_of(part: dict[str, str | None]) -> timedelta:
 
 
 def canonical(text: str | None) -> str:
-    """One text for one value, whatever a schema will say of its column: for telling whether two rows are the same.
+    """Normalise a text so that equal values have equal texts, independently of a schema. Used to find duplicate rows.
 
-    Numbers are the same when their values are, missing values are all the same.
+    Numbers are equal when their values are equal; all missing values are equal.
 
     >>> canonical(" 1.50"), canonical("$1.5 "), canonical("N/A"), canonical(" a ")
     ('1.5', '1.5', '', 'a')
@@ -261,21 +261,21 @@ def canonical(text: str | None) -> str:
     text = clean(text)
     if text is None:
         return ""
-    if text[0] in _MAY_START_A_NUMBER or text[-1].isdigit():
+    if text[0] in _NUMBER_START or text[-1].isdigit():
         number = read_number(text)
         if number is not None:
             return to_text(number.value + 0.0) or ""  # -0.0 is 0.0
     return text
 
 
-_MAY_START_A_NUMBER = frozenset("0123456789+-\u2212.($€£¥₹₽₩₺₪฿")
+_NUMBER_START = frozenset("0123456789+-\u2212.($€£¥₹₽₩₺₪฿")
 
 
-def reader_of_dates(form: str | None) -> Callable[[str], datetime | None]:
-    """How cells of a date column are read: in the column's own format, or else as ISO 8601, which has one meaning."""
+def date_reader(form: str | None) -> Callable[[str], datetime | None]:
+    """Return a parser for a date column: in the column's format, or else ISO 8601, which is unambiguous."""
 
     def read(text: str) -> datetime | None:
-        found = read_date(text, form) if form else None
-        return read_date(text, ISO) if found is None and form != ISO else found
+        parsed = read_date(text, form) if form else None
+        return read_date(text, ISO) if parsed is None and form != ISO else parsed
 
     return read

@@ -152,12 +152,14 @@ def between(low: float | None, high: float | None, spec: str = "") -> str:
     return f" (95 % interval {number(float(low), spec)} to {number(float(high), spec)})"
 
 
-def listed(names: Sequence[str], most: int = 3) -> str:
-    """Join names with commas and "and", and count those after the first `most`.
+def join_names(names: Sequence[str], most: int = 3) -> str:
+    """Join names for a sentence; beyond `most` names, the rest are counted.
 
-    >>> listed(["a", "b", "c"]), listed(["a", "b", "c", "d", "e"])
-    ('a, b and c', 'a, b, c and 2 more')
+    >>> join_names(["a", "b", "c"]), join_names(["a", "b", "c", "d", "e"]), join_names([])
+    ('a, b and c', 'a, b, c and 2 more', '')
     """
+    if not names:
+        return ""
     if len(names) > most + 1:
         names = [*names[:most], f"{len(names) - most} more"]
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

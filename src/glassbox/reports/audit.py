@@ -24,7 +24,7 @@ from glassbox.findings.evidence import (
     SplitEvidence,
 )
 from glassbox.findings.model import Audit, AuditRow, Estimate
-from glassbox.findings.wording import between, clean, counted, listed, metric_label, number, percent, plural, singular
+from glassbox.findings.wording import between, clean, counted, join_names, metric_label, number, percent, plural, singular
 from glassbox.reports.lookup import Findings, Located, cell, estimates, evidence_of
 from glassbox.request.model import Request
 
@@ -298,8 +298,8 @@ def _unknown(pattern: str, evidence: str) -> AuditRow:
 
 
 def _names(names: list[str]) -> str:
-    return listed([clean(name) for name in names])
+    return join_names([clean(name) for name in names])
 
 
 def _metrics(names: list[str]) -> str:
-    return listed([metric_label(name) for name in names])
+    return join_names([metric_label(name) for name in names])

@@ -8,7 +8,7 @@ from typing import Any
 from glassbox.files import read_json
 from glassbox.findings.evidence import GainEvidence, LeaderboardEvidence, SliceEvidence
 from glassbox.findings.model import Audit, Estimate, Note, RequirementRow, Verdicts, read_findings
-from glassbox.findings.wording import between, clean, listed, metric_label, number, plural
+from glassbox.findings.wording import between, clean, join_names, metric_label, number, plural
 from glassbox.reports.audit import audit as audit_of
 from glassbox.reports.lookup import Findings, estimates, evidence_of, sentence
 from glassbox.reports.sections import STAGES
@@ -169,7 +169,7 @@ def _slice_step(findings: Findings) -> str:
     slices = evidence_of(findings, "evaluate", SliceEvidence)
     if slices is None or not slices.evidence.weak:
         return ""
-    weak = listed([clean(name) for name in slices.evidence.weak])
+    weak = join_names([clean(name) for name in slices.evidence.weak])
     return f"Review the slices on which the model is significantly weaker before relying on it there: {weak}."
 
 
@@ -191,7 +191,7 @@ def _simpler_model_step(findings: Findings) -> str:
     metric = metric_label(leaderboard.evidence.metric)
     verb = "does" if len(tied) == 1 else "do"
     return (
-        f"Weigh whether a simpler model is enough: {listed(tied)} {verb} not differ significantly in {metric} "
+        f"Weigh whether a simpler model is enough: {join_names(tied)} {verb} not differ significantly in {metric} "
         f"from {clean(leaderboard.evidence.leader)}."
     )
 
@@ -213,4 +213,4 @@ def conclusion(answered: Note, requirements: Sequence[RequirementRow], audited: 
 
 
 def _and(words: Sequence[str]) -> str:
-    return listed(words, most=len(words))
+    return join_names(words, most=len(words))

@@ -1,6 +1,6 @@
-"""CSV and its relatives: the encoding, the separator and the quotes are found; rows that cannot be read are set aside.
+"""Delimited text files (CSV, TSV, ...): encoding and dialect are detected; rows that cannot be read become bad rows.
 
-A clean file goes through Arrow at once. Any other file is read line by line, so that one bad line costs one row.
+A clean file is read by Arrow at once. Any other file is read line by line, so that a malformed line costs one row.
 """
 
 import csv
@@ -22,13 +22,13 @@ from glassbox.errors import DataError
 Row = tuple[int, list[str]]  # the line and its cells
 
 SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
-MAX_FIELD = 131_072  # characters: the csv module's own limit
-MAX_RECORD_LINES = 500  # a quote that is not closed within so many lines is a stray one
+MAX_FIELD = 131_072  # characters: the limit of the csv module
+MAX_RECORD_LINES = 500  # a quote that is not closed within this many lines is stray
 MAX_RECORD = 1_000_000
 _CHUNK_ROWS = 50_000
 _SAMPLE_LINES = 200
 _SAMPLE_BYTES = 1 << 18
-# What people's spreadsheets write; the guess is among these, and Windows' Western code page is the fallback.
+# Encodings that spreadsheets write. The detected encoding is one of these; Windows-1252 is the fallback.
 _LEGACY = ["cp1252", "cp1250", "cp1251", "cp1253", "cp1254", "shift_jis", "gb18030", "big5", "euc_kr"]
 _FALLBACK = "cp1252"
 _MIXED = "mixed encodings"
@@ -43,59 +43,59 @@ _BOMS = [
 
 @dataclass(frozen=True)
 class Dialect:
-    """How cells are set apart: the separator, the quote sign, and whether a backslash takes a quote's meaning away."""
+    """The separator, the quote character, and whether a backslash escapes a quote."""
 
     separator: str = ","
     quote: str = '"'
     escape: bool = False
 
     def reader(self, lines: Sequence[str], strict: bool = False) -> Iterator[list[str]]:
-        """The csv module's reader of this dialect."""
+        """Return a reader of the csv module for this dialect."""
         escape = "\\" if self.escape else None
         return csv.reader(lines, delimiter=self.separator, quotechar=self.quote, escapechar=escape, strict=strict)
 
 
 def read_delimited(content: bytes, name: str = "") -> FileTable:
-    """The table in a file of separated values.
+    """Read a delimited text file as text cells.
 
     Parameters
     ----------
     content : bytes
-        The file, decompressed.
+        The decompressed file.
     name : str
-        Of the file; its ending `.tsv` settles what the content leaves open.
+        The name of the file; the extension `.tsv` decides when the content is ambiguous.
 
     Returns
     -------
     FileTable
-        Its text cells, and the rows that could not be read.
+        The text cells, and the rows that could not be read.
 
     Raises
     ------
     DataError
-        When the line that names the columns cannot be read.
+        When the header cannot be read.
     """
     content, encoding, notes = to_utf8(content)
-    content, told = _told_separator(content)
+    content, declared = _declared_separator(content)
     sample = _decode(content[:_SAMPLE_BYTES], _FALLBACK)[:_SAMPLE_LINES]
-    dialect = find_dialect([line for line, _ in sample if line], name)
-    if told:
-        dialect = replace(dialect, separator=told)
+    dialect = detect_dialect([line for line, _ in sample if line], name)
+    if declared:
+        dialect = replace(dialect, separator=declared)
     table = None
     if b"\0" not in content and encoding != _MIXED:
         table = _read_clean(content, dialect)
     if table is None:
-        table = _read_careful(content, dialect, name)
-    spoken = f"{encoding}, {SEPARATORS.get(dialect.separator, repr(dialect.separator))} between cells"
-    spoken += f", {dialect.quote} around text" if dialect.quote != '"' else ""
-    return replace(table, notes=notes + table.notes, written=spoken)
+        table = _read_line_by_line(content, dialect, name)
+    written = f"{encoding}, separated by {SEPARATORS.get(dialect.separator, repr(dialect.separator))}"
+    written += f", quoted by {dialect.quote}" if dialect.quote != '"' else ""
+    return replace(table, notes=notes + table.notes, written=written)
 
 
 # --------------------------------------------------------------------------------------------------------- encoding
 
 
 def to_utf8(content: bytes) -> tuple[bytes, str, list[str]]:
-    """The content without its mark of byte order, UTF-8 where it was UTF-16 or -32; its encoding; what was done."""
+    """Convert content to UTF-8 without a byte order mark; return it with its original encoding and notes."""
     for mark, encoding in _BOMS:
         if content.startswith(mark):
             content = content[len(mark) :]
@@ -103,7 +103,7 @@ def to_utf8(content: bytes) -> tuple[bytes, str, list[str]]:
                 break
             return content.decode(encoding, "replace").encode("utf-8"), encoding[:6].upper(), []
     else:
-        encoding = _wide_without_mark(content[:_SAMPLE_BYTES])
+        encoding = _utf16_without_mark(content[:_SAMPLE_BYTES])
         if encoding:
             return content.decode(encoding, "replace").encode("utf-8"), encoding[:6].upper(), []
     try:
@@ -113,8 +113,8 @@ def to_utf8(content: bytes) -> tuple[bytes, str, list[str]]:
     return content, "UTF-8", []
 
 
-def _wide_without_mark(sample: bytes) -> str:
-    """UTF-16 tells itself by a zero byte beside every Latin letter, always on the same side."""
+def _utf16_without_mark(sample: bytes) -> str:
+    """Detect UTF-16 without a byte order mark: in Latin text, every second byte is zero."""
     if len(sample) < 4:
         return ""
     even, odd = sample[0::2].count(0) * 2 / len(sample), sample[1::2].count(0) * 2 / len(sample)
@@ -122,25 +122,25 @@ def _wide_without_mark(sample: bytes) -> str:
 
 
 def _from_legacy(content: bytes) -> tuple[bytes, str, list[str]]:
-    """UTF-8 where lines are UTF-8, a legacy encoding where they are not. Lines that fit neither keep their bytes."""
+    """Decode the lines that are not UTF-8 in a legacy encoding. Lines that fit neither keep their bytes."""
     lines = content.split(b"\n")
-    strange = [i for i, line in enumerate(lines) if not _is_utf8(line)]
-    legacy = _guess(b"\n".join(lines[i] for i in strange)[:_SAMPLE_BYTES])
-    also_utf8 = sum(not line.isascii() for line in lines) > len(strange)
+    not_utf8 = [i for i, line in enumerate(lines) if not _is_utf8(line)]
+    legacy = _detect_legacy(b"\n".join(lines[i] for i in not_utf8)[:_SAMPLE_BYTES])
+    also_utf8 = sum(not line.isascii() for line in lines) > len(not_utf8)
     changed = 0
-    for i in strange:
+    for i in not_utf8:
         try:
             lines[i] = lines[i].decode(legacy).encode("utf-8")
             changed += 1
         except UnicodeDecodeError:
-            continue  # the careful reader sets this line aside, with its number
-    spoken = {"cp1252": "Windows-1252", "shift_jis": "Shift JIS", "gb18030": "GB 18030"}.get(legacy, legacy)
+            continue  # `_read_line_by_line` reports this line
+    label = {"cp1252": "Windows-1252", "shift_jis": "Shift JIS", "gb18030": "GB 18030"}.get(legacy, legacy)
     content = b"\n".join(lines)
-    if not also_utf8 and changed == len(strange):
-        return content, spoken, []
+    if not also_utf8 and changed == len(not_utf8):
+        return content, label, []
     count = "1 line is" if changed == 1 else f"{changed:,} lines are"
-    notes = [f"Mixed encodings: {count} not UTF-8 as the others are; read as {spoken}."] if changed else []
-    return content, _MIXED if changed < len(strange) else f"UTF-8 and {spoken}", notes
+    notes = [f"Mixed encodings: {count} not UTF-8 like the others; decoded as {label}."] if changed else []
+    return content, _MIXED if changed < len(not_utf8) else f"UTF-8 and {label}", notes
 
 
 def _is_utf8(line: bytes) -> bool:
@@ -153,13 +153,13 @@ def _is_utf8(line: bytes) -> bool:
     return True
 
 
-def _guess(sample: bytes) -> str:
+def _detect_legacy(sample: bytes) -> str:
     best = from_bytes(sample, cp_isolation=_LEGACY).best() if len(sample) >= 64 else None
     return str(best.encoding) if best is not None and best.encoding in _LEGACY else _FALLBACK
 
 
 def _decode(content: bytes, legacy: str = "") -> list[tuple[str, bool]]:
-    """The lines of the content, and for each whether it could be decoded."""
+    """Decode the lines of the content; return for each line its text and whether it could be decoded."""
     content = content.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
     try:
         return [(line, True) for line in content.decode("utf-8").split("\n")]
@@ -177,18 +177,18 @@ def _decode_line(line: bytes) -> tuple[str, bool]:
 # ---------------------------------------------------------------------------------------------------------- dialect
 
 
-def _told_separator(content: bytes) -> tuple[bytes, str]:
-    """Excel may say the separator in a first line of its own: ``sep=;``. The line is blanked, so that lines still count."""
+def _declared_separator(content: bytes) -> tuple[bytes, str]:
+    """Read the separator from Excel's optional first line, ``sep=;``. The line is blanked, so that line numbers stay correct."""
     match = re.match(rb'"?sep=([,;|\t])"?(?=\r?\n)', content)
     return (content[match.end() :], match[1].decode()) if match else (content, "")
 
 
-def find_dialect(lines: Sequence[str], name: str = "") -> Dialect:
-    """The dialect under which most lines have as many cells as the first one.
+def detect_dialect(lines: Sequence[str], name: str = "") -> Dialect:
+    """Detect the dialect in which most lines have as many cells as the first line.
 
     Examples
     --------
-    >>> find_dialect(["a;b", "1,5;2,5"]).separator, find_dialect(["a,b", "'x, y',2", "'z',3"]).quote
+    >>> detect_dialect(["a;b", "1,5;2,5"]).separator, detect_dialect(["a,b", "'x, y',2", "'z',3"]).quote
     (';', "'")
     """
     text = "\n".join(lines)
@@ -198,7 +198,7 @@ def find_dialect(lines: Sequence[str], name: str = "") -> Dialect:
     best, best_score = order[0], (0.0, 0)
     for separator in order:
         dialect = Dialect(separator, quote, escape)
-        widths = [len(cells) for line in lines if (cells := _one(dialect, line)) is not None]
+        widths = [len(cells) for line in lines if (cells := _split_line(dialect, line)) is not None]
         if not widths or widths[0] < 2:
             continue
         score = (round(sum(width == widths[0] for width in widths) / len(widths), 1), widths[0])
@@ -207,7 +207,7 @@ def find_dialect(lines: Sequence[str], name: str = "") -> Dialect:
     return Dialect(best, quote, escape)
 
 
-def _one(dialect: Dialect, line: str) -> list[str] | None:
+def _split_line(dialect: Dialect, line: str) -> list[str] | None:
     try:
         return next(iter(dialect.reader([line])), None)
     except csv.Error:
@@ -218,11 +218,11 @@ def _one(dialect: Dialect, line: str) -> list[str] | None:
 
 
 def _read_clean(content: bytes, dialect: Dialect) -> FileTable | None:
-    """A file in which each line is one row of as many cells as the first; None for any other file."""
+    """Read a file in which every line is one row with as many cells as the first; return None for any other file."""
     if not content or content[:1] in b"\r\n" or content.count(b"\r") != content.count(b"\r\n"):
         return None
     lines = content.count(b"\n") + (not content.endswith(b"\n"))
-    header = _one(dialect, content.partition(b"\n")[0].decode("utf-8").rstrip("\r"))
+    header = _split_line(dialect, content.partition(b"\n")[0].decode("utf-8").rstrip("\r"))
     last = content.rstrip(b"\r\n").rpartition(b"\n")[2].decode("utf-8")
     if not header or _parse(last, dialect)[0] != "complete":  # Arrow closes a quote that is open at the file's end
         return None
@@ -244,57 +244,59 @@ def _read_clean(content: bytes, dialect: Dialect) -> FileTable | None:
         )
     except pa.ArrowInvalid:
         return None
-    if table.num_rows != lines or table.column_names != fields or _holds_oddities(table):
+    if table.num_rows != lines or table.column_names != fields or _needs_line_by_line(table):
         return None
     names, notes = repair_names([table[field][0].as_py() for field in fields])
     frame = text_frame(names, [table[field].slice(1) for field in fields])
     return FileTable(frame, np.arange(2, lines + 1, dtype="int64"), notes=notes)
 
 
-def _holds_oddities(table: Any) -> bool:
-    """Whether a cell is too long, holds a line's end (a stray quote may have swallowed it), or a row is blank."""
+def _needs_line_by_line(table: Any) -> bool:
+    """Return whether a cell is too long or contains a newline (perhaps after a stray quote), or a row is blank."""
     for column in table.columns:
         if (pc.max(pc.binary_length(column)).as_py() or 0) > MAX_FIELD or pc.any(pc.match_substring(column, "\n")).as_py():
             return True
-    alone = len(table.columns) == 1
-    return alone and bool(pc.any(pc.equal(pc.utf8_trim_whitespace(table.columns[0]), "")).as_py())
+    single_column = len(table.columns) == 1
+    return single_column and bool(pc.any(pc.equal(pc.utf8_trim_whitespace(table.columns[0]), "")).as_py())
 
 
 # ------------------------------------------------------------------------------------------------------- other files
 
 
-def _read_careful(content: bytes, dialect: Dialect, name: str = "") -> FileTable:
-    """A file line by line. Lines are counted from 1; a row that spans several has the number of its first."""
+def _read_line_by_line(content: bytes, dialect: Dialect, name: str = "") -> FileTable:
+    """Read a file line by line. Lines are numbered from 1; a row that spans several lines has the number of its first."""
     lines = _decode(content)
     records = _records(lines, dialect)
     first = next(records, None)
     if first is None:
-        raise DataError(f"{name}: there is no line with the names of the columns.")
+        raise DataError(f"{name}: there is no header; expected a first line with the column names.")
     if isinstance(first, BadRow):
-        raise DataError(f"{name}:{first.line}: the line that names the columns cannot be read: {first.reason}.")
+        raise DataError(f"{name}:{first.line}: the header cannot be read: {first.reason}.")
     header = first[1]
     bad: list[BadRow] = []
     width = len(header)
     names, notes = repair_names(header)
-    kept_lines: list[int] = []
+    line_numbers: list[int] = []
     chunks: list[list[Any]] = []
     trimmed = 0
     while batch := list(islice(records, _CHUNK_ROWS)):
-        good, odd, more = _fit(batch, width, lines)
-        kept_lines += [line for line, _ in good]
-        bad += odd
-        trimmed += more
+        good, malformed, n_trimmed = _check_width(batch, width, lines)
+        line_numbers += [line for line, _ in good]
+        bad += malformed
+        trimmed += n_trimmed
         columns = zip(*(cells for _, cells in good), strict=True)
         chunks.append([pa.array(column, type=pa.large_string()) for column in columns])
     arrays = [pa.chunked_array([chunk[i] for chunk in chunks if chunk], type=pa.large_string()) for i in range(width)]
     if trimmed:
         rows_have = "1 row has" if trimmed == 1 else f"{trimmed:,} rows have"
-        notes.append(f"{rows_have} empty cells beyond the last column; those were left out.")
-    return FileTable(text_frame(names, arrays), np.array(kept_lines, dtype="int64"), bad, notes)
+        notes.append(f"{rows_have} empty cells beyond the last column; these were dropped.")
+    return FileTable(text_frame(names, arrays), np.array(line_numbers, dtype="int64"), bad, notes)
 
 
-def _fit(batch: Sequence[Row | BadRow], width: int, lines: Sequence[tuple[str, bool]]) -> tuple[list[Row], list[BadRow], int]:
-    """The rows of `width` cells, those of another number, and how many only had empty cells too many."""
+def _check_width(
+    batch: Sequence[Row | BadRow], width: int, lines: Sequence[tuple[str, bool]]
+) -> tuple[list[Row], list[BadRow], int]:
+    """Return the rows of `width` cells, the bad rows, and the number of rows from which extra empty cells were trimmed."""
     good: list[Row] = []
     bad: list[BadRow] = []
     trimmed = 0
@@ -314,7 +316,7 @@ def _fit(batch: Sequence[Row | BadRow], width: int, lines: Sequence[tuple[str, b
 
 
 def _records(lines: Sequence[tuple[str, bool]], dialect: Dialect) -> Iterator[Row | BadRow]:
-    """The rows in the lines. Quotes may span lines; one that is never closed costs its own line only."""
+    """Yield the rows in the lines. Quotes may span lines; an unclosed quote costs only its own line."""
     i = width = 0
     while i < len(lines):
         text, decoded = lines[i]
@@ -322,7 +324,7 @@ def _records(lines: Sequence[tuple[str, bool]], dialect: Dialect) -> Iterator[Ro
         if not text.strip(" \t\ufeff") and (dialect.separator != "\t" or not text.strip(" \ufeff")):
             continue
         if not decoded:
-            yield bad_row(i, "bytes that are no text in any encoding found in the file", text)
+            yield bad_row(i, "bytes that cannot be decoded in the encoding of the file", text)
         elif "\0" in text:
             yield bad_row(i, "NUL bytes", text)
         elif dialect.quote not in text and not dialect.escape and len(text) <= MAX_FIELD:
@@ -337,7 +339,7 @@ def _records(lines: Sequence[tuple[str, bool]], dialect: Dialect) -> Iterator[Ro
 
 
 def _quoted(lines: Sequence[tuple[str, bool]], first: int, dialect: Dialect, width: int) -> tuple[Row | BadRow, int]:
-    """The row that begins in line `first`, and how many lines it takes: several only if that gives `width` cells."""
+    """Return the row that begins in line `first`, and its number of lines: several only if this gives `width` cells."""
     text = lines[first][0]
     state, cells = _parse(text, dialect)
     if state == "complete":
@@ -361,11 +363,11 @@ def _quoted(lines: Sequence[tuple[str, bool]], first: int, dialect: Dialect, wid
         if width in (0, len(cells)):
             return (first + 1, cells), used
         break
-    return bad_row(first + 1, "a quote that is never closed", text), 1
+    return bad_row(first + 1, "an unclosed quote", text), 1
 
 
 def _parse(text: str, dialect: Dialect) -> tuple[str, list[str]]:
-    """One line as cells: complete, still open (within a quote), or with a cell that is too long."""
+    """Parse one line; return "complete", "open" (within a quote) or "too long" (a cell), and the cells if complete."""
     try:
         return "complete", next(iter(dialect.reader([text], strict=True)))
     except csv.Error as error:
@@ -373,7 +375,7 @@ def _parse(text: str, dialect: Dialect) -> tuple[str, list[str]]:
             return "too long", []
         if "unexpected end" in str(error):
             return "open", []
-    try:  # something stands behind a closing quote: read as spreadsheets do
+    try:  # text after a closing quote: read as spreadsheets do
         return "complete", next(iter(dialect.reader([text])))
     except csv.Error:
         return "too long", []

@@ -1,4 +1,4 @@
-"""What a picture cell is: the original bytes of a picture as a data URI, checked before they are decoded, upright and in RGB after."""
+"""Picture cells: the original bytes of a picture as a data URI, and how they are validated and decoded to upright RGB."""
 
 import base64
 import binascii
@@ -24,12 +24,12 @@ from glassbox.data.value_parsing import PICTURE
 
 MOST_PIXELS = 50_000_000
 MOST_BYTES = 20 * 2**20
-KINDS = "JPEG, PNG, WebP, GIF, BMP or TIFF"
-NO_PICTURE = f"no picture ({KINDS})"
+FORMATS = "JPEG, PNG, WebP, GIF, BMP or TIFF"
+NOT_A_PICTURE = f"not a picture ({FORMATS})"
 BROKEN = "cut off or broken"
-WIDE = "numbers with a sign or of 32 bits for each pixel; 8 and 16 bits without a sign are read"
+TOO_DEEP = "signed or 32-bit pixels; only unsigned pixels of 8 and 16 bits are read"
 
-_MARKS = {
+_SIGNATURES = {
     b"\xff\xd8\xff": "jpeg",
     b"\x89PNG\r\n\x1a\n": "png",
     b"GIF87a": "gif",
@@ -37,9 +37,9 @@ _MARKS = {
     **dict.fromkeys((b"II\x2a\x00", b"MM\x00\x2a", b"II\x2b\x00", b"MM\x00\x2b"), "tiff"),
 }
 _PNG_END = b"IEND\xaeB`\x82"
-_BMP_HEADERS = frozenset({12, 40, 52, 56, 64, 108, 124})  # their sizes, which stand after the file's own header
-# Each format is opened by its own class: no other decoder can be reached, and none of them warns of a large size
-# (`Image.open` does) before it can be refused here.
+_BMP_HEADERS = frozenset({12, 40, 52, 56, 64, 108, 124})  # their sizes, which follow the file header
+# Each format is opened by its own class, so no other decoder can be reached. Unlike `Image.open`, the classes do not warn about
+# a large size before it can be refused here.
 _OPENERS: dict[str, type[ImageFile.ImageFile]] = {
     "jpeg": JpegImagePlugin.JpegImageFile,
     "png": PngImagePlugin.PngImageFile,
@@ -49,7 +49,7 @@ _OPENERS: dict[str, type[ImageFile.ImageFile]] = {
     "tiff": TiffImagePlugin.TiffImageFile,
 }
 _ORIENTATION = 0x0112
-_TURNS = {
+_TRANSPOSES = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
     4: Image.Transpose.FLIP_TOP_BOTTOM,
@@ -61,11 +61,11 @@ _TURNS = {
 
 
 class PictureError(ValueError):
-    """Why bytes are not taken as a picture, in a few words that fit into a sentence."""
+    """Bytes are not a picture that can be read. The message is a noun phrase, to be put into a sentence."""
 
 
-class Seen(NamedTuple):
-    """A picture that was decoded, and how it was written: its format, Pillow's mode, and the EXIF orientation (see `orientation`)."""
+class DecodedPicture(NamedTuple):
+    """A decoded picture with its file format, Pillow mode and EXIF orientation (see `orientation`)."""
 
     image: Image.Image
     format: str
@@ -78,11 +78,11 @@ def _format(content: bytes) -> str:
         return "webp"
     if content[:2] == b"BM" and int.from_bytes(content[14:18], "little") in _BMP_HEADERS:
         return "bmp"
-    return next((kind for mark, kind in _MARKS.items() if content.startswith(mark)), "")
+    return next((kind for signature, kind in _SIGNATURES.items() if content.startswith(signature)), "")
 
 
 def looks_like_picture(content: bytes) -> bool:
-    """Whether bytes begin as one of the formats that are read; the first 32 are enough.
+    """Return whether bytes begin with the signature of a supported format; the first 32 are enough.
 
     >>> looks_like_picture(b"GIF89a..."), looks_like_picture(b"name,price")
     (True, False)
@@ -91,7 +91,7 @@ def looks_like_picture(content: bytes) -> bool:
 
 
 def cell_of(content: bytes) -> str:
-    """The cell of a picture's bytes, as they are: nothing is checked.
+    """Encode the bytes of a picture as a cell, without validation.
 
     >>> cell_of(b"GIF89a")
     'data:image/gif;base64,R0lGODlh'
@@ -101,12 +101,12 @@ def cell_of(content: bytes) -> str:
 
 
 def content_of(cell: str) -> bytes:
-    """The bytes in a data URI or in bare base64, in which white space may stand.
+    """Decode a data URI or bare base64, in which white space is allowed.
 
     Raises
     ------
     PictureError
-        When it is neither, or holds more than `MOST_BYTES`.
+        When the cell is neither, or holds more than `MOST_BYTES`.
 
     Examples
     --------
@@ -124,17 +124,17 @@ def content_of(cell: str) -> bytes:
     try:
         content = base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError) as error:
-        raise PictureError("no base64") from error
+        raise PictureError("invalid base64") from error
     if not content:
         raise PictureError("empty")
     _check_bytes(len(content))
     return content
 
 
-def in_words(cell: str) -> str:
-    """A cell as it may stand in a message: a picture by its size, any other text as it is.
+def describe_cell(cell: str) -> str:
+    """Shorten a cell for a message: a picture to its size, any other text unchanged.
 
-    >>> in_words("data:image/gif;base64,R0lGODlh"), in_words("a cat")
+    >>> describe_cell("data:image/gif;base64,R0lGODlh"), describe_cell("a cat")
     ('(a picture of 6 bytes)', 'a cat')
     """
     if not cell.startswith(PICTURE):
@@ -143,59 +143,66 @@ def in_words(cell: str) -> str:
 
 
 def decoded(content: bytes) -> Image.Image:
-    """A picture in RGB: turned upright as its EXIF says, what is transparent on white, the first frame of several.
+    """Decode a picture to RGB: rotated upright by its EXIF orientation, transparency on white, only the first frame.
 
-    Greys of 16 bits are scaled to 8. Nothing is cropped and nothing else is scaled. Of several frames, those after the first may
-    be cut off.
+    16-bit greyscale is scaled to 8 bits. Nothing is cropped and nothing else is scaled. Frames after the first may be truncated.
 
     Raises
     ------
     PictureError
-        When it is none, is cut off or broken, or is larger than is read; size is looked at before any pixel is decoded.
+        When the bytes are not a picture, are truncated or corrupt, or exceed the size limits. The size is checked before any
+        pixel is decoded.
     """
-    return see(content).image
+    return decode_with_info(content).image
 
 
-def see(content: bytes) -> Seen:
-    """What `decoded` gives, and how it was written. Raises as `decoded` does."""
+def decode_with_info(content: bytes) -> DecodedPicture:
+    """Decode a picture as `decoded` does, and return its format, mode and orientation too.
+
+    Raises
+    ------
+    PictureError
+        As `decoded` does.
+    """
     kind = _format(content)
     if not kind:
-        raise PictureError(NO_PICTURE if content else "empty")
+        raise PictureError(NOT_A_PICTURE if content else "empty")
     _check_bytes(len(content))
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", module=r"PIL\b")  # of odd metadata; what matters ends as an error
+        warnings.filterwarnings("ignore", module=r"PIL\b")  # about odd metadata; real problems raise errors
         try:
-            return _seen(content, kind)
+            return _decode(content, kind)
         except PictureError:
             raise
-        except Exception as error:  # on bytes made to break it, a decoder raises errors of any kind
+        except Exception as error:  # decoders raise any type of error on malicious bytes
             raise PictureError(BROKEN) from error
 
 
-def _seen(content: bytes, kind: str) -> Seen:
+def _decode(content: bytes, kind: str) -> DecodedPicture:
     with _OPENERS[kind](io.BytesIO(content)) as picture:
         _check_size(*picture.size)
-        if kind == "png" and _PNG_END not in content:  # Pillow is content once it has all pixels
+        if kind == "png" and _PNG_END not in content:  # Pillow does not check the end once it has all pixels
             raise PictureError(BROKEN)
-        mode, turned = picture.mode, _orientation_of(picture)
+        mode, orientation_in_file = picture.mode, _orientation_of(picture)
         picture.load()
         _check_size(*picture.size)
-        left = _orientation_of(picture)  # a TIFF has been turned by now
+        remaining = _orientation_of(picture)  # loading a TIFF has rotated it already
         image = _in_rgb(picture)
-    return Seen(image.transpose(_TURNS[left]) if left in _TURNS else image, kind, mode, turned)
+    upright = image.transpose(_TRANSPOSES[remaining]) if remaining in _TRANSPOSES else image
+    return DecodedPicture(upright, kind, mode, orientation_in_file)
 
 
 def orientation(content: bytes) -> int:
-    """The orientation that a picture's EXIF says, 1 to 8: 1 where it says none, 0 where it says what there is not.
+    """Read the EXIF orientation of a picture, 1 to 8: 1 when there is none, 0 when the value is invalid.
 
     Raises
     ------
     PictureError
-        When its head cannot be read.
+        When the header cannot be read.
     """
     kind = _format(content)
     if not kind:
-        raise PictureError(NO_PICTURE if content else "empty")
+        raise PictureError(NOT_A_PICTURE if content else "empty")
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", module=r"PIL\b")
         try:
@@ -204,16 +211,16 @@ def orientation(content: bytes) -> int:
                 return _orientation_of(picture)
         except PictureError:
             raise
-        except Exception as error:  # as in `see`: on bytes made to break it, a reader of heads raises errors of any kind
+        except Exception as error:  # as in `decode_with_info`
             raise PictureError(BROKEN) from error
 
 
 def _orientation_of(picture: Image.Image) -> int:
     try:
-        said = picture.getexif().get(_ORIENTATION, 1)
-    except Exception:  # EXIF that cannot be read says nothing, and the picture may be sound
+        value = picture.getexif().get(_ORIENTATION, 1)
+    except Exception:  # unreadable EXIF does not make the picture unreadable
         return 0
-    return said if isinstance(said, int) and 1 <= said <= 8 else 0
+    return value if isinstance(value, int) and 1 <= value <= 8 else 0
 
 
 def _check_bytes(size: int) -> None:
@@ -229,24 +236,24 @@ def _check_size(width: int, height: int) -> None:
 
 def _in_rgb(picture: Image.Image) -> Image.Image:
     if picture.mode in ("I", "F"):
-        raise PictureError(WIDE)
+        raise PictureError(TOO_DEEP)
     if picture.mode.startswith("I;16"):
         greys = np.asarray(picture).astype("int64")
         return Image.fromarray(((greys * 255 + 32_767) // 65_535).astype("uint8")).convert("RGB")
     if picture.has_transparency_data:
-        seen = picture.convert("RGBA")
-        white = Image.new("RGBA", seen.size, (255, 255, 255, 255))
-        return Image.alpha_composite(white, seen).convert("RGB")
+        foreground = picture.convert("RGBA")
+        white = Image.new("RGBA", foreground.size, (255, 255, 255, 255))
+        return Image.alpha_composite(white, foreground).convert("RGB")
     return picture.convert("RGB")
 
 
 def png_of(array: npt.NDArray[np.uint8]) -> bytes:
-    """A PNG of pixels, (h, w) greys or (h, w, 3) RGB as uint8: the same bytes for the same pixels.
+    """Encode uint8 pixels, (h, w) greyscale or (h, w, 3) RGB, as PNG: the same bytes for the same pixels.
 
     >>> looks_like_picture(png_of(np.zeros((2, 3), dtype="uint8")))
     True
     """
     sink = io.BytesIO()
-    made: Any = Image.fromarray(np.ascontiguousarray(array, dtype="uint8"))
-    made.save(sink, format="PNG", compress_level=6)
+    image: Any = Image.fromarray(np.ascontiguousarray(array, dtype="uint8"))
+    image.save(sink, format="PNG", compress_level=6)
     return sink.getvalue()

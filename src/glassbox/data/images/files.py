@@ -1,6 +1,7 @@
-"""Where pictures come from: picture files in folders, tables with pictures in them or beside them, MNIST's files, lists of boxes.
+"""Reading pictures: picture files in folders, tables that contain or name pictures, IDX files, and COCO or YOLO annotations.
 
-What arrived is found by content. Every picture is decoded once here, in full; one that cannot be is set aside with its reason.
+The format of each file is detected by its content. Every picture is decoded once, in full; one that cannot be decoded becomes a
+bad row with its reason.
 """
 
 from collections.abc import Mapping, Sequence
@@ -9,126 +10,132 @@ from pathlib import PurePosixPath
 
 import numpy as np
 
-from glassbox.data.formats.box_labels import class_names, coco_of, read_coco, read_yolo, yolo_labels
+from glassbox.data.formats.coco import parse_coco, read_coco
 from glassbox.data.formats.idx import looks_like_idx, read_idx
-from glassbox.data.formats.json_and_parquet import PARQUET
+from glassbox.data.formats.signatures import PARQUET
+from glassbox.data.formats.yolo import class_names, label_files, read_yolo
 from glassbox.data.images.cells import looks_like_picture
 from glassbox.data.images.rows import (
     FILE,
     FOLDER,
     PART,
     PICTURE,
-    Finder,
     NamedTable,
     PictureFile,
-    called_picture,
-    checked,
-    common_name,
+    PictureIndex,
+    check_picture,
+    common_folder,
     counted,
-    notes_of,
-    part_of,
-    written_as,
+    describe_formats,
+    has_picture_extension,
+    part_from_folder,
+    picture_notes,
+    was,
 )
 from glassbox.data.images.tables import PictureTable, ReadTable, read_picture_table
 from glassbox.data.locations import FileRef
 from glassbox.data.raw_table import FileTable, bad_row, text_frame
 from glassbox.errors import DataError
+from glassbox.findings.wording import join_names
 
 _TABLES = (".csv", ".tsv", ".tab", ".jsonl", ".ndjson", ".parquet")
-_PERHAPS_TABLES = (".json", ".txt")  # beside pictures; they may be anything else as well
-_SHOWN = 5
+_POSSIBLE_TABLES = (".json", ".txt")  # beside pictures, these may be anything else as well
+_LISTED = 5
 
 
-def read_pictures(places: Sequence[FileRef], read_table: ReadTable) -> list[NamedTable]:
-    """The tables of pictures in the files at `places`.
+def read_pictures(files: Sequence[FileRef], read_table: ReadTable) -> list[NamedTable]:
+    """Read files as tables of pictures.
 
     Parameters
     ----------
-    places : sequence of Place
+    files : sequence of FileRef
         Sorted by name.
     read_table : callable
         Reads the bytes of a file, and its name, as a table (`sources.read_file`).
 
     Returns
     -------
-    list of Gathered
-        Picture files are one table together: ``picture``, ``folder``, ``file`` and, where a folder says it, ``part``; with
-        boxes beside them, ``picture``, ``boxes``, ``file``, ``part``. Every table with pictures in it, or with the names of picture
-        files, is one, with the columns it has; files that it names are no rows of their own. Every pair of idx files is
-        one: ``picture``, ``label``, ``part``.
+    list of NamedTable
+        All picture files form one table: ``picture``, ``folder``, ``file`` and, when a folder names it, ``part``. With box
+        annotations beside them, it is ``picture``, ``boxes``, ``file``, ``part``. Every table that contains pictures, or the
+        names of picture files, is a table with its own columns; the files that it names are not rows of their own. Every
+        pair of IDX files is a table: ``picture``, ``label``, ``part``.
 
     Raises
     ------
     DataError
-        When there is no picture in any of the files, or one of them is not as it should be.
+        When none of the files contains a picture, or one of them is invalid.
     """
-    pictures, others = _sorted_out(places)
+    pictures, others = _separate(files)
     idx = {name: content for name, content in others.items() if looks_like_idx(content, name)}
     others = {name: content for name, content in others.items() if name not in idx}
-    boxed, used = _boxes(pictures, others)
-    if boxed is not None:
-        return _with_left_out([*read_idx(idx), boxed], [name for name in others if name not in used])
-    tables, left_out = _tables(others, read_table, pictures)
-    found = [*read_idx(idx), *(NamedTable(name, len(others[name]), 1, one.table) for name, one in tables.items())]
-    named = {at for one in tables.values() for at in one.named}
+    with_boxes, used = _boxes(pictures, others)
+    if with_boxes is not None:
+        return _note_skipped([*read_idx(idx), with_boxes], [name for name in others if name not in used])
+    by_file, skipped = _tables(others, read_table, pictures)
+    tables = [*read_idx(idx), *(NamedTable(name, len(others[name]), 1, read.table) for name, read in by_file.items())]
+    named = {at for read in by_file.values() for at in read.named}
     if not named and pictures:
-        found.append(_files(pictures))
+        tables.append(_files(pictures))
     elif named:
         used_pictures = [pictures[at] for at in sorted(named)]
-        found[-1] = _with_files(found[-1], used_pictures, len(pictures) - len(named))
-    if not found:
+        tables[-1] = _with_files(tables[-1], used_pictures, len(pictures) - len(named))
+    if not tables:
         raise DataError(
-            f"{_listed(list(others))}: there is no picture in what arrived: no picture file, and no table with pictures."
+            f"{join_names(list(others), _LISTED)}: there is no picture in the data; expected picture files, or a table that contains "
+            "or names pictures."
         )
-    return _with_left_out(found, left_out)
+    return _note_skipped(tables, skipped)
 
 
-def _sorted_out(places: Sequence[FileRef]) -> tuple[list[PictureFile], dict[str, bytes]]:
-    """Picture files, each decoded and let go, and the contents of all other files, by name."""
+def _separate(files: Sequence[FileRef]) -> tuple[list[PictureFile], dict[str, bytes]]:
+    """Separate picture files, each decoded once, from the contents of all other files, by name."""
     pictures: list[PictureFile] = []
     others: dict[str, bytes] = {}
-    for place in places:
-        if PurePosixPath(place.name).name.startswith("."):
-            continue  # what systems and programs leave in folders
-        content = place.read()
-        if looks_like_picture(content) or called_picture(place.name):
-            pictures.append(PictureFile(place.name, len(content), checked(content)))
+    for file in files:
+        if PurePosixPath(file.name).name.startswith("."):
+            continue  # hidden files of the operating system and of other programs
+        content = file.read()
+        if looks_like_picture(content) or has_picture_extension(file.name):
+            pictures.append(PictureFile(file.name, len(content), check_picture(content)))
         else:
-            others[place.name] = content
+            others[file.name] = content
     return pictures, others
 
 
 def _files(pictures: Sequence[PictureFile]) -> NamedTable:
-    """A row for each picture file."""
-    good = [(line, one) for line, one in enumerate(pictures, start=1) if not one.picture.problem]
-    bad = [bad_row(line, one.picture.problem, one.name) for line, one in enumerate(pictures, start=1) if one.picture.problem]
-    paths = [PurePosixPath(one.name) for _, one in good]
+    """Make a table with one row for each picture file."""
+    good = [(line, file) for line, file in enumerate(pictures, start=1) if not file.picture.problem]
+    bad = [bad_row(line, file.picture.problem, file.name) for line, file in enumerate(pictures, start=1) if file.picture.problem]
+    paths = [PurePosixPath(file.name) for _, file in good]
     columns: dict[str, list[str | None]] = {
-        PICTURE: [one.picture.cell for _, one in good],
+        PICTURE: [file.picture.cell for _, file in good],
         FOLDER: [path.parent.name for path in paths],
         FILE: [path.name for path in paths],
     }
-    parts = [part_of(one.name) for _, one in good]
+    parts = [part_from_folder(file.name) for _, file in good]
     if any(parts):
         columns[PART] = parts
-    told = [one.picture for _, one in good]
+    readable = [file.picture for _, file in good]
     lines = np.array([line for line, _ in good], dtype="int64")
-    table = FileTable(text_frame(list(columns), list(columns.values())), lines, bad, notes_of(told), written_as(told))
-    return NamedTable(common_name([one.name for one in pictures]), sum(one.size_bytes for one in pictures), len(pictures), table)
+    frame = text_frame(list(columns), list(columns.values()))
+    table = FileTable(frame, lines, bad, picture_notes(readable), describe_formats(readable))
+    size = sum(file.size_bytes for file in pictures)
+    return NamedTable(common_folder([file.name for file in pictures]), size, len(pictures), table)
 
 
 def _boxes(pictures: Sequence[PictureFile], others: Mapping[str, bytes]) -> tuple[NamedTable | None, set[str]]:
-    """The table of pictures with boxes, where a list of them or files of labels came along, and the files that it was made of."""
-    lists = {name: (found, len(content)) for name, content in others.items() if (found := coco_of(content, name)) is not None}
-    if lists and not pictures:
+    """Read the table of pictures with COCO or YOLO boxes, if there are any, and return it with the annotation files used."""
+    coco = {name: (parsed, len(content)) for name, content in others.items() if (parsed := parse_coco(content, name)) is not None}
+    if coco and not pictures:
         raise DataError(
-            f"{_listed(list(lists))}: this is COCO's list of boxes, and no picture file came along; let data.path name both, as a "
-            "folder or with '**'."
+            f"{join_names(list(coco), _LISTED)}: this is a COCO annotation file, but data.path includes no picture file; let data.path "
+            "include both, as a folder or with '**'."
         )
-    if lists:
-        return read_coco(lists, pictures), set(lists)
+    if coco:
+        return read_coco(coco, pictures), set(coco)
     texts = {name: content for name, content in others.items() if name.lower().endswith(".txt")}
-    labels = yolo_labels(texts, pictures)
+    labels = label_files(texts, pictures)
     if not labels:
         return None, set()
     names = class_names(others)
@@ -138,48 +145,43 @@ def _boxes(pictures: Sequence[PictureFile], others: Mapping[str, bytes]) -> tupl
 def _tables(
     others: Mapping[str, bytes], read_table: ReadTable, pictures: Sequence[PictureFile]
 ) -> tuple[dict[str, PictureTable], list[str]]:
-    """The tables with pictures, by file, and the files that are none."""
+    """Read the tables with pictures, by file, and name the files that contain none."""
     tables: dict[str, PictureTable] = {}
-    left_out: list[str] = []
-    finder = Finder(pictures)
+    skipped: list[str] = []
+    index = PictureIndex(pictures)
     for name, content in others.items():
-        surely = (
-            content.startswith(PARQUET) or name.lower().removesuffix(".gz").endswith(_TABLES) or len(others) == 1 > len(pictures)
-        )
-        if not surely and pictures and not name.lower().removesuffix(".gz").endswith(_PERHAPS_TABLES):
-            left_out.append(name)
+        ending = name.lower().removesuffix(".gz")
+        must_be_table = content.startswith(PARQUET) or ending.endswith(_TABLES) or len(others) == 1 > len(pictures)
+        if not must_be_table and pictures and not ending.endswith(_POSSIBLE_TABLES):
+            skipped.append(name)
             continue
         try:
-            found = read_picture_table(content, name, read_table, pictures, finder)
+            table = read_picture_table(content, name, read_table, pictures, index)
         except DataError:
-            if surely:
+            if must_be_table:
                 raise
-            left_out.append(name)  # and said to be
+            skipped.append(name)  # reported in a note
             continue
-        if found.holds:
-            tables[name] = found
+        if table.has_pictures:
+            tables[name] = table
         else:
-            left_out.append(name)
-    return tables, left_out
+            skipped.append(name)
+    return tables, skipped
 
 
-def _with_files(found: NamedTable, pictures: Sequence[PictureFile], unnamed: int) -> NamedTable:
-    """A table with the picture files that tables name counted to it."""
-    notes = [f"{counted(unnamed)} that no table names {'was' if unnamed == 1 else 'were'} left out."] if unnamed else []
-    size = found.size_bytes + sum(one.size_bytes for one in pictures)
-    table = replace(found.table, notes=[*found.table.notes, *notes])
-    return replace(found, size_bytes=size, files=found.files + len(pictures), table=table)
+def _with_files(named_table: NamedTable, pictures: Sequence[PictureFile], unnamed: int) -> NamedTable:
+    """Add the picture files that tables name to the size and file count of a table."""
+    notes = [f"{counted(unnamed)} that no table names {was(unnamed)} skipped."] if unnamed else []
+    size = named_table.size_bytes + sum(file.size_bytes for file in pictures)
+    table = replace(named_table.table, notes=[*named_table.table.notes, *notes])
+    return replace(named_table, size_bytes=size, files=named_table.files + len(pictures), table=table)
 
 
-def _with_left_out(found: list[NamedTable], left_out: Sequence[str]) -> list[NamedTable]:
-    """The files that are neither pictures nor tables of them, said at the first table."""
-    if not left_out:
-        return found
-    note = f"{counted(len(left_out), 'file')} without pictures {'was' if len(left_out) == 1 else 'were'} left out: {_listed(left_out)}."
-    first = replace(found[0], table=replace(found[0].table, notes=[*found[0].table.notes, note]))
-    return [first, *found[1:]]
-
-
-def _listed(names: Sequence[str]) -> str:
-    more = f" and {len(names) - _SHOWN:,} more" if len(names) > _SHOWN else ""
-    return ", ".join(names[:_SHOWN]) + more
+def _note_skipped(tables: list[NamedTable], skipped: Sequence[str]) -> list[NamedTable]:
+    """Add a note to the first table about files that are neither pictures nor tables of pictures."""
+    if not skipped:
+        return tables
+    n = len(skipped)
+    note = f"{counted(n, 'file')} without pictures {was(n)} skipped: {join_names(skipped, _LISTED)}."
+    first = replace(tables[0], table=replace(tables[0].table, notes=[*tables[0].table.notes, note]))
+    return [first, *tables[1:]]

@@ -1,4 +1,4 @@
-"""Pictures on their way into rows: each decoded once, found again by the name that a table gives it, and told of in notes."""
+"""Picture files as rows: validation, look-up by the names that tables and annotation files use, and notes on what was converted."""
 
 import re
 from collections import Counter
@@ -6,25 +6,25 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from glassbox.data.images.cells import PictureError, cell_of, see
+from glassbox.data.images.cells import PictureError, cell_of, decode_with_info
 from glassbox.data.raw_table import FileTable
 from glassbox.data.split import HOLDOUT_WORDS, TRAIN_WORDS
 
 PICTURE, FOLDER, FILE, PART, BOXES, LABEL = "picture", "folder", "file", "part", "boxes", "label"
-ENOUGH = 0.9  # of a column's values have to be pictures, or name some
-TURNED_BOXES = "EXIF turns this picture, and its boxes may be of the unturned one"
+MIN_PICTURE_SHARE = 0.9  # of a column's values must be pictures, or names of pictures
+ROTATED_BOXES = "EXIF rotates this picture, and its boxes may refer to the unrotated one"
 ENDINGS = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".gif", ".bmp", ".dib", ".tif", ".tiff")
 _OTHER_ENDINGS = (".heic", ".heif", ".avif", ".jp2", ".jxl", ".svg", ".ppm", ".pgm", ".ico", ".psd")
 _FORMATS = {"jpeg": "JPEG", "png": "PNG", "webp": "WebP", "gif": "GIF", "bmp": "BMP", "tiff": "TIFF"}
-_MODES = {"RGB": "in RGB", "L": "in greys", "1": "in black and white", "P": "with a palette", "RGBA": "with transparency"}
-_MODES |= {"LA": "in greys with transparency", "PA": "with a palette", "CMYK": "in CMYK", "I;16": "in greys of 16 bits"}
+_MODES = {"RGB": "in RGB", "L": "in greyscale", "1": "in black and white", "P": "with a palette", "RGBA": "with transparency"}
+_MODES |= {"LA": "in greyscale with transparency", "PA": "with a palette", "CMYK": "in CMYK", "I;16": "in 16-bit greyscale"}
 _WORDS = "|".join(sorted(TRAIN_WORDS | HOLDOUT_WORDS))
 _PART = re.compile(rf"(?:(?:images?|imgs?|labels?|data)[-_ ]?)?({_WORDS})(?:[-_ ]?(?:images?|imgs?|set|data))?[-_ ]?[0-9]*")
 
 
 @dataclass(frozen=True)
-class Checked:
-    """A picture that was decoded: its cell, or why there is none; how it was written; its size when seen upright."""
+class CheckedPicture:
+    """A picture that was decoded once: its cell, or the problem with it; its format, mode and orientation; its size in pixels, upright."""
 
     cell: str = ""
     problem: str = ""
@@ -37,16 +37,16 @@ class Checked:
 
 @dataclass(frozen=True)
 class PictureFile:
-    """A file that holds a picture, or is called as if it did."""
+    """A file that holds a picture, or whose name ends like a picture's."""
 
     name: str
     size_bytes: int
-    picture: Checked
+    picture: CheckedPicture
 
 
 @dataclass(frozen=True)
 class NamedTable:
-    """A table, the name that stands for where it came from, and how many files it was made of."""
+    """A table with the name of its source (a file, or a folder of files), its size and its number of files."""
 
     name: str
     size_bytes: int
@@ -54,28 +54,28 @@ class NamedTable:
     table: FileTable
 
 
-def checked(content: bytes) -> Checked:
-    """A picture decoded in full, and let go again."""
+def check_picture(content: bytes) -> CheckedPicture:
+    """Decode a picture in full to validate it; the pixels are not kept in memory."""
     try:
-        seen = see(content)
+        image, form, mode, orientation = decode_with_info(content)
     except PictureError as error:
-        return Checked(problem=str(error))
-    return Checked(cell_of(content), "", seen.format, seen.mode, seen.orientation, seen.image.width, seen.image.height)
+        return CheckedPicture(problem=str(error))
+    return CheckedPicture(cell_of(content), "", form, mode, orientation, image.width, image.height)
 
 
-def called_picture(name: str) -> bool:
-    """Whether a file's name ends as those of pictures do.
+def has_picture_extension(name: str) -> bool:
+    """Return whether a file name has the extension of a picture.
 
-    >>> called_picture("a/B.JPG"), called_picture("a.csv")
+    >>> has_picture_extension("a/B.JPG"), has_picture_extension("a.csv")
     (True, False)
     """
     return name.lower().endswith((*ENDINGS, *_OTHER_ENDINGS))
 
 
-def part_of(name: str) -> str | None:
-    """The part that the nearest folder above a file says: train, val, test and the like.
+def part_from_folder(name: str) -> str | None:
+    """Read the part of a split (train, val, test, ...) from the nearest folder above a file that names one.
 
-    >>> part_of("shop/train/cats/1.jpg"), part_of("coco/val2017/1.jpg"), part_of("contest/1.jpg")
+    >>> part_from_folder("shop/train/cats/1.jpg"), part_from_folder("coco/val2017/1.jpg"), part_from_folder("contest/1.jpg")
     ('train', 'val', None)
     """
     for folder in reversed(PurePosixPath(name).parts[:-1]):
@@ -84,20 +84,20 @@ def part_of(name: str) -> str | None:
     return None
 
 
-def part_told(name: str) -> str | None:
-    """As `part_of`, or else as a word of the file's own name says.
+def part_from_path(name: str) -> str | None:
+    """Read the part of a split from the folders above a file, or else from a word of its name.
 
-    >>> part_told("annotations/instances_val2017.json"), part_told("train/labels.json"), part_told("labels.json")
+    >>> part_from_path("annotations/instances_val2017.json"), part_from_path("train/labels.json"), part_from_path("labels.json")
     ('val', 'train', None)
     """
     words = re.split(r"[^a-z0-9]+", PurePosixPath(name).stem.lower())
-    return part_of(name) or part_of("/".join([*words, ""]) + "file")
+    return part_from_folder(name) or part_from_folder("/".join([*words, ""]) + "file")
 
 
-def common_name(names: Sequence[str]) -> str:
-    """A name for many files: the folder that they all lie in.
+def common_folder(names: Sequence[str]) -> str:
+    """Name many files by the folder that holds them all; a single file by its own name.
 
-    >>> common_name(["shop/a/1.jpg", "shop/b/1.jpg"]), common_name(["shop/a/1.jpg"]), common_name(["1.jpg", "2.jpg"])
+    >>> common_folder(["shop/a/1.jpg", "shop/b/1.jpg"]), common_folder(["shop/a/1.jpg"]), common_folder(["1.jpg", "2.jpg"])
     ('shop/', 'shop/a/1.jpg', 'pictures')
     """
     first, last = min(names), max(names)
@@ -107,98 +107,102 @@ def common_name(names: Sequence[str]) -> str:
     return first[: first.rfind("/", 0, shared) + 1] or "pictures"
 
 
-def written_as(pictures: Iterable[Checked]) -> str:
-    """The formats of pictures, in words."""
-    found = sorted({_FORMATS[one.format] for one in pictures if one.format})
-    return f"pictures ({', '.join(found)})" if found else "pictures"
+def describe_formats(pictures: Iterable[CheckedPicture]) -> str:
+    """Name the file formats of pictures."""
+    formats = sorted({_FORMATS[picture.format] for picture in pictures if picture.format})
+    return f"pictures ({', '.join(formats)})" if formats else "pictures"
 
 
-def notes_of(pictures: Sequence[Checked]) -> list[str]:
-    """How many pictures EXIF turns, and how many are no RGB JPEG or PNG, of those that can be read."""
+def picture_notes(pictures: Sequence[CheckedPicture]) -> list[str]:
+    """Count the readable pictures that EXIF rotates, and those that are not RGB JPEG or PNG."""
     notes = []
-    readable = [one for one in pictures if not one.problem]
-    turned = sum(one.orientation > 1 for one in readable)
-    if turned:
-        notes.append(f"EXIF turns {counted(turned)}; seen upright from here on.")
-    invalid = sum(one.orientation == 0 for one in readable)
+    readable = [picture for picture in pictures if not picture.problem]
+    rotated = sum(picture.orientation > 1 for picture in readable)
+    if rotated:
+        notes.append(f"{counted(rotated)} {was(rotated)} rotated upright by the EXIF orientation.")
+    invalid = sum(picture.orientation == 0 for picture in readable)
     if invalid:
-        notes.append(f"EXIF says of {counted(invalid)} an orientation that there is not; taken as upright.")
-    others = Counter((one.format, one.mode) for one in readable if one.format not in ("jpeg", "png") or one.mode != "RGB")
+        notes.append(f"{counted(invalid)} {'has' if invalid == 1 else 'have'} an invalid EXIF orientation; read as upright.")
+    others = Counter((p.format, p.mode) for p in readable if p.format not in ("jpeg", "png") or p.mode != "RGB")
     if others:
         kinds = sorted(others.items(), key=lambda item: (-item[1], item[0]))
-        listed = ", ".join(f"{n:,} {_FORMATS[kind]} {_MODES.get(mode, mode)}" for (kind, mode), n in kinds[:6])
+        most_common = ", ".join(f"{n:,} {_FORMATS[form]} {_MODES.get(mode, mode)}" for (form, mode), n in kinds[:6])
         more = f" and {sum(n for _, n in kinds[6:]):,} others" if len(kinds) > 6 else ""
         verb = "is" if others.total() == 1 else "are"
-        notes.append(f"{counted(others.total())} {verb} not RGB in JPEG or PNG ({listed}{more}); seen in RGB from here on.")
+        notes.append(f"{counted(others.total())} {verb} not RGB JPEG or PNG ({most_common}{more}); converted to RGB.")
     return notes
 
 
-def counted(n: int, one: str = "picture") -> str:
-    """A number of things, in words.
+def was(n: int) -> str:
+    """Return the verb for `n` things."""
+    return "was" if n == 1 else "were"
+
+
+def counted(n: int, noun: str = "picture") -> str:
+    """Write a number with its noun in the singular or plural.
 
     >>> counted(1), counted(2_000, "box")
     ('1 picture', '2,000 boxes')
     """
-    return f"1 {one}" if n == 1 else f"{n:,} {one}{'es' if one.endswith('x') else 's'}"
+    return f"1 {noun}" if n == 1 else f"{n:,} {noun}{'es' if noun.endswith('x') else 's'}"
 
 
-class Finder:
-    """Finds picture files by the names that a table or a list of boxes gives them, whose folders may begin elsewhere.
+class PictureIndex:
+    """Index of picture files by name, for tables and annotation files whose paths may start at another folder.
 
-    For all names together as many leading folders are passed over as it takes until nearly all of them are found; so a
-    file that is not there is not taken for one of the same name in another folder.
+    The same number of leading folders is dropped from all names, as few as needed to match nearly all of them. So a file that
+    is absent is not confused with a file of the same name in another folder.
     """
 
     def __init__(self, pictures: Sequence[PictureFile]) -> None:
-        self._whole = {one.name: i for i, one in enumerate(pictures)}
-        self._ends: dict[str, int] = {}
-        self._stems: dict[str, int] = {}
-        for i, one in enumerate(pictures):
-            parts = one.name.split("/")
+        self._by_path = {file.name: i for i, file in enumerate(pictures)}
+        self._by_ending: dict[str, int] = {}
+        self._by_stem: dict[str, int] = {}
+        for i, file in enumerate(pictures):
+            parts = file.name.split("/")
             for start in range(len(parts)):
-                _put(self._ends, "/".join(parts[start:]), i)
-            _put(self._stems, parts[-1].rpartition(".")[0], i)
+                _put(self._by_ending, "/".join(parts[start:]), i)
+            _put(self._by_stem, parts[-1].rpartition(".")[0], i)
 
-    def may_hold(self, names: Iterable[str | None]) -> bool:
-        """Whether any of the names is that of a picture, its folders aside."""
-        return any(_parts(name)[-1] in self._ends for name in names if name)
+    def contains_any(self, names: Iterable[str | None]) -> bool:
+        """Return whether any of the names, without its folders, is the name of a picture."""
+        return any(_parts(name)[-1] in self._by_ending for name in names if name)
 
-    def find(self, names: Sequence[str | None], folder: str) -> list[int | None]:
-        """The position of the picture of each name, seen from `folder`; None where there is none, or more than one."""
+    def lookup(self, names: Sequence[str | None], folder: str) -> list[int | None]:
+        """Return the position of the picture of each name, relative to `folder`; None where no or several pictures match."""
         parts = [_parts(name) if name else [] for name in names]
-        told = sum(bool(one) for one in parts)
-        beside = [self._whole.get("/".join([*(p for p in (folder,) if p), *one])) if one else None for one in parts]
-        best = beside
-        for passed in range(max(map(len, parts), default=0)):
-            if _found(best) >= ENOUGH * told:
+        named = sum(bool(path) for path in parts)
+        best = [self._by_path.get("/".join([*(p for p in (folder,) if p), *path])) if path else None for path in parts]
+        for dropped in range(max(map(len, parts), default=0)):
+            if _matches(best) >= MIN_PICTURE_SHARE * named:
                 break
-            found = [self._end(one[min(passed, len(one) - 1) :]) if one else None for one in parts]
-            best = found if _found(found) > _found(best) else best
+            positions = [self._with_ending(path[min(dropped, len(path) - 1) :]) if path else None for path in parts]
+            best = positions if _matches(positions) > _matches(best) else best
         return best
 
-    def _end(self, parts: Sequence[str]) -> int | None:
-        at = self._ends.get("/".join(parts), -1)
-        return at if at >= 0 else None
+    def _with_ending(self, parts: Sequence[str]) -> int | None:
+        position = self._by_ending.get("/".join(parts), -1)
+        return position if position >= 0 else None
 
-    def find_stems(self, names: Sequence[str | None]) -> list[int | None] | None:
-        """The position of the picture that is called so, its ending aside; None for names that may be anything else.
+    def lookup_stems(self, names: Sequence[str | None]) -> list[int | None] | None:
+        """Return the position of the picture of each name without extension; None when the names may mean something else.
 
-        They have to be all different, and those of half of the pictures at least: numbers are names of many things.
+        Names count only when all of them differ and they match at least half of the pictures, because plain numbers name many things.
         """
-        told = [name.strip() for name in names if name and name.strip()]
-        at = [self._stems.get(name.strip(), -1) if name else -1 for name in names]
-        positions = [i if i >= 0 else None for i in at]
-        found = _found(positions)
-        sound = 0 < ENOUGH * len(told) <= found and len(set(told)) == len(told) and 2 * found >= len(self._whole)
-        return positions if sound else None
+        filled = [name.strip() for name in names if name and name.strip()]
+        matches = [self._by_stem.get(name.strip(), -1) if name else -1 for name in names]
+        positions = [i if i >= 0 else None for i in matches]
+        n = _matches(positions)
+        plausible = 0 < MIN_PICTURE_SHARE * len(filled) <= n and len(set(filled)) == len(filled) and 2 * n >= len(self._by_path)
+        return positions if plausible else None
 
 
 def _put(index: dict[str, int], key: str, position: int) -> None:
-    index[key] = position if key not in index else -1  # -1: of several
+    index[key] = position if key not in index else -1  # -1: ambiguous
 
 
 def _parts(name: str) -> list[str]:
-    """The folders and the name in a path, however slashes are written.
+    """Split a path into folders and name, with slashes or backslashes.
 
     >>> _parts("./a/b.jpg") == _parts("/a\\\\b.jpg ") == ["a", "b.jpg"]
     True
@@ -206,5 +210,5 @@ def _parts(name: str) -> list[str]:
     return [part for part in name.strip().replace("\\", "/").split("/") if part not in ("", ".")] or [""]
 
 
-def _found(found: Iterable[int | None]) -> int:
-    return sum(i is not None for i in found)
+def _matches(positions: Iterable[int | None]) -> int:
+    return sum(i is not None for i in positions)

@@ -15,7 +15,7 @@ from glassbox.families.vision.thumbnails import Box as Where
 from glassbox.families.vision.thumbnails import boxed
 from glassbox.findings.model import Picture, Pictures
 from glassbox.findings.plot_style import PALETTE
-from glassbox.findings.wording import clean, listed, number
+from glassbox.findings.wording import clean, join_names, number
 
 RIGHT, WRONG, MISSED = PALETTE[0], PALETTE[1], PALETTE[2]
 NAMES = {
@@ -48,7 +48,7 @@ def where(box: Box) -> Where:
 
 def labelled(cell: str, boxes: Sequence[Box], labels: Sequence[str], head: str) -> Picture:
     """A picture with the boxes that stand on it, a colour a label."""
-    told = listed([clean(name) for name in sorted({box.label for box in boxes})]) if boxes else "nothing"
+    told = join_names([clean(name) for name in sorted({box.label for box in boxes})]) if boxes else "nothing"
     return boxed(cell, [(where(box), colour_of(box.label, labels)) for box in boxes], head, f"a picture with {told} on it", SIDE)
 
 
@@ -114,7 +114,7 @@ def told(own: Sequence[Box], other: Sequence[Box], kinds: Sequence[Judged | None
         parts.append(f"{kind.kind}: {clean(box.label)} ({number(box.score or 0.0, '.2f')}){meant}")
     missed = [clean(box.label) for box, kind in zip(own, true, strict=True) if kind == "missed"]
     if missed:
-        parts.append(f"missed: {listed(missed)}")
+        parts.append(f"missed: {join_names(missed)}")
     return "; ".join(parts) or "all right"
 
 

@@ -40,15 +40,15 @@ def prepare_rows(arrival: RawData, request: "Request") -> tuple[RawData, dict[st
     if not len(arrival.cells) or target is None or target not in arrival.cells:
         return arrival, {}
     column = column_of(arrival.cells.drop(columns=target), request)
-    arrival = arrival.set_aside(is_missing(arrival.cells[column]), "there is no picture")
-    arrival = arrival.set_aside(is_missing(arrival.cells[target]), "the target is missing")
+    arrival = arrival.exclude(is_missing(arrival.cells[column]), "there is no picture")
+    arrival = arrival.exclude(is_missing(arrival.cells[target]), "the target is missing")
     pictures, cells = arrival.cells[column].tolist(), arrival.cells[target].tolist()
     sizes = sizes_of(pictures, WORKERS)
     found = [_read(str(cell), size) for cell, size in zip(cells, sizes, strict=True)]
     arranged = replace(arrival, cells=arrival.cells.assign(**{target: text_column([written(one.boxes) for one in found])}))
     kept = found
     for reason in sorted({one.wrong for one in found if one.wrong}):
-        arranged = arranged.set_aside(np.array([one.wrong == reason for one in kept], dtype=bool), reason)
+        arranged = arranged.exclude(np.array([one.wrong == reason for one in kept], dtype=bool), reason)
         kept = [one for one in kept if one.wrong != reason]
     if found and not kept:
         raise DataError(

@@ -9,7 +9,7 @@ from glassbox.families.classification.plots.balance import shares
 from glassbox.families.entities.dataset import EntityDataset
 from glassbox.families.text.log_odds_terms import lengths
 from glassbox.findings.model import Cell, Facts, Mark, Passage, Passages, Table
-from glassbox.findings.wording import clean, listed, number, percent
+from glassbox.findings.wording import clean, join_names, number, percent
 
 
 def balance(sentences: EntityDataset) -> pd.DataFrame:
@@ -70,7 +70,7 @@ def ambiguity_table(sentences: EntityDataset, most: int = 10) -> Table:
     ]
     say = f"{len(torn):,} names stand for more than one type; {number(share, '.1%')} of all entities bear such a name."
     if order:
-        say += f" The most torn are {listed([clean(name) for name in order[:3]])}."
+        say += f" The most torn are {join_names([clean(name) for name in order[:3]])}."
     return Table.of(
         pd.DataFrame(rows, columns=["name", "types", "entities"]), "Names of several types", say=say, formats={"entities": ",d"}
     )

@@ -9,7 +9,7 @@ import numpy as np
 
 from glassbox.data.raw_table import text_column
 from glassbox.data.sources import RawData
-from glassbox.data.target_checks import absent, is_missing
+from glassbox.data.target_checks import absent_column, is_missing
 from glassbox.errors import DataError
 from glassbox.families.entities.spans import Span, moved, read_spans, types_of, written
 from glassbox.families.text.near_duplicates import alike
@@ -32,7 +32,7 @@ def text_of(columns: Sequence[str], request: "Request") -> str:
     """
     name = request.data.features[0] if request.data.features else TEXT
     if name not in columns:
-        raise DataError(absent("data.features", name, columns))
+        raise DataError(absent_column("data.features", name, columns))
     return name
 
 
@@ -43,8 +43,8 @@ def prepare_rows(arrival: RawData, request: "Request") -> tuple[RawData, dict[st
     if target is None or target not in columns:
         return arrival, {}
     text = text_of(columns, request)
-    arrival = arrival.set_aside(is_missing(arrival.cells[text]), "there is no text")
-    arrival = arrival.set_aside(is_missing(arrival.cells[target]), "the target is missing")
+    arrival = arrival.exclude(is_missing(arrival.cells[text]), "there is no text")
+    arrival = arrival.exclude(is_missing(arrival.cells[target]), "the target is missing")
     texts, cells = arrival.cells[text].tolist(), arrival.cells[target].tolist()
     read = [read_spans(str(cell), str(one)) for cell, one in zip(cells, texts, strict=True)]
     wrong = found_wrong = [found if isinstance(found, str) else "" for found in read]
@@ -57,7 +57,7 @@ def prepare_rows(arrival: RawData, request: "Request") -> tuple[RawData, dict[st
     )
     for reason in sorted({reason for reason in wrong if reason}):
         away = np.array([one == reason for one in wrong], dtype=bool)
-        arranged = arranged.set_aside(away, reason)
+        arranged = arranged.exclude(away, reason)
         wrong = [one for one, out in zip(wrong, away, strict=True) if not out]
     types = types_of(kept)
     if len(cells) and not len(arranged.cells):

@@ -13,8 +13,8 @@ import pandas as pd
 from glassbox.data.raw_table import TEXT, text_column
 from glassbox.data.schema import distinct
 from glassbox.data.sources import RawData
-from glassbox.data.split import TIME, read_moments
-from glassbox.data.target_checks import absent, is_missing
+from glassbox.data.split import TIME, read_times
+from glassbox.data.target_checks import absent_column, is_missing
 from glassbox.data.value_parsing import read_date, read_number
 from glassbox.errors import DataError
 from glassbox.families.forecasting.frequency import Step, find_step, named_step
@@ -65,14 +65,14 @@ def prepare_rows(arrival: RawData, request: "Request") -> tuple[RawData, dict[st
     arrival = _long(arrival, request, told)
     time, target = time_column(request), str(request.data.target)
     series = series_column(request, list(arrival.cells.columns))
-    moments = read_moments(arrival.cells[time])
+    moments = read_times(arrival.cells[time])
     if moments.dtype.kind == "f":
         raise DataError(f"data.time: {time!r} holds numbers, not moments; expected dates such as 2024-06-30.")
     undated = np.isnat(moments)
     if undated.all():
         raise DataError(f"data.time: no moment can be read in {time!r}; expected dates such as 2024-06-30.")
     _note_zones(arrival.cells[time], lines)
-    arrival, moments = arrival.set_aside(undated, f"no moment can be read in {time!r}"), moments[~undated]
+    arrival, moments = arrival.exclude(undated, f"no moment can be read in {time!r}"), moments[~undated]
     arrival, moments = _without_target(arrival, moments, target)
     if not len(arrival.cells):
         return arrival, {}
@@ -97,12 +97,12 @@ def _check_named(arrival: RawData, request: "Request") -> None:
     like a column, or there is but one: then it was mistyped."""
     columns, data = [str(name) for name in arrival.cells.columns], request.data
     named = [*(("data.series", name) for name in data.series or []), ("data.time", data.time)]
-    problems = [absent(key, name, columns) for key, name in named if name is not None and name not in columns]
+    problems = [absent_column(key, name, columns) for key, name in named if name is not None and name not in columns]
     target = str(data.target)
     if not problems and data.time is not None and target not in columns:
         others = [name for name in columns if name not in (data.time, *(data.series or []))]
         if len(others) < 2 or difflib.get_close_matches(target, others, n=1):
-            problems.append(absent("data.target", target, columns))
+            problems.append(absent_column("data.target", target, columns))
     if problems:
         raise DataError(problems)
 
@@ -131,7 +131,7 @@ def _chosen(arrival: RawData, request: "Request", lines: list[str]) -> RawData:
     ranked = sorted(range(len(values)), key=lambda i: hashlib.sha256(f"series:{values[i]}".encode()).hexdigest())
     kept = np.isin(codes, ranked[:most])
     lines.append(f"{most:,} of {len(values):,} series were taken, by a hash of their names (data.most_series).")
-    return arrival.take(kept)
+    return arrival.select(kept)
 
 
 def _long(arrival: RawData, request: "Request", told: dict[str, Cell]) -> RawData:
@@ -205,7 +205,7 @@ def _note_zones(column: pd.Series, lines: list[str]) -> None:
 
 def _without_target(arrival: RawData, moments: Any, target: str) -> tuple[RawData, Any]:
     missing = is_missing(arrival.cells[target])
-    return arrival.set_aside(missing, "the target is missing"), moments[~missing]
+    return arrival.exclude(missing, "the target is missing"), moments[~missing]
 
 
 def _on_grid(found: pd.DatetimeIndex, step: Step, request: "Request", lines: list[str]) -> pd.DatetimeIndex:

@@ -13,7 +13,7 @@ from glassbox.families.shared.plotting import Floats, dots, mark_value, name_row
 from glassbox.findings.model import Figure
 from glassbox.findings.plot_style import WIDTH, drawing, style
 from glassbox.findings.svg import ACCENT, INK, SOFT
-from glassbox.findings.wording import between, clean, counted, label, listed, metric_label, number, percent
+from glassbox.findings.wording import between, clean, counted, join_names, label, metric_label, number, percent
 from glassbox.metrics import higher_is_better
 
 Bools = npt.NDArray[np.bool_]
@@ -95,9 +95,7 @@ def _leader(
     ties = [clean(names[i]) for i in range(1, len(names)) if done[i] and (high[i] >= low[0] if more else low[i] <= high[0])]
     say = f"{clean(names[0])} leads with {metric_label(metric)} {number(float(value[0]))}{between(low[0], high[0])}"
     if ties:
-        say += (
-            f"; the interval{'s' if len(ties) > 1 else ''} of {listed(ties)} overlap{'' if len(ties) > 1 else 's'} with its own."
-        )
+        say += f"; the interval{'s' if len(ties) > 1 else ''} of {join_names(ties)} overlap{'' if len(ties) > 1 else 's'} with its own."
     else:
         say += "." if done.sum() == 1 else ", clear of all others."
     if bound is not None:
@@ -204,7 +202,7 @@ def importances_plot(importances: Mapping[str, float]) -> Figure:
         if names:
             strong = [label(n, 40) for n, s in ranked if s >= 0.2] or [label(names[0], 40)]
             much = percent(float(share[: len(strong)].sum()))
-            say = f"What mattered most was {listed(strong)}: {much} of the difference between trials."
+            say = f"What mattered most was {join_names(strong)}: {much} of the difference between trials."
         parts = "; ".join(f"{clean(n)} {percent(float(s))}" for n, s in ranked)
         return drawing(
             canvas, "What the search turned on", say=say, alt=f"Bars of the share of each hyperparameter: {parts or 'none'}."

@@ -20,7 +20,7 @@ from glassbox.families.tabular.association import LEAST, Codes, Floats, Relation
 from glassbox.families.tabular.association import among as all_pairs
 from glassbox.families.tabular.sampling import by_hash, canonical
 from glassbox.findings.model import Facts, Table
-from glassbox.findings.wording import clean, listed, number
+from glassbox.findings.wording import clean, join_names, number
 
 MOST_ROWS = 20_000  # in the sample
 
@@ -133,7 +133,7 @@ def relations_table(strongest: Sequence[Relation], found: ColumnView, most: int 
     )
     say = f"No column tells more of {clean(found.target.name)} than chance explains."
     if beyond:
-        names = listed([clean(r.first) for r in beyond[:3]])
+        names = join_names([clean(r.first) for r in beyond[:3]])
         say = f"{names} tell{'s' if len(beyond) == 1 else ''} most of {clean(found.target.name)}: {beyond[0].words}."
     note = (
         f"Told: the share of the target's uncertainty that knowing the column alone removes. {len(beyond)} of {len(strongest)} columns "

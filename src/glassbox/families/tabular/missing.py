@@ -11,7 +11,7 @@ from scipy.stats import chi2_contingency, fisher_exact
 from glassbox.families.tabular.association import Codes
 from glassbox.families.tabular.explore import ColumnView, class_numbers
 from glassbox.findings.model import Table
-from glassbox.findings.wording import clean, listed, percent
+from glassbox.findings.wording import clean, join_names, percent
 
 Bools = npt.NDArray[np.bool_]
 
@@ -106,7 +106,7 @@ def _missing_say(rows: Sequence[dict[str, Any]], told: Sequence[bool], columns: 
     say += f" ({most['missing']:,d} rows, {percent(most['share'], 1)})."
     telling = [clean(row["column"]) for row, beyond in zip(rows, told, strict=True) if beyond]
     return (
-        f"{say} A gap tells something of the target in {listed(telling)}."
+        f"{say} A gap tells something of the target in {join_names(telling)}."
         if telling
         else f"{say} No gap is seen to tell of the target."
     )

@@ -12,7 +12,7 @@ from glassbox.families.classification.plots.balance import shares
 from glassbox.families.text.corpus import Corpus
 from glassbox.families.text.log_odds_terms import Counted, languages, strongest, telling
 from glassbox.findings.model import Cell, Facts, Passage, Passages, Table
-from glassbox.findings.wording import clean, listed, number, percent
+from glassbox.findings.wording import clean, join_names, number, percent
 
 LANGUAGES_SAMPLED = 2_000
 CLIPPED = 280  # characters of a text that are shown
@@ -80,7 +80,7 @@ def telling_table(found: Counted, problem: Problem, most: int = 10) -> Table:
             }
         )
     say = "; ".join(
-        f"{clean(row['class'])}: {listed(str(row['words that stand out']).split(', ')[:3])}"
+        f"{clean(row['class'])}: {join_names(str(row['words that stand out']).split(', ')[:3])}"
         for row in rows[:4]
         if row["words that stand out"]
     )

@@ -30,7 +30,7 @@ def prepare_rows(arrival: RawData, request: "Request") -> tuple[RawData, dict[st
     empty = np.ones(len(arrival.cells), dtype=bool)
     for name in columns:
         empty &= np.array([clean(value) is None for value in arrival.cells[name].tolist()], dtype=bool)
-    arrival = arrival.set_aside(empty, "there is no text")
+    arrival = arrival.exclude(empty, "there is no text")
     texts = joined(arrival.cells, columns)
     return arrival, {"unit": _facts(texts, columns), "unit_rules": _found(texts, int(empty.sum()))}
 

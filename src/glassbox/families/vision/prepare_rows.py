@@ -26,7 +26,7 @@ def prepare_rows(arrival: RawData, request: "Request") -> tuple[RawData, dict[st
     if not len(arrival.cells):
         return arrival, {}
     column = column_of(arrival.cells, request)
-    arrival = arrival.set_aside(is_missing(arrival.cells[column]), "there is no picture")
+    arrival = arrival.exclude(is_missing(arrival.cells[column]), "there is no picture")
     return arrival, {"unit": _facts(arrival.cells[column].tolist(), column)}
 
 

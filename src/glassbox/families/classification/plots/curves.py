@@ -13,7 +13,7 @@ from glassbox.families.shared.plotting import Floats, as_percent, end_labels, qu
 from glassbox.findings.model import Estimate, Figure
 from glassbox.findings.plot_style import PALETTE, WIDTH, drawing, style
 from glassbox.findings.svg import ACCENT, INK, PAPER, SOFT
-from glassbox.findings.wording import between, clean, label, listed, metric_label, number, percent, reach_sentence
+from glassbox.findings.wording import between, clean, join_names, label, metric_label, number, percent, reach_sentence
 
 Scores = npt.ArrayLike | pd.DataFrame  # (n,) for one class against the rest, or one column a class
 MOST_CURVES = 5
@@ -206,7 +206,7 @@ def threshold(curve: pd.DataFrame, chosen: float) -> Figure:
         )
         values = [f"{metric_label(clean(name))} {percent(value)}" for name, value in here.items()]
         say = (
-            f"At the chosen threshold of {number(chosen)}: {listed(values, most=6)}."
+            f"At the chosen threshold of {number(chosen)}: {join_names(values, most=6)}."
             if values
             else f"The chosen threshold is {number(chosen)}."
         )
@@ -214,7 +214,7 @@ def threshold(curve: pd.DataFrame, chosen: float) -> Figure:
             canvas,
             "What the threshold trades",
             say=say,
-            alt=f"Curves of {listed([metric_label(clean(n)) for n in here], most=6) if here else 'nothing'} by threshold. {say}",
+            alt=f"Curves of {join_names([metric_label(clean(n)) for n in here], most=6) if here else 'nothing'} by threshold. {say}",
         )
 
 

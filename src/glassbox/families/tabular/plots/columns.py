@@ -13,7 +13,7 @@ from glassbox.families.tabular.explore import Histogram
 from glassbox.findings.model import Figure, Note
 from glassbox.findings.plot_style import PALETTE, WIDTH, drawing, style
 from glassbox.findings.svg import ACCENT, INK, PAPER, SOFT
-from glassbox.findings.wording import clean, label, listed, percent, short
+from glassbox.findings.wording import clean, join_names, label, percent, short
 
 
 def distributions(histograms: Sequence[Histogram], target: str, positive: str) -> Figure | Note:
@@ -37,13 +37,13 @@ def distributions(histograms: Sequence[Histogram], target: str, positive: str) -
             handles=swatches, loc="outside upper left", ncols=min(3, max(1, len(classes))), handlelength=1, handleheight=0.8
         )
         cut = [f.name for f in histograms if f.beyond > 0.002]
-        caption = f"Half a percent at either end is cut off for {listed([clean(name) for name in cut], 6)}." if cut else ""
+        caption = f"Half a percent at either end is cut off for {join_names([clean(name) for name in cut], 6)}." if cut else ""
         return drawing(
             canvas,
             "Numbers by target",
             say=_widest(histograms, target, positive),
             caption=caption,
-            alt=f"Histograms of {listed([clean(f.name) for f in histograms], 8)} by class. {_widest(histograms, target, positive)}",
+            alt=f"Histograms of {join_names([clean(f.name) for f in histograms], 8)} by class. {_widest(histograms, target, positive)}",
         )
 
 

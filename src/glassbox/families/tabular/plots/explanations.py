@@ -16,7 +16,7 @@ from glassbox.families.shared.plotting import Floats, dots, name_rows, quiet, ro
 from glassbox.findings.model import Figure
 from glassbox.findings.plot_style import PALETTE, WIDTH, drawing, style
 from glassbox.findings.svg import ACCENT, INK, SOFT
-from glassbox.findings.wording import clean, label, listed, metric_label, number, percent
+from glassbox.findings.wording import clean, join_names, label, metric_label, number, percent
 
 DOWN = PALETTE[1]
 BINS = 36
@@ -51,7 +51,7 @@ def importances(table: pd.DataFrame, metric: str, *, rows: int, repeats: int, mo
         all_clear = int((table["low"] > 0).sum())
         say = "No single column would be missed."
         if all_clear:
-            say = f"The model relies most on {listed([clean(name) for name in names[: min(3, all_clear)]])}"
+            say = f"The model relies most on {join_names([clean(name) for name in names[: min(3, all_clear)]])}"
             say += f"; {all_clear} of {len(table)} columns would be missed." if len(table) > 1 else "."
         told = "; ".join(f"{clean(n)} {number(round(float(v), 4))}" for n, v in zip(names, value, strict=True))
         return drawing(
@@ -82,7 +82,7 @@ def strengths(columns: Sequence[str], strength: Floats, unit: str, *, rows: int,
         return drawing(
             canvas,
             "How far each column pushes",
-            say=f"Predictions are moved most by {listed([clean(name) for name in names[:3]])}.",
+            say=f"Predictions are moved most by {join_names([clean(name) for name in names[:3]])}.",
             alt=f"Mean size of Shapley values over rows and classes, largest first: {told}.",
             caption=f"Shapley values of {rows:,d} rows of the holdout, before calibration.",
         )
@@ -125,7 +125,7 @@ def pushes(columns: Sequence[str], values: Floats, rows: pd.DataFrame, unit: str
         ]
         canvas.legend(handles=swatches, loc="outside upper left", ncols=3, handlelength=1, handleheight=0.8, columnspacing=1.2)
         ways = [_way(columns[j], values[:, j], rows[columns[j]], positive) for j in order]
-        say = f"Predictions are moved most by {listed([clean(name) for name in names[:3]])}: {'; '.join(ways[:2])}."
+        say = f"Predictions are moved most by {join_names([clean(name) for name in names[:3]])}: {'; '.join(ways[:2])}."
         if not strength.any():
             say = "No column moves what this model says."
         told = "; ".join(f"{clean(columns[j])} {number(float(strength[j]))}, {way}" for j, way in zip(order, ways, strict=True))
