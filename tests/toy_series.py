@@ -1,4 +1,4 @@
-"""Small series with a known structure, for the tests of the forecasting family."""
+"""Small synthetic series with a known structure for the forecasting tests."""
 
 from functools import lru_cache
 
@@ -17,14 +17,14 @@ DAY = Step(seconds=86_400)
 
 
 def request(**changes: object) -> Request:
-    """A request for the shops below, a week ahead."""
+    """Build a request to forecast `shops` one week ahead."""
     data = Data(target="sold", time="day", series=["shop"], known=["rain"], holidays="DE")
     return Request(name="shops", task="forecasting", data=data, horizon=7, folds=3).model_copy(update=changes)
 
 
 @lru_cache
 def shops(days: int = 140, series: int = 3, seed: int = 0) -> pd.DataFrame:
-    """Sales of shops: a level, a weekly season, rain that keeps people at home, and noise; one row a shop and day."""
+    """Generate daily sales: level, weekly season, a negative effect of rain, and noise; one row per shop and day."""
     rng = np.random.default_rng(seed)
     times = pd.date_range("2021-01-04", periods=days).as_unit("us")
     season = 1 + 0.5 * np.sin(2 * np.pi * np.arange(days) / 7)
@@ -37,12 +37,12 @@ def shops(days: int = 140, series: int = 3, seed: int = 0) -> pd.DataFrame:
                 {"shop": f"s{i}", "day": times, "sold": sold, "rain": rain, "staff": rng.integers(2, 9, days).astype(float)}
             )
         )
-    found = pd.concat(frames, ignore_index=True)
-    return found.assign(row_id=[f"{shop}-{day:%Y%m%d}" for shop, day in zip(found["shop"], found["day"], strict=True)])
+    rows = pd.concat(frames, ignore_index=True)
+    return rows.assign(row_id=[f"{shop}-{day:%Y%m%d}" for shop, day in zip(rows["shop"], rows["day"], strict=True)])
 
 
 def schema(frame: pd.DataFrame) -> Schema:
-    """What a row of `shops` looks like."""
+    """Build the schema of `shops`."""
     low, high = frame["day"].min().isoformat(), frame["day"].max().isoformat()
     names = sorted(frame["shop"].unique())
     return Schema(
@@ -59,17 +59,17 @@ def schema(frame: pd.DataFrame) -> Schema:
 
 
 def panel(**shape: int) -> Panel:
-    """The shops as a panel."""
+    """Return `shops` as a panel."""
     return panel_of(shops(**shape), time="day", target="sold", series="shop", covariates=["rain", "staff"], step=DAY)
 
 
-def recipe(of: Panel | None = None) -> Recipe:
-    """The recipe of the request."""
-    return recipe_of(of or panel(), request())
+def recipe(history: Panel | None = None) -> Recipe:
+    """Return the default recipe for `request`."""
+    return recipe_of(history or panel(), request())
 
 
 def problem(**shape: int) -> Problem:
-    """The backtest of the request: three origins, a week apart."""
-    found = panel(**shape)
-    made = recipe(found)
-    return Problem.of(found, made, make_folds(found, made, 3)["origin"].tolist())
+    """Return the backtest for `request`: three origins, one week apart."""
+    history = panel(**shape)
+    features = recipe(history)
+    return Problem.of(history, features, make_folds(history, features, 3)["origin"].tolist())
