@@ -239,9 +239,9 @@ def test_gain_does_not_depend_on_the_order_of_equal_scores() -> None:
     assert curves.gain_curve(y, score) == curves.gain_curve(y[::-1], score[::-1])
 
 
-def test_calibration_bins_hold_said_and_came() -> None:
+def test_calibration_bins_hold_predicted_and_observed_frequencies() -> None:
     table = calibration_bins(np.array([0, 1, 1, 1]), np.array([0.2, 0.2, 0.8, 0.8]), bins=2)
-    assert table[["said", "came", "n"]].to_numpy().tolist() == [[0.2, 0.5, 2], [0.8, 1.0, 2]]
+    assert table[["predicted", "observed", "n"]].to_numpy().tolist() == [[0.2, 0.5, 2], [0.8, 1.0, 2]]
 
 
 def test_equal_probabilities_stay_in_one_bin() -> None:
@@ -263,7 +263,7 @@ def test_confusion_counts_rows_by_actual_class() -> None:
     figure = outcomes.confusion(["a", "a", "a", "a", "b"], ["a", "b", "b", "b", "b"], ["a", "b"])
     assert "actual a predicted b: 3 (75 %)" in figure.alt
     assert "actual b predicted b: 1 (100 %)" in figure.alt
-    assert figure.say == "2 of 5 are right (40.0 %); most often mistaken is a: 75 % of them were taken for b."
+    assert figure.say == "2 of 5 predictions are correct (40.0 %). The most frequent confusion: 75 % of a are predicted as b."
 
 
 def test_confusion_without_mistakes_says_so() -> None:
@@ -311,7 +311,7 @@ def test_balance_names_what_always_naming_one_class_would_reach() -> None:
     )
     say = balance.target_balance(table, "left", "yes").say
     assert say.startswith("left is yes in 25.0 % of 100 rows")
-    assert "naming no for every row would be right 75.0 % of the time" in say
+    assert "predicting no for every row would be correct for 75.0 % of them" in say
 
 
 @pytest.mark.parametrize(

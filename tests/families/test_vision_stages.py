@@ -595,7 +595,7 @@ def test_single_pictures_are_explained_and_the_surest_mistakes_shown() -> None:
     frame = shapes(12)
     shown = explain.explained(predictor, frame, evaluate.predictions(predictor, frame))
     assert len(shown.pictures) == 6
-    assert shown.pictures[0].head.startswith("Surest and right: called ")
+    assert shown.pictures[0].head.startswith("Most confident and correct: called ")
     predicted = evaluate.predictions(predictor, frame)
     wrong = int((predicted["y_pred"] != predicted["y_true"]).sum())
     assert wrong > 1
