@@ -201,7 +201,7 @@ def evaluated() -> dict[str, object]:
     naive = evaluate.baseline_holdout(holdout_backtest, seed=0)
     return {
         "problem": holdout_backtest,
-        "found": forecasts,
+        "forecasts": forecasts,
         "naive": naive,
         "oof": oof_intervals,
         "table": oof,
@@ -211,7 +211,7 @@ def evaluated() -> dict[str, object]:
 
 
 def test_the_first_holdout_origin_evaluates_the_model_itself(evaluated: dict) -> None:  # type: ignore[type-arg]
-    forecasts, holdout_backtest = evaluated["found"], evaluated["problem"]
+    forecasts, holdout_backtest = evaluated["forecasts"], evaluated["problem"]
     from glassbox.families.forecasting.backtest import forecast_from
 
     expected = forecast_from(holdout_backtest, 140, "theta", {}, seed=0)["point"]
@@ -222,7 +222,7 @@ def test_the_holdout_is_forecast_from_each_of_its_origins(evaluated: dict) -> No
     assert evaluated["problem"].origins == [140, 147, 154]
     frame = shops(days=161)
     holdout = frame[frame["day"] >= frame["day"].unique()[140]]
-    predictions = evaluate.predictions(evaluated["found"], evaluated["problem"], holdout, evaluated["columns"])
+    predictions = evaluate.predictions(evaluated["forecasts"], evaluated["problem"], holdout, evaluated["columns"])
     assert len(predictions) == len(holdout) == 63
     joined = predictions.merge(holdout, on="row_id")
     assert joined["y_true"].tolist() == joined["sold"].tolist()
@@ -230,7 +230,7 @@ def test_the_holdout_is_forecast_from_each_of_its_origins(evaluated: dict) -> No
 
 @pytest.mark.parametrize("name", ["metrics", "gap", "baseline", "coverage", "slices", "days", "series", "components", "headline"])
 def test_findings_have_a_sentence_and_render_their_title(evaluated: dict, name: str) -> None:  # type: ignore[type-arg]
-    forecasts, naive, oof, backtest = (evaluated[name] for name in ("found", "naive", "oof", "problem"))
+    forecasts, naive, oof, backtest = (evaluated[name] for name in ("forecasts", "naive", "oof", "problem"))
     findings = {
         "metrics": lambda: evaluate.holdout_metrics(forecasts, leading="smape", resamples=50, seed=0),
         "gap": lambda: evaluate.generalization_gap(oof, forecasts, "mase"),
@@ -247,7 +247,7 @@ def test_findings_have_a_sentence_and_render_their_title(evaluated: dict, name: 
 
 
 def test_the_slice_with_added_errors_is_the_weakest(evaluated: dict) -> None:  # type: ignore[type-arg]
-    forecasts, backtest = evaluated["found"], evaluated["problem"]
+    forecasts, backtest = evaluated["forecasts"], evaluated["problem"]
     point = forecasts.point.copy()
     point[:, 5] += 60.0  # the sixth step after a Monday, in each window
     table = evaluate.slices(replace(forecasts, point=point), backtest, country=None)
@@ -326,7 +326,7 @@ def test_the_relevant_covariate_is_listed_first() -> None:
     ],
 )
 def test_figures_are_reproducible_and_have_alternative_text(evaluated: dict, draw) -> None:  # type: ignore[no-untyped-def, type-arg]
-    arguments = evaluated["problem"].panel, evaluated["found"], evaluated["naive"]
+    arguments = evaluated["problem"].panel, evaluated["forecasts"], evaluated["naive"]
     first, second = draw(*arguments), draw(*arguments)
     assert isinstance(first, Figure)
     assert first == second

@@ -267,14 +267,14 @@ def test_confusion_counts_rows_by_actual_class() -> None:
 
 
 def test_confusion_without_mistakes_says_so() -> None:
-    assert outcomes.confusion(["a", "b"], ["a", "b"], ["a", "b"]).say.endswith("nothing was mistaken.")
+    assert outcomes.confusion(["a", "b"], ["a", "b"], ["a", "b"]).say.endswith("there are no errors.")
 
 
 def test_roc_of_classes_names_the_weakest() -> None:
     truth = np.array(["a", "b", "c"] * 20)
     proba = pd.DataFrame({f"proba_{c}": (truth == c) * 1.0 for c in "abc"})
     proba["proba_b"] = np.tile([0.5, 0.4], 30)
-    assert curves.roc(truth, proba).say.startswith("Told apart least well is b")
+    assert curves.roc(truth, proba).say.startswith("One-vs-rest ROC-AUC is lowest for b")
 
 
 def test_roc_of_one_class_says_that_there_is_nothing_to_tell_apart() -> None:
@@ -301,7 +301,7 @@ def test_slices_name_the_weakest_and_how_many_are_weak() -> None:
         }
     )
     say = outcomes.slices(table, "roc_auc", 0.85).say
-    assert say.startswith("Weakest is x: b: ROC-AUC 0.600")
+    assert say.startswith("The weakest slice is x: b: ROC-AUC 0.600")
     assert "on 60 rows, against 0.850 on all. 1 of 2 slices" in say
 
 

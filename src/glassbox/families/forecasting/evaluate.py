@@ -312,7 +312,7 @@ def slices(forecasts: Forecasts, problem: Problem, *, country: str | None) -> pd
         parts.pop("weekday")
     if country and problem.recipe.holidays:
         parts["day"] = np.where(is_holiday(moments, country) > 0, "public holiday", "any other")
-    whole = float(errors.mean()) if len(errors) else 0.0
+    overall = float(errors.mean()) if len(errors) else 0.0
     rows = []
     for dimension, labels in parts.items():
         grouped = pd.Series(errors).groupby(np.asarray(labels))
@@ -322,7 +322,7 @@ def slices(forecasts: Forecasts, problem: Problem, *, country: str | None) -> pd
             if len(part) >= 5
         ]
     table = pd.DataFrame(rows, columns=["slice", "value", "n"])
-    table["weak"] = table["value"] > 1.5 * whole
+    table["weak"] = table["value"] > 1.5 * overall
     return table.sort_values(["value", "slice"], ascending=[False, True], ignore_index=True)
 
 

@@ -195,7 +195,7 @@ def _confusion_sentence(names: list[str], counts: npt.NDArray[np.int_], shares: 
     i, j = np.unravel_index(int(errors.argmax()), errors.shape)
     say = f"{correct:,d} of {total:,d} predictions are correct ({percent(correct / total, 1)})"
     if errors[i, j] == 0:
-        return f"{say}."
+        return f"{say}; there are no errors."
     return f"{say}. The most frequent confusion: {percent(shares[i, j])} of {clean(names[i])} are predicted as {clean(names[j])}."
 
 
