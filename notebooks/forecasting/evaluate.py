@@ -12,7 +12,7 @@
 
 # %% [markdown]
 # # Evaluate
-# Does it hold on data it never saw, for whom, and why?
+# How accurate are the forecasts on the holdout, where do they fail, and what drives them?
 
 # %% tags=["parameters"]
 upstream = {
@@ -36,125 +36,144 @@ from glassbox.runtime.stage import Stage
 stage = Stage.open("evaluate", request, upstream, product)
 train, folds, best, tuned_oof = stage.load("train", "folds", "best", "tuned_oof")
 schema, recipe = Schema.model_validate(stage.load("schema")), saved(stage.load("recipe"))
-asked, leading = stage.request, best["metric"]
-panel = open_panel(train, schema, asked, recipe.step)
+leading = best["metric"]
+panel = open_panel(train, schema, stage.request, recipe.step)
 backtest = Problem.of(panel, recipe, folds["origin"].tolist())
-columns = evaluate.columns_of(asked, list(train.columns))
-target, resamples = columns.target, EFFORT[asked.cost].resamples
+columns = evaluate.columns_of(stage.request, list(train.columns))
+target, resamples = columns.target, EFFORT[stage.request.cost].resamples
 
 # %% [markdown]
-# ## Intervals, from train alone
-# Their widths are what the backtest missed by, step by step ahead. Each origin of the backtest is shown with intervals that
-# the others made.
+# ## Prediction intervals
+# Conformal intervals are fitted to the backtest errors at each step ahead, on train alone. Each origin of the backtest gets
+# intervals from the errors at the other origins.
 
 # %%
 offsets, oof = evaluate.intervals(tuned_oof, backtest)
 
 # %% [markdown]
-# ## The model
-# What tuning kept is fitted once more, on all of train.
+# ## Final model
+# The tuned candidate is fitted on all of train.
 
 # %%
-predictor = evaluate.refit(best, panel, schema, columns, offsets, seed=asked.seed, threads=stage.threads)
+predictor = evaluate.refit(best, panel, schema, columns, offsets, seed=stage.request.seed, threads=stage.threads)
 model = stage.folder("model")
 predictor.save(model)
 
 # %% [markdown]
-# ## The seal is broken
-# Here, and nowhere else, the holdout is opened. It is forecast from one origin after another: by the model as it is from the
-# first, and brought up to date with what came before from each later one.
+# ## Holdout evaluation
+# This is the only stage that reads the holdout. The model forecasts from the first origin as it is; at each later origin it
+# is refitted on the history up to that origin.
 
 # %%
 holdout = stage.load("holdout")
-later = evaluate.later_panel(holdout, panel, schema, asked)
-problem = evaluate.holdout_problem(backtest, later, asked.split.origins)
-found = evaluate.forecast_holdout(problem, predictor, stage.resources)
-naive = evaluate.baseline_holdout(problem, seed=asked.seed)
+later = evaluate.later_panel(holdout, panel, schema, stage.request)
+problem = evaluate.holdout_problem(backtest, later, stage.request.split.origins)
+forecasts = evaluate.forecast_holdout(problem, predictor, stage.resources)
+naive = evaluate.baseline_holdout(problem, seed=stage.request.seed)
 stage.show("opened", opened(stage.holdout_reads), measured=True)
 
 # %% [markdown]
-# Every metric of the task with its 95 % interval. A requirement is met or not only where its bound lies outside of the interval.
+# Metrics on the holdout with confidence intervals. A requirement is decided only where its bound lies outside the interval.
 
 # %%
-judged = evaluate.holdout_metrics(found, leading=leading, resamples=resamples, seed=asked.seed)
-stage.show("metrics", judged, report=True)
-
-# %%
-stage.show("headline", evaluate.headline(found, naive, leading, recipe), report=True)
+holdout_metrics = evaluate.holdout_metrics(forecasts, leading=leading, resamples=resamples, seed=stage.request.seed)
+stage.show("metrics", holdout_metrics, report=True)
 
 # %% [markdown]
-# ## What it says, and what came
-# Look at where the black line leaves the band: there the intervals promised too much.
+# ## Summary
+# How large is a typical error, and how does it compare with the seasonal naive forecast?
 
 # %%
-stage.show("forecasts", plots.forecasts(found, problem.panel, target), report=True)
-
-# %%
-stage.show("coverage", evaluate.coverage_table(found, oof), report=True)
+stage.show("headline", evaluate.headline(forecasts, naive, leading, recipe), report=True)
 
 # %% [markdown]
-# A score far better in the backtest than on the holdout would mean a search that flattered itself, or times that changed.
+# ## Forecasts and actual values
+# Where the black line leaves the band, the intervals were too narrow.
 
 # %%
-stage.show("gap", evaluate.gap(oof, found, leading))
-
-# %%
-stage.show("baseline", evaluate.versus_baseline(found, naive), report=True)
+stage.show("forecasts", plots.forecasts(forecasts, problem.panel, target), report=True)
 
 # %% [markdown]
-# ## How far ahead can it be trusted?
-# Where the two lines meet, the season before is as good.
+# Do the intervals contain as many actual values as their nominal level?
 
 # %%
-stage.show("by_step", plots.by_step(evaluate.by_step_frame(found, naive), "MASE"), report=True)
+stage.show("coverage", evaluate.coverage_table(forecasts, oof), report=True)
 
 # %% [markdown]
-# ## Where it is weak
-# Parts of the calendar and of the horizon, then single days, then series.
+# ## Generalisation gap
+# A score that is much better in the backtest than on the holdout indicates overfitting or a change over time.
 
 # %%
-stage.show("slices", evaluate.slices_table(evaluate.slices(found, problem, metric=leading, country=asked.data.holidays)), report=True)
-
-# %%
-stage.show("worst_days", evaluate.worst_days(found, problem, asked.data.holidays))
-
-# %%
-stage.show("worst_series", evaluate.worst_series(found, naive, problem.panel.names))
-
-# %%
-stage.show("series_errors", plots.series_errors(found, naive))
+stage.show("gap", evaluate.generalization_gap(oof, forecasts, leading))
 
 # %% [markdown]
-# ## Why
-# What the forecasts go by.
+# ## Baseline
+# Does the model beat the seasonal naive forecast?
 
 # %%
-stage.show("components", evaluate.components(predictor))
+stage.show("baseline", evaluate.versus_baseline(forecasts, naive), report=True)
 
 # %% [markdown]
-# ## What is served
-# A forecaster that does not know the latest values is of little use. The same recipe is fitted again on all history, as was
-# done at each origin above, and that is what the service gets.
+# ## Error by step ahead
+# Where the two lines meet, the model is no better than the seasonal naive forecast.
 
 # %%
-fresh = evaluate.bring_up_to_date(predictor, later)
+stage.show("by_step", plots.by_step(evaluate.by_step_frame(forecasts, naive), "MASE"), report=True)
+
+# %% [markdown]
+# ## Error analysis
+# Which parts of the calendar and of the horizon have the largest errors?
+
+# %%
+slices = evaluate.slices(forecasts, problem, country=stage.request.data.holidays)
+stage.show("slices", evaluate.slices_table(slices), report=True)
+
+# %% [markdown]
+# On which days were the errors largest?
+
+# %%
+stage.show("worst_days", evaluate.worst_days(forecasts, problem, stage.request.data.holidays))
+
+# %% [markdown]
+# Which series are forecast worst? In the scatter plot, series above the line are better forecast by the baseline.
+
+# %%
+stage.show("worst_series", evaluate.worst_series(forecasts, naive, problem.panel.names))
+
+# %%
+stage.show("series_errors", plots.series_errors(forecasts, naive))
+
+# %% [markdown]
+# ## Explanation
+# What drives the forecasts: feature importance, ensemble members or model parameters.
+
+# %%
+stage.show("components", evaluate.model_components(predictor))
+
+# %% [markdown]
+# ## Refit for serving
+# A forecast needs the latest values. The same recipe is fitted again on all history, as at each origin above, and the result
+# is the served model.
+
+# %%
+refitted = evaluate.refit_on_all(predictor, later)
 served = stage.folder("served")
-fresh.save(served)
-stage.show("updated", evaluate.refit_note(fresh), report=True)
+refitted.save(served)
+stage.show("updated", evaluate.refit_note(refitted), report=True)
 
 # %% [markdown]
-# What it says next, taken apart: the trend that it goes on with, and the season that it repeats.
+# The next forecast of the served model, decomposed into trend and season.
 
 # %%
-stage.show("forecast_components", plots.forecast_components(fresh), report=True)
+stage.show("forecast_components", plots.forecast_components(refitted), report=True)
 
 # %%
-predictions = evaluate.predictions(found, problem, holdout, columns)
-stage.save(model=model, served=served, predictions=predictions, metrics=judged.values)
+predictions = evaluate.predictions(forecasts, problem, holdout, columns)
+stage.save(model=model, served=served, predictions=predictions, metrics=holdout_metrics.values)
 
 # %% [markdown]
-# ## Limits of what was shown
-# - A few origins at the end of one history are not many seasons: a mild winter says nothing of a hard one.
-# - Covariates of the holdout were known exactly; in use, some of them will be forecasts themselves.
-# - Intervals assume that errors go on as in the backtest. When the level breaks, they do not.
-# - Steps of one forecast go together; intervals of the metrics redraw whole origins, or whole series, for that.
+# ## Limits
+# - A few origins at the end of one history do not cover every season: results for a mild winter do not transfer to a hard one.
+# - The covariates of the holdout were known exactly; in production, some of them are forecasts themselves.
+# - The intervals assume that errors stay as in the backtest. After a level shift they are too narrow.
+# - The steps of one forecast are correlated; the confidence intervals therefore resample whole origins or whole series.

@@ -12,7 +12,7 @@
 
 # %% [markdown]
 # # Explore
-# What does the data look like?
+# Which patterns do the series follow?
 
 # %% tags=["parameters"]
 upstream = {"ingest": ["train", "schema"]}
@@ -33,67 +33,76 @@ panel = open_panel(train, schema, stage.request)
 target, seasons = str(stage.request.data.target), panel.step.seasons
 
 # %% [markdown]
-# ## The values
-# Zeros and signs decide which errors can be read in percent, and which transformations are open at all.
+# ## Target distribution
+# Percentage errors and log transformations need positive values. How many values are zero or negative?
 
 # %%
 stage.show("target", explore.target_facts(panel), report=True)
 
 # %% [markdown]
-# ## Has the level changed?
-# A break tells the models that what came before is another world. Breaks are looked for in the means of whole seasons, so
-# that the season itself is not taken for one.
+# ## Change points
+# After a level shift, older data describes a different process. Change points are detected in the means of whole seasons,
+# so that the seasonality itself is not mistaken for one.
 
 # %%
 table, breaks = explore.change_points(panel, seasons[0])
 stage.show("breaks", table)
 
+# %% [markdown]
+# The dashed lines mark the change points.
+
 # %%
 stage.show("series", plots.series(panel, target, breaks, seasons[0]), report=True)
 
 # %% [markdown]
-# ## Trend, season, remainder
-# The remainder is what a model still has to explain: where it swings widely, look for a cause that is not the calendar.
+# ## Seasonal decomposition
+# Where the remainder varies strongly, look for a cause other than trend and calendar.
 
 # %%
 stage.show("decomposition", plots.decomposition(panel, seasons[0], target))
+
+# %% [markdown]
+# How strong are trend and seasonality across the series?
 
 # %%
 stage.show("strengths", explore.strengths_table(explore.strengths(panel, seasons)), report=True)
 
 # %% [markdown]
-# The band is the middle half of all seasons: narrow means that the season can be relied upon.
+# The band is the interquartile range over all seasons; a narrow band means a stable seasonal pattern.
 
 # %%
 stage.show("seasonal", plots.seasonal(panel, seasons, target), report=True)
 
 # %% [markdown]
-# ## Memory
-# Peaks at whole seasons say how far back a lag is worth taking.
+# ## Autocorrelation
+# Peaks at multiples of the season show which lags are useful as features.
 
 # %%
 stage.show("autocorrelation", plots.autocorrelation(panel, seasons))
 
 # %% [markdown]
-# ## Do the series keep to a level?
-# Two tests with opposite null hypotheses. Where both agree after the season is taken off, differencing once by the season is enough.
+# ## Stationarity
+# Two tests with opposite null hypotheses. Where both agree on the seasonal differences, one seasonal differencing is enough.
 
 # %%
 stage.show("stationarity", explore.stationarity(panel, seasons[0]))
 
 # %% [markdown]
-# ## What kind of series they are
-# Series with zeros between need other methods, and other metrics, than smooth ones: the median of a mostly-zero series is zero.
+# ## Demand classification
+# Intermittent series need other methods and metrics than smooth ones: the median of a mostly-zero series is zero.
 
 # %%
 stage.show("intermittency", explore.intermittency(panel))
 
 # %% [markdown]
-# ## What goes together
-# One model for all series pays where they move alike.
+# ## Correlations
+# A global model for all series pays off where the series are correlated.
 
 # %%
-stage.show("likeness", explore.likeness(panel, seasons[0]))
+stage.show("likeness", explore.series_correlations(panel, seasons[0]))
+
+# %% [markdown]
+# Which covariates are correlated with the target once seasonality is removed?
 
 # %%
 stage.show("covariates", explore.covariate_table(panel, seasons[0]))
@@ -102,7 +111,7 @@ stage.show("covariates", explore.covariate_table(panel, seasons[0]))
 stage.save()
 
 # %% [markdown]
-# ## Limits of what was shown
-# - What is drawn is the longest series; tables speak of all, or of an even sample where there are very many.
-# - A break is where the level moved, not why. Ask those who know the series.
-# - Correlations are of the past; a covariate helps only if it is known when a forecast is made.
+# ## Limits
+# - The figures show the longest series; the tables cover all series, or an even sample of them where there are very many.
+# - A change point shows when the level shifted, not why. Ask a domain expert.
+# - Correlations describe the past; a covariate helps only if it is known when a forecast is made.

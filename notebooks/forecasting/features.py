@@ -12,7 +12,7 @@
 
 # %% [markdown]
 # # Features
-# What will the model see, and what must it never see?
+# Which features do the models use, and do any of them leak the future?
 
 # %% tags=["parameters"]
 upstream = {"ingest": ["train", "schema"]}
@@ -32,8 +32,8 @@ schema = Schema.model_validate(stage.load("schema"))
 panel = open_panel(train, schema, stage.request)
 
 # %% [markdown]
-# ## What the models see
-# Lags are counted in seasons back from the step that is forecast, never nearer than the origin. Change a list, and run again:
+# ## Feature recipe
+# Lags are counted in seasons back from the forecast step and never reach past the origin. Edit a list and run the cell again;
 # nothing else has to change.
 
 # %%
@@ -42,23 +42,24 @@ recipe = recipe_of(panel, stage.request)
 stage.show("recipe", recipe_table(recipe, schema.target), report=True)
 
 # %% [markdown]
-# ## Who judges
-# Folds roll forward: each origin knows what lies before it, and is judged by the horizon after it. The holdout comes after the last.
+# ## Cross-validation
+# The folds have rolling origins: each origin uses the history before it and is scored on the horizon after it. The holdout
+# comes after the last fold.
 
 # %%
 folds = make_folds(panel, recipe, stage.request.folds)
 stage.show("folds", folds_table(folds, panel, stage.request.folds))
 
 # %% [markdown]
-# ## Nothing from the future
-# Everything after an origin is changed on purpose, and the features are made again: a feature that moves has seen the future.
+# ## Look-ahead leakage
+# All values after an origin are replaced and the features are computed again; a feature that changes uses the future.
 
 # %%
 leaks = future_leaks(panel, recipe, folds["origin"].tolist(), stage.request.seed)
 stage.show("leaks", leaks_table(leaks, recipe), report=True)
 
 # %% [markdown]
-# And no step stands on both sides of the split.
+# Train and holdout must not share a time step.
 
 # %%
 stage.show("duplicates_across", sealed_facts(panel, stage.request))
@@ -67,7 +68,7 @@ stage.show("duplicates_across", sealed_facts(panel, stage.request))
 stage.save(recipe=recipe, folds=folds, leaks=leaks)
 
 # %% [markdown]
-# ## Limits of what was shown
-# - Covariates that the request calls known ahead are taken at their word: with forecasts of the weather in the place of the
-#   weather itself, errors grow.
-# - Holidays are public ones of one country; school holidays and events are not among them.
+# ## Limits
+# - Covariates that the request lists as known ahead are assumed to be known exactly: with weather forecasts instead of
+#   measured weather, errors grow.
+# - Only the public holidays of one country are used, not school holidays or events.

@@ -1,4 +1,4 @@
-"""What holds for every forecaster: a new kind gets its tests by being in `KINDS`."""
+"""Contract of all forecasting models: a new kind is tested by being listed in `KINDS`."""
 
 import subprocess
 import sys
@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from glassbox.families.forecasting.backtest import Problem, forecast_from
 from glassbox.families.forecasting.candidates import candidates
 from glassbox.families.forecasting.conformal import Offsets
-from glassbox.families.forecasting.evaluate import bring_up_to_date, refit
-from glassbox.families.forecasting.leakage import changed_after
+from glassbox.families.forecasting.evaluate import refit, refit_on_all
+from glassbox.families.forecasting.leakage import replace_after
 from glassbox.families.forecasting.metrics import QUANTILES
 from glassbox.families.forecasting.models import KINDS, kind_of
 from glassbox.families.forecasting.panel import Panel
@@ -37,45 +37,45 @@ PARAMS = {
         ]
     },
 }
-every = pytest.mark.parametrize("kind", list(KINDS))
+every_kind = pytest.mark.parametrize("kind", list(KINDS))
 OFFSETS = Offsets(levels=list(QUANTILES), offsets=[[-2.0, -1.0, 0.0, 1.0, 2.0]] * 7)
 
 
 def predictor(kind: str, known: Panel | None = None) -> ForecastPredictor:
-    found = known or panel()
-    best = {"kind": kind, "params": PARAMS.get(kind, {}), "recipe": recipe(found).model_dump()}
-    return refit(best, found, schema(shops()), Columns("day", "sold", "shop"), OFFSETS, seed=1)
+    history = known or panel()
+    best = {"kind": kind, "params": PARAMS.get(kind, {}), "recipe": recipe(history).model_dump()}
+    return refit(best, history, schema(shops()), Columns("day", "sold", "shop"), OFFSETS, seed=1)
 
 
-def asked(made: ForecastPredictor) -> pd.DataFrame:
-    rows = [{"shop": name, "day": moment, "rain": 0.5} for name in made.history.names for moment in made.ahead]
+def rows_to_forecast(predictor: ForecastPredictor) -> pd.DataFrame:
+    rows = [{"shop": name, "day": moment, "rain": 0.5} for name in predictor.history.names for moment in predictor.ahead]
     return pd.DataFrame(rows)
 
 
-def test_every_kind_is_tried_at_some_cost() -> None:
+def test_every_kind_is_a_candidate_at_some_cost() -> None:
     tried = {c.kind for cost in ("low", "high") for c in candidates(cost, recipe(), 3, zeros=0.5)}  # type: ignore[arg-type]
     assert tried | {"ensemble"} == set(KINDS)
 
 
-@every
-def test_a_forecast_is_a_number_for_each_series_and_step(kind: str) -> None:
-    found = forecast_from(problem(), 126, kind, PARAMS.get(kind, {}), seed=0)["point"]
-    assert found.shape == (3, 7)
-    assert np.isfinite(found).all()
+@every_kind
+def test_forecasts_are_finite_for_each_series_and_step(kind: str) -> None:
+    point = forecast_from(problem(), 126, kind, PARAMS.get(kind, {}), seed=0)["point"]
+    assert point.shape == (3, 7)
+    assert np.isfinite(point).all()
 
 
-@every
+@every_kind
 @settings(max_examples=3, suppress_health_check=list(HealthCheck), deadline=None)
 @given(st.integers(0, 2**31))
-def test_nothing_from_the_future_moves_a_forecast(kind: str, seed: int) -> None:
-    asked, origin = problem(), 126
-    moved = changed_after(asked.panel, origin, asked.recipe, np.random.default_rng(seed))
-    other = Problem(moved, asked.recipe, asked.origins, moved.digest, asked.nonnegative)
-    here, there = (forecast_from(p, origin, kind, PARAMS.get(kind, {}), seed=0)["point"] for p in (asked, other))
-    assert here.tolist() == there.tolist()
+def test_forecasts_do_not_depend_on_values_after_the_origin(kind: str, seed: int) -> None:
+    original, origin = problem(), 126
+    changed_panel = replace_after(original.panel, origin, original.recipe, np.random.default_rng(seed))
+    changed = Problem(changed_panel, original.recipe, original.origins, changed_panel.digest, original.nonnegative)
+    before, after = (forecast_from(p, origin, kind, PARAMS.get(kind, {}), seed=0)["point"] for p in (original, changed))
+    assert before.tolist() == after.tolist()
 
 
-@every
+@every_kind
 def test_arguments_are_unchanged(kind: str) -> None:
     known = panel()
     before = known.digest
@@ -85,64 +85,66 @@ def test_arguments_are_unchanged(kind: str) -> None:
     assert known.digest == before
 
 
-@every
-def test_what_is_saved_is_what_is_loaded_in_another_process_and_twice_the_same_bytes(kind: str, tmp_path: Path) -> None:
-    made = predictor(kind)
-    made.save(tmp_path / "one")
+@every_kind
+def test_a_saved_predictor_is_reproducible_and_loads_in_another_process(kind: str, tmp_path: Path) -> None:
+    fitted = predictor(kind)
+    fitted.save(tmp_path / "one")
     predictor(kind).save(tmp_path / "two")
     assert hash_tree(tmp_path / "one") == hash_tree(tmp_path / "two")
     loaded = load_predictor(tmp_path / "one")
     assert isinstance(loaded, Predictor)
-    pd.testing.assert_frame_equal(loaded.predict(asked(made)), made.predict(asked(made)), check_exact=True)
-    asked(made).to_parquet(tmp_path / "asked.parquet")
+    pd.testing.assert_frame_equal(
+        loaded.predict(rows_to_forecast(fitted)), fitted.predict(rows_to_forecast(fitted)), check_exact=True
+    )
+    rows_to_forecast(fitted).to_parquet(tmp_path / "rows.parquet")
     script = (
         "import sys, pandas as pd; from pathlib import Path; from glassbox.families.predictor_protocol import load_predictor;"
         "print(load_predictor(Path(sys.argv[1])).predict(pd.read_parquet(sys.argv[2]))['y_pred'].tolist())"
     )
-    ran = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", script, str(tmp_path / "one"), str(tmp_path / "asked.parquet")],
+    process = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", script, str(tmp_path / "one"), str(tmp_path / "rows.parquet")],
         capture_output=True,
         text=True,
         check=True,
     )
-    assert ran.stdout.strip().splitlines()[-1] == str(made.predict(asked(made))["y_pred"].tolist())
+    assert process.stdout.strip().splitlines()[-1] == str(fitted.predict(rows_to_forecast(fitted))["y_pred"].tolist())
     assert not [path for name, path in files_below(tmp_path / "one") if name.endswith((".pkl", ".pickle", ".joblib"))]
 
 
-def test_prophet_takes_the_hyperparameters_that_are_tuned() -> None:
+def test_prophet_uses_the_tuned_hyperparameters() -> None:
     from glassbox.families.forecasting.prophet_model import fit_prophet
 
-    asked = {"changepoint_prior_scale": 0.3, "seasonality_prior_scale": 2.0, "seasonality_mode": "multiplicative"}
+    params = {"changepoint_prior_scale": 0.3, "seasonality_prior_scale": 2.0, "seasonality_mode": "multiplicative"}
     days = pd.DataFrame({"ds": panel().times, "y": panel().values[0], "rain": panel().covariates["rain"][0]})
-    found = fit_prophet(days, Fitting(asked, recipe()))
-    assert {name: getattr(found, name) for name in asked} == asked
-    assert list(found.extra_regressors) == ["rain"]
+    model = fit_prophet(days, Fitting(params, recipe()))
+    assert {name: getattr(model, name) for name in params} == params
+    assert list(model.extra_regressors) == ["rain"]
 
 
-@every
-def test_quantiles_are_in_order_and_nothing_falls_below_zero_where_nothing_did(kind: str) -> None:
-    made = predictor(kind)
-    found = made.predict(asked(made))
-    values = found[["q05", "q25", "q50", "q75", "q95"]].to_numpy()
+@every_kind
+def test_quantiles_are_sorted_and_non_negative_for_non_negative_data(kind: str) -> None:
+    fitted = predictor(kind)
+    predictions = fitted.predict(rows_to_forecast(fitted))
+    values = predictions[["q05", "q25", "q50", "q75", "q95"]].to_numpy()
     assert (np.diff(values, axis=1) >= 0).all()
     assert values.min() >= 0
-    assert set(found["note"]) == {""}
+    assert set(predictions["note"]) == {""}
 
 
-@every
-def test_a_constant_and_a_very_short_series_are_forecast_all_the_same(kind: str) -> None:
+@every_kind
+def test_constant_and_very_short_series_get_a_forecast(kind: str) -> None:
     known = panel()
     values = known.values.copy()
     values[0], values[1, :-3] = 4.0, np.nan
     odd = replace(known, values=values)
-    found = predictor(kind, odd).points
-    assert np.isfinite(found).all()
+    points = predictor(kind, odd).points
+    assert np.isfinite(points).all()
     if kind not in ("boosting", "ensemble"):
-        assert found[0].tolist() == pytest.approx([4.0] * 7, abs=0.3)
+        assert points[0].tolist() == pytest.approx([4.0] * 7, abs=0.3)
 
 
-@every
-def test_an_update_forecasts_what_a_fit_on_all_of_it_would(kind: str) -> None:
+@every_kind
+def test_a_refit_forecasts_the_same_as_a_fit_on_all_history(kind: str) -> None:
     known = panel()
     early, later = (
         known.until(126),
@@ -154,17 +156,17 @@ def test_an_update_forecasts_what_a_fit_on_all_of_it_would(kind: str) -> None:
             {n: m[:, 126:] for n, m in known.covariates.items()},
         ),
     )
-    fresh, whole = bring_up_to_date(predictor(kind, early), later), predictor(kind, known)
-    assert fresh.points.tolist() == whole.points.tolist()
-    assert "2021-05-23" in fresh.refit_note
+    refitted, full_fit = refit_on_all(predictor(kind, early), later), predictor(kind, known)
+    assert refitted.points.tolist() == full_fit.points.tolist()
+    assert "2021-05-23" in refitted.refit_note
 
 
-def test_nothing_that_loses_to_the_seasonal_naive_forecast_is_handed_on() -> None:
-    asked = problem()
+def test_a_candidate_worse_than_the_seasonal_naive_forecast_is_never_selected() -> None:
+    backtest = problem()
     rng = np.random.default_rng(0)
-    steady = np.tile(rng.random((3, 7)) * 20, (1, 20))  # the season before is exactly right: nothing beats it
-    exact = Problem.of(replace(asked.panel, values=steady), asked.recipe, asked.origins)
-    tried = [c for c in candidates("low", asked.recipe, 3) if c.kind in ("naive", "seasonal_naive", "theta", "boosting")]
+    steady = np.tile(rng.random((3, 7)) * 20, (1, 20))  # the seasonal naive forecast is exact, so nothing beats it
+    exact = Problem.of(replace(backtest.panel, values=steady), backtest.recipe, backtest.origins)
+    tried = [c for c in candidates("low", backtest.recipe, 3) if c.kind in ("naive", "seasonal_naive", "theta", "boosting")]
     board = compare(tried, exact, metric="mase", resamples=50).leaderboard
     assert board["leader"] == BASELINE
     assert board["chosen"]["name"] == BASELINE

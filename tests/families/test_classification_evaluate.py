@@ -1,3 +1,5 @@
+"""Holdout evaluation of classifiers: predictions, metrics, generalisation gap, slices and summary."""
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -18,85 +20,86 @@ def model(classes: int = 2, threshold: float | None = 0.5, calibration: Calibrat
     return refit(best, problem(classes=classes), schema, calibration or Calibration(), threshold, seed=0)
 
 
-def test_predictions_are_as_the_contract_says() -> None:
+def test_predictions_have_the_documented_columns_and_order() -> None:
     holdout, _ = customers(seed=5)
-    found = evaluate.predictions(model(), holdout.sample(frac=1, random_state=0))
-    assert found.columns.tolist() == ["row_id", "y_true", "y_pred", "proba_no", "proba_yes"]
-    assert found["row_id"].tolist() == sorted(holdout["row_id"])
-    assert found["y_true"].tolist() == holdout.sort_values("row_id")["label"].tolist()
+    predicted = evaluate.predictions(model(), holdout.sample(frac=1, random_state=0))
+    assert predicted.columns.tolist() == ["row_id", "y_true", "y_pred", "proba_no", "proba_yes"]
+    assert predicted["row_id"].tolist() == sorted(holdout["row_id"])
+    assert predicted["y_true"].tolist() == holdout.sort_values("row_id")["label"].tolist()
 
 
 def test_label_follows_the_threshold() -> None:
     holdout, _ = customers(seed=5)
-    found = evaluate.predictions(model(threshold=0.3), holdout)
-    assert ((found["proba_yes"] >= 0.3) == (found["y_pred"] == "yes")).all()
+    predicted = evaluate.predictions(model(threshold=0.3), holdout)
+    assert ((predicted["proba_yes"] >= 0.3) == (predicted["y_pred"] == "yes")).all()
 
 
-def test_several_classes_take_the_most_probable() -> None:
+def test_the_most_probable_of_several_classes_is_predicted() -> None:
     holdout, _ = customers(seed=5, classes=3)
     predictor = model(classes=3)
-    found = evaluate.predictions(predictor, holdout)
+    predicted = evaluate.predictions(predictor, holdout)
     assert predictor.threshold is None
     assert (
-        found["y_pred"].tolist() == found[["proba_c0", "proba_c1", "proba_c2"]].idxmax(axis=1).str.removeprefix("proba_").tolist()
+        predicted["y_pred"].tolist()
+        == predicted[["proba_c0", "proba_c1", "proba_c2"]].idxmax(axis=1).str.removeprefix("proba_").tolist()
     )
 
 
 def test_calibration_is_part_of_the_prediction() -> None:
     holdout, _ = customers(seed=5)
-    bent = Calibration(method="sigmoid", positive=1, curves=[Curve(slope=1.0, intercept=5.0)])
-    plain, raised = (model(calibration=c).predict(holdout)["proba_yes"] for c in (None, bent))
-    assert (raised > plain).all()
+    calibration = Calibration(method="sigmoid", positive=1, curves=[Curve(slope=1.0, intercept=5.0)])
+    uncalibrated, calibrated = (model(calibration=c).predict(holdout)["proba_yes"] for c in (None, calibration))
+    assert (calibrated > uncalibrated).all()
 
 
-def test_finished_out_of_fold_predictions_are_bent_and_labelled_like_others() -> None:
-    bent = Calibration(method="sigmoid", positive=1, curves=[Curve(slope=1.0, intercept=5.0)])
-    predictor = model(threshold=0.9, calibration=bent)
-    found = predictor.postprocess(pd.DataFrame({"proba_no": [0.5, 0.99], "proba_yes": [0.5, 0.01]}))
-    assert found["proba_yes"].tolist() == pytest.approx([1 / (1 + np.exp(-5)), 1 / (1 + 99 * np.exp(-5))])
-    assert found["y_pred"].tolist() == ["yes", "no"]
+def test_postprocess_calibrates_and_labels_out_of_fold_predictions() -> None:
+    calibration = Calibration(method="sigmoid", positive=1, curves=[Curve(slope=1.0, intercept=5.0)])
+    predictor = model(threshold=0.9, calibration=calibration)
+    predicted = predictor.postprocess(pd.DataFrame({"proba_no": [0.5, 0.99], "proba_yes": [0.5, 0.01]}))
+    assert predicted["proba_yes"].tolist() == pytest.approx([1 / (1 + np.exp(-5)), 1 / (1 + 99 * np.exp(-5))])
+    assert predicted["y_pred"].tolist() == ["yes", "no"]
 
 
-def test_refit_does_not_depend_on_row_order_or_blas_limits(tmp_path) -> None:  # type: ignore[no-untyped-def]
+def test_refit_is_reproducible(tmp_path) -> None:  # type: ignore[no-untyped-def]
     model().save(tmp_path / "one")
     model().save(tmp_path / "two")
     assert hash_tree(tmp_path / "one") == hash_tree(tmp_path / "two")
 
 
-def test_metrics_lead_with_the_one_that_decides() -> None:
+def test_holdout_metrics_start_with_the_leading_metric() -> None:
     holdout, _ = customers(seed=5)
-    found = evaluate.holdout_metrics(
+    estimates = evaluate.holdout_metrics(
         evaluate.predictions(model(), holdout), ["no", "yes"], "yes", leading="log_loss", resamples=30
     )
-    assert next(iter(found.values)) == "log_loss"
-    assert len(found.values) == 10
-    assert all(e.low is not None and e.value is not None and e.low <= e.value <= (e.high or 0) for e in found.values.values())
+    assert next(iter(estimates.values)) == "log_loss"
+    assert len(estimates.values) == 10
+    assert all(e.low is not None and e.value is not None and e.low <= e.value <= (e.high or 0) for e in estimates.values.values())
 
 
-def test_rows_without_out_of_fold_prediction_are_said() -> None:
-    judged = problem()
-    oof = pd.DataFrame({"row_id": judged.row_ids[:-1], "proba_no": 0.5, "proba_yes": 0.5})
+def test_rows_without_an_out_of_fold_prediction_are_an_error() -> None:
+    train = problem()
+    oof = pd.DataFrame({"row_id": train.row_ids[:-1], "proba_no": 0.5, "proba_yes": 0.5})
     with pytest.raises(DataError, match="no out-of-fold prediction"):
-        evaluate.oof_proba(oof, judged)
+        evaluate.oof_proba(oof, train)
 
 
-def test_gap_shows_a_model_that_knows_rows_by_heart() -> None:
+def test_gap_shows_an_overfitted_model() -> None:
     _, schema = customers()
-    judged = problem()
+    train = problem()
     best = {"kind": "random_forest", "params": {"n_estimators": 30}, "recipe": FULL.model_dump()}
-    predictor = refit(best, judged, schema, Calibration(), 0.5, seed=0)
-    oof = np.column_stack([1 - judged.y * 0.2 - 0.4, judged.y * 0.2 + 0.4])
+    predictor = refit(best, train, schema, Calibration(), 0.5, seed=0)
+    oof = np.column_stack([1 - train.y * 0.2 - 0.4, train.y * 0.2 + 0.4])
     oof[::3] = oof[::3, ::-1]
-    found = evaluate.gap(predictor, judged, oof, evaluate.predictions(predictor, customers(seed=5)[0]), "roc_auc", 0.5).facts
-    assert found["train"] == pytest.approx(1.0, abs=0.01)
-    assert found["train over out of fold"] == pytest.approx(found["train"] - found["out of fold"])  # type: ignore[operator]
+    facts = evaluate.gap(predictor, train, oof, evaluate.predictions(predictor, customers(seed=5)[0]), "roc_auc", 0.5).facts
+    assert facts["train"] == pytest.approx(1.0, abs=0.01)
+    assert facts["train over out of fold"] == pytest.approx(facts["train"] - facts["out of fold"])  # type: ignore[operator]
 
 
 # ------------------------------------------------------------------------------------------------------------ slices
 
 
 def weak_on(plan: str, n: int = 2000) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Predictions that are good everywhere but for one plan, where they are noise."""
+    """Simulate predictions that are good except for one plan, where they are random."""
     holdout, _ = customers(n, seed=5)
     rng = np.random.default_rng(0)
     p = np.clip((holdout["label"] == "yes") * 0.4 + 0.3 + rng.normal(0, 0.2, n), 0.01, 0.99)
@@ -106,12 +109,12 @@ def weak_on(plan: str, n: int = 2000) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 
 @pytest.mark.parametrize("metric", ["roc_auc", "log_loss"])
-def test_planted_weakness_stands_first_and_is_marked(metric: str) -> None:
+def test_the_simulated_weak_slice_is_first_and_marked(metric: str) -> None:
     holdout, predicted = weak_on("year")
-    found = evaluate.slices(holdout, predicted, customers()[1], "yes", metric=metric)
-    assert found["slice"].iloc[0] == "plan: year"
-    assert bool(found["weak"].iloc[0])
-    assert not found["weak"].iloc[3:].any()
+    slices = evaluate.slices(holdout, predicted, customers()[1], "yes", metric=metric)
+    assert slices["slice"].iloc[0] == "plan: year"
+    assert bool(slices["weak"].iloc[0])
+    assert not slices["weak"].iloc[3:].any()
 
 
 def test_slices_do_not_depend_on_row_order() -> None:
@@ -120,7 +123,7 @@ def test_slices_do_not_depend_on_row_order() -> None:
     assert shuffled.equals(evaluate.slices(holdout, predicted, customers()[1], "yes"))
 
 
-def test_quarters_hold_every_row_once_and_gaps_are_a_slice() -> None:
+def test_quartiles_contain_every_row_once_and_missing_values_are_a_slice() -> None:
     values = pd.Series([*range(100), np.nan, np.nan], dtype=float)
     parts = evaluate._levels(values, "number", 12)
     assert next(name for name, _ in parts) == "missing"
@@ -128,23 +131,23 @@ def test_quarters_hold_every_row_once_and_gaps_are_a_slice() -> None:
     assert [int(inside.sum()) for _, inside in parts[1:]] == pytest.approx([25, 25, 25, 25], abs=1)
 
 
-def test_small_slices_are_not_judged() -> None:
+def test_small_slices_are_not_evaluated() -> None:
     holdout, predicted = weak_on("year", 60)
-    found = evaluate.slices(holdout, predicted, customers()[1], "yes")
-    assert not found["slice"].str.startswith("plan").any()
+    slices = evaluate.slices(holdout, predicted, customers()[1], "yes")
+    assert not slices["slice"].str.startswith("plan").any()
 
 
-def test_table_counts_how_many_slices_were_looked_at() -> None:
+def test_slices_table_reports_the_number_of_slices() -> None:
     holdout, predicted = weak_on("year", 400)
-    found = evaluate.slices(holdout, predicted, customers()[1], "yes")
-    assert evaluate.slices_table(found, "roc_auc", 0.8).note.startswith(f"{len(found)} slices")
+    slices = evaluate.slices(holdout, predicted, customers()[1], "yes")
+    assert evaluate.slices_table(slices, "roc_auc", 0.8).note.startswith(f"{len(slices)} slices")
 
 
 # -------------------------------------------------------------------------------------------------- for the stakeholder
 
 
 @pytest.mark.parametrize(("reach", "expected"), [(0.5, 0.2), (1.0, 0.6), (0.75, 0.4)])
-def test_share_to_reach_by_hand(reach: float, expected: float) -> None:
+def test_share_to_reach_matches_a_calculation_by_hand(reach: float, expected: float) -> None:
     hit = np.array([True, False, True, False, False])
     assert evaluate.share_to_reach(hit, np.array([0.9, 0.8, 0.7, 0.2, 0.1]), reach) == pytest.approx(expected)
 
@@ -176,12 +179,12 @@ def test_headline_calls_rows_by_their_noun() -> None:
     assert evaluate.headline(of_three, "kind", "a", list("abc"), rows="customers").say.endswith("for 67 of 100 unseen customers.")
 
 
-def test_seal_tells_how_often_it_was_broken() -> None:
+def test_ledger_reports_how_often_the_holdout_was_evaluated() -> None:
     assert "first time" in holdout_ledger.opened(1).say
     assert "3 times" in holdout_ledger.opened(3).say
 
 
-def test_clusters_follow_the_order_of_predictions() -> None:
+def test_holdout_clusters_are_in_the_order_of_predictions() -> None:
     holdout = pd.DataFrame({"row_id": ["b", "a", "c"], "house": ["h1", "h2", None]})
     assert evaluate.holdout_clusters(holdout, "house") == ["group h2", "group h1", "row c"]
     assert evaluate.holdout_clusters(holdout, None) is None

@@ -1,4 +1,4 @@
-"""Linear heads: the same digits whatever is fitted or asked beside them."""
+"""Linear heads: fits and predictions do not depend on what runs in parallel or in the same batch."""
 
 import io
 import warnings
@@ -32,34 +32,34 @@ def fitted(kind: str) -> bytes:
 
 
 @pytest.mark.parametrize("kind", ["svm", "naive_bayes_linear", "logistic"])
-def test_heads_that_are_fitted_side_by_side_are_what_they_are_alone(kind: str) -> None:
+def test_parallel_fits_equal_a_single_fit(kind: str) -> None:
     alone = fitted(kind)
     with ThreadPoolExecutor(3) as pool:
-        others = [pool.submit(fitted, other) for other in ("svm", "logistic") * 3]
+        parallel = [pool.submit(fitted, kind_beside) for kind_beside in ("svm", "logistic") * 3]
         together = list(pool.map(fitted, [kind] * 4))
-        for other in others:
-            other.result()
+        for kind_beside in parallel:
+            kind_beside.result()
     assert set(together) == {alone}
 
 
 @pytest.mark.parametrize("scores", [1, 3, 14])
-def test_a_row_gets_the_same_digits_beside_any_others(scores: int) -> None:
+def test_probabilities_of_a_row_do_not_depend_on_the_batch(scores: int) -> None:
     rng = np.random.default_rng(3)
     x = rng.normal(size=(40, 517))
     head = Head(rng.normal(size=(517, scores)).astype(np.float32), rng.normal(size=scores).astype(np.float32))
-    whole = head.proba(x)
-    assert np.array_equal(whole, np.concatenate([head.proba(x[i : i + 1]) for i in range(40)]))
-    assert np.array_equal(whole[:7], head.proba(np.asfortranarray(x[:7])))
+    batch = head.proba(x)
+    assert np.array_equal(batch, np.concatenate([head.proba(x[i : i + 1]) for i in range(40)]))
+    assert np.array_equal(batch[:7], head.proba(np.asfortranarray(x[:7])))
     assert head.proba(x[:0]).shape == (0, max(2, scores))
 
 
-def test_what_libraries_warn_of_does_not_hang_on_which_fits_overlap() -> None:
+def test_warnings_of_libraries_are_suppressed_in_parallel_fits() -> None:
     def warned(candidate: Candidate, place: int) -> dict[str, Any]:
         warnings.warn("possible convergence problem", UserWarning, stacklevel=1)
         return {}
 
-    said = io.StringIO()
-    with warnings.catch_warnings(), redirect_stderr(said):
+    stderr = io.StringIO()
+    with warnings.catch_warnings(), redirect_stderr(stderr):
         warnings.simplefilter("always")
         run_side_by_side([Candidate(name="a", kind="a")], range(20), warned, place="fold", workers=3)
-    assert said.getvalue() == ""
+    assert stderr.getvalue() == ""

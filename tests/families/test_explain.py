@@ -138,13 +138,17 @@ def test_rows_worth_a_look_are_the_surest_and_the_most_undecided() -> None:
     p = np.array([0.95, 0.99, 0.02, 0.41, 0.7])
     truth = np.array([1, 0, 0, 1, 0])
     found = example_selection.worth_a_look(np.column_stack([1 - p, p]), truth, 1, 0.4)
-    assert [(case.why, case.at) for case in found] == [("Surest and right", 0), ("Surest and wrong", 1), ("Most undecided", 3)]
+    assert [(case.why, case.at) for case in found] == [
+        ("Most confident and correct", 0),
+        ("Most confident error", 1),
+        ("Least certain", 3),
+    ]
 
 
 def test_without_a_mistake_none_is_shown() -> None:
     p = np.array([0.9, 0.1])
     found = example_selection.worth_a_look(np.column_stack([1 - p, p]), np.array([1, 0]), 1, 0.5)
-    assert [case.why for case in found] == ["Surest and right", "Most undecided"]
+    assert [case.why for case in found] == ["Most confident and correct", "Least certain"]
 
 
 def test_of_several_classes_the_lead_says_how_sure() -> None:

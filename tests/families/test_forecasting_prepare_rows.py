@@ -1,4 +1,4 @@
-"""From a table as it arrived to a row a series and step: what is found is said, what is repaired is repaired by a rule."""
+"""Preparation of forecasting rows: one row per series and step, and every repair is reported."""
 
 from io import StringIO
 
@@ -15,7 +15,7 @@ from glassbox.findings.model import Facts, Note
 from glassbox.request.model import Data, Request
 
 
-def arrived(frame: pd.DataFrame) -> RawData:
+def raw_data(frame: pd.DataFrame) -> RawData:
     sink = StringIO()
     frame.to_csv(sink, index=False)
     table = read_file(sink.getvalue().encode(), "a.csv")
@@ -26,7 +26,7 @@ def arrived(frame: pd.DataFrame) -> RawData:
     return RawData(table.cells, np.zeros(rows, dtype=int), table.lines, empty, [FileFacts("a.csv", 1, rows, 0, "csv")])
 
 
-def asked(**data: object) -> Request:
+def request(**data: object) -> Request:
     return Request(name="a", task="forecasting", data=Data.model_validate({"target": "y", "time": "t", **data}), horizon=2)
 
 
@@ -34,109 +34,109 @@ def hours(n: int = 72, start: str = "2021-03-01") -> pd.DataFrame:
     return pd.DataFrame({"t": pd.date_range(start, periods=n, freq="h"), "y": range(n)})
 
 
-def lines(frame: pd.DataFrame, **data: object) -> list[str]:
-    note = arrange(arrived(frame), asked(**data))[1]["unit_rules"]
+def repairs(frame: pd.DataFrame, **data: object) -> list[str]:
+    note = arrange(raw_data(frame), request(**data))[1]["unit_rules"]
     assert isinstance(note, Note)
     return note.lines
 
 
-def test_a_regular_series_is_left_as_it_is() -> None:
-    found, said = arrange(arrived(hours()), asked())
-    assert isinstance(said["unit"], Facts)
-    assert said["unit"].facts["step"] == "hour"
-    assert said["unit"].facts["seasons, in steps"] == "24, 168"
-    assert found.cells["y"].tolist() == [str(i) for i in range(72)]
-    assert lines(hours()) == []
+def test_a_regular_series_is_unchanged() -> None:
+    prepared, findings = arrange(raw_data(hours()), request())
+    assert isinstance(findings["unit"], Facts)
+    assert findings["unit"].facts["step"] == "hour"
+    assert findings["unit"].facts["seasons, in steps"] == "24, 168"
+    assert prepared.cells["y"].tolist() == [str(i) for i in range(72)]
+    assert repairs(hours()) == []
 
 
-def test_a_gap_is_said_and_not_filled_in_the_snapshot() -> None:
+def test_a_gap_is_reported_and_not_filled_in_the_snapshot() -> None:
     frame = hours().drop(index=[10, 11])
-    assert "2 steps inside 1 series have no row" in lines(frame)[0]
-    assert len(arrange(arrived(frame), asked())[0].cells) == 70
+    assert "2 steps inside 1 series have no row" in repairs(frame)[0]
+    assert len(arrange(raw_data(frame), request())[0].cells) == 70
 
 
-def test_rows_that_share_a_step_are_averaged_or_summed_as_asked() -> None:
+def test_rows_that_share_a_step_are_aggregated_as_requested() -> None:
     frame = pd.concat([hours(), hours().iloc[[5]].assign(y=7)])
-    mean, total = (arrange(arrived(frame), asked(aggregate=how))[0].cells["y"][5] for how in ("mean", "sum"))
+    mean, total = (arrange(raw_data(frame), request(aggregate=method))[0].cells["y"][5] for method in ("mean", "sum"))
     assert (float(mean), float(total)) == (6.0, 12.0)
-    assert "2 rows share their series and step" in lines(frame)[0]
+    assert "2 rows share their series and step" in repairs(frame)[0]
 
 
-def test_the_hour_that_comes_twice_in_autumn_is_known_as_such() -> None:
+def test_the_hour_repeated_at_the_end_of_daylight_saving_time_is_recognised() -> None:
     frame = pd.concat([hours(start="2021-10-30"), pd.DataFrame({"t": ["2021-10-31 02:00:00"], "y": [1]})])
-    assert any("set back from summer time" in line for line in lines(frame))
+    assert any("end of daylight saving time" in line for line in repairs(frame))
 
 
-def test_offsets_are_brought_to_utc_and_no_hour_is_twice_or_missing() -> None:
+def test_utc_offsets_are_converted_and_no_hour_is_repeated_or_missing() -> None:
     local = pd.date_range("2021-10-30", periods=72, freq="h", tz="Europe/Berlin")
-    frame = pd.DataFrame({"t": [moment.isoformat() for moment in local], "y": range(72)})
-    said = lines(frame)
-    assert len(said) == 1
-    assert "+01:00, +02:00" in said[0]
-    found = arrange(arrived(frame), asked())[0]
-    assert found.cells["t"][0] == "2021-10-29 22:00:00"
-    assert len(found.cells) == 72
+    frame = pd.DataFrame({"t": [timestamp.isoformat() for timestamp in local], "y": range(72)})
+    notes = repairs(frame)
+    assert len(notes) == 1
+    assert "+01:00, +02:00" in notes[0]
+    prepared = arrange(raw_data(frame), request())[0]
+    assert prepared.cells["t"][0] == "2021-10-29 22:00:00"
+    assert len(prepared.cells) == 72
 
 
-def test_a_few_rows_between_steps_are_moved_and_many_are_refused() -> None:
+def test_few_rows_between_steps_are_moved_and_many_are_an_error() -> None:
     frame = hours(300)
     frame["t"] = frame["t"].astype("datetime64[s]")
     frame.loc[7, "t"] += pd.Timedelta(minutes=12)
-    assert "1 rows lie between two steps" in lines(frame)[0]
+    assert "1 rows lie between two steps" in repairs(frame)[0]
     frame.loc[10:40, "t"] += pd.Timedelta(minutes=12)
     with pytest.raises(DataError, match=r"between two steps.*data\.frequency"):
-        arrange(arrived(frame), asked())
+        arrange(raw_data(frame), request())
 
 
-def test_moments_without_a_step_are_refused_unless_a_frequency_is_named() -> None:
+def test_irregular_timestamps_are_an_error_unless_a_frequency_is_set() -> None:
     rng = np.random.default_rng(0)
     frame = pd.DataFrame({"t": pd.Timestamp("2021-01-01") + pd.to_timedelta(rng.integers(0, 10**7, 60), unit="s"), "y": 1.0})
-    with pytest.raises(DataError, match="keep to no step"):
-        arrange(arrived(frame), asked())
-    found = arrange(arrived(frame), asked(frequency="day", aggregate="sum"))[0].cells
-    assert sum(map(float, found["y"])) == 60
+    with pytest.raises(DataError, match="timestamps are irregular"):
+        arrange(raw_data(frame), request())
+    cells = arrange(raw_data(frame), request(frequency="day", aggregate="sum"))[0].cells
+    assert sum(map(float, cells["y"])) == 60
 
 
-def test_hours_are_put_together_into_days() -> None:
-    found = arrange(arrived(hours(48)), asked(frequency="day", aggregate="sum"))[0].cells
-    assert found["t"].tolist() == ["2021-03-01 00:00:00", "2021-03-02 00:00:00"]
-    assert [float(v) for v in found["y"]] == [sum(range(24)), sum(range(24, 48))]
+def test_hours_are_aggregated_into_days() -> None:
+    cells = arrange(raw_data(hours(48)), request(frequency="day", aggregate="sum"))[0].cells
+    assert cells["t"].tolist() == ["2021-03-01 00:00:00", "2021-03-02 00:00:00"]
+    assert [float(v) for v in cells["y"]] == [sum(range(24)), sum(range(24, 48))]
 
 
-def test_a_column_for_each_series_becomes_rows() -> None:
+def test_one_column_per_series_becomes_rows() -> None:
     wide = pd.DataFrame({"t": pd.date_range("2021-01-01", periods=5), "north": range(5), "south": range(5, 10)})
-    found = arrange(arrived(wide), asked())[0].cells
-    assert found.columns.tolist() == ["t", "series", "y"]
-    assert found[found["series"] == "south"]["y"].tolist() == ["5", "6", "7", "8", "9"]
+    cells = arrange(raw_data(wide), request())[0].cells
+    assert cells.columns.tolist() == ["t", "series", "y"]
+    assert cells[cells["series"] == "south"]["y"].tolist() == ["5", "6", "7", "8", "9"]
 
 
-def test_a_column_for_each_moment_becomes_rows() -> None:
+def test_one_column_per_timestamp_becomes_rows() -> None:
     wide = pd.DataFrame({"shop": ["a", "b"], **{f"2021-01-0{i}": [i, 10 * i] for i in range(1, 6)}})
-    found = arrange(arrived(wide), asked(time=None, series=["shop"]))[0].cells
-    assert found[found["shop"] == "b"]["y"].tolist() == ["10", "20", "30", "40", "50"]
-    assert found["time"][0] == "2021-01-01 00:00:00"
+    cells = arrange(raw_data(wide), request(time=None, series=["shop"]))[0].cells
+    assert cells[cells["shop"] == "b"]["y"].tolist() == ["10", "20", "30", "40", "50"]
+    assert cells["time"][0] == "2021-01-01 00:00:00"
 
 
-def test_numbered_columns_count_from_the_start() -> None:
+def test_numbered_columns_count_from_the_start_date() -> None:
     wide = pd.DataFrame({"shop": ["a"], **{f"d_{i}": [i] for i in range(1, 6)}})
-    found = arrange(arrived(wide), asked(time=None, series=["shop"], start="2011-01-29", frequency="day"))[0].cells
-    assert found["time"].tolist()[-1] == "2011-02-02 00:00:00"
+    cells = arrange(raw_data(wide), request(time=None, series=["shop"], start="2011-01-29", frequency="day"))[0].cells
+    assert cells["time"].tolist()[-1] == "2011-02-02 00:00:00"
 
 
-def test_columns_that_are_no_moments_are_told_apart() -> None:
+def test_a_table_without_any_timestamps_is_an_error() -> None:
     with pytest.raises(DataError, match=r"data\.time: is missing"):
-        arrange(arrived(pd.DataFrame({"a": [1, 2], "b": [1, 2]})), asked(time=None))
+        arrange(raw_data(pd.DataFrame({"a": [1, 2], "b": [1, 2]})), request(time=None))
 
 
-def test_several_columns_name_a_series_together() -> None:
+def test_several_columns_identify_a_series_together() -> None:
     frame = pd.concat([hours(5).assign(town="x", shop=shop) for shop in "ab"])
-    assert set(arrange(arrived(frame), asked(series=["town", "shop"]))[0].cells["series"]) == {"x/a", "x/b"}
+    assert set(arrange(raw_data(frame), request(series=["town", "shop"]))[0].cells["series"]) == {"x/a", "x/b"}
 
 
-def test_series_are_chosen_by_their_names_alone() -> None:
+def test_series_are_selected_by_their_names_alone() -> None:
     def chosen(names: str) -> set[str]:
         frame = pd.concat([hours(5).assign(shop=shop) for shop in names])
-        return set(arrange(arrived(frame), asked(series=["shop"], most_series=3))[0].cells["shop"])
+        return set(arrange(raw_data(frame), request(series=["shop"], most_series=3))[0].cells["shop"])
 
     assert len(chosen("abcdefgh")) == 3
     assert chosen("abcdefgh") == chosen("hgfedcba")
@@ -144,12 +144,14 @@ def test_series_are_chosen_by_their_names_alone() -> None:
 
 def test_the_order_of_the_rows_does_not_matter() -> None:
     frame = pd.concat([hours(20).assign(shop=shop) for shop in "ab"])
-    one, two = (arrange(arrived(f), asked(series=["shop"]))[0].cells for f in (frame, frame.sample(frac=1, random_state=1)))
-    pd.testing.assert_frame_equal(one, two)
+    sorted_cells, shuffled_cells = (
+        arrange(raw_data(f), request(series=["shop"]))[0].cells for f in (frame, frame.sample(frac=1, random_state=1))
+    )
+    pd.testing.assert_frame_equal(sorted_cells, shuffled_cells)
 
 
 @pytest.mark.parametrize(
-    ("moments", "step"),
+    ("timestamps", "step"),
     [
         (pd.date_range("2020", periods=9, freq="15min"), Step(seconds=900)),
         (pd.date_range("2020", periods=9, freq="7D"), Step(seconds=7 * 86_400)),
@@ -159,12 +161,12 @@ def test_the_order_of_the_rows_does_not_matter() -> None:
         (pd.date_range("2020", periods=9, freq="YS"), Step(months=12)),
     ],
 )
-def test_the_step_is_found_and_gives_the_moments_back(moments: pd.DatetimeIndex, step: Step) -> None:
-    assert find_step(moments.delete(4)) == step
-    assert list(step.range(moments[0], moments[-1])) == list(moments)
+def test_the_inferred_step_reproduces_the_timestamps(timestamps: pd.DatetimeIndex, step: Step) -> None:
+    assert find_step(timestamps.delete(4)) == step
+    assert list(step.range(timestamps[0], timestamps[-1])) == list(timestamps)
 
 
-def test_gaps_are_filled_from_the_season_before_and_never_from_later() -> None:
+def test_gaps_are_filled_from_one_season_earlier_and_never_from_later_values() -> None:
     row = np.array([[1.0, 2.0, np.nan, np.nan, 9.0]])
     assert filled(row, 2).tolist() == [[1.0, 2.0, 1.0, 2.0, 9.0]]
     later = row.copy()
@@ -172,13 +174,13 @@ def test_gaps_are_filled_from_the_season_before_and_never_from_later() -> None:
     assert filled(later, 2)[0, :4].tolist() == filled(row, 2)[0, :4].tolist()
 
 
-def test_a_mistyped_target_is_not_taken_for_the_name_of_a_wide_table() -> None:
+def test_a_mistyped_target_does_not_name_the_values_of_a_wide_table() -> None:
     with pytest.raises(DataError, match=r"data\.target: there is no column 'yy' in the data\. Nearest: 'y'"):
-        arrange(arrived(hours()), asked(target="yy"))
+        arrange(raw_data(hours()), request(target="yy"))
     with pytest.raises(DataError, match=r"data\.target: there is no column 'cuont'.*'count'"):
-        arrange(arrived(hours().assign(count=1, rain=2)), asked(target="cuont"))
+        arrange(raw_data(hours().assign(count=1, rain=2)), request(target="cuont"))
 
 
-def test_a_country_that_is_not_known_is_told_before_anything_is_learnt() -> None:
-    with pytest.raises(DataError, match=r"data\.holidays: the public holidays of 'QQ' are not known"):
-        arrange(arrived(hours()), asked(holidays="QQ"))
+def test_an_unknown_holiday_country_is_an_error_before_training() -> None:
+    with pytest.raises(DataError, match=r"data\.holidays: no public holidays are available for 'QQ'"):
+        arrange(raw_data(hours()), request(holidays="QQ"))

@@ -242,9 +242,9 @@ def test_gain_does_not_depend_on_the_order_of_equal_scores() -> None:
     assert curves.gain_curve(y, score) == curves.gain_curve(y[::-1], score[::-1])
 
 
-def test_calibration_bins_hold_said_and_came() -> None:
+def test_calibration_bins_hold_predicted_and_observed_frequencies() -> None:
     table = calibration_bins(np.array([0, 1, 1, 1]), np.array([0.2, 0.2, 0.8, 0.8]), bins=2)
-    assert table[["said", "came", "n"]].to_numpy().tolist() == [[0.2, 0.5, 2], [0.8, 1.0, 2]]
+    assert table[["predicted", "observed", "n"]].to_numpy().tolist() == [[0.2, 0.5, 2], [0.8, 1.0, 2]]
 
 
 def test_equal_probabilities_stay_in_one_bin() -> None:
@@ -266,18 +266,18 @@ def test_confusion_counts_rows_by_actual_class() -> None:
     figure = outcomes.confusion(["a", "a", "a", "a", "b"], ["a", "b", "b", "b", "b"], ["a", "b"])
     assert "actual a predicted b: 3 (75 %)" in figure.alt
     assert "actual b predicted b: 1 (100 %)" in figure.alt
-    assert figure.say == "2 of 5 are right (40.0 %); most often mistaken is a: 75 % of them were taken for b."
+    assert figure.say == "2 of 5 predictions are correct (40.0 %). The most frequent confusion: 75 % of a are predicted as b."
 
 
 def test_confusion_without_mistakes_says_so() -> None:
-    assert outcomes.confusion(["a", "b"], ["a", "b"], ["a", "b"]).say.endswith("nothing was mistaken.")
+    assert outcomes.confusion(["a", "b"], ["a", "b"], ["a", "b"]).say.endswith("there are no errors.")
 
 
 def test_roc_of_classes_names_the_weakest() -> None:
     truth = np.array(["a", "b", "c"] * 20)
     proba = pd.DataFrame({f"proba_{c}": (truth == c) * 1.0 for c in "abc"})
     proba["proba_b"] = np.tile([0.5, 0.4], 30)
-    assert curves.roc(truth, proba).say.startswith("Told apart least well is b")
+    assert curves.roc(truth, proba).say.startswith("One-vs-rest ROC-AUC is lowest for b")
 
 
 def test_roc_of_one_class_says_that_there_is_nothing_to_tell_apart() -> None:
@@ -304,7 +304,7 @@ def test_slices_name_the_weakest_and_how_many_are_weak() -> None:
         }
     )
     say = outcomes.slices(table, "roc_auc", 0.85).say
-    assert say.startswith("Weakest is x: b: ROC-AUC 0.600")
+    assert say.startswith("The weakest slice is x: b: ROC-AUC 0.600")
     assert "on 60 rows, against 0.850 on all. 1 of 2 slices" in say
 
 
@@ -314,7 +314,7 @@ def test_balance_names_what_always_naming_one_class_would_reach() -> None:
     )
     say = balance.target_balance(table, "left", "yes").say
     assert say.startswith("left is yes in 25.0 % of 100 rows")
-    assert "naming no for every row would be right 75.0 % of the time" in say
+    assert "predicting no for every row would be correct for 75.0 % of them" in say
 
 
 @pytest.mark.parametrize(

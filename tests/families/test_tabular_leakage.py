@@ -155,4 +155,4 @@ def test_duplicates_across_are_counted_by_content() -> None:
 
 def test_no_duplicates_across_is_said() -> None:
     split = pd.DataFrame({"row_id": ["a", "b"], "part": ["train", "holdout"]})
-    assert duplicates_across(split).say == "No row of the holdout looks like a row of train."
+    assert duplicates_across(split).say == "No row of the holdout is a duplicate of a row of train."

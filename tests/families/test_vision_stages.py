@@ -9,6 +9,7 @@ import numpy.typing as npt
 import pandas as pd
 import pytest
 import torch
+from glassbox.families.vision.scoring import watched
 from PIL import Image, ImageFilter
 from torch import nn
 
@@ -42,7 +43,6 @@ from glassbox.families.vision.recipe import (
     usual_side,
 )
 from glassbox.families.vision.reference_features import TRAITS, Watch, coarse, traits, traits_of
-from glassbox.families.vision.scoring import watched
 from glassbox.families.vision.slices import by_traits
 from glassbox.families.vision.thumbnails import small, varied
 from glassbox.families.vision.training import rate
@@ -595,7 +595,7 @@ def test_single_pictures_are_explained_and_the_surest_mistakes_shown() -> None:
     frame = shapes(12)
     shown = explain.explained(predictor, frame, evaluate.predictions(predictor, frame))
     assert len(shown.pictures) == 6
-    assert shown.pictures[0].head.startswith("Surest and right: called ")
+    assert shown.pictures[0].head.startswith("Most confident and correct: called ")
     predicted = evaluate.predictions(predictor, frame)
     wrong = int((predicted["y_pred"] != predicted["y_true"]).sum())
     assert wrong > 1

@@ -22,7 +22,7 @@ def test_every_stage_ran_and_the_report_covers_the_requirements(forecast: Projec
     report = read_json(forecast.root / "reports/shops/report.json")
     assert [row["name"] for row in report["requirements"]] == ["mase", "latency"]
     assert {row["verdict"] for row in report["audit"]} == {"avoided"}
-    assert "again" in report["response"]
+    assert "repeating the last week" in report["answer"]
 
 
 def test_the_same_bytes_with_one_worker_and_another_hash_seed(forecast: Project) -> None:
@@ -74,15 +74,15 @@ def test_the_service_predicts_quantiles_from_a_series_or_a_history(forecast: Pro
         assert [row["note"] for row in from_history[-3:]] == ["history", "", ""]
         assert from_history[-1]["day"] == "2021-02-14T00:00:00"
         assert "at least 14 are needed" in ask({"history": history[:5], "horizon": 2}).json()["predictions"][-1]["note"]
-        without_future = ask({"series": "s1", "horizon": 1}).json()["predictions"]
-        assert without_future[0]["note"] == "where rain is not known, its value of the season before stands in"
+        blind = ask({"series": "s1", "horizon": 1}).json()["predictions"]
+        assert blind[0]["note"] == "where rain is missing, its value one season earlier is used"
         assert "not known" in ask({"series": "nowhere", "horizon": 2}).json()["predictions"][0]["note"]
         assert "not one of the 7 steps" in ask({"shop": "s0", "day": "2030-01-01", "rain": 0.1}).json()["predictions"][0]["note"]
         for body, message in (
             ({"series": "s1", "horizon": 8}, "from 1 to 7"),
             ({"horizon": 2}, "series is missing"),
             ({"series": "s1", "horizon": 2, "colour": 1}, "colour"),
-            ({"history": 3, "horizon": 2}, "history is no list"),
+            ({"history": 3, "horizon": 2}, "history is not a list"),
             ({"history": [{"day": "soon"}], "horizon": 2}, "no readable"),
         ):
             response = ask(body)
@@ -140,11 +140,11 @@ def test_keys_of_other_tasks_are_rejected(project: Project) -> None:
     assert "horizon: is missing" in refused(project, rows(), horizon=None).replace("horizon is missing", "horizon: is missing")
 
 
-def test_missing_future_covariates_are_filled_with_the_previous_season() -> None:
-    from glassbox.families.forecasting.recipe import stood_in
+def test_missing_future_covariates_are_imputed_from_the_season_before() -> None:
+    from glassbox.families.forecasting.recipe import impute_future
 
     ahead = np.array([[np.nan, 5.0, np.nan]])
-    assert stood_in(ahead, np.array([[1.0, 2.0, 3.0, 4.0]]), 2).tolist() == [[3.0, 5.0, 3.0]]
+    assert impute_future(ahead, np.array([[1.0, 2.0, 3.0, 4.0]]), 2).tolist() == [[3.0, 5.0, 3.0]]
 
 
 def test_infinite_and_negative_values_are_reported(project: Project) -> None:

@@ -1,4 +1,4 @@
-"""Models of classes that look at nothing, or at other models: the shares of the classes, and the ensemble."""
+"""Baseline classifier that predicts the class frequencies, and the weighted ensemble of classifiers."""
 
 from collections.abc import Callable, Mapping, Sequence, Sized
 from contextlib import nullcontext
@@ -15,13 +15,13 @@ from glassbox.runtime.worker_pool import WorkerPool
 
 @dataclass(frozen=True)
 class Majority:
-    """Says the same of every row: the shares of the classes in train."""
+    """Baseline: predicts the class frequencies of train for every row."""
 
     shares: Floats
 
     @classmethod
     def of(cls, y: Codes, classes: int) -> Self:
-        """Of classes by number."""
+        """Fit to class codes."""
         return cls(np.bincount(y, minlength=classes) / len(y))
 
     def proba(self, view: Sized) -> Floats:
@@ -32,13 +32,13 @@ class Majority:
 
     @classmethod
     def load(cls, folder: Path) -> Self:
-        """What `save` wrote."""
+        """Load a saved baseline."""
         return cls(read_array(folder / "shares.npy"))
 
 
 @dataclass(frozen=True)
 class Ensemble:
-    """Several models together: the weighted sum of their log-probabilities, brought to probabilities again."""
+    """Ensemble of classifiers: logarithmic opinion pool of their probabilities."""
 
     kinds: list[str]
     members: Sequence[Any]
@@ -48,15 +48,15 @@ class Ensemble:
     def fit(
         cls,
         members: Sequence[Mapping[str, Any]],
-        one: Callable[[int, Mapping[str, Any]], Any],
+        fit_member: Callable[[int, Mapping[str, Any]], Any],
         *,
         workers: int = 1,
         threads: int = 1,
         initializer: Callable[[], object] | None = None,
     ) -> Self:
-        """Members (``kind``, ``params``, ``weight``) that `one` fits by place, several side by side; each thread begins with `initializer`."""
-        with WorkerPool(workers, threads=threads, initializer=initializer) if workers > 1 else nullcontext() as crew:
-            fitted = list((crew.map if crew else map)(one, range(len(members)), members))
+        """Fit members (``kind``, ``params``, ``weight``) by `fit_member`, in parallel; each thread first calls `initializer`."""
+        with WorkerPool(workers, threads=threads, initializer=initializer) if workers > 1 else nullcontext() as pool:
+            fitted = list((pool.map if pool else map)(fit_member, range(len(members)), members))
         return cls([member["kind"] for member in members], fitted, [float(member["weight"]) for member in members])
 
     def proba(self, view: Any) -> Floats:
@@ -68,7 +68,9 @@ class Ensemble:
             member.save(folder / str(i))
 
     @classmethod
-    def load(cls, folder: Path, load_one: Callable[[str, Path], Any]) -> Self:
-        """What `save` wrote; `load_one` reads a member by its kind."""
-        told = read_json(folder / "ensemble.json")
-        return cls(told["kinds"], [load_one(kind, folder / str(i)) for i, kind in enumerate(told["kinds"])], told["weights"])
+    def load(cls, folder: Path, load_member: Callable[[str, Path], Any]) -> Self:
+        """Load a saved ensemble; `load_member` loads a member by its kind."""
+        saved = read_json(folder / "ensemble.json")
+        return cls(
+            saved["kinds"], [load_member(kind, folder / str(i)) for i, kind in enumerate(saved["kinds"])], saved["weights"]
+        )

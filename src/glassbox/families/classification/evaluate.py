@@ -1,4 +1,4 @@
-"""The evaluation where the answer is a class: the holdout once, where it is weak, and what the stakeholder gains."""
+"""Holdout evaluation of classifiers: metrics, generalisation gap, weak slices, and the summary for stakeholders."""
 
 from collections.abc import Sequence
 from itertools import pairwise
@@ -21,7 +21,7 @@ from glassbox.findings.wording import number, percent, reach_sentence
 
 
 class ClassPredictor(Predictor, Protocol):
-    """A predictor whose answer is a class."""
+    """A predictor of classes."""
 
     @property
     def classes(self) -> list[str]: ...
@@ -30,42 +30,44 @@ class ClassPredictor(Predictor, Protocol):
     @property
     def threshold(self) -> float | None: ...
     def proba(self, frame: pd.DataFrame) -> Floats:
-        """Calibrated probabilities of shape (rows, classes)."""
+        """Return calibrated probabilities of shape (rows, classes)."""
         ...
 
 
-LEAST_ROWS, LEAST_OF_CLASS = 50, 10  # a slice with fewer says nothing
+LEAST_ROWS, LEAST_OF_CLASS = 50, 10  # smaller slices are not evaluated
 SLICE_RESAMPLES = 500
-MOST_SEEN = 10_000  # rows of train, about, that the model is asked again: more would only take longer
+MAX_TRAIN_ROWS = 10_000  # approximate number of train rows for the train score
 
 
 def oof_proba(oof: pd.DataFrame, problem: Problem) -> Floats:
-    """Out-of-fold probabilities in the problem's row order, of shape (rows, classes).
+    """Return out-of-fold probabilities in the problem's row order, of shape (rows, classes).
 
     Raises
     ------
     DataError
-        When a row of train has none.
+        When a row of train has no out-of-fold prediction.
     """
-    found = (
+    proba = (
         oof.set_index("row_id").reindex(problem.row_ids)[[f"proba_{name}" for name in problem.classes]].to_numpy(dtype=np.float64)
     )
-    if np.isnan(found).any():
-        raise DataError("Rows of train have no out-of-fold prediction; tuning and train are of different runs.")
-    return found
+    if np.isnan(proba).any():
+        raise DataError(
+            "tuned_oof: rows of train have no out-of-fold prediction; the products of tune and ingest are from different runs. Run tune again."
+        )
+    return proba
 
 
 def predictions(predictor: ClassPredictor, holdout: pd.DataFrame) -> pd.DataFrame:
-    """``row_id``, ``y_true``, ``y_pred`` and one ``proba_<class>`` a class, sorted by ``row_id``."""
+    """Predict the holdout: ``row_id``, ``y_true``, ``y_pred`` and one ``proba_<class>`` per class, sorted by ``row_id``."""
     rows = holdout.sort_values("row_id", kind="stable").reset_index(drop=True)
-    found = predictor.predict(rows)[["y_pred", *(f"proba_{name}" for name in predictor.classes)]]
-    found.insert(0, "y_true", rows[predictor.schema.target].to_numpy())
-    found.insert(0, "row_id", rows["row_id"].to_numpy())
-    return found
+    predicted = predictor.predict(rows)[["y_pred", *(f"proba_{name}" for name in predictor.classes)]]
+    predicted.insert(0, "y_true", rows[predictor.schema.target].to_numpy())
+    predicted.insert(0, "row_id", rows["row_id"].to_numpy())
+    return predicted
 
 
 def sample_of(predicted: pd.DataFrame, classes: Sequence[str], positive: str, clusters: Sequence[str] | None = None) -> Sample:
-    """Predictions as the metrics take them."""
+    """Convert a table of predictions to a `Sample`."""
     return Sample.of(
         codes_of(predicted["y_true"], classes),
         predicted[[f"proba_{name}" for name in classes]].to_numpy(dtype=np.float64),
@@ -85,31 +87,33 @@ def holdout_metrics(
     seed: int = 0,
     clusters: Sequence[str] | None = None,
 ) -> Estimates:
-    """Every metric on the holdout with its 95 % bootstrap interval; `leading` first.
+    """Estimate all metrics on the holdout with 95 % bootstrap intervals, `leading` first.
 
-    `clusters` names the group of each row when the split is by group: whole groups are redrawn.
+    `clusters` holds the group of each row when the split is by group: whole groups are resampled.
     """
     names = [leading, *[name for name in NAMES if name != leading]]
-    found = estimates(sample_of(predicted, classes, positive, clusters), names, resamples=resamples, seed=seed)
-    lead = found[leading]
-    what = f"how well {positive} is told apart" if len(classes) == 2 else "where a metric is of one class, the mean over classes"
-    say = f"{spoken(leading)} {number(lead.value)} ({number(lead.low)} to {number(lead.high)}) on {lead.n:,d} rows never seen before: {what}."
-    return Estimates(title="On the holdout", say=say, values=found)
+    values = estimates(sample_of(predicted, classes, positive, clusters), names, resamples=resamples, seed=seed)
+    lead = values[leading]
+    scope = f"the positive class is {positive}" if len(classes) == 2 else "per-class metrics are averaged over the classes"
+    say = (
+        f"{spoken(leading)} {number(lead.value)} ({number(lead.low)} to {number(lead.high)}) on {lead.n:,d} unseen rows; {scope}."
+    )
+    return Estimates(title="Holdout metrics", say=say, values=values)
 
 
 def gap(
     predictor: ClassPredictor, problem: Problem, oof: Floats, predicted: pd.DataFrame, metric: str, threshold: float | None
 ) -> Facts:
-    """The leading metric on the rows that taught, out of fold, and on the holdout.
+    """Compare the leading metric on train, out of fold and on the holdout.
 
-    Far better on the rows that taught than out of fold: it knows rows by heart. Better out of fold than on the holdout: the
-    search has flattered itself, or the holdout is different.
+    A much better score on train than out of fold indicates overfitting of the model. A better score out of fold than on the
+    holdout indicates overfitting of the search, or a holdout that differs from train.
     """
     positive = problem.positive
-    some = slice(None, None, max(1, len(problem.y) // MOST_SEEN))
-    y, seen = problem.y[some], predictor.proba(problem.frame.iloc[some])
+    every_nth = slice(None, None, max(1, len(problem.y) // MAX_TRAIN_ROWS))
+    y, train_proba = problem.y[every_nth], predictor.proba(problem.frame.iloc[every_nth])
     parts = {
-        "train": Sample.of(y, seen, predicted=label(seen, positive, predictor.threshold), positive=positive),
+        "train": Sample.of(y, train_proba, predicted=label(train_proba, positive, predictor.threshold), positive=positive),
         "out of fold": Sample.of(problem.y, oof, predicted=label(oof, positive, threshold), positive=positive),
         "holdout": sample_of(predicted, predictor.classes, predictor.positive),
     }
@@ -117,7 +121,7 @@ def gap(
     sign = 1.0 if more_is_better(metric) else -1.0
     by_heart, flattery = sign * (found["train"] - found["out of fold"]), sign * (found["out of fold"] - found["holdout"])
     say = (
-        f"{spoken(metric)} is {number(found['train'])} on the rows that taught, {number(found['out of fold'])} out of fold "
+        f"{spoken(metric)} is {number(found['train'])} on the training rows, {number(found['out of fold'])} out of fold "
         f"and {number(found['holdout'])} on the holdout."
     )
     facts: dict[str, str | float | int | bool | None] = {"metric": spoken(metric), **found}
@@ -133,7 +137,7 @@ def gap(
 
 
 def drawn(predicted: pd.DataFrame, classes: Sequence[str], positive: str) -> tuple[Any, Any]:
-    """Truth and score as figures take them: 0/1 and one probability for two classes; classes and a column each for more."""
+    """Return truth and scores for figures: 0/1 and one probability in binary problems, else class names and one column per class."""
     if len(classes) == 2:
         hit = (predicted["y_true"] == positive).to_numpy().astype(int)
         return hit, predicted[f"proba_{positive}"].to_numpy(dtype=np.float64)
@@ -141,8 +145,11 @@ def drawn(predicted: pd.DataFrame, classes: Sequence[str], positive: str) -> tup
 
 
 def holdout_clusters(holdout: pd.DataFrame, group: str | None, split: pd.DataFrame | None = None) -> list[str] | None:
-    """What is redrawn together, of each row of the holdout in the order of `predictions`: its group when the split is by group, else, with
-    the table of the split, the rows that look alike; None where each row is by itself."""
+    """Return the bootstrap cluster of each holdout row, in the order of `predictions`.
+
+    The cluster is the group when the split is by group, else the set of near-duplicates when `split` is passed. None means
+    that every row is its own cluster.
+    """
     rows = holdout.sort_values("row_id", kind="stable")
     if group is not None:
         return groups_of(rows, group=group)
@@ -163,27 +170,27 @@ def slices(
     seed: int = 0,
     most_levels: int = 12,
 ) -> pd.DataFrame:
-    """The metric on parts of the holdout: each value of a category, each quarter of a number, the weakest first.
+    """Compute the metric on slices of the holdout: each category and each quartile of a number, weakest first.
 
     Returns
     -------
     DataFrame
-        ``slice``, ``value``, ``low``, ``high``, ``n``, ``weak``: whether it lies below the whole even when the number of slices
-        looked at is counted (normal approximation to the bootstrap; Bonferroni).
+        ``slice``, ``value``, ``low``, ``high``, ``n`` and ``weak``: True if the slice is significantly worse than all rows
+        (normal approximation to the bootstrap, Bonferroni-corrected for the number of slices).
     """
     rows = holdout.sort_values("row_id", kind="stable").reset_index(drop=True)
     classes = list(schema.classes or [])
     overall = score(sample_of(predicted, classes, positive), [metric])[metric]
-    wanted = [c for c in schema.features if c.name in rows and (columns is None or c.name in columns)]
-    found: list[dict[str, Any]] = []
-    for column in wanted:
-        for name, inside in _levels(rows[column.name], column.kind, most_levels):
-            part = predicted[inside]
-            if not _enough(part["y_true"], classes):
+    sliced_columns = [c for c in schema.features if c.name in rows and (columns is None or c.name in columns)]
+    records: list[dict[str, Any]] = []
+    for column in sliced_columns:
+        for name, in_slice in _levels(rows[column.name], column.kind, most_levels):
+            part = predicted[in_slice]
+            if not _large_enough(part["y_true"], classes):
                 continue
             estimate = estimates(sample_of(part, classes, positive), [metric], resamples=SLICE_RESAMPLES, seed=seed)[metric]
             if estimate.value is not None:
-                found.append(
+                records.append(
                     {
                         "slice": f"{column.name}: {name}",
                         "value": estimate.value,
@@ -192,43 +199,43 @@ def slices(
                         "n": estimate.n,
                     }
                 )
-    table = pd.DataFrame(found, columns=["slice", "value", "low", "high", "n"])
+    table = pd.DataFrame(records, columns=["slice", "value", "low", "high", "n"])
     sign = 1.0 if more_is_better(metric) else -1.0
     table["weak"] = _clearly_worse(table, overall, sign)
     order = (sign * table["value"].astype(float)).argsort(kind="stable")
     return table.iloc[order].reset_index(drop=True)
 
 
-def _levels(values: pd.Series, kind: str, most: int) -> list[tuple[str, npt.NDArray[np.bool_]]]:
+def _levels(values: pd.Series, kind: str, max_levels: int) -> list[tuple[str, npt.NDArray[np.bool_]]]:
     missing = values.isna().to_numpy()
     levels = [("missing", missing)] if missing.any() else []
     if kind in ("number", "date"):
-        return levels + _quarters(values, missing, kind)
+        return levels + _quartiles(values, missing, kind)
     if kind in ("boolean", "category"):
         counts = values.value_counts()
-        names = sorted(counts.index.tolist(), key=lambda name: (-int(counts[name]), name))[:most]
+        names = sorted(counts.index.tolist(), key=lambda name: (-int(counts[name]), name))[:max_levels]
         return levels + [(str(name), (values == name).to_numpy()) for name in names]
     return levels
 
 
-def _quarters(values: pd.Series, missing: npt.NDArray[np.bool_], kind: str) -> list[tuple[str, npt.NDArray[np.bool_]]]:
+def _quartiles(values: pd.Series, missing: npt.NDArray[np.bool_], kind: str) -> list[tuple[str, npt.NDArray[np.bool_]]]:
     if missing.all():
         return []
     numbers = values.to_numpy().astype("datetime64[us]").astype("int64") if kind == "date" else values.to_numpy(dtype=np.float64)
-    found = numbers.astype(np.float64)
-    edges = np.unique(np.quantile(found[~missing], [0, 0.25, 0.5, 0.75, 1], method="lower"))
+    floats = numbers.astype(np.float64)
+    edges = np.unique(np.quantile(floats[~missing], [0, 0.25, 0.5, 0.75, 1], method="lower"))
     parts = []
     for i, (low, high) in enumerate(pairwise(edges.tolist())):
-        inside = ~missing & (found <= high) & ((found >= low) if i == 0 else (found > low))
+        in_quarter = ~missing & (floats <= high) & ((floats >= low) if i == 0 else (floats > low))
         if kind == "date":
-            shown = " to ".join(str(np.datetime64(int(edge), "us").astype("datetime64[D]")) for edge in (low, high))
+            name = " to ".join(str(np.datetime64(int(edge), "us").astype("datetime64[D]")) for edge in (low, high))
         else:
-            shown = f"{number(low)} to {number(high)}"
-        parts.append((shown if i == 0 else f"above {shown}", inside))
+            name = f"{number(low)} to {number(high)}"
+        parts.append((name if i == 0 else f"above {name}", in_quarter))
     return parts
 
 
-def _enough(labels: pd.Series, classes: Sequence[str]) -> bool:
+def _large_enough(labels: pd.Series, classes: Sequence[str]) -> bool:
     counts = labels.value_counts().reindex(list(classes), fill_value=0)
     return len(labels) >= LEAST_ROWS and int(counts.min()) >= LEAST_OF_CLASS
 
@@ -239,17 +246,17 @@ def _clearly_worse(table: pd.DataFrame, overall: float, sign: float) -> npt.NDAr
     if not len(table):
         return np.zeros(0, dtype=bool)
     error = (table["high"].astype(float) - table["low"].astype(float)).to_numpy() / (2 * 1.959964)
-    behind = sign * (overall - table["value"].astype(float).to_numpy())
-    return np.asarray(behind > norm.ppf(1 - 0.05 / len(table)) * error, dtype=bool)
+    shortfall = sign * (overall - table["value"].astype(float).to_numpy())
+    return np.asarray(shortfall > norm.ppf(1 - 0.05 / len(table)) * error, dtype=bool)
 
 
 def slices_table(table: pd.DataFrame, metric: str, overall: float, most: int = 12) -> Table:
-    """The weakest slices, and how many were looked at."""
+    """Table of the weakest slices, with the number of slices tested."""
     weak = [str(name) for name in table.loc[table["weak"], "slice"]]
     say = (
-        f"Weaker than the whole beyond chance: {', '.join(weak[:5])}{' and more' if len(weak) > 5 else ''}."
+        f"Significantly worse than the overall score: {', '.join(weak[:5])}{' and others' if len(weak) > 5 else ''}."
         if weak
-        else "No slice is weaker than the whole beyond chance."
+        else "No slice is significantly worse than the overall score."
     )
     if not len(table):
         say = f"No part of the holdout has {LEAST_ROWS} rows or more with {LEAST_OF_CLASS} or more of each class: none can be judged."
@@ -257,9 +264,9 @@ def slices_table(table: pd.DataFrame, metric: str, overall: float, most: int = 1
         return Table.of(nothing, "Where it is weak", say=say, evidence=SliceEvidence(weak=[]))
     shown = table.head(most).assign(weak=lambda t: np.where(t["weak"], "weaker", ""))
     note = (
-        f"{len(table)} slices were looked at, of {LEAST_ROWS} rows or more with {LEAST_OF_CLASS} or more of each class; on all rows it is {number(overall)}. "
-        f"Inside a slice, what makes the slice no longer helps to rank. "
-        f"With so many, about {number(round(0.025 * len(table), 1))} would look weaker by chance; the last column counts that in (Bonferroni)."
+        f"{len(table)} slices with at least {LEAST_ROWS} rows and {LEAST_OF_CLASS} rows of each class were tested; the score on all rows is {number(overall)}. "
+        "Within a slice, the column that defines it no longer helps to rank rows. "
+        f"About {number(round(0.025 * len(table), 1))} of them would seem worse by chance; the last column corrects for this (Bonferroni)."
     )
     return Table.of(
         shown.rename(columns={"value": metric, "weak": "beyond chance"}), "Where it is weak", say=say, note=note,
@@ -271,17 +278,17 @@ def slices_table(table: pd.DataFrame, metric: str, overall: float, most: int = 1
 
 
 def share_to_reach(hit: npt.NDArray[np.bool_], p: Floats, reach: float = 0.7) -> float:
-    """The share of rows, most probable first, that holds `reach` of the hits; rows with one probability count as in random order.
+    """Return the share of rows, most probable first, that contains `reach` of the positives; ties count as in random order.
 
     >>> share_to_reach(np.array([True, False, True, False]), np.array([0.9, 0.1, 0.8, 0.2]), 0.5)
     0.25
     """
     order = np.argsort(-p, kind="stable")
-    ranked, found = p[order], np.cumsum(np.asarray(hit, dtype=np.float64)[order])
+    ranked, cumulative_hits = p[order], np.cumsum(np.asarray(hit, dtype=np.float64)[order])
     last = np.flatnonzero(np.append(ranked[1:] != ranked[:-1], True))
-    called = np.append(0.0, (last + 1) / len(p))
-    reached, first = np.unique(np.append(0.0, found[last] / found[-1]), return_index=True)  # where a share is first reached
-    return float(np.interp(reach, reached, called[first]))
+    selected = np.append(0.0, (last + 1) / len(p))
+    recall, first = np.unique(np.append(0.0, cumulative_hits[last] / cumulative_hits[-1]), return_index=True)
+    return float(np.interp(reach, recall, selected[first]))
 
 
 def headline(

@@ -1,4 +1,4 @@
-"""Rows that are worth a look: where the model was surest, right and wrong, and where it could not decide."""
+"""Selection of example rows to explain: the most confident correct one, the most confident error, the least certain one."""
 
 from dataclasses import dataclass
 
@@ -10,37 +10,37 @@ from glassbox.families.classification.calibration.apply import label as labelled
 
 @dataclass(frozen=True)
 class Example:
-    """A row that is worth a look, and why it was chosen."""
+    """A selected row: the reason, its position and its predicted class."""
 
     why: str
     at: int
-    label: int  # what the model said, by number of class
+    label: int  # predicted class code
 
 
 def worth_a_look(proba: Floats, truth: Codes, positive: int, threshold: float | None) -> list[Example]:
-    """The surest row that was right (if there are such, one called positive), the surest that was wrong, the most undecided.
+    """Select the most confident correct row (predicted positive if there is one), the most confident error, and the least certain row.
 
     Parameters
     ----------
     proba
         (rows, classes).
     truth
-        (rows,) classes by number.
+        (rows,) class codes.
     positive, threshold
-        From which probability of the positive class on a row is called so; None: the most probable class.
+        The positive class and its decision threshold; without a threshold, the most probable class is predicted.
     """
-    said = labelled(proba, positive, threshold)
+    predicted = labelled(proba, positive, threshold)
     if threshold is None or proba.shape[1] != 2:
         ordered = np.sort(proba, axis=1)
-        sure = ordered[:, -1] - ordered[:, -2]
+        confidence = ordered[:, -1] - ordered[:, -2]
     else:
-        p, middle = proba[:, positive], float(np.clip(threshold, 1e-9, 1 - 1e-9))
-        sure = np.where(p >= middle, (p - middle) / (1 - middle), (middle - p) / middle)
-    right = said == truth
-    hits = right & (said == positive) if (right & (said == positive)).any() else right
+        p, cutoff = proba[:, positive], float(np.clip(threshold, 1e-9, 1 - 1e-9))
+        confidence = np.where(p >= cutoff, (p - cutoff) / (1 - cutoff), (cutoff - p) / cutoff)
+    correct = predicted == truth
+    correct_pool = correct & (predicted == positive) if (correct & (predicted == positive)).any() else correct
     chosen = []
-    for why, among in (("Surest and right", hits), ("Surest and wrong", ~right)):
-        if among.any():
-            chosen.append((why, int(np.where(among, sure, -1.0).argmax())))
-    chosen.append(("Most undecided", int(sure.argmin())))
-    return [Example(why, at, int(said[at])) for why, at in chosen]
+    for reason, pool in (("Most confident and correct", correct_pool), ("Most confident error", ~correct)):
+        if pool.any():
+            chosen.append((reason, int(np.where(pool, confidence, -1.0).argmax())))
+    chosen.append(("Least certain", int(confidence.argmin())))
+    return [Example(reason, row, int(predicted[row])) for reason, row in chosen]

@@ -1,14 +1,13 @@
-"""The metrics of classification, and their 95 % bootstrap intervals; one implementation gives both.
+"""Classification metrics and their 95 % bootstrap intervals, from one weighted implementation.
 
-Two classes: ``precision``, ``recall``, ``f1``, ``roc_auc`` and ``average_precision`` are of the positive class, ``brier`` is the
-mean of (p - y)², ``calibration_error`` is of the positive class's probability. More classes: those five are the plain
-mean over classes, each against the rest (macro); ``brier`` is the sum over classes of (p - y)² (Brier 1950), as
-scikit-learn has it; ``calibration_error`` is of the most probable class's probability (Guo et al. 2017, eq. 3).
+In binary problems, ``precision``, ``recall``, ``f1``, ``roc_auc`` and ``average_precision`` refer to the positive class, ``brier``
+is the mean of (p - y)², and ``calibration_error`` uses the probability of the positive class. With more classes, the former five
+are macro averages over one-vs-rest problems; ``brier`` is the sum over classes of (p - y)² (Brier 1950), as in scikit-learn;
+``calibration_error`` uses the probability of the most probable class (Guo et al. 2017, eq. 3).
 
-Intervals are percentiles of the metric over resamples of the rows with replacement (Efron & Tibshirani 1993, ch. 13). They
-are not stratified by class: how many positives there are is as much by chance as the rest. Where groups are given, whole
-groups are drawn (ibid., sec. 8.3), since rows of one group say the same thing twice. A resample in which a metric is not
-defined (no positive in it) does not count for it.
+Intervals are percentiles of the metric over bootstrap resamples of the rows (Efron & Tibshirani 1993, ch. 13). Resampling is not
+stratified by class, because the number of positives is random too. With groups, whole groups are resampled (ibid., sec. 8.3),
+since rows of a group are correlated. A resample in which a metric is undefined (no positive in it) is ignored for that metric.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -30,10 +29,10 @@ Codes = npt.NDArray[np.int64]
 
 NAMES = CLASS_METRICS
 THRESHOLDED = ("accuracy", "balanced_accuracy", "f1", "precision", "recall")  # they judge labels, not probabilities
-LABELS = {"roc_auc": "ROC-AUC", "f1": "F1", "brier": "Brier score"}  # as people write them, where it is not the name itself
+LABELS = {"roc_auc": "ROC-AUC", "f1": "F1", "brier": "Brier score"}  # display names that differ from the metric's name
 RESAMPLES: dict[Cost, int] = {"low": 1000, "medium": 2000, "high": 5000}
 BINS = 10
-_CELLS = 500_000  # rows × resamples that are held in memory at once
+_CELLS = 500_000  # rows × resamples held in memory at once
 _TINY = float(np.finfo(np.float64).eps)
 
 
@@ -43,7 +42,7 @@ def more_is_better(metric: str) -> bool:
 
 
 def spoken(metric: str) -> str:
-    """A metric's name as people write it.
+    """Return the display name of a metric.
 
     >>> spoken("roc_auc"), spoken("log_loss")
     ('ROC-AUC', 'log loss')
@@ -52,23 +51,23 @@ def spoken(metric: str) -> str:
 
 
 def leading_metric(requirements: Mapping[str, Any]) -> str:
-    """The metric that models are chosen by: the first one required that judges probabilities or rankings, else ROC-AUC.
+    """Return the metric for model selection: the first required metric of probabilities or rankings, else ROC-AUC.
 
-    Metrics of labels wait for a threshold, which is only chosen once the model stands.
+    Label metrics need a threshold, which is chosen only after model selection.
     """
     return next((name for name in requirements if name in NAMES and name not in THRESHOLDED), "roc_auc")
 
 
 def threshold_rule(requirements: Mapping[str, Bound]) -> tuple[str, Bound | None]:
-    """The metric that the threshold is chosen for: the first one required that judges labels, else F1."""
+    """Return the metric for threshold selection and its bound: the first required label metric, else F1."""
     return next(((name, bound) for name, bound in requirements.items() if name in THRESHOLDED), ("f1", None))
 
 
 @dataclass(frozen=True)
 class Sample:
-    """Rows with their truth, probabilities and labels, by number of class, in an order of their own.
+    """True classes, probabilities and predicted classes of a set of rows, in canonical order.
 
-    Rows are put in an order that depends on their content alone; so does every figure drawn from them.
+    The order depends only on the content of the rows, so metrics and figures do not depend on the row order.
     """
 
     y: Codes
@@ -81,7 +80,7 @@ class Sample:
     def of(
         cls, y: Codes, proba: Floats, *, predicted: Codes | None = None, positive: int = 1, clusters: Sequence[str] | None = None
     ) -> "Sample":
-        """A sample; labels left out are the most probable class's."""
+        """Build a sample; by default, `predicted` is the most probable class."""
         labels = proba.argmax(axis=1) if predicted is None else predicted
         groups = np.arange(len(y)) if clusters is None else np.unique(np.asarray(clusters, dtype=str), return_inverse=True)[1]
         keys = [*proba.T, labels, y] if clusters is None else [*proba.T, labels, y, groups]
@@ -95,70 +94,70 @@ class Sample:
 
 
 def score(sample: Sample, names: Sequence[str] = NAMES) -> dict[str, float]:
-    """The metrics of a sample; NaN where one is not defined (ROC-AUC without both classes)."""
-    found = _weighted(sample, np.ones((1, len(sample.y))), names)
-    return {name: float(found[name][0]) for name in names}
+    """Compute metrics of a sample; NaN where a metric is undefined (ROC-AUC with a single class)."""
+    values = _weighted_metrics(sample, np.ones((1, len(sample.y))), names)
+    return {name: float(values[name][0]) for name in names}
 
 
 def metrics(
     y_true: Sequence[str], proba: Floats, classes: Sequence[str], positive: str, threshold: float | None = None
 ) -> dict[str, float]:
-    """All metrics of predictions.
+    """Compute all metrics of predictions.
 
     Parameters
     ----------
     y_true
-        (n,) classes by name.
+        (n,) class names.
     proba
         (n, classes) probabilities, columns in the order of `classes`.
     positive
-        The class that is looked for; of two.
+        The positive class of a binary problem.
     threshold
-        From which probability on a row is called positive; left out, or with more than two classes, the most probable class.
+        Decision threshold; without one, or with more than two classes, the most probable class is predicted.
 
     Examples
     --------
-    >>> found = metrics(["no", "yes"], np.array([[0.8, 0.2], [0.4, 0.6]]), ["no", "yes"], "yes")
-    >>> found["accuracy"], round(found["brier"], 2), found["roc_auc"]
+    >>> values = metrics(["no", "yes"], np.array([[0.8, 0.2], [0.4, 0.6]]), ["no", "yes"], "yes")
+    >>> values["accuracy"], round(values["brier"], 2), values["roc_auc"]
     (1.0, 0.1, 1.0)
     """
-    place = {name: i for i, name in enumerate(classes)}
-    y = np.array([place[name] for name in y_true], dtype=np.int64)
-    labels = label(proba, place[positive], threshold)
-    return score(Sample.of(y, proba, predicted=labels, positive=place[positive]))
+    code_of = {name: i for i, name in enumerate(classes)}
+    y = np.array([code_of[name] for name in y_true], dtype=np.int64)
+    labels = label(proba, code_of[positive], threshold)
+    return score(Sample.of(y, proba, predicted=labels, positive=code_of[positive]))
 
 
 # --------------------------------------------------------------------------------------------------------- intervals
 
 
 def estimates(sample: Sample, names: Sequence[str] = NAMES, *, resamples: int = 1000, seed: int = 0) -> dict[str, Estimate]:
-    """Every metric with its 95 % interval."""
-    drawn = bootstrap(sample, names, resamples=resamples, seed=seed)
-    return {name: interval(value, drawn[name], len(sample.y)) for name, value in score(sample, names).items()}
+    """Estimate metrics with 95 % bootstrap intervals."""
+    resampled = bootstrap(sample, names, resamples=resamples, seed=seed)
+    return {name: interval(value, resampled[name], len(sample.y)) for name, value in score(sample, names).items()}
 
 
 def bootstrap(sample: Sample, names: Sequence[str], *, resamples: int, seed: int) -> dict[str, Floats]:
-    """The metrics of `resamples` resamples."""
-    parts = [_weighted(sample, weights, names) for weights in _resampled(sample.cluster, resamples, seed)]
-    drawn = {name: np.concatenate([part[name] for part in parts]) for name in names}
-    if "calibration_error" in drawn:  # resamples lie higher than the sample as it lies higher than the truth: that is taken off
-        bias = np.mean(drawn["calibration_error"]) - score(sample, ["calibration_error"])["calibration_error"]
-        drawn["calibration_error"] = np.maximum(0.0, drawn["calibration_error"] - bias)
-    return drawn
+    """Return each metric on `resamples` bootstrap resamples, of shape (resamples,)."""
+    parts = [_weighted_metrics(sample, weights, names) for weights in _resample_counts(sample.cluster, resamples, seed)]
+    resampled = {name: np.concatenate([part[name] for part in parts]) for name in names}
+    if "calibration_error" in resampled:  # resampling adds the same upward bias again that the sample has; it is subtracted
+        bias = np.mean(resampled["calibration_error"]) - score(sample, ["calibration_error"])["calibration_error"]
+        resampled["calibration_error"] = np.maximum(0.0, resampled["calibration_error"] - bias)
+    return resampled
 
 
 def over_folds(
     samples: Sequence[Sample], names: Sequence[str] = NAMES, *, resamples: int = 1000, seed: int = 0
 ) -> dict[str, Estimate]:
-    """The mean over folds of every metric, with the interval of that mean: rows are redrawn within their fold.
+    """Estimate the mean of each metric over folds, with an interval from resampling rows within their fold.
 
-    The interval speaks of the rows that judged; that other rows would have taught other models is not in it.
+    The interval covers the sampling of the validation rows, not the variation of models trained on other rows.
     """
     n = sum(len(sample.y) for sample in samples)
     values = [score(sample, names) for sample in samples]
-    drawn = [bootstrap(sample, names, resamples=resamples, seed=seed + fold) for fold, sample in enumerate(samples)]
+    resampled = [bootstrap(sample, names, resamples=resamples, seed=seed + fold) for fold, sample in enumerate(samples)]
     return {
-        name: interval(float(np.mean([value[name] for value in values])), np.mean([part[name] for part in drawn], axis=0), n)
+        name: interval(float(np.mean([value[name] for value in values])), np.mean([part[name] for part in resampled], axis=0), n)
         for name in names
     }
 
@@ -172,18 +171,18 @@ def paired_gain(
     resamples: int,
     seed: int,
 ) -> Estimate:
-    """How much better the first is than the second on the same rows, with its interval; above 0 is better, whatever the metric.
+    """Estimate the gain of one model over another on the same rows, with an interval; positive means better for every metric.
 
     Parameters
     ----------
     better, worse
-        A pair ``(y, proba)`` a fold, the rows in the same order in both: both are judged on the same resamples.
+        One pair ``(y, proba)`` per fold, with the rows in the same order; both are scored on the same resamples.
     """
     sign = 1.0 if more_is_better(metric) else -1.0
     value, draws = 0.0, np.zeros(resamples)
-    for fold, ((y, one), (_, other)) in enumerate(zip(better, worse, strict=True)):
-        order = np.lexsort([*other.T, *one.T, y])  # the same rows drawn for both, whatever order they came in
-        y, pair = y[order], (one[order], other[order])
+    for fold, ((y, better_proba), (_, worse_proba)) in enumerate(zip(better, worse, strict=True)):
+        order = np.lexsort([*worse_proba.T, *better_proba.T, y])  # canonical order: both resample the same rows
+        y, pair = y[order], (better_proba[order], worse_proba[order])
         first, second = (Sample(y, p, p.argmax(axis=1).astype(np.int64), positive, np.arange(len(y))) for p in pair)
         value += sign * (score(first, [metric])[metric] - score(second, [metric])[metric]) / len(better)
         a, b = (bootstrap(sample, [metric], resamples=resamples, seed=seed + fold)[metric] for sample in (first, second))
@@ -191,53 +190,53 @@ def paired_gain(
     return interval(value, draws, sum(len(y) for y, _ in better))
 
 
-def interval(value: float, drawn: Floats, n: int) -> Estimate:
-    """A value with the percentiles of its resamples; no interval where fewer than half of them are defined."""
+def interval(value: float, resampled: Floats, n: int) -> Estimate:
+    """Return a value with its percentile interval; without one where fewer than half of the resamples are defined."""
     if not np.isfinite(value):
         return Estimate(value=None, n=n)
-    known = drawn[np.isfinite(drawn)]
-    if len(known) < max(2, len(drawn) // 2):
+    known = resampled[np.isfinite(resampled)]
+    if len(known) < max(2, len(resampled) // 2):
         return Estimate(value=float(value), n=n)
     low, high = np.percentile(known, [2.5, 97.5])
     return Estimate(value=float(value), low=float(low), high=float(high), n=n)
 
 
-def _resampled(cluster: Codes, resamples: int, seed: int) -> Iterator[Floats]:
-    """How often each row is drawn, (some resamples, rows) at a time. What is drawn does not depend on how many at a time."""
+def _resample_counts(cluster: Codes, resamples: int, seed: int) -> Iterator[Floats]:
+    """Yield how often each row is drawn, as blocks of shape (resamples, rows); draws do not depend on the block size."""
     rng = np.random.default_rng(seed)
     n, clusters = len(cluster), int(cluster.max()) + 1
-    whole = clusters == n
+    ungrouped = clusters == n
     for start in range(0, resamples, at_once := max(1, _CELLS // n)):
-        some = min(at_once, resamples - start)
-        drawn = rng.integers(0, clusters, size=(some, clusters)) + clusters * np.arange(some)[:, None]
-        counts = np.bincount(drawn.ravel(), minlength=some * clusters).reshape(some, clusters)
-        yield (counts if whole else counts[:, cluster]).astype(np.float64)
+        count = min(at_once, resamples - start)
+        drawn = rng.integers(0, clusters, size=(count, clusters)) + clusters * np.arange(count)[:, None]
+        counts = np.bincount(drawn.ravel(), minlength=count * clusters).reshape(count, clusters)
+        yield (counts if ungrouped else counts[:, cluster]).astype(np.float64)
 
 
 # ----------------------------------------------------------------------------------------- metrics of weighted rows
 
 
-def _weighted(sample: Sample, weights: Floats, names: Sequence[str]) -> dict[str, Floats]:
-    """The metrics for each row of `weights`, of shape (resamples, rows)."""
+def _weighted_metrics(sample: Sample, weights: Floats, names: Sequence[str]) -> dict[str, Floats]:
+    """Compute metrics for each row of `weights`, which has shape (resamples, rows)."""
     with np.errstate(divide="ignore", invalid="ignore"):
-        found: dict[str, Floats] = {}
-        if wanted := [name for name in names if name in THRESHOLDED]:
-            found.update({name: _OF_COUNTS[name](_confusion(sample, weights), sample.positive) for name in wanted})
-        if wanted := [name for name in names if name in _OF_RANKS]:
-            found.update(_against_rest(sample, weights, wanted))
-        found.update({name: _OF_PROBA[name](sample, weights) for name in names if name in _OF_PROBA})
-    return found
+        values: dict[str, Floats] = {}
+        if selected := [name for name in names if name in THRESHOLDED]:
+            values.update({name: _OF_COUNTS[name](_confusion(sample, weights), sample.positive) for name in selected})
+        if selected := [name for name in names if name in _OF_RANKS]:
+            values.update(_against_rest(sample, weights, selected))
+        values.update({name: _OF_PROBA[name](sample, weights) for name in names if name in _OF_PROBA})
+    return values
 
 
 def _confusion(sample: Sample, weights: Floats) -> Floats:
-    """Confusion matrices of shape (resamples, classes, classes), truth in rows."""
+    """Return confusion matrices of shape (resamples, classes, classes), true classes in rows."""
     k = sample.classes
     cell = sample.y * k + sample.predicted
-    return _summed(weights, cell, k * k).reshape(len(weights), k, k)
+    return _sum_by_group(weights, cell, k * k).reshape(len(weights), k, k)
 
 
-def _summed(weights: Floats, group: Codes, groups: int) -> Floats:
-    """Weights added up by group: (resamples, groups)."""
+def _sum_by_group(weights: Floats, group: Codes, groups: int) -> Floats:
+    """Sum weights by group, giving shape (resamples, groups)."""
     order = np.argsort(group, kind="stable")
     present, starts = np.unique(group[order], return_index=True)
     sums = np.zeros((len(weights), groups))
@@ -250,19 +249,19 @@ def _accuracy(counts: Floats, positive: int) -> Floats:
 
 
 def _recalls(counts: Floats) -> Floats:
-    """Recall of each class; NaN of a class that is not there."""
+    """Return the recall of each class; NaN for absent classes."""
     return cast(Floats, np.diagonal(counts, axis1=1, axis2=2) / counts.sum(axis=2))
 
 
 def _balanced_accuracy(counts: Floats, positive: int) -> Floats:
-    """The mean of the recalls of the classes that are there (Brodersen et al. 2010)."""
+    """Return the mean recall of the classes present (Brodersen et al. 2010)."""
     recalls = _recalls(counts)
-    there = np.isfinite(recalls)
-    return cast(Floats, np.where(there, recalls, 0.0).sum(axis=1) / there.sum(axis=1))
+    present = np.isfinite(recalls)
+    return cast(Floats, np.where(present, recalls, 0.0).sum(axis=1) / present.sum(axis=1))
 
 
 def _of_positive(values: Floats, positive: int) -> Floats:
-    """The positive class's of two; the mean over classes of more. What is 0/0 is 0, as scikit-learn has it."""
+    """Return the value of the positive class in binary problems, else the mean over classes; 0/0 counts as 0, as in scikit-learn."""
     known = np.where(np.isfinite(values), values, 0.0)
     return cast(Floats, known[:, positive] if values.shape[1] == 2 else known.mean(axis=1))
 
@@ -276,72 +275,72 @@ def _precision(counts: Floats, positive: int) -> Floats:
 
 
 def _f1(counts: Floats, positive: int) -> Floats:
-    """2 tp / (2 tp + fp + fn) (van Rijsbergen 1979)."""
+    """Return F1 = 2 tp / (2 tp + fp + fn) (van Rijsbergen 1979)."""
     return _of_positive(2 * np.diagonal(counts, axis1=1, axis2=2) / (counts.sum(axis=1) + counts.sum(axis=2)), positive)
 
 
 @dataclass(frozen=True)
 class _Ranks:
-    """Weights at each distinct score that a hit has, ascending; (resamples, scores) each, but for `whole`, of shape (resamples,).
+    """Weights at each distinct score of a positive row, ascending; (resamples, scores) each, except `total` of shape (resamples,).
 
     Attributes
     ----------
-    hits, own
-        Of hits, and of hits and misses, with this very score.
+    hits, equal
+        Weight of the positive rows, and of all rows, with exactly this score.
     upto
-        Of all with this score or a lower one.
-    whole
-        Of all.
+        Weight of all rows with this score or a lower one.
+    total
+        Weight of all rows.
     """
 
     hits: Floats
-    own: Floats
+    equal: Floats
     upto: Floats
-    whole: Floats
+    total: Floats
 
     @classmethod
-    def of(cls, hit: npt.NDArray[np.bool_], given: Floats, weights: Floats) -> "_Ranks":
-        order = np.argsort(given, kind="stable")
-        ranked, hit = given[order], hit[order]
-        group = np.cumsum(np.append(False, ranked[1:] != ranked[:-1]))  # equal scores are one
-        every = weights[:, order]
+    def of(cls, hit: npt.NDArray[np.bool_], scores: Floats, weights: Floats) -> "_Ranks":
+        order = np.argsort(scores, kind="stable")
+        ranked, hit = scores[order], hit[order]
+        group = np.cumsum(np.append(False, ranked[1:] != ranked[:-1]))  # ties share a group
+        all_weights = weights[:, order]
         if len(order) and group[-1] + 1 < len(order):
-            every = np.add.reduceat(every, np.flatnonzero(np.append(True, np.diff(group))), axis=1)
-        there, starts = np.unique(group[hit], return_index=True)
+            all_weights = np.add.reduceat(all_weights, np.flatnonzero(np.append(True, np.diff(group))), axis=1)
+        groups_with_hits, starts = np.unique(group[hit], return_index=True)
         hits = weights[:, order[hit]]
-        if len(there) < hits.shape[1]:
+        if len(groups_with_hits) < hits.shape[1]:
             hits = np.add.reduceat(hits, starts, axis=1)
-        own = every[:, there]
-        upto = np.cumsum(every, axis=1)
-        return cls(hits, own, upto[:, there], upto[:, -1])
+        equal = all_weights[:, groups_with_hits]
+        upto = np.cumsum(all_weights, axis=1)
+        return cls(hits, equal, upto[:, groups_with_hits], upto[:, -1])
 
 
 def _against_rest(sample: Sample, weights: Floats, names: Sequence[str]) -> dict[str, Floats]:
-    """Metrics of the order of one class against the rest: the positive class's of two, the mean over classes of more."""
+    """Compute one-vs-rest ranking metrics: of the positive class in binary problems, else the mean over classes."""
     classes = [sample.positive] if sample.classes == 2 else range(sample.classes)
-    found: dict[str, list[Floats]] = {name: [] for name in names}
+    values: dict[str, list[Floats]] = {name: [] for name in names}
     for k in classes:
         ranks = _Ranks.of(sample.y == k, sample.proba[:, k], weights)
         for name in names:
-            found[name].append(_OF_RANKS[name](ranks))
-    return {name: cast(Floats, np.mean(values, axis=0)) for name, values in found.items()}
+            values[name].append(_OF_RANKS[name](ranks))
+    return {name: cast(Floats, np.mean(per_class, axis=0)) for name, per_class in values.items()}
 
 
 def _roc_auc(ranks: _Ranks) -> Floats:
-    """The share of pairs of a hit and a miss that are in the right order, ties counting half (Hanley & McNeil 1982)."""
-    hits, misses = ranks.hits, ranks.own - ranks.hits
-    below = ranks.upto - ranks.own - (np.cumsum(hits, axis=1) - hits)
-    found = hits.sum(axis=1)
-    return cast(Floats, (hits * (below + misses / 2)).sum(axis=1) / (found * (ranks.whole - found)))
+    """Return the share of (positive, negative) pairs ranked correctly, ties counting half (Hanley & McNeil 1982)."""
+    hits, misses = ranks.hits, ranks.equal - ranks.hits
+    below = ranks.upto - ranks.equal - (np.cumsum(hits, axis=1) - hits)
+    positives = hits.sum(axis=1)
+    return cast(Floats, (hits * (below + misses / 2)).sum(axis=1) / (positives * (ranks.total - positives)))
 
 
 def _average_precision(ranks: _Ranks) -> Floats:
-    """Σ (R_i - R_{i-1}) P_i over distinct scores from the highest down; not interpolated."""
-    hits, found = ranks.hits, ranks.hits.sum(axis=1)
-    recalled = found[:, None] - np.cumsum(hits, axis=1) + hits
-    called = ranks.whole[:, None] - ranks.upto + ranks.own
-    precision = np.where(called > 0, recalled / called, 0.0)
-    return cast(Floats, (hits * precision).sum(axis=1) / found)
+    """Return Σ (R_i - R_{i-1}) P_i over distinct scores in descending order, without interpolation."""
+    hits, positives = ranks.hits, ranks.hits.sum(axis=1)
+    recalled = positives[:, None] - np.cumsum(hits, axis=1) + hits
+    predicted_positive = ranks.total[:, None] - ranks.upto + ranks.equal
+    precision = np.where(predicted_positive > 0, recalled / predicted_positive, 0.0)
+    return cast(Floats, (hits * precision).sum(axis=1) / positives)
 
 
 def _mean(loss: Floats, weights: Floats) -> Floats:
@@ -353,7 +352,7 @@ def _log_loss(sample: Sample, weights: Floats) -> Floats:
 
 
 def row_log_loss(y: Codes, proba: Floats) -> Floats:
-    """-log of the probability that each row's own class was given, no smaller than the float's epsilon."""
+    """Return -log of the probability of each row's true class, clipped at machine epsilon."""
     clipped = np.clip(proba, _TINY, 1 - _TINY)
     return cast(Floats, -np.log(clipped[np.arange(len(y)), y] / clipped.sum(axis=1)))
 
@@ -365,21 +364,20 @@ def _brier(sample: Sample, weights: Floats) -> Floats:
 
 
 def _calibration_error(sample: Sample, weights: Floats) -> Floats:
-    """Σ_b n_b/n · |said_b - came_b| over ten bins of like size (Naeini et al. 2015, with equal-mass bins).
+    """Return Σ_b n_b/n · |predicted_b - observed_b| over ten equal-mass bins (Naeini et al. 2015).
 
-    Equal probabilities stay in one bin. The bins are those of the sample, not of each resample. Being an average of
-    absolute values, it is above 0 by chance alone, more so in a small sample; resamples lie higher still, by about as much,
-    which is taken off before the interval is read.
+    Equal probabilities stay in one bin. All resamples use the bins of the sample. As an average of absolute values, the error is
+    biased upwards, more so in small samples. Resamples have about the same bias once more, which `bootstrap` subtracts.
     """
     if sample.classes == 2:
-        said, came = sample.proba[:, sample.positive], sample.y == sample.positive
+        predicted, observed = sample.proba[:, sample.positive], sample.y == sample.positive
     else:
         top = sample.proba.argmax(axis=1)
-        said, came = sample.proba.max(axis=1), sample.y == top
-    edges = np.unique(np.quantile(said, np.linspace(0, 1, BINS + 1)[1:-1]))
-    group = np.searchsorted(edges, said, side="left").astype(np.int64)
-    off = np.abs(_summed(weights * (said - came), group, BINS))
-    return cast(Floats, off.sum(axis=1) / weights.sum(axis=1))
+        predicted, observed = sample.proba.max(axis=1), sample.y == top
+    edges = np.unique(np.quantile(predicted, np.linspace(0, 1, BINS + 1)[1:-1]))
+    group = np.searchsorted(edges, predicted, side="left").astype(np.int64)
+    gaps = np.abs(_sum_by_group(weights * (predicted - observed), group, BINS))
+    return cast(Floats, gaps.sum(axis=1) / weights.sum(axis=1))
 
 
 _OF_COUNTS: dict[str, Callable[[Floats, int], Floats]] = {

@@ -1,4 +1,4 @@
-"""What predictors of every family answer where the answer is a class: a label and a probability a class."""
+"""Mixin for classification predictors: labels and one probability per class."""
 
 from typing import Any
 
@@ -10,16 +10,16 @@ from glassbox.families.classification.calibration.apply import Calibration, Floa
 
 
 class ClassAnswers:
-    """Probabilities as an answer, for a predictor with these attributes.
+    """Mixin that turns class probabilities into the predictions of a classifier.
 
     Attributes
     ----------
     schema
-        Its `classes` are the columns of probabilities, in order.
+        Its `classes` are the probability columns, in order.
     calibration, threshold
-        How probabilities are bent, and from which on a row is called positive; None: the most probable class.
+        Calibration of the probabilities, and the decision threshold; None predicts the most probable class.
     positive
-        The class that is looked for.
+        The positive class.
     """
 
     schema: Schema
@@ -33,22 +33,22 @@ class ClassAnswers:
 
     @property
     def positive_at(self) -> int:
-        """The number of the positive class among `classes`."""
+        """Position of the positive class in `classes`."""
         return self.classes.index(self.positive)
 
     @property
     def refit_note(self) -> str:
-        """Nothing: the model that was evaluated is served as it is."""
+        """Empty: the evaluated model is served without a refit."""
         return ""
 
     def postprocess(self, raw: pd.DataFrame) -> pd.DataFrame:
-        """What is answered for out-of-fold probabilities: those, calibrated, and the labels that follow."""
+        """Return calibrated probabilities and labels for raw out-of-fold probabilities."""
         proba = raw[[f"proba_{name}" for name in self.classes]].to_numpy(dtype=np.float64)
         return self.answers(self.calibration.apply(proba), raw.index)
 
     def answers(self, proba: Floats, index: pd.Index) -> pd.DataFrame:
-        """``y_pred`` and one ``proba_<class>`` a class, of calibrated probabilities."""
+        """Return ``y_pred`` and one ``proba_<class>`` column per class from calibrated probabilities."""
         labels = label(proba, self.positive_at, self.threshold)
-        found: dict[str, Any] = {"y_pred": np.array(self.classes, dtype=object)[labels]}
-        found.update({f"proba_{name}": proba[:, k] for k, name in enumerate(self.classes)})
-        return pd.DataFrame(found, index=index)
+        columns: dict[str, Any] = {"y_pred": np.array(self.classes, dtype=object)[labels]}
+        columns.update({f"proba_{name}": proba[:, k] for k, name in enumerate(self.classes)})
+        return pd.DataFrame(columns, index=index)

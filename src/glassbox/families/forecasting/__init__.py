@@ -1,1 +1,1 @@
-"""The family that answers `task: forecasting`: one series or thousands, regular in time."""
+"""The forecasting family (`task: forecasting`): one or many regular time series."""

@@ -1,4 +1,4 @@
-"""Intervals that cover what they say: conformal quantiles of what the backtest missed by."""
+"""Prediction intervals: split-conformal quantiles of the backtest errors."""
 
 from collections.abc import Sequence
 
@@ -8,11 +8,11 @@ from pydantic import BaseModel, ConfigDict
 from glassbox.families.forecasting.metrics import QUANTILES, Forecasts
 from glassbox.families.forecasting.panel import Floats
 
-ENOUGH = 200  # scaled errors that a quantile is taken of, at least: steps share theirs with their neighbours until there are
+MIN_ERRORS = 200  # per quantile; steps with fewer pool the errors of their neighbours
 
 
 class Offsets(BaseModel):
-    """What is added to a point forecast, in units of the series' scale: one row a step ahead, one column a quantile."""
+    """Offsets to add to a point forecast, in units of the series' scale: one row per step ahead, one column per quantile."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -20,42 +20,43 @@ class Offsets(BaseModel):
     offsets: list[list[float]]
 
     def quantiles(self, point: Floats, scale: Floats) -> Floats:
-        """Quantiles of shape (windows, H, Q) around point forecasts (windows, H) of series of a scale (windows,)."""
-        added = np.array(self.offsets)[None, : point.shape[1]]
-        return np.asarray(point[:, :, None] + added * scale[:, None, None])
+        """Return quantiles of shape (windows, H, Q) around point forecasts (windows, H), given each series' scale (windows,)."""
+        offsets = np.array(self.offsets)[None, : point.shape[1]]
+        return np.asarray(point[:, :, None] + offsets * scale[:, None, None])
 
 
-def fit_offsets(found: Forecasts, levels: Sequence[float] = QUANTILES) -> Offsets:
-    """Split-conformal offsets from the errors of a backtest.
+def fit_offsets(backtest: Forecasts, levels: Sequence[float] = QUANTILES) -> Offsets:
+    """Fit split-conformal offsets to the errors of a backtest.
 
     At each step ahead the signed errors, divided by their series' scale, are pooled with those of the nearest steps until
-    there are `ENOUGH`; the offset for a level q above one half is their k-th smallest with k = ceil((n + 1) q), below one half
-    the mirror image ([1]_, section 2), so that the interval errs on the wide side.
+    there are at least `MIN_ERRORS`. The offset for a level q above one half is the k-th smallest error with k = ceil((n + 1) q);
+    below one half it is the mirror image ([1]_, section 2). The intervals are therefore conservative.
 
     References
     ----------
     .. [1] Lei, J. et al. (2018). Distribution-free predictive inference for regression. Journal of the American
        Statistical Association, 113(523).
     """
-    errors = (found.actual - found.point) / found.scale[:, None]
+    errors = (backtest.actual - backtest.point) / backtest.scale[:, None]
     horizon = errors.shape[1]
     rows = []
     for step in range(horizon):
         width = 0
         while True:
             near = errors[:, max(0, step - width) : step + width + 1]
-            log_opinion_pool = near[~np.isnan(near)]
-            if len(log_opinion_pool) >= ENOUGH or width >= horizon:
+            pooled = near[~np.isnan(near)]
+            if len(pooled) >= MIN_ERRORS or width >= horizon:
                 break
             width += 1
-        rows.append([_quantile(np.sort(log_opinion_pool), level) for level in levels])
+        rows.append([_conformal_quantile(np.sort(pooled), level) for level in levels])
     return Offsets(levels=list(levels), offsets=rows)
 
 
-def _quantile(ordered: Floats, level: float) -> float:
-    """The conformal quantile of sorted errors: never between two of them.
+def _conformal_quantile(ordered: Floats, level: float) -> float:
+    """Return the conformal quantile of sorted errors, without interpolation.
 
-    >>> _quantile(np.arange(1.0, 20.0), 0.95), _quantile(np.arange(1.0, 20.0), 0.05), _quantile(np.arange(1.0, 20.0), 0.5)
+    >>> errors = np.arange(1.0, 20.0)
+    >>> _conformal_quantile(errors, 0.95), _conformal_quantile(errors, 0.05), _conformal_quantile(errors, 0.5)
     (19.0, 1.0, 10.0)
     """
     n = len(ordered)

@@ -1,4 +1,4 @@
-"""The evaluation: the procedure that tuning kept, from every origin of the holdout, and the forecaster that comes of it."""
+"""Holdout evaluation: refit the tuned candidate, forecast from every origin of the holdout, and report the errors."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -38,22 +38,22 @@ from glassbox.runtime.resources import Resources
 if TYPE_CHECKING:
     from glassbox.request.model import Request
 
-WORST = 10
+TOP_ROWS = 10
 
 
 def columns_of(request: "Request", columns: Sequence[str]) -> Columns:
-    """What the columns of a row are called."""
+    """Return the names of the time, target and series columns."""
     return Columns(time_column(request), str(request.data.target), series_column(request, columns))
 
 
 def refit(
     best: Mapping[str, Any], panel: Panel, schema: Schema, columns: Columns, offsets: Offsets, *, seed: int, threads: int = 1
 ) -> ForecastPredictor:
-    """What tuning kept, fitted on all of train."""
+    """Fit the tuned candidate on all of train."""
     recipe = Recipe.model_validate(best["recipe"])
-    how = Fitting(dict(best["params"]), recipe, seed, threads)
+    fitting = Fitting(dict(best["params"]), recipe, seed, threads)
     with limit_threads(threads):
-        model = kind_of(best["kind"]).fit(panel, how)
+        model = kind_of(best["kind"]).fit(panel, fitting)
     return ForecastPredictor(
         schema=schema,
         columns=columns,
@@ -70,62 +70,64 @@ def refit(
     )
 
 
-def bring_up_to_date(predictor: ForecastPredictor, later: Panel) -> ForecastPredictor:
-    """The same recipe and parameters, fitted once more on all of the history: what is served.
+def refit_on_all(predictor: ForecastPredictor, later: Panel) -> ForecastPredictor:
+    """Refit the same recipe and parameters on train and holdout: the predictor that is served.
 
-    It is what the backtest and the evaluation did at each of their origins, one time more.
+    The backtest and the evaluation refit in the same way at each of their origins.
     """
-    whole = predictor.history.joined(later)
-    how = Fitting(predictor.params, predictor.recipe, predictor.seed, predictor.threads)
+    history = predictor.history.joined(later)
+    fitting = Fitting(predictor.params, predictor.recipe, predictor.seed, predictor.threads)
     with limit_threads(predictor.threads):
-        model = kind_of(predictor.kind).fit(whole, how)
-    said = (
-        f"The same recipe and parameters, fitted again on all history: to {whole.times[-1]} rather than to {predictor.history.times[-1]}. "
-        "The evaluation did the same at each of its origins."
+        model = kind_of(predictor.kind).fit(history, fitting)
+    note = (
+        f"The same recipe and parameters are fitted again on all history, up to {history.times[-1]} instead of {predictor.history.times[-1]}. "
+        "The evaluation refits in the same way at each of its origins."
     )
-    return predictor.refreshed(later, model, said)
+    return predictor.updated_with(later, model, note)
 
 
 def intervals(tuned_oof: pd.DataFrame, problem: Problem) -> tuple[Offsets, Forecasts]:
-    """Conformal offsets from the backtest of what tuning kept, and that backtest with quantiles around it.
+    """Fit conformal offsets to the backtest of the tuned candidate, and add quantiles to that backtest.
 
-    The quantiles shown for each origin are made of the errors from all the other origins.
+    The quantiles at each origin are computed from the errors at all other origins.
     """
-    found = read_oof(tuned_oof, problem)
-    made = np.full((*found.point.shape, len(QUANTILE_NAMES)), np.nan)
+    backtest = read_oof(tuned_oof, problem)
+    quantiles = np.full((*backtest.point.shape, len(QUANTILE_NAMES)), np.nan)
     for origin in problem.origins:
-        inside, others = found.origin == origin, found.origin != origin
-        if others.any():
-            offsets = fit_offsets(found.take(others))
-            made[inside] = offsets.quantiles(found.point[inside], found.scale[inside])
-    return fit_offsets(found), with_quantiles(found, made, problem.nonnegative)
+        at_origin, other_origins = backtest.origin == origin, backtest.origin != origin
+        if other_origins.any():
+            offsets = fit_offsets(backtest.take(other_origins))
+            quantiles[at_origin] = offsets.quantiles(backtest.point[at_origin], backtest.scale[at_origin])
+    return fit_offsets(backtest), with_quantiles(backtest, quantiles, problem.nonnegative)
 
 
-def with_quantiles(found: Forecasts, quantiles: Floats, nonnegative: bool) -> Forecasts:
-    """Forecasts with quantiles, kept from falling below zero where they may not."""
-    made = np.maximum(quantiles, 0.0) if nonnegative else quantiles
-    return Forecasts(found.series, found.origin, found.actual, found.point, found.scale, found.scale2, made)
+def with_quantiles(forecasts: Forecasts, quantiles: Floats, nonnegative: bool) -> Forecasts:
+    """Add quantiles to forecasts, clipped at zero when `nonnegative` is set."""
+    clipped = np.maximum(quantiles, 0.0) if nonnegative else quantiles
+    return Forecasts(
+        forecasts.series, forecasts.origin, forecasts.actual, forecasts.point, forecasts.scale, forecasts.scale2, clipped
+    )
 
 
 def later_panel(holdout: pd.DataFrame, panel: Panel, schema: Schema, request: "Request") -> Panel:
-    """The holdout as a panel of the same series as train; a series that only the holdout has is not forecast."""
-    found = open_panel(holdout, schema, request, panel.step)
-    place = {name: i for i, name in enumerate(found.names)}
+    """Convert the holdout to a panel of the series in train; series without training data are dropped."""
+    holdout_panel = open_panel(holdout, schema, request, panel.step)
+    row_of = {name: i for i, name in enumerate(holdout_panel.names)}
 
     def rows(matrix: Floats) -> Floats:
         blank = np.full((1, matrix.shape[1]), np.nan)
-        return np.vstack([matrix[place[name]][None] if name in place else blank for name in panel.names])
+        return np.vstack([matrix[row_of[name]][None] if name in row_of else blank for name in panel.names])
 
-    covariates = {name: rows(matrix) for name, matrix in found.covariates.items()}
-    return Panel(panel.step, panel.names, found.times, rows(found.values), covariates)
+    covariates = {name: rows(matrix) for name, matrix in holdout_panel.covariates.items()}
+    return Panel(panel.step, panel.names, holdout_panel.times, rows(holdout_panel.values), covariates)
 
 
 def holdout_problem(problem: Problem, later: Panel, origins: int) -> Problem:
-    """Train and holdout as one panel, judged from the origins that end with it."""
-    whole, horizon = problem.panel.joined(later), problem.recipe.horizon
+    """Join train and holdout into one backtest problem whose origins lie in the holdout, one horizon apart."""
+    full, horizon = problem.panel.joined(later), problem.recipe.horizon
     first = problem.panel.steps
-    found = [first + horizon * k for k in range(origins) if first + horizon * k < whole.steps]
-    return Problem(whole, problem.recipe, found, whole.digest, problem.nonnegative)
+    starts = [first + horizon * k for k in range(origins) if first + horizon * k < full.steps]
+    return Problem(full, problem.recipe, starts, full.digest, problem.nonnegative)
 
 
 def forecast_holdout(
@@ -133,40 +135,41 @@ def forecast_holdout(
     predictor: ForecastPredictor,
     resources: Resources,
 ) -> Forecasts:
-    """Forecasts from every origin of the holdout: by the model itself from the first, which is the end of train, and brought up
-    to date from each later one; with intervals from train alone."""
+    """Forecast from every origin of the holdout, with intervals fitted on train alone.
+
+    The evaluated model forecasts from the first origin, the end of train. At each later origin it is refitted on the history
+    up to that origin.
+    """
     points = {}
     kind, params = predictor.kind, predictor.params
     resources = replace(resources, seed=predictor.seed, threads=predictor.threads)
     with limit_threads(predictor.threads):
         for i, origin in enumerate(problem.origins):
             if origin == predictor.history.steps:
-                found = predictor.model.forecast(predictor.history, future_of(problem.panel, origin, problem.recipe))
-                points[origin] = np.maximum(found, 0.0) if problem.nonnegative else found
+                point = predictor.model.forecast(predictor.history, future_of(problem.panel, origin, problem.recipe))
+                points[origin] = np.maximum(point, 0.0) if problem.nonnegative else point
             else:
                 points[origin] = forecast_from(problem, origin, kind, params, resources)["point"]
             resources.progress(i + 1, len(problem.origins), f"origin {i + 1} of {len(problem.origins)}")
-    judged = problem.frame(points)
-    return with_quantiles(judged, predictor.offsets.quantiles(judged.point, judged.scale), problem.nonnegative)
+    forecasts = problem.frame(points)
+    return with_quantiles(forecasts, predictor.offsets.quantiles(forecasts.point, forecasts.scale), problem.nonnegative)
 
 
 def baseline_holdout(problem: Problem, *, seed: int) -> Forecasts:
-    """The seasonal naive forecast from the same origins."""
-    points = {
-        origin: forecast_from(problem, origin, "seasonal_naive", {}, Resources(seed=seed))["point"] for origin in problem.origins
-    }
+    """Return the seasonal naive forecast from the same origins."""
+    points = {origin: forecast_from(problem, origin, "seasonal_naive", {}, Resources(seed=seed))["point"] for origin in problem.origins}
     return problem.frame(points)
 
 
-def predictions(found: Forecasts, problem: Problem, holdout: pd.DataFrame, columns: Columns) -> pd.DataFrame:
-    """``row_id``, ``series``, ``origin``, ``ahead``, ``time``, ``y_true``, ``y_pred`` and one ``q05`` to ``q95`` a quantile.
+def predictions(forecasts: Forecasts, problem: Problem, holdout: pd.DataFrame, columns: Columns) -> pd.DataFrame:
+    """Return the holdout predictions as a table, one row per holdout row, sorted by series, origin and step.
 
-    Only steps with a row in the holdout; sorted by series, origin and step.
+    Columns: ``row_id``, ``series``, ``origin``, ``ahead``, ``time``, ``y_true``, ``y_pred`` and the quantiles ``q05`` to ``q95``.
     """
-    made = oof_frame(found, problem)
-    assert found.quantiles is not None
+    table = oof_frame(forecasts, problem)
+    assert forecasts.quantiles is not None
     for i, name in enumerate(QUANTILE_NAMES):
-        made[name] = found.quantiles[:, :, i].ravel()
+        table[name] = forecasts.quantiles[:, :, i].ravel()
     labels = holdout[columns.series].astype(str) if columns.series else pd.Series("", index=holdout.index)
     keys = pd.DataFrame(
         {
@@ -175,65 +178,63 @@ def predictions(found: Forecasts, problem: Problem, holdout: pd.DataFrame, colum
             "time": pd.DatetimeIndex(holdout[columns.time]).as_unit("us"),
         }
     )
-    joined = made.dropna(subset=["y_true"]).merge(keys, on=["series", "time"], how="inner")
-    return joined[["row_id", *made.columns]].sort_values(["series", "origin", "ahead"], kind="stable").reset_index(drop=True)
+    joined = table.dropna(subset=["y_true"]).merge(keys, on=["series", "time"], how="inner")
+    return joined[["row_id", *table.columns]].sort_values(["series", "origin", "ahead"], kind="stable").reset_index(drop=True)
 
 
 # ----------------------------------------------------------------------------------------------------------- findings
 
 
-def holdout_metrics(found: Forecasts, *, leading: str, resamples: int, seed: int) -> Estimates:
-    """Every metric on the holdout with its 95 % bootstrap interval; `leading` first."""
+def holdout_metrics(forecasts: Forecasts, *, leading: str, resamples: int, seed: int) -> Estimates:
+    """Estimate all metrics on the holdout with 95 % bootstrap intervals, `leading` first."""
     names = [leading, *[name for name in NAMES if name != leading]]
-    values = estimates(found, names, resamples=resamples, seed=seed)
+    values = estimates(forecasts, names, resamples=resamples, seed=seed)
     lead = values[leading]
-    origins = len(np.unique(found.origin))
+    origins = len(np.unique(forecasts.origin))
     between = f" ({number(lead.low)} to {number(lead.high)})" if lead.low is not None else ""
     many = "1 origin" if origins == 1 else f"{origins} origins"
-    say = f"{metric_label(leading)} {number(lead.value)}{between} from {many} never seen before, {lead.n or 0:,d} steps in all."
-    return Estimates(title="On the holdout", say=say, values=values)
+    say = f"{metric_label(leading)} {number(lead.value)}{between} over {many} of the holdout, {lead.n or 0:,d} steps in total."
+    return Estimates(title="Holdout metrics", say=say, values=values)
 
 
-def headline(found: Forecasts, base: Forecasts, leading: str, recipe: Recipe) -> Note:
-    """What the forecasts are good for, in a sentence that a stakeholder can act on."""
-    mine, theirs = score(found, leading), score(base, leading)
-    season = recipe.step.season_words(recipe.season).removeprefix("a ")
-    gain = 1 - mine / theirs if theirs > 0 else 0.0
-    typical = _typical_error(found)
+def headline(forecasts: Forecasts, base: Forecasts, leading: str, recipe: Recipe) -> Note:
+    """Summarise the typical error, the gain over the baseline and the interval coverage for stakeholders."""
+    error, baseline_error = score(forecasts, leading), score(base, leading)
+    season = recipe.step.season_name(recipe.season).removeprefix("a ")
+    gain = 1 - error / baseline_error if baseline_error > 0 else 0.0
+    typical = _typical_error(forecasts)
     size = (
-        f"A forecast is off by {number(typical, '.1%')} of the value in the middle case"
+        f"Half of all forecasts are within {number(typical, '.1%')} of the actual value"
         if typical is not None
-        else "Many values are zero, so errors in percent mean little"
+        else "Many values are zero, so percentage errors are not meaningful"
     )
     better = (
-        "about as much error as"
+        "about the same error as"
         if abs(gain) < 0.005
         else f"{number(abs(gain), '.0%')} {'less' if gain > 0 else 'more'} error than"
     )
-    inside = np.nanmean(covered(found))
-    lines = [
-        f"Of the values that came, {number(float(inside), '.0%')} lay within the intervals that promise {number(LEVEL, '.0%')}."
-    ]
+    coverage = np.nanmean(covered(forecasts))
+    lines = [f"The {number(LEVEL, '.0%')} intervals contain {number(float(coverage), '.0%')} of the actual values."]
     return Note(
-        title="What it is good for",
-        say=f"{size}; that is {better} taking the last {season} again.",
+        title="Summary",
+        say=f"{size}. The model has {better} repeating the last {season}.",
         lines=lines,
         tone="good" if gain > 0.05 else "look",
     )
 
 
-def _typical_error(found: Forecasts) -> float | None:
-    """The median of absolute errors in shares of the value; None where more than a tenth of the values are zero."""
-    actual = found.actual[~np.isnan(found.actual)]
+def _typical_error(forecasts: Forecasts) -> float | None:
+    """Return the median absolute percentage error as a share; None if more than 10 % of the values are zero."""
+    actual = forecasts.actual[~np.isnan(forecasts.actual)]
     if not len(actual) or float(np.mean(actual == 0)) > 0.1:
         return None
-    shares = np.abs(found.actual - found.point) / np.where(found.actual == 0, np.nan, np.abs(found.actual))
+    shares = np.abs(forecasts.actual - forecasts.point) / np.where(forecasts.actual == 0, np.nan, np.abs(forecasts.actual))
     return float(np.nanmedian(shares))
 
 
-def gap(oof: Forecasts, found: Forecasts, metric: str) -> Facts:
-    """The leading metric in the backtest and on the holdout: far better in the backtest would mean a search that flattered itself."""
-    values = {"out of fold": score(oof, metric), "holdout": score(found, metric)}
+def generalization_gap(oof: Forecasts, forecasts: Forecasts, metric: str) -> Facts:
+    """Compare the leading metric in the backtest and on the holdout; a much better backtest indicates overfitting of the search."""
+    values = {"out of fold": score(oof, metric), "holdout": score(forecasts, metric)}
     sign = 1.0 if more_is_better(metric) else -1.0
     say = f"{metric_label(metric)} is {number(values['out of fold'])} in the backtest and {number(values['holdout'])} on the holdout."
     facts: dict[str, Cell] = {
@@ -248,68 +249,70 @@ def gap(oof: Forecasts, found: Forecasts, metric: str) -> Facts:
         out_of_fold=values["out of fold"],
         holdout=values["holdout"],
     )
-    return Facts(title="Gap", say=say, facts=facts, evidence=evidence)
+    return Facts(title="Generalisation gap", say=say, facts=facts, evidence=evidence)
 
 
-def versus_baseline(found: Forecasts, base: Forecasts, names: Sequence[str] = ("mase", "rmsse", "smape")) -> Table:
-    """The model and the seasonal naive forecast on the holdout, side by side."""
-    rows = [{"metric": metric_label(name), "model": score(found, name), "seasonal naive": score(base, name)} for name in names]
+def versus_baseline(forecasts: Forecasts, base: Forecasts, names: Sequence[str] = ("mase", "rmsse", "smape")) -> Table:
+    """Table of the holdout metrics of the model and of the seasonal naive forecast."""
+    rows = [
+        {"metric": metric_label(name), "model": score(forecasts, name), "seasonal naive": score(base, name)} for name in names
+    ]
     frame = pd.DataFrame(rows)
     frame["model / seasonal naive"] = frame["model"] / frame["seasonal naive"]
-    wins = float(np.nanmean(by_window(found, "mase") < by_window(base, "mase")))
-    say = f"In {number(wins, '.0%')} of the windows the model is nearer than the season before."
+    wins = float(np.nanmean(by_window(forecasts, "mase") < by_window(base, "mase")))
+    say = f"The model beats the seasonal naive forecast in {number(wins, '.0%')} of the windows."
     return Table.of(
         frame,
-        "Against the last season, again",
+        "Baseline",
         say=say,
         formats=dict.fromkeys(["model", "seasonal naive"], ".4f") | {"model / seasonal naive": ".3f"},
     )
 
 
-def coverage_table(found: Forecasts, oof: Forecasts) -> Table:
-    """How often intervals held what came, in the backtest and on the holdout."""
+def coverage_table(forecasts: Forecasts, oof: Forecasts) -> Table:
+    """Table of the interval coverage in the backtest and on the holdout."""
     rows = []
     for low, high in ((0, 4), (1, 3)):
-        for what, part in (("backtest", oof), ("holdout", found)):
+        for data, part in (("backtest", oof), ("holdout", forecasts)):
             assert part.quantiles is not None
             inside = (part.actual >= part.quantiles[:, :, low]) & (part.actual <= part.quantiles[:, :, high])
-            there = ~np.isnan(part.actual) & ~np.isnan(part.quantiles[:, :, low])
+            scored = ~np.isnan(part.actual) & ~np.isnan(part.quantiles[:, :, low])
             rows.append(
                 {
                     "interval": "90 %" if low == 0 else "50 %",
-                    "on": what,
-                    "covered": float(inside[there].mean()),
-                    "steps": int(there.sum()),
+                    "on": data,
+                    "covered": float(inside[scored].mean()),
+                    "steps": int(scored.sum()),
                 }
             )
     frame = pd.DataFrame(rows)
-    held = frame[(frame["on"] == "holdout") & (frame["interval"] == "90 %")]["covered"].iloc[0]
-    say = f"Intervals that promise 90 % held {number(float(held), '.1%')} of what came on the holdout."
-    note = "Widths are conformal: from what the backtest missed by. In the backtest each origin's come from the other origins."
-    return Table.of(frame, "Do the intervals cover what they say?", say=say, formats={"covered": ".1%", "steps": ",d"}, note=note)
+    holdout_coverage = frame[(frame["on"] == "holdout") & (frame["interval"] == "90 %")]["covered"].iloc[0]
+    say = f"The 90 % intervals contain {number(float(holdout_coverage), '.1%')} of the actual values of the holdout."
+    note = "Conformal intervals from the backtest errors. In the backtest, each origin uses the errors of the other origins."
+    return Table.of(frame, "Interval coverage", say=say, formats={"covered": ".1%", "steps": ",d"}, note=note)
 
 
-def by_step_frame(found: Forecasts, base: Forecasts, metric: str = "mase") -> pd.DataFrame:
-    """``ahead``, and the metric of the model and of the seasonal naive forecast at each step."""
-    mine, theirs = by_step(found, metric), by_step(base, metric)
-    return pd.DataFrame({"ahead": np.arange(1, len(mine) + 1), "model": mine, "seasonal naive": theirs})
+def by_step_frame(forecasts: Forecasts, base: Forecasts, metric: str = "mase") -> pd.DataFrame:
+    """Return ``ahead``, ``model`` and ``seasonal naive``: the metric of both forecasts at each step ahead."""
+    model, baseline = by_step(forecasts, metric), by_step(base, metric)
+    return pd.DataFrame({"ahead": np.arange(1, len(model) + 1), "model": model, "seasonal naive": baseline})
 
 
-def slices(found: Forecasts, problem: Problem, *, metric: str, country: str | None) -> pd.DataFrame:
-    """The scaled absolute error on parts of the holdout: weekdays, hours or months, days off, steps near and far, the weakest first.
+def slices(forecasts: Forecasts, problem: Problem, *, country: str | None) -> pd.DataFrame:
+    """Compute the scaled absolute error by weekday, hour, month, holiday and quarter of the horizon, largest first.
 
     Returns
     -------
     DataFrame
-        ``slice``, ``value``, ``n``, ``weak``: whether its error is half as large again as on the whole.
+        ``slice``, ``value``, ``n`` and ``weak``: True if the error is more than 1.5 times the overall error.
     """
-    steps = found.origin[:, None] + np.arange(found.point.shape[1])[None, :]
+    steps = forecasts.origin[:, None] + np.arange(forecasts.point.shape[1])[None, :]
     times = problem.panel.times
-    inside = ~np.isnan(found.actual)
-    errors = (np.abs(found.actual - found.point) / found.scale[:, None])[inside]
+    inside = ~np.isnan(forecasts.actual)
+    errors = (np.abs(forecasts.actual - forecasts.point) / forecasts.scale[:, None])[inside]
     moments = times[np.minimum(steps, len(times) - 1)[inside]]
-    ahead = np.broadcast_to(np.arange(found.point.shape[1]), found.point.shape)[inside]
-    quarter = np.minimum(4 * ahead // found.point.shape[1], 3)
+    ahead = np.broadcast_to(np.arange(forecasts.point.shape[1]), forecasts.point.shape)[inside]
+    quarter = np.minimum(4 * ahead // forecasts.point.shape[1], 3)
     parts: dict[str, Any] = {"weekday": moments.day_name(), "month": moments.month_name(), "quarter of the horizon": quarter + 1}
     if problem.recipe.step.seconds and problem.recipe.step.seconds < 86_400:
         parts["hour"] = moments.hour
@@ -317,55 +320,55 @@ def slices(found: Forecasts, problem: Problem, *, metric: str, country: str | No
         parts.pop("weekday")
     if country and problem.recipe.holidays:
         parts["day"] = np.where(is_holiday(moments, country) > 0, "public holiday", "any other")
-    whole = float(errors.mean()) if len(errors) else 0.0
+    overall = float(errors.mean()) if len(errors) else 0.0
     rows = []
-    for what, labels in parts.items():
+    for dimension, labels in parts.items():
         grouped = pd.Series(errors).groupby(np.asarray(labels))
         rows += [
-            {"slice": f"{what}: {label}", "value": float(part.mean()), "n": len(part)}
+            {"slice": f"{dimension}: {label}", "value": float(part.mean()), "n": len(part)}
             for label, part in grouped
             if len(part) >= 5
         ]
     table = pd.DataFrame(rows, columns=["slice", "value", "n"])
-    table["weak"] = table["value"] > 1.5 * whole
+    table["weak"] = table["value"] > 1.5 * overall
     return table.sort_values(["value", "slice"], ascending=[False, True], ignore_index=True)
 
 
 def slices_table(table: pd.DataFrame) -> Table:
-    """Where forecasts fail, and what these steps have in common."""
+    """Table of the slices with the largest error."""
     weak = table.loc[table["weak"], "slice"].tolist()
     say = (
-        f"Errors are half as large again, or more, at {', '.join(weak[:4])}{' and more' if len(weak) > 4 else ''}."
+        f"The error is more than 1.5 times the average in {', '.join(weak[:4])}{' and others' if len(weak) > 4 else ''}."
         if weak
-        else "No part of the holdout is forecast much worse than the whole."
+        else "No slice of the holdout has more than 1.5 times the average error."
     )
     shown = (
-        table.head(WORST + 2)
+        table.head(TOP_ROWS + 2)
         .assign(weak=lambda t: np.where(t["weak"], "weaker", ""))
         .rename(columns={"value": "MASE", "weak": "beyond chance"})
     )
     return Table.of(
         shown,
-        "Where it is weak",
+        "Error by slice",
         say=say,
         formats={"MASE": ".3f", "n": ",d"},
-        note="Absolute errors in units of the seasonal naive forecast's.",
+        note="Absolute errors divided by the in-sample error of the seasonal naive forecast.",
         evidence=SliceEvidence(weak=weak),
     )
 
 
-def worst_days(found: Forecasts, problem: Problem, country: str | None) -> Table:
-    """The days (or steps) on which forecasts failed most, with what is known of each."""
-    made = oof_frame(found, problem).dropna(subset=["y_true"])
-    by = pd.Series(found.scale, index=pd.MultiIndex.from_arrays([found.series, found.origin]))
+def worst_days(forecasts: Forecasts, problem: Problem, country: str | None) -> Table:
+    """Table of the days with the largest errors: weekday, public holiday and direction of the error."""
+    steps = oof_frame(forecasts, problem).dropna(subset=["y_true"])
+    scale_of = pd.Series(forecasts.scale, index=pd.MultiIndex.from_arrays([forecasts.series, forecasts.origin]))
     names = {name: i for i, name in enumerate(problem.panel.names)}
-    scale = by.loc[list(zip(made["series"].map(names), made["origin"], strict=True))].to_numpy()
-    made["error"] = (made["y_true"] - made["y_pred"]) / scale
-    made["day"] = made["time"].dt.floor("D")
-    grouped = made.groupby("day").agg(
+    scale = scale_of.loc[list(zip(steps["series"].map(names), steps["origin"], strict=True))].to_numpy()
+    steps["error"] = (steps["y_true"] - steps["y_pred"]) / scale
+    steps["day"] = steps["time"].dt.floor("D")
+    grouped = steps.groupby("day").agg(
         error=("error", lambda e: float(np.abs(e).mean())), bias=("error", "mean"), steps=("error", "size")
     )
-    worst = grouped.sort_values(["error"], ascending=False, kind="stable").head(WORST)
+    worst = grouped.sort_values(["error"], ascending=False, kind="stable").head(TOP_ROWS)
     days = pd.DatetimeIndex(worst.index)
     holiday = is_holiday(days, country) > 0 if country else np.zeros(len(days), dtype=bool)
     frame = pd.DataFrame(
@@ -379,18 +382,23 @@ def worst_days(found: Forecasts, problem: Problem, country: str | None) -> Table
     )
     lower = int((frame["actual was"] == "lower").sum())
     off = int(frame["weekday"].isin(["Saturday", "Sunday"]).sum())
-    common = [f"{lower} of {len(frame)} came lower than forecast", f"{off} are on a weekend"]
+    common = [f"On {lower} of {len(frame)} days the actual values were below the forecast", f"{off} are on a weekend"]
     if country:
         common.append(f"{int(holiday.sum())} are public holidays")
-    return Table.of(frame, "The days it failed", say=f"What they have in common: {', '.join(common)}.", formats={"MASE": ".2f"})
+    return Table.of(
+        frame,
+        "Days with the largest errors",
+        say=f"{common[0]}; {' and '.join(common[1:])}.",
+        formats={"MASE": ".2f"},
+    )
 
 
-def worst_series(found: Forecasts, base: Forecasts, names: Sequence[str], metric: str = "mase") -> Table:
-    """The series that are forecast worst, beside the seasonal naive forecast on them."""
-    mine = pd.DataFrame({"series": found.series, "value": by_window(found, metric), "naive": by_window(base, metric)})
-    grouped = mine.groupby("series").mean()
-    lost = float((grouped["value"] > grouped["naive"]).mean())
-    worst = grouped.sort_values(["value"], ascending=False, kind="stable").head(WORST)
+def worst_series(forecasts: Forecasts, base: Forecasts, names: Sequence[str], metric: str = "mase") -> Table:
+    """Table of the series with the largest errors, with the error of the seasonal naive forecast."""
+    errors = pd.DataFrame({"series": forecasts.series, "value": by_window(forecasts, metric), "naive": by_window(base, metric)})
+    grouped = errors.groupby("series").mean()
+    worse_than_naive = float((grouped["value"] > grouped["naive"]).mean())
+    worst = grouped.sort_values(["value"], ascending=False, kind="stable").head(TOP_ROWS)
     label = metric_label(metric)
     frame = pd.DataFrame(
         {
@@ -399,33 +407,35 @@ def worst_series(found: Forecasts, base: Forecasts, names: Sequence[str], metric
             f"{label}, seasonal naive": worst["naive"].to_numpy(),
         }
     )
-    say = f"On {number(lost, '.0%')} of {len(grouped):,} series the season before is nearer than the model."
-    return Table.of(frame, "The series it forecasts worst", say=say, formats={label: ".3f", f"{label}, seasonal naive": ".3f"})
+    say = f"On {number(worse_than_naive, '.0%')} of {len(grouped):,} series the seasonal naive forecast is better than the model."
+    return Table.of(frame, "Series with the largest errors", say=say, formats={label: ".3f", f"{label}, seasonal naive": ".3f"})
 
 
-def components(predictor: ForecastPredictor) -> Note | Table:
-    """What the model goes by: the weight of each feature for boosting, the members of an ensemble, the parameters otherwise."""
+def model_components(predictor: ForecastPredictor) -> Note | Table:
+    """Describe the model: feature importance for boosting, the members of an ensemble, otherwise its parameters."""
     booster = getattr(predictor.model, "booster", None)
     if booster is not None:
         names = with_lags(Fitting(predictor.params, predictor.recipe)).recipe.names()
         gains = np.asarray(booster.feature_importance("gain"), dtype=np.float64)
         frame = pd.DataFrame({"feature": names, "share of the gain": gains / max(gains.sum(), 1e-12)})
         frame = frame.sort_values(["share of the gain", "feature"], ascending=[False, True]).head(12)
-        say = f"It goes mostly by {', '.join(frame['feature'].head(3))}."
+        say = f"The most important features are {', '.join(frame['feature'].head(3))}."
         return Table.of(
             frame,
-            "What the model goes by",
+            "Feature importance",
             say=say,
             formats={"share of the gain": ".1%"},
-            note="Of all that splits on a feature improved the fit by.",
+            note="Share of the total reduction of the training loss by splits on the feature.",
         )
     if "members" in predictor.params:
         frame = pd.DataFrame([{"member": m["name"], "weight": m["weight"]} for m in predictor.params["members"]])
-        return Table.of(frame, "What the model is made of", say="A weighted mean of these.", formats={"weight": ".2f"})
+        return Table.of(
+            frame, "Ensemble members", say="The forecast is a weighted mean of these models.", formats={"weight": ".2f"}
+        )
     lines = [f"{name}: {value}" for name, value in predictor.params.items()]
-    return Note(title="What the model is", say=f"{predictor.kind}, fitted to each series by itself.", lines=lines)
+    return Note(title="Model", say=f"{predictor.kind}, fitted to each series separately.", lines=lines)
 
 
 def refit_note(predictor: ForecastPredictor) -> Note:
-    """That what is served knows more than what was evaluated, and how."""
-    return Note(title="Brought up to date before it is served", say=predictor.refit_note, tone="good")
+    """Note how the served model was refitted after the evaluation."""
+    return Note(title="Refit before serving", say=predictor.refit_note, tone="good")

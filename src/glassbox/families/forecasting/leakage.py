@@ -1,4 +1,4 @@
-"""Nothing from the future: everything after an origin is changed on purpose, and no feature may move."""
+"""Look-ahead check: values after an origin are replaced at random, and no feature may change."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -13,48 +13,59 @@ from glassbox.findings.evidence import LeakageEvidence, LeakSuspect
 from glassbox.findings.model import Table
 
 
-def _made(panel: Panel, recipe: Recipe, origin: int) -> Any:
-    seen = panel.until(origin)
-    calendar = time_features(recipe.step.after(seen.times[-1], recipe.horizon), recipe)
-    return features(seen, filled(panel.values, recipe.season)[:, :origin], recipe, future_of(panel, origin, recipe), calendar)[0]
+def _features_at(panel: Panel, recipe: Recipe, origin: int) -> Any:
+    history = panel.until(origin)
+    calendar = time_features(recipe.step.after(history.times[-1], recipe.horizon), recipe)
+    return features(history, filled(panel.values, recipe.season)[:, :origin], recipe, future_of(panel, origin, recipe), calendar)[
+        0
+    ]
 
 
-def changed_after(panel: Panel, origin: int, recipe: Recipe, rng: np.random.Generator) -> Panel:
-    """The panel with every value after an origin replaced; covariates known ahead stay."""
+def replace_after(panel: Panel, origin: int, recipe: Recipe, rng: np.random.Generator) -> Panel:
+    """Replace every value after an origin by noise; covariates known ahead stay as they are."""
     values = panel.values.copy()
     values[:, origin:] = rng.normal(1e3, 1e3, values[:, origin:].shape)
     covariates = {}
     for name, matrix in panel.covariates.items():
-        moved = matrix.copy()
+        replaced = matrix.copy()
         if name not in recipe.known:
-            moved[:, origin:] = rng.normal(1e3, 1e3, moved[:, origin:].shape)
-        covariates[name] = moved
+            replaced[:, origin:] = rng.normal(1e3, 1e3, replaced[:, origin:].shape)
+        covariates[name] = replaced
     return replace(panel, values=values, covariates=covariates)
 
 
 def future_leaks(panel: Panel, recipe: Recipe, origins: Sequence[int], seed: int) -> list[dict[str, Any]]:
-    """The features that move when what comes after an origin is changed: ``column`` and ``origins``; none, when all is well."""
+    """Find features that change when the values after an origin are replaced.
+
+    Returns
+    -------
+    list of dict
+        ``column``, ``origins`` (the number of origins at which it changes) and ``verdict``; empty when nothing leaks.
+    """
     rng = np.random.default_rng(seed)
-    moved = np.zeros(len(recipe.names()), dtype=int)
+    changed = np.zeros(len(recipe.names()), dtype=int)
     for origin in origins:
-        before, after = _made(panel, recipe, origin), _made(changed_after(panel, origin, recipe, rng), recipe, origin)
-        same = (before == after) | (np.isnan(before) & np.isnan(after))
-        moved += ~same.all(axis=(0, 1))
+        before, after = (
+            _features_at(panel, recipe, origin),
+            _features_at(replace_after(panel, origin, recipe, rng), recipe, origin),
+        )
+        equal = (before == after) | (np.isnan(before) & np.isnan(after))
+        changed += ~equal.all(axis=(0, 1))
     return [
         {"column": name, "origins": int(count), "verdict": "found"}
-        for name, count in zip(recipe.names(), moved, strict=True)
+        for name, count in zip(recipe.names(), changed, strict=True)
         if count
     ]
 
 
 def leaks_table(leaks: Sequence[dict[str, Any]], recipe: Recipe) -> Table:
-    """The features that saw the future."""
+    """Table of the features that depend on values after the origin."""
     frame = pd.DataFrame(list(leaks), columns=["column", "origins", "verdict"])
     total = len(recipe.names())
     say = (
-        f"None of {total} features moves when everything after the origins is changed."
+        f"None of the {total} features changes when all values after the origin are replaced."
         if not len(frame)
-        else f"{len(frame)} of {total} features have seen the future: {', '.join(frame['column'].head(3))}."
+        else f"{len(frame)} of the {total} features depend on values after the origin: {', '.join(frame['column'].head(3))}."
     )
     evidence = LeakageEvidence(suspects=[LeakSuspect(name=leak["column"], action="used") for leak in leaks])
-    return Table.of(frame, "Does anything come from the future?", say=say, evidence=evidence)
+    return Table.of(frame, "Look-ahead leakage", say=say, evidence=evidence)

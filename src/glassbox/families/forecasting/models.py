@@ -1,7 +1,7 @@
-"""The kinds of forecasting model under one protocol: fit on a panel, then forecast from the end of any history.
+"""Registry of forecasting models: each is fitted on a panel and forecasts from the end of any history.
 
-Local kinds (one model a series) keep what they were fitted to, and are fitted to any other history when they are asked.
-Global kinds (one model for all series) are fitted once and take any history.
+Local models (one per series) store the forecasts of the histories that they were fitted to and refit for any other history.
+Global models (one for all series) are fitted once and accept any history.
 """
 
 from collections.abc import Callable, Mapping
@@ -21,9 +21,9 @@ from glassbox.families.registry import kind_in
 
 @dataclass(frozen=True)
 class Kind:
-    """A row of the table of kinds.
+    """A registered kind of model: its fit and load functions.
 
-    `complexity` orders kinds from simple to flexible.
+    `complexity` orders the kinds from simple to flexible.
     """
 
     fit: Callable[[Panel, Fitting], Model]
@@ -35,13 +35,13 @@ class Kind:
 
 @dataclass(frozen=True)
 class Ensemble:
-    """A weighted mean of models."""
+    """A weighted mean of the forecasts of several models."""
 
     members: list[tuple[float, Model]]
 
     def forecast(self, history: Panel, future: dict[str, Floats]) -> Floats:
-        found = [weight * member.forecast(history, future) for weight, member in self.members]
-        return np.asarray(np.sum(found, axis=0))
+        weighted = [weight * member.forecast(history, future) for weight, member in self.members]
+        return np.asarray(np.sum(weighted, axis=0))
 
     def save(self, folder: Path) -> None:
         for i, (_, member) in enumerate(self.members):
@@ -50,25 +50,30 @@ class Ensemble:
             member.save(part)
 
 
-def _members(how: Fitting) -> list[tuple[float, Kind, Fitting]]:
-    told: list[Mapping[str, Any]] = how.params["members"]
+def _members(fitting: Fitting) -> list[tuple[float, Kind, Fitting]]:
+    members: list[Mapping[str, Any]] = fitting.params["members"]
     return [
-        (float(m["weight"]), kind_of(str(m["kind"])), Fitting(dict(m["params"]), how.recipe, how.seed, how.threads)) for m in told
+        (
+            float(member["weight"]),
+            kind_of(str(member["kind"])),
+            Fitting(dict(member["params"]), fitting.recipe, fitting.seed, fitting.threads),
+        )
+        for member in members
     ]
 
 
-def _fit_ensemble(panel: Panel, how: Fitting) -> Ensemble:
-    return Ensemble([(weight, kind.fit(panel, part)) for weight, kind, part in _members(how)])
+def _fit_ensemble(panel: Panel, fitting: Fitting) -> Ensemble:
+    return Ensemble([(weight, kind.fit(panel, part)) for weight, kind, part in _members(fitting)])
 
 
-def _load_ensemble(folder: Path, how: Fitting) -> Ensemble:
-    return Ensemble([(w, kind.load(folder / f"member_{i}", part)) for i, (w, kind, part) in enumerate(_members(how))])
+def _load_ensemble(folder: Path, fitting: Fitting) -> Ensemble:
+    return Ensemble([(w, kind.load(folder / f"member_{i}", part)) for i, (w, kind, part) in enumerate(_members(fitting))])
 
 
-def _local(one: Callable[[Floats, Fitting], Floats], complexity: int) -> Kind:
+def _local(forecast_one: Callable[[Floats, Fitting], Floats], complexity: int) -> Kind:
     return Kind(
-        lambda panel, how: statistical_models.fit_local(panel, how, one),
-        lambda folder, how: statistical_models.load_local(folder, how, one),
+        lambda panel, fitting: statistical_models.fit_local(panel, fitting, forecast_one),
+        lambda folder, fitting: statistical_models.load_local(folder, fitting, forecast_one),
         complexity,
     )
 
@@ -89,5 +94,5 @@ KINDS: dict[str, Kind] = {
 
 
 def kind_of(name: str) -> Kind:
-    """The kind of that name; a name that is none is an error that lists them."""
+    """Return the registered kind of that name; an unknown name raises an error that lists all kinds."""
     return kind_in(KINDS, name)

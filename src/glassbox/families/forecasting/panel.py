@@ -1,4 +1,4 @@
-"""A panel: many series over one regular axis of time, as matrices. What every model and metric here takes."""
+"""Panel: many time series on one regular time axis, stored as matrices."""
 
 import hashlib
 from collections.abc import Sequence
@@ -17,18 +17,18 @@ Floats = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Panel:
-    """Series in rows, steps in columns.
+    """Many series on one time axis: series in rows, steps in columns.
 
     Attributes
     ----------
     names
-        The series, sorted.
+        Names of the series, sorted.
     times
-        The steps, without a gap, of length T.
+        The T time steps, without gaps.
     values
-        (series, T); NaN where there is no row.
+        (series, T); NaN where the data has no row.
     covariates
-        Name to (series, T); NaN where nothing is known.
+        Matrices (series, T) by name; NaN where a value is missing.
     """
 
     step: Step
@@ -39,140 +39,141 @@ class Panel:
 
     @property
     def steps(self) -> int:
-        """How many steps there are."""
+        """Number of steps, T."""
         return len(self.times)
 
     def until(self, end: int) -> "Panel":
-        """The first `end` steps: what is known at that origin."""
-        known = {name: matrix[:, :end] for name, matrix in self.covariates.items()}
-        return replace(self, times=self.times[:end], values=self.values[:, :end], covariates=known)
+        """Return the first `end` steps: the history known at that origin."""
+        covariates = {name: matrix[:, :end] for name, matrix in self.covariates.items()}
+        return replace(self, times=self.times[:end], values=self.values[:, :end], covariates=covariates)
 
     def latest(self, count: int) -> "Panel":
-        """The last `count` steps."""
+        """Return the last `count` steps."""
         start = max(0, self.steps - count)
-        known = {name: matrix[:, start:] for name, matrix in self.covariates.items()}
-        return replace(self, times=self.times[start:], values=self.values[:, start:], covariates=known)
+        covariates = {name: matrix[:, start:] for name, matrix in self.covariates.items()}
+        return replace(self, times=self.times[start:], values=self.values[:, start:], covariates=covariates)
 
     def take(self, rows: Sequence[int]) -> "Panel":
-        """Some of the series."""
+        """Return the series at the given row numbers."""
         chosen = list(rows)
-        known = {name: matrix[chosen] for name, matrix in self.covariates.items()}
-        return replace(self, names=[self.names[i] for i in chosen], values=self.values[chosen], covariates=known)
+        covariates = {name: matrix[chosen] for name, matrix in self.covariates.items()}
+        return replace(self, names=[self.names[i] for i in chosen], values=self.values[chosen], covariates=covariates)
 
     def joined(self, later: "Panel") -> "Panel":
-        """This panel and one of the same series that begins after it; steps between them are missing."""
+        """Append a later panel of the same series; steps between the two are missing."""
         if later.names != self.names:
-            raise ValueError("panels of different series cannot be joined")
+            raise ValueError("the two panels hold different series; expected the same names in the same order")
         times = self.step.range(self.times[0], later.times[-1])
 
-        def both(left: Floats, right: Floats) -> Floats:
-            made = np.full((len(self.names), len(times)), np.nan)
-            made[:, : left.shape[1]] = left
-            made[:, len(times) - right.shape[1] :] = right
-            return made
+        def side_by_side(left: Floats, right: Floats) -> Floats:
+            joined = np.full((len(self.names), len(times)), np.nan)
+            joined[:, : left.shape[1]] = left
+            joined[:, len(times) - right.shape[1] :] = right
+            return joined
 
         names = sorted({*self.covariates, *later.covariates})
         blank = {id(p): {n: p.covariates.get(n, np.full(p.values.shape, np.nan)) for n in names} for p in (self, later)}
-        known = {name: both(blank[id(self)][name], blank[id(later)][name]) for name in names}
-        return replace(self, times=times, values=both(self.values, later.values), covariates=known)
+        covariates = {name: side_by_side(blank[id(self)][name], blank[id(later)][name]) for name in names}
+        return replace(self, times=times, values=side_by_side(self.values, later.values), covariates=covariates)
 
     @property
     def digest(self) -> str:
-        """SHA-256 of all that is in it."""
-        found = hashlib.sha256(f"{self.step!r}{self.names!r}".encode())
-        found.update(np.ascontiguousarray(self.times.asi8).tobytes())
+        """SHA-256 of the step, names, times, values and covariates."""
+        digest = hashlib.sha256(f"{self.step!r}{self.names!r}".encode())
+        digest.update(np.ascontiguousarray(self.times.asi8).tobytes())
         for name, matrix in [("", self.values), *sorted(self.covariates.items())]:
-            found.update(name.encode())
-            found.update(np.ascontiguousarray(matrix).tobytes())
-        return found.hexdigest()
+            digest.update(name.encode())
+            digest.update(np.ascontiguousarray(matrix).tobytes())
+        return digest.hexdigest()
 
 
 def panel_of(frame: pd.DataFrame, *, time: str, target: str, series: str | None, covariates: Sequence[str], step: Step) -> Panel:
-    """A snapshot as a panel, whatever the order of its rows.
+    """Convert a snapshot to a panel; the order of its rows does not matter.
 
     Parameters
     ----------
     frame
-        One row a series and step: the column of moments is datetime64, target and covariates are numbers.
+        One row per series and step; `time` is datetime64, target and covariates are numeric.
     series
-        The column that names the series; None when there is one.
+        The column with the names of the series; None for a single series.
 
     Raises
     ------
     DataError
-        When a moment lies between two steps, or a series has two rows at one.
+        When a timestamp lies between two steps, or a series has two rows at the same step.
     """
     labels = frame[series].astype(str) if series else pd.Series("", index=frame.index)
     names = sorted(labels.unique().tolist())
-    moments = pd.DatetimeIndex(frame[time]).as_unit("us")
-    times = step.range(moments.min(), moments.max())
-    column = times.get_indexer(moments)
+    timestamps = pd.DatetimeIndex(frame[time]).as_unit("us")
+    times = step.range(timestamps.min(), timestamps.max())
+    column = times.get_indexer(timestamps)
     row = pd.Index(names).get_indexer(labels)
     if (column < 0).any():
-        odd = moments[column < 0][0]
-        raise DataError(f"{time}: {odd} lies between two steps of a {step.words}.")
+        first_odd = timestamps[column < 0][0]
+        raise DataError(f"{time}: {first_odd} lies between two steps; expected one row per {step.name}.")
     if len(set(zip(row.tolist(), column.tolist(), strict=True))) != len(frame):
-        raise DataError(f"{time}: a series has two rows at one moment.")
+        raise DataError(f"{time}: a series has more than one row at the same timestamp; expected one.")
 
     def matrix(name: str) -> Floats:
-        made = np.full((len(names), len(times)), np.nan)
-        made[row, column] = frame[name].to_numpy(dtype=np.float64, na_value=np.nan)
-        return made
+        cells = np.full((len(names), len(times)), np.nan)
+        cells[row, column] = frame[name].to_numpy(dtype=np.float64, na_value=np.nan)
+        return cells
 
     return Panel(step, names, times, matrix(target), {name: matrix(name) for name in covariates})
 
 
 def filled(values: Floats, season: int) -> Floats:
-    """Gaps inside a series filled: by the value one season before where there is one, else by the last value.
+    """Fill gaps inside each series with the value one season earlier, or else with the last value.
 
-    What lies before a series' first value stays NaN. Nothing later than a gap is used to fill it.
+    Steps before a series' first value stay NaN. A gap is never filled from later values.
 
     Parameters
     ----------
     values
         (series, T).
     season
-        Steps.
+        Season length in steps.
 
     Examples
     --------
     >>> filled(np.array([[np.nan, 1.0, 2.0, np.nan, np.nan]]), 2).tolist()
     [[nan, 1.0, 2.0, 1.0, 2.0]]
     """
-    made = values.copy()
-    begun = np.cumsum(~np.isnan(values), axis=1) > 0
-    for at in np.flatnonzero((np.isnan(values) & begun).any(axis=0)):
-        gap = np.isnan(made[:, at]) & begun[:, at]
-        before = made[gap, at - season] if at >= season else np.full(int(gap.sum()), np.nan)
-        made[gap, at] = np.where(np.isnan(before), made[gap, at - 1], before)
-    return made
+    result = values.copy()
+    started = np.cumsum(~np.isnan(values), axis=1) > 0
+    for column in np.flatnonzero((np.isnan(values) & started).any(axis=0)):
+        gap = np.isnan(result[:, column]) & started[:, column]
+        before = result[gap, column - season] if column >= season else np.full(int(gap.sum()), np.nan)
+        result[gap, column] = np.where(np.isnan(before), result[gap, column - 1], before)
+    return result
 
 
 def trimmed(row: Floats) -> Floats:
-    """A series from its first value on."""
-    there = np.flatnonzero(~np.isnan(row))
-    return row[there[0] :] if len(there) else row[:0]
+    """Drop the missing values before a series' first value."""
+    observed = np.flatnonzero(~np.isnan(row))
+    return row[observed[0] :] if len(observed) else row[:0]
 
 
 def scales(values: Floats, season: int, power: int = 1) -> Floats:
-    """The mean error of the seasonal naive forecast on each series: what MASE (power 1) and RMSSE (power 2) divide by.
+    """Return the mean error of the seasonal naive forecast on each series: the denominator of MASE (power 1) and RMSSE (power 2).
 
     .. math:: \\frac{1}{T - m} \\sum_{t = m + 1}^{T} |y_t - y_{t - m}|^p
 
-    from each series' first value that is not zero ([1]_, equation 1; [2]_, section 2.2). A series whose every season is as
-    the last gets the mean of its absolute values, or 1 where that is nothing too: so its errors stay finite.
+    starting at each series' first non-zero value ([1]_, equation 1; [2]_, section 2.2). A series that repeats exactly from
+    season to season is scaled by the mean of its absolute values instead, or by 1 where that is zero too, so that its
+    errors stay finite.
 
     Parameters
     ----------
     values
-        (series, T); NaN is left out.
+        (series, T); NaN is ignored.
     season
-        Steps, m.
+        Season length m in steps.
 
     Returns
     -------
     ndarray of shape (series,)
-        Above zero.
+        Always positive.
 
     References
     ----------
@@ -181,12 +182,12 @@ def scales(values: Floats, season: int, power: int = 1) -> Floats:
     .. [2] Makridakis, S., Spiliotis, E. and Assimakopoulos, V. (2022). M5 accuracy competition. International Journal of
        Forecasting, 38(4).
     """
-    begun = np.cumsum(np.nan_to_num(values) != 0, axis=1) > 0
-    kept = np.where(begun, values, np.nan)
-    apart = np.abs(kept[:, season:] - kept[:, :-season]) ** power
-    there = ~np.isnan(apart)
-    mean = np.where(there, apart, 0.0).sum(axis=1) / np.maximum(there.sum(axis=1), 1)
+    started = np.cumsum(np.nan_to_num(values) != 0, axis=1) > 0
+    observed = np.where(started, values, np.nan)
+    errors = np.abs(observed[:, season:] - observed[:, :-season]) ** power
+    scored = ~np.isnan(errors)
+    mean = np.where(scored, errors, 0.0).sum(axis=1) / np.maximum(scored.sum(axis=1), 1)
     size = np.nan_to_num(np.abs(values)) ** power
     fallback = size.sum(axis=1) / np.maximum((~np.isnan(values)).sum(axis=1), 1)
-    found: Any = np.where(mean > 0, mean, np.where(fallback > 0, fallback, 1.0))
-    return np.asarray(found, dtype=np.float64)
+    scale: Any = np.where(mean > 0, mean, np.where(fallback > 0, fallback, 1.0))
+    return np.asarray(scale, dtype=np.float64)

@@ -1,4 +1,4 @@
-"""The figures of the forecasting family."""
+"""Figures of the forecasting family."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -9,7 +9,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
 
-from glassbox.families.forecasting.explore import longest, whole
+from glassbox.families.forecasting.explore import filled_series, longest
 from glassbox.families.forecasting.metrics import Forecasts, by_window
 from glassbox.families.forecasting.panel import Floats, Panel
 from glassbox.families.forecasting.predictor import ForecastPredictor
@@ -19,13 +19,13 @@ from glassbox.findings.plot_style import WIDTH, drawing, style
 from glassbox.findings.svg import ACCENT, INK, LINE, SOFT
 from glassbox.findings.wording import number
 
-MOST_POINTS = 1500
+MAX_POINTS = 1500
 DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
 
-def _thinned(times: pd.DatetimeIndex, values: Floats) -> tuple[Any, Floats, int]:
-    """Means of equal spans, so that a long series is drawn with at most `MOST_POINTS` points."""
-    span = -(-len(values) // MOST_POINTS)
+def _downsample(times: pd.DatetimeIndex, values: Floats) -> tuple[Any, Floats, int]:
+    """Average a long series over equal spans to at most `MAX_POINTS` points."""
+    span = -(-len(values) // MAX_POINTS)
     count = len(values) // span
     if not count:
         return times.to_numpy(), values, 1
@@ -33,7 +33,7 @@ def _thinned(times: pd.DatetimeIndex, values: Floats) -> tuple[Any, Floats, int]
     return times[: count * span : span].to_numpy(), means, span
 
 
-def _place(moment: pd.Timestamp) -> float:
+def _x(moment: pd.Timestamp) -> float:
     return float(mdates.date2num(moment))  # type: ignore[no-untyped-call]
 
 
@@ -44,63 +44,63 @@ def _dates(axes: Axes) -> None:
 
 
 def series(panel: Panel, target: str, breaks: Sequence[int] = (), season: int = 1) -> Figure:
-    """The longest series over all of its time, with the breaks in its level."""
+    """Draw the longest series with the change points of its level."""
     row = longest(panel)
-    known, times = whole(panel, row, season)
-    at, drawn, span = _thinned(times, known)
+    known, times = filled_series(panel, row, season)
+    at, drawn, span = _downsample(times, known)
     name = panel.names[row] or target
     with style():
         canvas = Canvas(figsize=(WIDTH, 2.4))
         axes = canvas.subplots()
         axes.plot(at, drawn, color=ACCENT, linewidth=0.9)
         for step in breaks:
-            axes.axvline(_place(times[step]), color=INK, linewidth=0.9, linestyle=(0, (3, 3)))
+            axes.axvline(_x(times[step]), color=INK, linewidth=0.9, linestyle=(0, (3, 3)))
         axes.set_ylabel(target)
         quiet(axes, grid="y")
         _dates(axes)
         each = f"Each point is the mean of {span} steps." if span > 1 else ""
-        dashed = " Dashed: where the level broke." if breaks else ""
+        dashed = " Dashed: change points of the level." if breaks else ""
         return drawing(
             canvas,
-            f"{name}, over all of train",
+            f"{name} in the training data",
             alt=f"A line of {len(drawn)} points from {times[0]} to {times[-1]}, between {number(float(known.min()))} and {number(float(known.max()))}.",
             caption=f"{each}{dashed}".strip(),
         )
 
 
 def decomposition(panel: Panel, season: int, target: str, seasons_shown: int = 8) -> Figure | Note:
-    """Trend, season and remainder of the last seasons of the longest series (STL, Cleveland et al. 1990)."""
+    """Draw trend, season and remainder of the last seasons of the longest series (STL, Cleveland et al. 1990)."""
     from statsmodels.tsa.seasonal import STL
 
-    known, times = whole(panel, longest(panel), season)
+    known, times = filled_series(panel, longest(panel), season)
     if season < 2 or len(known) < 2 * season + 1 or np.ptp(known) == 0:
-        return Note(title="Nothing to take apart:", say="the series is too short for its season, or does not move.")
+        return Note(title="Seasonal decomposition", say="The series is too short for its season, or constant.")
     shown = max(seasons_shown * season, 3 * season)
     parts = STL(known[-max(12 * season, shown) :], period=season).fit()
     rows = [("value", known), ("trend", parts.trend), ("season", parts.seasonal), ("remainder", parts.resid)]
     moments = times[-min(shown, len(parts.trend)) :]
     with style():
-        canvas = _stacked(rows, moments)
+        canvas = _stack_rows(rows, moments)
         share = 1 - float(np.var(parts.resid)) / float(np.var(known[-len(parts.resid) :]))
-        say = f"Trend and season of {season} steps explain {number(max(0.0, share), '.0%')} of how {target} moves."
+        say = f"Trend and season of {season} steps explain {number(max(0.0, share), '.0%')} of the variance of {target}."
         return drawing(
             canvas,
-            f"{target} taken apart",
+            "Seasonal decomposition",
             say=say,
-            alt="Four lines, one above the other: the value, its trend, its season and what remains.",
-            caption="The last seasons; all rows share the time axis, each has its own scale.",
+            alt="Four lines, one above the other: value, trend, season and remainder.",
+            caption="The last seasons. All rows share the time axis; each has its own scale.",
         )
 
 
-def _stacked(rows: Sequence[tuple[str, Any]], moments: pd.DatetimeIndex, origin: pd.Timestamp | None = None) -> Canvas:
-    """The last values of each row, one above the other over one axis of time; what comes from an origin on is stronger."""
+def _stack_rows(rows: Sequence[tuple[str, Any]], moments: pd.DatetimeIndex, origin: pd.Timestamp | None = None) -> Canvas:
+    """Draw the last values of each row above a shared time axis; steps from `origin` on are highlighted."""
     canvas = Canvas(figsize=(WIDTH, 0.3 + len(rows)))
     for axes, (name, values) in zip(canvas.subplots(len(rows), 1, sharex=True), rows, strict=True):
-        drawn = np.asarray(values)[-len(moments) :]
-        axes.plot(moments, drawn, color=SOFT if name == "remainder" else ACCENT, linewidth=1)
+        values_drawn = np.asarray(values)[-len(moments) :]
+        axes.plot(moments, values_drawn, color=SOFT if name == "remainder" else ACCENT, linewidth=1)
         if origin is not None:
-            axes.axvline(_place(origin), color=LINE, linewidth=1)
-            axes.plot(moments[moments >= origin], drawn[moments >= origin], color=ACCENT, linewidth=1.8)
+            axes.axvline(_x(origin), color=LINE, linewidth=1)
+            axes.plot(moments[moments >= origin], values_drawn[moments >= origin], color=ACCENT, linewidth=1.8)
         axes.set_ylabel(name)
         quiet(axes, grid="y")
         _dates(axes)
@@ -108,30 +108,30 @@ def _stacked(rows: Sequence[tuple[str, Any]], moments: pd.DatetimeIndex, origin:
 
 
 def forecast_components(predictor: ForecastPredictor, seasons_shown: int = 4) -> Figure | Note:
-    """Trend and season of the next forecast, as STL takes the longest series and its forecast apart together."""
+    """Draw trend and season of the next forecast: STL of the longest series and its forecast together."""
     from statsmodels.tsa.seasonal import STL
 
     panel, season, horizon = predictor.history, predictor.recipe.seasons[0], predictor.recipe.horizon
     row = longest(panel)
-    known, times = whole(panel, row, season)
+    known, times = filled_series(panel, row, season)
     values = np.concatenate([known[-12 * season :], predictor.points[row]])
     if season < 2 or len(values) < 2 * season + 1 or np.ptp(values) == 0:
-        return Note(title="Nothing to take apart:", say="there is no season, or the forecast does not move.")
+        return Note(title="Components of the next forecast", say="There is no season, or the forecast is constant.")
     parts = STL(values, period=season).fit()
     shown = min(len(values), seasons_shown * season + horizon)
     moments = pd.DatetimeIndex([*times[-12 * season :], *predictor.ahead])[-shown:]
     trend, swing = parts.trend[-horizon:], parts.seasonal[-min(horizon, season) :]
     with style():
-        canvas = _stacked([("value", values), ("trend", parts.trend), ("season", parts.seasonal)], moments, predictor.ahead[0])
+        canvas = _stack_rows([("value", values), ("trend", parts.trend), ("season", parts.seasonal)], moments, predictor.ahead[0])
         say = (
             f"Over the horizon the trend goes from {number(float(trend[0]))} to {number(float(trend[-1]))}; "
-            f"within {predictor.recipe.step.season_words(season)} the season swings by {number(float(np.ptp(swing)))}."
+            f"within {predictor.recipe.step.season_name(season)} the seasonal component varies by {number(float(np.ptp(swing)))}."
         )
         name = panel.names[row] or predictor.columns.target
-        caption = "Left of the line what came, right of it the forecast. Each row has its own scale."
+        caption = "Left of the line: actual values; right of it: the forecast. Each row has its own scale."
         return drawing(
             canvas,
-            f"What the next forecast of {name} is made of",
+            f"Components of the next forecast of {name}",
             say=say,
             alt=f"Three lines: value, trend and season. {say}",
             caption=caption,
@@ -139,34 +139,34 @@ def forecast_components(predictor: ForecastPredictor, seasons_shown: int = 4) ->
 
 
 def seasonal(panel: Panel, seasons: Sequence[int], target: str) -> Figure | Note:
-    """The middle and the spread of values at each place in each season, relative to the season's mean, over all series."""
-    able = [season for season in seasons if season > 1 and panel.steps >= 2 * season]
-    if not able:
-        return Note(title="No season to draw:", say="the series are too short for one.")
+    """Draw median and quartiles at each position in each season, relative to the season's mean, over all series."""
+    drawable = [season for season in seasons if season > 1 and panel.steps >= 2 * season]
+    if not drawable:
+        return Note(title="Seasonal profile", say="The series are too short for a season.")
     with style():
-        canvas = Canvas(figsize=(WIDTH, 2.1 * len(able)))
-        said = []
-        for axes, season in zip(np.atleast_1d(canvas.subplots(len(able), 1)), able, strict=True):
-            middle, low, high = _profile(panel, season)
+        canvas = Canvas(figsize=(WIDTH, 2.1 * len(drawable)))
+        swings = []
+        for axes, season in zip(np.atleast_1d(canvas.subplots(len(drawable), 1)), drawable, strict=True):
+            middle, low, high = _seasonal_profile(panel, season)
             place = np.arange(season)
             axes.fill_between(place, low, high, color=ACCENT, alpha=0.18, linewidth=0)
             axes.plot(place, middle, color=ACCENT, linewidth=1.4)
             axes.axhline(1.0, color=LINE, linewidth=1)
-            axes.set_xlabel(f"place in the season, {panel.step.season_words(season)}, from {_origin(panel, season)}")
+            axes.set_xlabel(f"position in the season, {panel.step.season_name(season)}, from {_season_start(panel, season)}")
             axes.set_ylabel("times the mean")
             quiet(axes, grid="y")
             swing = float(np.nanmax(middle) - np.nanmin(middle))
-            said.append(f"over {season} steps {target} swings by {number(swing, '.0%')} of its mean")
+            swings.append(f"{target} varies by {number(swing, '.0%')} of its mean over a season of {season} steps")
         return drawing(
             canvas,
-            "The seasons",
-            say=f"In the middle case, {'; '.join(said)}.",
-            alt="; ".join(said),
-            caption="Line: the median over seasons and series; band: the middle half of them.",
+            "Seasonal profile",
+            say=f"In the median, {'; '.join(swings)}.",
+            alt="; ".join(swings),
+            caption="Line: median over seasons and series; band: interquartile range.",
         )
 
 
-def _origin(panel: Panel, season: int) -> str:
+def _season_start(panel: Panel, season: int) -> str:
     first = panel.times[-(panel.steps // season) * season]
     return (
         f"{first:%A, %H:%M}"
@@ -177,7 +177,7 @@ def _origin(panel: Panel, season: int) -> str:
     )
 
 
-def _profile(panel: Panel, season: int) -> tuple[Floats, Floats, Floats]:
+def _seasonal_profile(panel: Panel, season: int) -> tuple[Floats, Floats, Floats]:
     count = min(panel.steps // season, 60)
     cut = panel.values[:, panel.steps - count * season :].reshape(len(panel.names) * count, season)
     mean = np.nanmean(np.where(np.isnan(cut).all(axis=1, keepdims=True), 0.0, cut), axis=1, keepdims=True)
@@ -189,82 +189,85 @@ def _profile(panel: Panel, season: int) -> tuple[Floats, Floats, Floats]:
 
 
 def autocorrelation(panel: Panel, seasons: Sequence[int]) -> Figure | Note:
-    """How far values go with those before them: over two of the longest seasons, the longest series."""
+    """Draw the autocorrelation of the longest series over two of its longest seasons."""
     from statsmodels.tsa.stattools import acf
 
-    known, _ = whole(panel, longest(panel), seasons[0])
+    known, _ = filled_series(panel, longest(panel), seasons[0])
     lags = min(2 * seasons[-1] + 2 if seasons[-1] > 1 else 24, len(known) // 2 - 1)
     if lags < 2 or np.ptp(known) == 0:
-        return Note(title="No memory to draw:", say="the series is too short, or does not move.")
-    found = np.asarray(acf(known[-5000:], nlags=lags, fft=True))
+        return Note(title="Autocorrelation", say="The series is too short, or constant.")
+    values = np.asarray(acf(known[-5000:], nlags=lags, fft=True))
     bound = 1.96 / np.sqrt(min(len(known), 5000))
-    best = int(np.argmax(found[2:])) + 2
+    best = int(np.argmax(values[2:])) + 2
     with style():
         canvas = Canvas(figsize=(WIDTH, 2.1))
         axes = canvas.subplots()
         axes.axhspan(-bound, bound, color=SOFT, alpha=0.15, linewidth=0)
-        axes.vlines(np.arange(1, lags + 1), 0, found[1:], color=ACCENT, linewidth=1.2)
+        axes.vlines(np.arange(1, lags + 1), 0, values[1:], color=ACCENT, linewidth=1.2)
         axes.axhline(0, color=LINE, linewidth=1)
-        axes.set_xlabel("steps before")
+        axes.set_xlabel("lag in steps")
         axes.set_ylabel("autocorrelation")
         quiet(axes, grid="y")
         return drawing(
             canvas,
-            "Memory",
-            say=f"Values go most closely with those {best} steps before: {number(float(found[best]))}.",
-            alt=f"Bars of the autocorrelation at 1 to {lags} steps; the highest beyond the first is at {best}.",
-            caption="Within the grey band by chance alone, if the values were unrelated.",
+            "Autocorrelation",
+            say=f"Beyond lag 1 the autocorrelation is highest at lag {best}: {number(float(values[best]))}.",
+            alt=f"Bars of the autocorrelation at lags 1 to {lags}; the highest beyond lag 1 is at lag {best}.",
+            caption="Grey band: 95 % range for uncorrelated values.",
         )
 
 
-def forecasts(found: Forecasts, panel: Panel, target: str, *, windows: int = 2) -> Figure:
-    """Forecasts with intervals beside what came: of the middle series, the latest windows of the holdout."""
-    row = _middle(found)
-    mine = np.flatnonzero(found.series == row)[-windows:]
-    horizon = found.point.shape[1]
+def forecasts(holdout: Forecasts, panel: Panel, target: str, *, windows: int = 2) -> Figure:
+    """Draw forecasts with intervals and actual values of the series with the median error, for the last windows of the holdout."""
+    row = _median_series(holdout)
+    drawn = np.flatnonzero(holdout.series == row)[-windows:]
+    horizon = holdout.point.shape[1]
     name = panel.names[row] or target
     with style():
         canvas = Canvas(figsize=(WIDTH, 2.7))
         axes = canvas.subplots()
-        for i, window in enumerate(mine):
-            origin = int(found.origin[window])
+        for i, window in enumerate(drawn):
+            origin = int(holdout.origin[window])
             times = panel.times[origin : origin + horizon]
-            assert found.quantiles is not None
-            q = found.quantiles[window][: len(times)]
+            assert holdout.quantiles is not None
+            q = holdout.quantiles[window][: len(times)]
             axes.fill_between(
                 times, q[:, 0], q[:, -1], color=ACCENT, alpha=0.14, linewidth=0, label="90 % interval" if i == 0 else None
             )
             axes.fill_between(times, q[:, 1], q[:, -2], color=ACCENT, alpha=0.22, linewidth=0)
-            axes.plot(times, found.point[window][: len(times)], color=ACCENT, linewidth=1.4, label="forecast" if i == 0 else None)
-            axes.plot(times, found.actual[window][: len(times)], color=INK, linewidth=0.9, label="what came" if i == 0 else None)
-            axes.axvline(_place(times[0]), color=LINE, linewidth=1)
+            axes.plot(
+                times, holdout.point[window][: len(times)], color=ACCENT, linewidth=1.4, label="forecast" if i == 0 else None
+            )
+            axes.plot(times, holdout.actual[window][: len(times)], color=INK, linewidth=0.9, label="actual" if i == 0 else None)
+            axes.axvline(_x(times[0]), color=LINE, linewidth=1)
         axes.set_ylabel(target)
         axes.legend(ncols=3, loc="upper left", bbox_to_anchor=(0, 1.17), borderaxespad=0)
         quiet(axes, grid="y")
         _dates(axes)
-        assert found.quantiles is not None
-        there = ~np.isnan(found.actual[mine])
+        assert holdout.quantiles is not None
+        observed = ~np.isnan(holdout.actual[drawn])
         inside = (
-            (found.actual[mine] >= found.quantiles[mine][:, :, 0]) & (found.actual[mine] <= found.quantiles[mine][:, :, -1])
-        )[there]
-        say = f"{name}: {number(float(inside.mean()), '.0%')} of what came lies within the 90 % intervals drawn here."
+            (holdout.actual[drawn] >= holdout.quantiles[drawn][:, :, 0])
+            & (holdout.actual[drawn] <= holdout.quantiles[drawn][:, :, -1])
+        )[observed]
+        say = f"{name}: {number(float(inside.mean()), '.0%')} of the actual values lie within the 90 % intervals in this figure."
         return drawing(
             canvas,
-            "The last forecasts, and what came",
+            "Forecasts and actual values",
             say=say,
-            alt=f"Forecast lines with bands and the actual line of {name} from {panel.times[int(found.origin[mine[0]])]} on.",
-            caption="Each forecast begins at a line and knows nothing after it. Bands: 50 % and 90 % of what is expected.",
+            alt=f"Forecast lines with bands and the actual line of {name} from {panel.times[int(holdout.origin[drawn[0]])]} on.",
+            caption="Each forecast starts at a vertical line and uses only earlier values. Bands: 50 % and 90 % intervals.",
         )
 
 
-def _middle(found: Forecasts) -> int:
-    """The series whose error is the median one."""
-    errors = pd.Series(by_window(found, "mase")).groupby(found.series).mean().dropna().sort_values(kind="stable")
-    return int(errors.index[len(errors) // 2]) if len(errors) else int(found.series[0])
+def _median_series(forecasts: Forecasts) -> int:
+    """Return the series with the median error."""
+    errors = pd.Series(by_window(forecasts, "mase")).groupby(forecasts.series).mean().dropna().sort_values(kind="stable")
+    return int(errors.index[len(errors) // 2]) if len(errors) else int(forecasts.series[0])
 
 
 def by_step(table: pd.DataFrame, metric: str) -> Figure:
-    """The error at each step ahead, of the model and of the seasonal naive forecast."""
+    """Draw the error of the model and of the seasonal naive forecast at each step ahead."""
     with style():
         canvas = Canvas(figsize=(WIDTH, 2.3))
         axes = canvas.subplots()
@@ -277,24 +280,24 @@ def by_step(table: pd.DataFrame, metric: str) -> Figure:
         quiet(axes, grid="y")
         third = max(1, len(table) // 3)
         near, far = float(table["model"].iloc[:third].mean()), float(table["model"].iloc[-third:].mean())
-        behind = int((table["model"] > table["seasonal naive"]).sum())
+        worse = int((table["model"] > table["seasonal naive"]).sum())
         say = (
             f"{metric} is {number(near)} over the first third of the horizon and {number(far)} over the last; "
-            f"at {behind} of {len(table)} steps the season before is nearer."
+            f"the seasonal naive forecast is better at {worse} of {len(table)} steps."
         )
-        return drawing(canvas, "How the error grows with the horizon", say=say, alt=say)
+        return drawing(canvas, "Error by step ahead", say=say, alt=say)
 
 
-def series_errors(found: Forecasts, base: Forecasts) -> Figure | Note:
-    """The error of each series beside that of the seasonal naive forecast on it."""
+def series_errors(forecasts: Forecasts, base: Forecasts) -> Figure | Note:
+    """Draw the error of the model on each series against that of the seasonal naive forecast."""
     frame = (
-        pd.DataFrame({"series": found.series, "model": by_window(found, "mase"), "naive": by_window(base, "mase")})
+        pd.DataFrame({"series": forecasts.series, "model": by_window(forecasts, "mase"), "naive": by_window(base, "mase")})
         .groupby("series")
         .mean()
         .dropna()
     )
     if len(frame) < 5:
-        return Note(title="There are too few series to draw one against another.", say="Their errors stand in the tables.")
+        return Note(title="Error by series", say="There are too few series for a scatter plot; the tables list their errors.")
     top = float(np.quantile(frame.to_numpy(), 0.99))
     with style():
         canvas = Canvas(figsize=(WIDTH, 3.4))
@@ -313,11 +316,11 @@ def series_errors(found: Forecasts, base: Forecasts) -> Figure | Note:
         axes.set_ylabel("MASE of the model")
         quiet(axes, grid="both")
         share = float((frame["model"] < frame["naive"]).mean())
-        say = f"{number(share, '.0%')} of {len(frame):,} series lie below the line: there the model is nearer than the season before."
+        say = f"{number(share, '.0%')} of {len(frame):,} series lie below the line, where the model beats the seasonal naive forecast."
         return drawing(
             canvas,
-            "Series by series",
+            "Error by series",
             say=say,
-            alt=f"{len(frame)} dots, one a series. {say}",
-            caption="The largest hundredth is drawn at the edge.",
+            alt=f"{len(frame)} dots, one per series. {say}",
+            caption="The largest 1 % of errors are drawn at the edge.",
         )

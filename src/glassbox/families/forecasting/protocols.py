@@ -1,4 +1,4 @@
-"""What every kind of forecasting model is given to fit, and what it can do once it is fitted."""
+"""Interfaces of forecasting models: fit settings and the protocol of a fitted model."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +10,7 @@ from glassbox.families.forecasting.recipe import Recipe
 
 @dataclass(frozen=True)
 class Fitting:
-    """How a model is fitted: its hyperparameters, the recipe, the seed and the threads of one fit."""
+    """Fit settings: hyperparameters, feature recipe, seed and number of threads."""
 
     params: dict[str, Any]
     recipe: Recipe
@@ -19,15 +19,15 @@ class Fitting:
 
 
 class Model(Protocol):
-    """A model that can forecast."""
+    """A fitted forecasting model."""
 
     def forecast(self, history: Panel, future: dict[str, Floats]) -> Floats:
-        """Point forecasts of shape (series, H) for the steps after `history`.
+        """Return point forecasts of shape (series, H) for the steps after `history`.
 
         `future` holds the covariates known ahead, (series, H) each.
         """
         ...
 
     def save(self, folder: Path) -> None:
-        """Write what was learnt."""
+        """Write the fitted model into `folder`."""
         ...

@@ -1,4 +1,4 @@
-"""Probabilities that mean what they say, and the threshold: both from out-of-fold predictions of train, never the holdout."""
+"""Fit the calibration and the decision threshold on out-of-fold predictions of train, never on the holdout."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,14 +14,14 @@ from glassbox.findings.model import Facts, Table
 from glassbox.request.bounds import Bound
 
 METHODS: dict[Method, str] = {
-    "none": "probabilities as the model gives them",
-    "sigmoid": "a straight line on the log-odds",
-    "isotonic": "any rising step curve",
+    "none": "uncalibrated probabilities",
+    "sigmoid": "logistic regression on the log-odds (Platt scaling)",
+    "isotonic": "isotonic regression",
 }
 
 
 def fit_calibration(method: Method, proba: Floats, y: Codes, positive: int) -> Calibration:
-    """Fit a way of bending probabilities; several classes one against the rest each (Zadrozny & Elkan 2002)."""
+    """Fit a calibration method; with several classes, one-vs-rest (Zadrozny & Elkan 2002)."""
     if method == "none":
         return Calibration(positive=positive)
     classes = [positive] if proba.shape[1] == 2 else range(proba.shape[1])
@@ -30,7 +30,7 @@ def fit_calibration(method: Method, proba: Floats, y: Codes, positive: int) -> C
 
 
 def _sigmoid(p: Floats, hit: npt.NDArray[np.bool_]) -> Curve:
-    """Logistic regression on log-odds with Platt's targets (Platt 1999, sec. 2.2), by Newton's method."""
+    """Fit logistic regression on the log-odds with Platt's targets (Platt 1999, sec. 2.2), by Newton's method."""
     hits = int(hit.sum())
     target = np.where(hit, (hits + 1) / (hits + 2), 1 / (len(p) - hits + 2))
     x = np.column_stack([log_odds(p), np.ones(len(p))])
@@ -47,17 +47,17 @@ def _sigmoid(p: Floats, hit: npt.NDArray[np.bool_]) -> Curve:
 
 
 def _isotonic(p: Floats, hit: npt.NDArray[np.bool_]) -> Curve:
-    """The rising curve of least squares (pool adjacent violators); it never says what cannot be known: 0 or 1."""
+    """Fit isotonic regression (pool adjacent violators), clipped so that no probability is exactly 0 or 1."""
     from sklearn.isotonic import IsotonicRegression
 
     edge = 1 / (2 * (len(p) + 1))
-    found = IsotonicRegression(y_min=edge, y_max=1 - edge, out_of_bounds="clip").fit(p, hit.astype(np.float64))
-    return Curve(said=found.X_thresholds_.tolist(), came=found.y_thresholds_.tolist())
+    model = IsotonicRegression(y_min=edge, y_max=1 - edge, out_of_bounds="clip").fit(p, hit.astype(np.float64))
+    return Curve(said=model.X_thresholds_.tolist(), came=model.y_thresholds_.tolist())
 
 
 @dataclass(frozen=True)
 class Calibrated:
-    """The way chosen, fitted on all out-of-fold predictions; `proba` is bent fold by fold by what other folds say."""
+    """The selected calibration, fitted on all out-of-fold predictions; `proba` is calibrated by cross-fitting."""
 
     calibration: Calibration
     proba: Floats
@@ -66,44 +66,44 @@ class Calibrated:
 
 
 def calibrate(proba: Floats, y: Codes, fold: Codes, positive: int) -> Calibrated:
-    """Choose how to bend probabilities: the way with the least cross-fitted log loss.
+    """Select the calibration method with the lowest cross-fitted log loss.
 
-    One that bends has to be better than none by more than one standard error of the difference a row, since bending costs
-    parameters (the rule of one standard error, Breiman et al. 1984, sec. 3.4.3).
+    A method is selected over no calibration only if it is better by more than one standard error of the per-row difference
+    (the one-standard-error rule, Breiman et al. 1984, sec. 3.4.3).
 
     Parameters
     ----------
     proba
         (n, classes) out-of-fold probabilities.
     y, fold, positive
-        Class by number and fold of each row, and the number of the class that is looked for.
+        Class code and fold of each row, and the code of the positive class.
     """
-    bent = {method: _cross_fitted(method, proba, y, fold, positive) for method in METHODS}
-    losses = {method: row_log_loss(y, values) for method, values in bent.items()}
+    calibrated = {method: _cross_fitted(method, proba, y, fold, positive) for method in METHODS}
+    losses = {method: row_log_loss(y, values) for method, values in calibrated.items()}
     best: Method = min(METHODS, key=lambda method: float(losses[method].mean()))
-    saved = losses["none"] - losses[best]
-    chosen: Method = best if float(saved.mean()) > float(saved.std() / np.sqrt(len(y))) else "none"
+    improvement = losses["none"] - losses[best]
+    chosen: Method = best if float(improvement.mean()) > float(improvement.std() / np.sqrt(len(y))) else "none"
     means: dict[str, float] = {method: float(loss.mean()) for method, loss in losses.items()}
-    return Calibrated(fit_calibration(chosen, proba, y, positive), bent[chosen], means, _table(means, chosen))
+    return Calibrated(fit_calibration(chosen, proba, y, positive), calibrated[chosen], means, _table(means, chosen))
 
 
 def _cross_fitted(method: Method, proba: Floats, y: Codes, fold: Codes, positive: int) -> Floats:
-    found = proba.copy()
+    calibrated = proba.copy()
     for k in np.unique(fold):
-        out = fold == k
-        found[out] = fit_calibration(method, proba[~out], y[~out], positive).apply(proba[out])
-    return found
+        held_out = fold == k
+        calibrated[held_out] = fit_calibration(method, proba[~held_out], y[~held_out], positive).apply(proba[held_out])
+    return calibrated
 
 
 def _table(losses: dict[str, float], chosen: Method) -> Table:
     frame = pd.DataFrame(
-        [{"calibration": name, "what it does": METHODS[cast(Method, name)], "log loss": loss} for name, loss in losses.items()]
+        [{"calibration": name, "method": METHODS[cast(Method, name)], "log loss": loss} for name, loss in losses.items()]
     )
-    saved = losses["none"] - losses[chosen]
+    improvement = losses["none"] - losses[chosen]
     say = (
-        "The model's own probabilities are kept: bending them does not lower the log loss by more than chance."
+        "The probabilities are not calibrated: no method lowers the log loss by more than one standard error."
         if chosen == "none"
-        else f"Calibrated by {chosen}: the log loss out of fold falls by {saved:.4f}."
+        else f"Calibrated by {chosen}: the out-of-fold log loss falls by {improvement:.4f}."
     )
     return Table.of(frame, "Calibration", say=say, best=list(losses).index(chosen), formats={"log loss": ".4f"})
 
@@ -112,18 +112,18 @@ def _table(losses: dict[str, float], chosen: Method) -> Table:
 
 
 def threshold_curve(hit: Sequence[bool] | npt.NDArray[np.bool_], p: Floats) -> pd.DataFrame:
-    """The metrics of labels at every threshold that tells rows apart, ascending.
+    """Compute label metrics at every distinct threshold, ascending.
 
     Returns
     -------
     DataFrame
-        ``threshold`` (halfway between neighbouring probabilities; 0 calls every row), ``precision``, ``recall``, ``f1``,
-        ``accuracy``, ``balanced_accuracy``. What is 0/0 is 0.
+        ``threshold`` (midway between neighbouring probabilities; 0 predicts every row positive), ``precision``, ``recall``, ``f1``,
+        ``accuracy``, ``balanced_accuracy``. 0/0 counts as 0.
     """
     order = np.argsort(p, kind="stable")
-    ranked, positive = p[order], np.asarray(hit, dtype=bool)[order]
-    starts = np.flatnonzero(np.append(True, ranked[1:] != ranked[:-1]))  # rows before a start are below the threshold
-    halfway = np.append(0.0, (ranked[starts[1:]] + ranked[starts[1:] - 1]) / 2)
+    scores, positive = p[order], np.asarray(hit, dtype=bool)[order]
+    starts = np.flatnonzero(np.append(True, scores[1:] != scores[:-1]))  # rows before a start are below the threshold
+    thresholds = np.append(0.0, (scores[starts[1:]] + scores[starts[1:] - 1]) / 2)
     below = np.append(0, np.cumsum(positive))[starts]
     hits, n = int(positive.sum()), len(p)
     tp, fn = hits - below, below
@@ -131,7 +131,7 @@ def threshold_curve(hit: Sequence[bool] | npt.NDArray[np.bool_], p: Floats) -> p
     with np.errstate(divide="ignore", invalid="ignore"):
         recall, specificity = tp / (tp + fn), tn / (tn + fp)
         curve = {
-            "threshold": halfway,
+            "threshold": thresholds,
             "precision": tp / (tp + fp),
             "recall": recall,
             "f1": 2 * tp / (2 * tp + fp + fn),
@@ -143,76 +143,78 @@ def threshold_curve(hit: Sequence[bool] | npt.NDArray[np.bool_], p: Floats) -> p
 
 @dataclass(frozen=True)
 class Threshold:
-    """The threshold, the rule that chose it, and the curve that it was chosen on."""
+    """A decision threshold, the rule that selected it, and the metrics by threshold."""
 
     value: float
     rule: str
     curve: pd.DataFrame
 
     def facts(self, positive: str) -> Facts:
-        at = self.curve.iloc[int((self.curve["threshold"] - self.value).abs().argmin())]
-        say = f"A row is called {positive} from a probability of {self.value:.3f} on: {self.rule}."
-        kept = ("accuracy", "balanced_accuracy", "f1", "precision", "recall")
+        chosen = self.curve.iloc[int((self.curve["threshold"] - self.value).abs().argmin())]
+        say = f"Rows with a probability of at least {self.value:.3f} are predicted {positive}: {self.rule}."
+        names = ("accuracy", "balanced_accuracy", "f1", "precision", "recall")
         return Facts(
-            title="Threshold", say=say, facts={"threshold": self.value, **{spoken(name): float(at[name]) for name in kept}}
+            title="Decision threshold",
+            say=say,
+            facts={"threshold": self.value, **{spoken(name): float(chosen[name]) for name in names}},
         )
 
 
 def choose_threshold(
     hit: npt.NDArray[np.bool_], p: Floats, metric: str, bound: Bound | None = None, *, judged_rows: float | None = None
 ) -> Threshold:
-    """The threshold by a stated rule, on calibrated out-of-fold probabilities.
+    """Select the decision threshold on calibrated out-of-fold probabilities.
 
-    It is the one with most of `metric`. Precision and recall alone would call a single row, or all: where one of them is
-    asked for, it is the threshold with most of the other among those that reach the bound, with room for chance on the rows
-    that will judge where there is such a threshold; where none reaches the bound, the one with most F1. Of equals, the one
-    nearest to a half.
+    The threshold maximises `metric`. Precision or recall alone would select a single row, or all rows. If one of them has a
+    bound, the threshold maximises the other metric among the thresholds that reach the bound, with a margin for sampling
+    error on the holdout where that is possible. If no threshold reaches the bound, it maximises F1. Ties go to the threshold
+    nearest to 0.5.
 
     Parameters
     ----------
     hit, p
-        (n,) whether the row is of the positive class, and its probability.
+        (n,) True for rows of the positive class, and their probability.
     metric, bound
-        What is asked, as `metrics.threshold_rule` finds it.
+        The required metric and its bound, from `metrics.threshold_rule`.
     judged_rows
-        How many rows will judge, for each row here: 0.25 for a holdout of a fifth. Left out: no room is made for chance.
+        Holdout rows per row here: 0.25 for a holdout of one fifth. By default, no margin for sampling error.
     """
     curve = threshold_curve(hit, p)
-    score, rule = curve[metric].to_numpy(dtype=float), f"most {spoken(metric)} out of fold"
+    score, rule = curve[metric].to_numpy(dtype=float), f"highest out-of-fold {spoken(metric)}"
     if metric in ("precision", "recall"):
-        score, rule = _with_bound(curve, hit, p, metric, bound, judged_rows)
+        score, rule = _criterion(curve, hit, p, metric, bound, judged_rows)
     best = np.flatnonzero(score >= score.max() - 1e-12)
-    at = best[np.argmin(np.abs(curve["threshold"].to_numpy()[best] - 0.5))]
-    return Threshold(round(float(curve["threshold"].iloc[at]), 6), rule, curve)
+    chosen = best[np.argmin(np.abs(curve["threshold"].to_numpy()[best] - 0.5))]
+    return Threshold(round(float(curve["threshold"].iloc[chosen]), 6), rule, curve)
 
 
-def _with_bound(
+def _criterion(
     curve: pd.DataFrame, hit: npt.NDArray[np.bool_], p: Floats, metric: str, bound: Bound | None, judged_rows: float | None
 ) -> tuple[Floats, str]:
-    """What is to be most at the threshold when precision or recall is asked for, and that in words."""
+    """Return the values to maximise for a precision or recall metric, and the rule in words."""
     f1 = curve["f1"].to_numpy(dtype=float)
     if bound is None:
-        return f1, "most F1 out of fold"
-    found, other = curve[metric].to_numpy(dtype=float), "recall" if metric == "precision" else "precision"
-    gained, asked = (
-        curve[other].to_numpy(dtype=float),
-        f"most {other} out of fold with {metric} {bound.text or f'{bound.op}{bound.value}'}",
+        return f1, "highest out-of-fold F1"
+    values, other_metric = curve[metric].to_numpy(dtype=float), "recall" if metric == "precision" else "precision"
+    other_values, rule = (
+        curve[other_metric].to_numpy(dtype=float),
+        f"highest out-of-fold {other_metric} with {metric} {bound.text or f'{bound.op}{bound.value}'}",
     )
     if judged_rows is not None:
-        called = len(p) - np.searchsorted(np.sort(p), curve["threshold"].to_numpy(dtype=float), side="left")
-        rows = (called if metric == "precision" else np.full(len(curve), hit.sum())) * judged_rows
-        roomy = _reaches(_lower(found, np.maximum(rows, 1.0)), bound)
-        if roomy.any():
-            return np.where(roomy, gained, -1.0), f"{asked}, with room for chance"
-    enough = _reaches(found, bound)
-    if enough.any():
-        return np.where(enough, gained, -1.0), asked
-    # Most precision is often a single lucky row: F1 says where the model is of use at all.
-    return f1, f"most F1 out of fold, since no threshold reaches the {metric} asked for"
+        predicted_positive = len(p) - np.searchsorted(np.sort(p), curve["threshold"].to_numpy(dtype=float), side="left")
+        rows = (predicted_positive if metric == "precision" else np.full(len(curve), hit.sum())) * judged_rows
+        safe = _reaches(_wilson_lower(values, np.maximum(rows, 1.0)), bound)
+        if safe.any():
+            return np.where(safe, other_values, -1.0), f"{rule}, with a margin for sampling error"
+    reached = _reaches(values, bound)
+    if reached.any():
+        return np.where(reached, other_values, -1.0), rule
+    # The highest precision is often that of a single lucky row; F1 is a robust fallback.
+    return f1, f"highest out-of-fold F1, since no threshold reaches the required {metric}"
 
 
-def _lower(share: Floats, rows: Floats) -> Floats:
-    """The lower end of the 95 % interval of a share (Wilson 1927): a single lucky row proves nothing."""
+def _wilson_lower(share: Floats, rows: Floats) -> Floats:
+    """Return the lower bound of the 95 % Wilson interval of a share (Wilson 1927)."""
     z = 1.959964
     middle, spread = share + z**2 / (2 * rows), z * np.sqrt(share * (1 - share) / rows + (z / (2 * rows)) ** 2)
     return (middle - spread) / (1 + z**2 / rows)

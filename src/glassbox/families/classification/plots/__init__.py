@@ -1,1 +1,1 @@
-"""The figures of every family whose answer is a class; each module is named by what it draws."""
+"""Figures for classification tasks of all families."""

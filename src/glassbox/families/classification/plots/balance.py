@@ -1,4 +1,4 @@
-"""How often each class is there."""
+"""Class balance: shares of the classes and their bar chart."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -16,7 +16,7 @@ from glassbox.findings.wording import between, clean, label, percent
 
 
 def shares(names: Sequence[str], counts: npt.NDArray[np.integer[Any]]) -> pd.DataFrame:
-    """How often each of some names comes, the most frequent first: ``class``, ``n``, ``share``, ``low``, ``high`` (Wilson's interval)."""
+    """Return ``class``, ``n``, ``share``, ``low`` and ``high`` (Wilson interval) of each class, the most frequent first."""
     low, high = wilson(counts, np.full(len(counts), counts.sum()))
     table = pd.DataFrame({"class": list(names), "n": counts, "share": counts / counts.sum(), "low": low, "high": high})
     return table.sort_values(["n", "class"], ascending=[False, True], kind="stable", ignore_index=True)
@@ -25,24 +25,24 @@ def shares(names: Sequence[str], counts: npt.NDArray[np.integer[Any]]) -> pd.Dat
 def target_balance(
     table: pd.DataFrame, target: str, positive: str, most: int = 15, *, kinds: str = "classes", units: str = "rows"
 ) -> Figure:
-    """How often each class is there.
+    """Draw the share of each class.
 
     Parameters
     ----------
     table
-        One row a class, the most frequent first: ``class``, ``n``, ``share``, ``low``, ``high``.
+        One row per class, the most frequent first: ``class``, ``n``, ``share``, ``low``, ``high``.
     target, positive
-        The target's name, and the class that is looked for.
+        Name of the target, and the positive class.
     most
-        Of more classes, the rest are drawn as one.
+        Maximum number of bars; the remaining classes are drawn as one bar.
     kinds, units
-        What classes and rows are called.
+        Plural nouns for classes and rows.
     """
     shown = table.head(most)
     if len(table) > most:
         rest = table.iloc[most:]
-        other = pd.DataFrame({"class": [f"{len(rest)} more"], "n": [rest["n"].sum()], "share": [rest["share"].sum()]})
-        shown = pd.concat([shown, other], ignore_index=True)
+        remaining = pd.DataFrame({"class": [f"{len(rest)} more"], "n": [rest["n"].sum()], "share": [rest["share"].sum()]})
+        shown = pd.concat([shown, remaining], ignore_index=True)
     names, share = [str(name) for name in shown["class"]], shown["share"].to_numpy(dtype=float)
     binary = len(table) == 2
     with style():
@@ -56,11 +56,11 @@ def target_balance(
         axes.set_xlabel(f"share of {units} by {label(target)}")
         top, last, total = table.iloc[0], table.iloc[-1], int(table["n"].sum())
         if binary:
-            mine = table[table["class"] == positive].iloc[0]
-            interval = between(100 * mine["low"], 100 * mine["high"], ".1f")
+            of_positive = table[table["class"] == positive].iloc[0]
+            interval = between(100 * of_positive["low"], 100 * of_positive["high"], ".1f")
             say = (
-                f"{clean(target)} is {clean(positive)} in {percent(mine['share'], 1)} of {total:,d} rows{interval}; naming {clean(top['class'])} for "
-                f"every row would be right {percent(top['share'], 1)} of the time."
+                f"{clean(target)} is {clean(positive)} in {percent(of_positive['share'], 1)} of {total:,d} rows{interval}; predicting "
+                f"{clean(top['class'])} for every row would be correct for {percent(top['share'], 1)} of them."
             )
         else:
             say = (

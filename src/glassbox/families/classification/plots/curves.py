@@ -1,4 +1,4 @@
-"""The figures that walk through all thresholds: ROC, precision-recall, metrics by threshold, how far calling goes."""
+"""Figures over all decision thresholds: ROC curve, precision-recall curve, metrics by threshold, cumulative gains."""
 
 from collections.abc import Sequence
 
@@ -15,12 +15,12 @@ from glassbox.findings.plot_style import PALETTE, WIDTH, drawing, style
 from glassbox.findings.svg import ACCENT, INK, PAPER, SOFT
 from glassbox.findings.wording import between, clean, join_names, label, metric_label, number, percent, reach_sentence
 
-Scores = npt.ArrayLike | pd.DataFrame  # (n,) for one class against the rest, or one column a class
+Scores = npt.ArrayLike | pd.DataFrame  # (n,) for a binary problem, or one column per class
 MOST_CURVES = 5
 
 
 class Curve:
-    """One class against the rest: its name, how often it is there, its curve and the area under it."""
+    """The curve of a one-vs-rest problem: class name, share of positives, points, and area under the curve."""
 
     def __init__(self, name: str, base: float, x: Floats, y: Floats, area: float) -> None:
         self.name, self.base, self.area = name, base, area
@@ -28,20 +28,20 @@ class Curve:
 
 
 def one_against_rest(y_true: npt.ArrayLike, score: Scores) -> list[tuple[str, npt.NDArray[np.int_], Floats]]:
-    """(class, 0/1, score) for every class of which there are some rows and some others.
+    """Return (class, 0/1 truth, score) of every one-vs-rest problem with positive and negative rows.
 
-    `score` of shape (n,) goes with 0/1 in `y_true`; a frame of shape (n, classes) has the classes, or ``proba_<class>``, as
-    columns and goes with classes in `y_true`.
+    A `score` of shape (n,) belongs to a 0/1 `y_true`. A frame of shape (n, classes) has the classes, or ``proba_<class>``, as
+    columns and belongs to class names in `y_true`.
     """
     if not isinstance(score, pd.DataFrame):
         return [("", np.asarray(y_true).astype(int), np.asarray(score, dtype=float))]
     names = [str(column).removeprefix("proba_") for column in score.columns]
     truth = np.asarray(y_true).astype(str)
-    found = [(name, (truth == name).astype(int), score.iloc[:, i].to_numpy(dtype=float)) for i, name in enumerate(names)]
-    return [(name, true, given) for name, true, given in found if 0 < true.sum() < len(true)]
+    problems = [(name, (truth == name).astype(int), score.iloc[:, i].to_numpy(dtype=float)) for i, name in enumerate(names)]
+    return [(name, true, scores) for name, true, scores in problems if 0 < true.sum() < len(true)]
 
 
-def _square(x_title: str, y_title: str) -> tuple[Canvas, Axes]:
+def _unit_square(x_title: str, y_title: str) -> tuple[Canvas, Axes]:
     canvas = Canvas(figsize=(WIDTH, 3.5))
     axes = canvas.subplots()
     quiet(axes, grid="both")
@@ -53,8 +53,8 @@ def _square(x_title: str, y_title: str) -> tuple[Canvas, Axes]:
     return canvas, axes
 
 
-def _named(axes: Axes, curves: Sequence[Curve]) -> None:
-    """Draw several curves, the weakest few in colour, and name these at the right, in the order of their areas."""
+def _draw_named_curves(axes: Axes, curves: Sequence[Curve]) -> None:
+    """Draw several curves, the weakest few in colour with labels on the right, in the order of their areas."""
     weakest = sorted(curves, key=lambda c: (c.area, c.name))[:MOST_CURVES]
     for curve in curves:
         if curve not in weakest:
@@ -67,28 +67,28 @@ def _named(axes: Axes, curves: Sequence[Curve]) -> None:
 
 
 def roc(y_true: npt.ArrayLike, score: Scores, auc: Estimate | None = None) -> Figure:
-    """The ROC curve; one a class, against the rest, when `score` has one column a class.
+    """Draw the ROC curve, or one one-vs-rest curve per class when `score` has one column per class.
 
     Parameters
     ----------
     y_true
-        (n,) 0/1, or classes when `score` is a frame.
+        (n,) 0/1, or class names when `score` is a frame.
     score
-        (n,) score or probability of the 1, or a frame with one column a class.
+        (n,) score or probability of the 1, or a frame with one column per class.
     auc
-        The area with its interval, as evaluated; computed without interval when left out.
+        The evaluated area with its interval; by default, it is computed without an interval.
     """
     curves = []
-    for name, true, given in one_against_rest(y_true, score):
-        false_rate, true_rate, _ = roc_curve(true, given)
-        curves.append(Curve(name, true.mean(), false_rate, true_rate, float(roc_auc_score(true, given))))
+    for name, true, scores in one_against_rest(y_true, score):
+        false_rate, true_rate, _ = roc_curve(true, scores)
+        curves.append(Curve(name, true.mean(), false_rate, true_rate, float(roc_auc_score(true, scores))))
     with style():
-        canvas, axes = _square("share of negatives flagged by mistake", "share of positives found")
+        canvas, axes = _unit_square("false positive rate", "true positive rate")
         axes.plot([0, 1], [0, 1], color=SOFT, linewidth=1, linestyle=(0, (3, 3)))
         axes.annotate("by chance", (0.5, 0.5), xytext=(4, -12), textcoords="offset points", color=SOFT)
         if isinstance(score, pd.DataFrame):
-            _named(axes, curves)
-            say = _many_say("ROC-AUC", curves, auc)
+            _draw_named_curves(axes, curves)
+            say = _per_class_sentence("ROC-AUC", curves, auc)
         else:
             curve = curves[0]
             value = curve.area if auc is None or auc.value is None else auc.value
@@ -99,45 +99,45 @@ def roc(y_true: npt.ArrayLike, score: Scores, auc: Estimate | None = None) -> Fi
             if auc is not None and auc.low is not None and auc.high is not None:
                 axes.text(0.98, 0.045, f"95 % interval {number(auc.low)} – {number(auc.high)}", color=SOFT, ha="right")
             say = (
-                f"Of two rows, one positive and one negative, the positive one is ranked higher {percent(value, 1)} "
-                f"of the time: ROC-AUC {number(value)}{interval}."
+                f"A random positive row is ranked above a random negative one {percent(value, 1)} of the time: "
+                f"ROC-AUC {number(value)}{interval}."
             )
-        points = "; ".join(_reading(c) for c in curves[:8])
-        return drawing(canvas, "ROC: found against flagged by mistake", say=say, alt=f"ROC curve. {say} {points}.")
+        points = "; ".join(_describe(c) for c in curves[:8])
+        return drawing(canvas, "ROC curve", say=say, alt=f"ROC curve. {say} {points}.")
 
 
-def _reading(curve: Curve) -> str:
-    found = [float(np.interp(at, curve.x, curve.y)) for at in (0.1, 0.2)]
-    who = f"{clean(curve.name)}: " if curve.name else ""
-    return f"{who}at 10 % of negatives flagged, {percent(found[0])} of positives are found; at 20 %, {percent(found[1])}"
+def _describe(curve: Curve) -> str:
+    recalls = [float(np.interp(at, curve.x, curve.y)) for at in (0.1, 0.2)]
+    prefix = f"{clean(curve.name)}: " if curve.name else ""
+    return f"{prefix}at a false positive rate of 10 %, the true positive rate is {percent(recalls[0])}; at 20 %, {percent(recalls[1])}"
 
 
-def _many_say(metric: str, curves: Sequence[Curve], mean: Estimate | None) -> str:
+def _per_class_sentence(metric: str, curves: Sequence[Curve], mean: Estimate | None) -> str:
     if not curves:
-        return "There is only one class here, so there is nothing to tell apart."
+        return "There is only one class, so no curve can be drawn."
     ranked = sorted(curves, key=lambda c: (c.area, c.name))
     weak, strong = ranked[0], ranked[-1]
-    over = f" Over all classes it is {number(mean.value)}{between(mean.low, mean.high)}." if mean is not None else ""
+    over = f" The mean over classes is {number(mean.value)}{between(mean.low, mean.high)}." if mean is not None else ""
     return (
-        f"Told apart least well is {clean(weak.name)} ({metric} {number(weak.area)} against the rest), "
-        f"best {clean(strong.name)} ({number(strong.area)}).{over}"
+        f"One-vs-rest {metric} is lowest for {clean(weak.name)} ({number(weak.area)}) "
+        f"and highest for {clean(strong.name)} ({number(strong.area)}).{over}"
     )
 
 
 def precision_recall(y_true: npt.ArrayLike, score: Scores, ap: Estimate | None = None) -> Figure:
-    """The precision-recall curve; one a class, against the rest, when `score` has one column a class.
+    """Draw the precision-recall curve, or one one-vs-rest curve per class when `score` has one column per class.
 
     Parameters are those of `roc`; `ap` is the average precision with its interval.
     """
     curves = []
-    for name, true, given in one_against_rest(y_true, score):
-        precision, recall, _ = precision_recall_curve(true, given)
-        curves.append(Curve(name, true.mean(), recall[::-1], precision[::-1], float(average_precision_score(true, given))))
+    for name, true, scores in one_against_rest(y_true, score):
+        precision, recall, _ = precision_recall_curve(true, scores)
+        curves.append(Curve(name, true.mean(), recall[::-1], precision[::-1], float(average_precision_score(true, scores))))
     with style():
-        canvas, axes = _square("recall: share of positives found", "precision: share of flagged that are positive")
+        canvas, axes = _unit_square("recall", "precision")
         if isinstance(score, pd.DataFrame):
-            _named(axes, curves)
-            say = _many_say("average precision", curves, ap)
+            _draw_named_curves(axes, curves)
+            say = _per_class_sentence("average precision", curves, ap)
         else:
             curve = curves[0]
             value = curve.area if ap is None or ap.value is None else ap.value
@@ -149,26 +149,28 @@ def precision_recall(y_true: npt.ArrayLike, score: Scores, ap: Estimate | None =
             axes.plot(curve.x, curve.y, color=ACCENT, linewidth=2)
             half = float(np.interp(0.5, curve.x, curve.y))
             axes.plot([0.5], [half], "o", color=ACCENT, markersize=6, markeredgecolor=PAPER)
-            axes.annotate(f"half found: {percent(half)} right", (0.5, half), xytext=(6, 6), textcoords="offset points", color=INK)
-            say = (
-                f"Where half of the positives are found, {percent(half)} of what is flagged is positive; by chance it would be "
-                f"{percent(curve.base)}. Average precision is {number(value)}{interval}."
+            axes.annotate(
+                f"precision {percent(half)} at recall 50 %", (0.5, half), xytext=(6, 6), textcoords="offset points", color=INK
             )
-        return drawing(canvas, "Precision against recall", say=say, alt=f"Precision-recall curve. {say}")
+            say = (
+                f"At a recall of 50 %, the precision is {percent(half)}; by chance it would be {percent(curve.base)}. "
+                f"Average precision is {number(value)}{interval}."
+            )
+        return drawing(canvas, "Precision-recall curve", say=say, alt=f"Precision-recall curve. {say}")
 
 
 def threshold(curve: pd.DataFrame, chosen: float) -> Figure:
-    """Metrics by threshold, and the threshold that was chosen.
+    """Draw metrics by decision threshold, with the chosen threshold marked.
 
     Parameters
     ----------
     curve
-        ``threshold`` and one column a metric, between 0 and 1; other columns are left out.
+        ``threshold`` and one column per metric, between 0 and 1; other columns are ignored.
     chosen
         The threshold that the model uses.
     """
     curve = curve.sort_values("threshold", kind="stable")
-    at = curve["threshold"].to_numpy(dtype=float)
+    thresholds = curve["threshold"].to_numpy(dtype=float)
     metrics = {
         str(name): curve[name].to_numpy(dtype=float)
         for name in curve.columns
@@ -176,23 +178,23 @@ def threshold(curve: pd.DataFrame, chosen: float) -> Figure:
         and pd.api.types.is_numeric_dtype(curve[name])
         and curve[name].between(0, 1).where(curve[name].notna(), True).all()
     }
-    here = {
-        name: float(np.interp(chosen, at[ok], values[ok]))
+    chosen_values = {
+        name: float(np.interp(chosen, thresholds[finite], values[finite]))
         for name, values in metrics.items()
-        if (ok := np.isfinite(values)).any()
+        if (finite := np.isfinite(values)).any()
     }
     with style():
         canvas = Canvas(figsize=(WIDTH, 2.9))
         axes = canvas.subplots()
         quiet(axes, grid="y")
-        axes.set(xlim=(at.min(), at.max()), ylim=(0, 1.02), xlabel="threshold on the probability")
+        axes.set(xlim=(thresholds.min(), thresholds.max()), ylim=(0, 1.02), xlabel="threshold on the probability")
         as_percent(axes.yaxis)
         ends = []
-        for i, name in enumerate(here):
-            ok = np.isfinite(metrics[name])
-            axes.plot(*thinned(at[ok], metrics[name][ok]), color=PALETTE[i % len(PALETTE)], linewidth=1.8)
-            axes.plot([chosen], [here[name]], "o", color=PALETTE[i % len(PALETTE)], markersize=5, markeredgecolor=PAPER)
-            ends.append((float(metrics[name][ok][-1]), metric_label(label(name, 20)), PALETTE[i % len(PALETTE)]))
+        for i, name in enumerate(chosen_values):
+            finite = np.isfinite(metrics[name])
+            axes.plot(*thinned(thresholds[finite], metrics[name][finite]), color=PALETTE[i % len(PALETTE)], linewidth=1.8)
+            axes.plot([chosen], [chosen_values[name]], "o", color=PALETTE[i % len(PALETTE)], markersize=5, markeredgecolor=PAPER)
+            ends.append((float(metrics[name][finite][-1]), metric_label(label(name, 20)), PALETTE[i % len(PALETTE)]))
         end_labels(axes, ends)
         axes.axvline(chosen, color=INK, linewidth=1, linestyle=(0, (3, 3)))
         axes.annotate(
@@ -204,7 +206,7 @@ def threshold(curve: pd.DataFrame, chosen: float) -> Figure:
             ha="center",
             color=INK,
         )
-        values = [f"{metric_label(clean(name))} {percent(value)}" for name, value in here.items()]
+        values = [f"{metric_label(clean(name))} {percent(value)}" for name, value in chosen_values.items()]
         say = (
             f"At the chosen threshold of {number(chosen)}: {join_names(values, most=6)}."
             if values
@@ -212,9 +214,9 @@ def threshold(curve: pd.DataFrame, chosen: float) -> Figure:
         )
         return drawing(
             canvas,
-            "What the threshold trades",
+            "Decision threshold",
             say=say,
-            alt=f"Curves of {join_names([metric_label(clean(n)) for n in here], most=6) if here else 'nothing'} by threshold. {say}",
+            alt=f"Curves of {join_names([metric_label(clean(n)) for n in chosen_values], most=6) if chosen_values else 'nothing'} by threshold. {say}",
         )
 
 
@@ -227,18 +229,18 @@ def gain_curve(
     rows: str = "rows",
     found: str = "positives",
 ) -> Figure:
-    """How far one gets by working down the list that the model ranked: share found by share called.
+    """Draw cumulative gains: the share of positives reached against the share of rows called, highest scores first.
 
-    Rows with the same score count as in random order, so the curve is straight between distinct scores.
+    Rows with equal scores count as in random order, so the curve is linear between distinct scores.
 
     Parameters
     ----------
     y_true
         (n,) 0/1.
     score
-        (n,) score, more for rows to be called first.
+        (n,) score; rows with higher scores are called first.
     reach
-        The share of the positives at which the sentence is read off.
+        Share of the positives for which the sentence states the share of rows.
     act, rows, found
         Words of the sentence: "*calling* the 21 % of *rows* with the highest scores reaches 70 % of *positives*".
     """
@@ -253,7 +255,7 @@ def gain_curve(
         f"and {percent(float(high))} (95 % interval)."
     )
     with style():
-        canvas, axes = _square(f"share of {rows} called, highest ranked first", f"share of {found}")
+        canvas, axes = _unit_square(f"share of {rows} called, highest ranked first", f"share of {found}")
         canvas.set_size_inches(WIDTH, 3.2)
         axes.plot([0, 1], [0, 1], color=SOFT, linewidth=1, linestyle=(0, (3, 3)))
         axes.annotate("by chance", (0.5, 0.5), xytext=(5, -13), textcoords="offset points", color=SOFT)
@@ -273,7 +275,7 @@ def gain_curve(
         points = ", ".join(f"{percent(float(np.interp(at, called, got)))} at {percent(at)}" for at in (0.1, 0.2, 0.3, 0.5))
         return drawing(
             canvas,
-            "How far calling goes",
+            "Cumulative gains",
             say=say,
             caption=caption,
             alt=f"Share reached against share called: {points} called. {say}",
@@ -281,14 +283,14 @@ def gain_curve(
 
 
 def gains(y_true: npt.NDArray[np.int_], score: Floats) -> tuple[Floats, Floats]:
-    """(share called, share of the 1s reached), from nothing to all, with a point only where the score changes.
+    """Return (share of rows called, share of positives reached), from 0 to 1, with a point wherever the score changes.
 
     >>> called, got = gains(np.array([1, 0, 1, 0]), np.array([0.9, 0.1, 0.5, 0.5]))
     >>> called.tolist(), got.tolist()
     ([0.0, 0.25, 0.75, 1.0], [0.0, 0.5, 1.0, 1.0])
     """
     order = np.argsort(-score, kind="stable")
-    ranked, hit = score[order], np.cumsum(y_true[order])
-    last = np.append(ranked[1:] != ranked[:-1], True)
-    called = np.append(0.0, (np.flatnonzero(last) + 1) / len(score))
-    return called, np.append(0.0, hit[last] / max(1, hit[-1]))
+    sorted_scores, cumulative_hits = score[order], np.cumsum(y_true[order])
+    last = np.append(sorted_scores[1:] != sorted_scores[:-1], True)
+    selected = np.append(0.0, (np.flatnonzero(last) + 1) / len(score))
+    return selected, np.append(0.0, cumulative_hits[last] / max(1, cumulative_hits[-1]))

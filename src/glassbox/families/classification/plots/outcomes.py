@@ -1,4 +1,4 @@
-"""The figures of what came out: whether probabilities mean what they say, who was taken for whom, where it is weak."""
+"""Figures of predictions and outcomes: calibration curve, confusion matrix, performance by slice."""
 
 from collections.abc import Sequence
 
@@ -28,73 +28,80 @@ from glassbox.metrics import higher_is_better
 
 
 def calibration_bins(y_true: npt.NDArray[np.int_], proba: Floats, bins: int = 10) -> pd.DataFrame:
-    """Rows in about `bins` groups of like size, by probability: ``said`` (mean), ``came`` (share), ``low``, ``high``, ``n``.
+    """Bin rows by probability into about `bins` equal-mass bins.
 
-    Equal probabilities stay together, so there may be fewer groups.
+    Equal probabilities stay together, so there may be fewer bins.
+
+    Returns
+    -------
+    DataFrame
+        ``predicted`` (mean probability), ``observed`` (share of positives), its Wilson interval ``low`` and ``high``, and ``n``.
     """
     edges = np.unique(np.quantile(proba, np.linspace(0, 1, bins + 1)[1:-1])) if len(proba) else np.array([])
     group = np.searchsorted(edges, proba, side="left")
     frame = pd.DataFrame({"group": group, "proba": proba, "true": y_true})
-    table = frame.groupby("group").agg(said=("proba", "mean"), came=("true", "mean"), hits=("true", "sum"), n=("true", "size"))
+    table = frame.groupby("group").agg(
+        predicted=("proba", "mean"), observed=("true", "mean"), hits=("true", "sum"), n=("true", "size")
+    )
     low, high = wilson(table["hits"].to_numpy(), table["n"].to_numpy())
-    return table.assign(low=low, high=high)[["said", "came", "low", "high", "n"]].reset_index(drop=True)
+    return table.assign(low=low, high=high)[["predicted", "observed", "low", "high", "n"]].reset_index(drop=True)
 
 
 def calibration(y_true: npt.ArrayLike, proba: npt.ArrayLike | pd.DataFrame, bins: int = 10) -> Figure:
-    """Whether what is given 30 % comes true 30 % of the time, and how often which probability is given.
+    """Draw the calibration curve above a histogram of the probabilities.
 
     Parameters
     ----------
     y_true
         (n,) 0/1, or classes when `proba` is a frame.
     proba
-        (n,) probability of the 1; or a frame with one column (or ``proba_<class>``) a class: then it is shown whether the class
-        held most probable is as often right as it is said to be (Guo et al. 2017, sec. 2).
+        (n,) probability of the 1; or a frame with one column (or ``proba_<class>``) per class, whose curve shows the accuracy
+        of the most probable class against its probability (Guo et al. 2017, sec. 2).
     bins
-        How many groups of like size.
+        Number of equal-mass bins.
     """
     if isinstance(proba, pd.DataFrame):
         names = np.array([str(column).removeprefix("proba_") for column in proba.columns])
-        given = proba.to_numpy(dtype=float)
-        true = (names[given.argmax(axis=1)] == np.asarray(y_true).astype(str)).astype(int)
-        p, what, comes = given.max(axis=1), "probability given to the most probable class", "share in which it was right"
+        probabilities = proba.to_numpy(dtype=float)
+        true = (names[probabilities.argmax(axis=1)] == np.asarray(y_true).astype(str)).astype(int)
+        p, x_label, y_label = probabilities.max(axis=1), "probability of the most probable class", "accuracy"
     else:
         true, p = np.asarray(y_true).astype(int), np.asarray(proba, dtype=float)
-        what, comes = "probability that was given", "share that came true"
+        x_label, y_label = "predicted probability", "observed frequency"
     table = calibration_bins(true, p, bins)
-    off = float(np.average((table["said"] - table["came"]).abs(), weights=table["n"]))
-    bias = float(np.average(table["said"] - table["came"], weights=table["n"]))
-    beside = int(((table["said"] < table["low"]) | (table["said"] > table["high"])).sum())
-    lean = "" if abs(bias) < 0.005 else f", on the whole {100 * abs(bias):.1f} points too {'high' if bias > 0 else 'low'}"
+    mean_gap = float(np.average((table["predicted"] - table["observed"]).abs(), weights=table["n"]))
+    bias = float(np.average(table["predicted"] - table["observed"], weights=table["n"]))
+    deviating = int(((table["predicted"] < table["low"]) | (table["predicted"] > table["high"])).sum())
+    bias_note = "" if abs(bias) < 0.005 else f", and {100 * abs(bias):.1f} points too {'high' if bias > 0 else 'low'} overall"
     say = (
-        f"Probabilities are off by {100 * off:.1f} percentage points on average{lean}; "
-        f"in {beside} of {len(table)} groups by more than chance explains."
+        f"Probabilities are off by {100 * mean_gap:.1f} percentage points on average{bias_note}; "
+        f"{deviating} of {len(table)} bins deviate by more than chance explains."
     )
     with style():
         canvas = Canvas(figsize=(WIDTH, 3.7))
         axes, below = canvas.subplots(2, 1, sharex=True, height_ratios=[4, 1])
         quiet(axes, grid="both")
         axes.plot([0, 1], [0, 1], color=SOFT, linewidth=1, linestyle=(0, (3, 3)))
-        axes.annotate("as said", (0.85, 0.85), xytext=(6, -11), textcoords="offset points", color=SOFT)
-        axes.vlines(table["said"], table["low"], table["high"], color=ACCENT, alpha=0.45, linewidth=2.2)
-        axes.plot(table["said"], table["came"], "-o", color=ACCENT, markersize=5.5, linewidth=1.2, markeredgecolor=PAPER)
-        axes.set(xlim=(-0.01, 1.01), ylim=(-0.02, 1.02), ylabel=comes)
+        axes.annotate("ideal", (0.85, 0.85), xytext=(6, -11), textcoords="offset points", color=SOFT)
+        axes.vlines(table["predicted"], table["low"], table["high"], color=ACCENT, alpha=0.45, linewidth=2.2)
+        axes.plot(table["predicted"], table["observed"], "-o", color=ACCENT, markersize=5.5, linewidth=1.2, markeredgecolor=PAPER)
+        axes.set(xlim=(-0.01, 1.01), ylim=(-0.02, 1.02), ylabel=y_label)
         axes.set_yticks(np.linspace(0, 1, 6))
         as_percent(axes.yaxis)
-        _given(below, p)
-        below.set_xlabel(what)
+        _histogram(below, p)
+        below.set_xlabel(x_label)
         as_percent(below.xaxis)
-        rows = "; ".join(f"said {percent(s)}, came {percent(c)}" for s, c in table[["said", "came"]].to_numpy())
+        rows = "; ".join(f"predicted {percent(s)}, observed {percent(c)}" for s, c in table[["predicted", "observed"]].to_numpy())
         return drawing(
             canvas,
-            "Do probabilities mean what they say?",
+            "Calibration curve",
             say=say,
-            alt=f"Calibration in groups of some {int(table['n'].median()):,d} rows, over a histogram of probabilities: {rows}.",
+            alt=f"Calibration curve in bins of about {int(table['n'].median()):,d} rows, above a histogram of the probabilities: {rows}.",
         )
 
 
-def _given(axes: Axes, proba: Floats) -> None:
-    """A small histogram of the probabilities, its tallest bar named."""
+def _histogram(axes: Axes, proba: Floats) -> None:
+    """Draw a small histogram of the probabilities with the height of its tallest bar."""
     counts, edges = np.histogram(proba, bins=20, range=(0, 1))
     quiet(axes, grid="none")
     axes.bar(edges[:-1], counts, width=0.046, align="edge", color=SOFT, alpha=0.5)
@@ -108,12 +115,12 @@ def _given(axes: Axes, proba: Floats) -> None:
 
 
 def confusion(y_true: npt.ArrayLike, y_pred: npt.ArrayLike, classes: Sequence[str]) -> Figure:
-    """Who was taken for whom: counts, shaded by the share of each actual class (a row adds up to 100 %)."""
+    """Draw the confusion matrix: counts, shaded by the share of each actual class (rows sum to 100 %)."""
     names = [str(name) for name in classes]
-    place = {name: i for i, name in enumerate(names)}
+    code_of = {name: i for i, name in enumerate(names)}
     counts = np.zeros((len(names), len(names)), dtype=int)
-    np.add.at(counts, (_places(y_true, place), _places(y_pred, place)), 1)
-    share = counts / np.maximum(1, counts.sum(axis=1, keepdims=True))
+    np.add.at(counts, (_codes(y_true, code_of), _codes(y_pred, code_of)), 1)
+    shares = counts / np.maximum(1, counts.sum(axis=1, keepdims=True))
     k = len(names)
     with style():
         canvas = Canvas(figsize=(WIDTH, min(5.0, 1.1 + 0.62 * k if k < 6 else 1.3 + 0.37 * k)))
@@ -121,18 +128,18 @@ def confusion(y_true: npt.ArrayLike, y_pred: npt.ArrayLike, classes: Sequence[st
         quiet(axes, grid="none")
         for i in range(k):
             for j in range(k):
-                axes.add_patch(_tile(j, i, share[i, j], i == j))
+                axes.add_patch(_tile(j, i, shares[i, j], i == j))
                 if k <= 12:
-                    colour = PAPER if share[i, j] > 0.6 else INK
-                    big = k < 6
+                    colour = PAPER if shares[i, j] > 0.6 else INK
+                    large = k < 6
                     text = (
-                        f"{counts[i, j]:,d}\n{percent(share[i, j])}"
-                        if big
-                        else f"{100 * share[i, j]:.0f}"
+                        f"{counts[i, j]:,d}\n{percent(shares[i, j])}"
+                        if large
+                        else f"{100 * shares[i, j]:.0f}"
                         if counts[i, j]
                         else ""
                     )
-                    axes.text(j, i, text, ha="center", va="center", color=colour, fontsize=10 if big else 8.5)
+                    axes.text(j, i, text, ha="center", va="center", color=colour, fontsize=10 if large else 8.5)
         axes.set(xlim=(-0.5, k - 0.5), ylim=(k - 0.5, -0.5), xlabel="predicted", ylabel="actual")
         axes.set_yticks(range(k), [label(n, 18) for n in names])
         axes.set_xticks(
@@ -152,20 +159,20 @@ def confusion(y_true: npt.ArrayLike, y_pred: npt.ArrayLike, classes: Sequence[st
             else "Darker is a larger share of the actual class."
         )
         rows = "; ".join(
-            f"actual {clean(names[i])} predicted {clean(names[j])}: {counts[i, j]:,d} ({percent(share[i, j])})"
-            for i, j in _told(counts)
+            f"actual {clean(names[i])} predicted {clean(names[j])}: {counts[i, j]:,d} ({percent(shares[i, j])})"
+            for i, j in _cells_to_describe(counts)
         )
         return drawing(
             canvas,
-            "Who was taken for whom",
-            say=_mistakes(names, counts, share),
+            "Confusion matrix",
+            say=_confusion_sentence(names, counts, shares),
             caption=caption,
             alt=f"Confusion matrix. {rows}.",
         )
 
 
-def _places(values: npt.ArrayLike, place: dict[str, int]) -> npt.NDArray[np.int_]:
-    return np.array([place[name] for name in np.asarray(values).astype(str)], dtype=int)
+def _codes(values: npt.ArrayLike, code_of: dict[str, int]) -> npt.NDArray[np.int_]:
+    return np.array([code_of[name] for name in np.asarray(values).astype(str)], dtype=int)
 
 
 def _tile(x: int, y: int, share: float, right: bool) -> Rectangle:
@@ -174,61 +181,61 @@ def _tile(x: int, y: int, share: float, right: bool) -> Rectangle:
     )
 
 
-def _told(counts: npt.NDArray[np.int_], most: int = 25) -> list[tuple[int, int]]:
-    """The cells that a text can name: all of a small matrix, the fullest of a large one."""
+def _cells_to_describe(counts: npt.NDArray[np.int_], most: int = 25) -> list[tuple[int, int]]:
+    """Return the cells for the alternative text: all of a small matrix, the largest of a large one."""
     cells = [(i, j) for i in range(len(counts)) for j in range(len(counts))]
     return cells if len(cells) <= most else sorted(cells, key=lambda cell: (-counts[cell], cell))[:most]
 
 
-def _mistakes(names: list[str], counts: npt.NDArray[np.int_], share: Floats) -> str:
-    total, right = int(counts.sum()), int(np.trace(counts))
+def _confusion_sentence(names: list[str], counts: npt.NDArray[np.int_], shares: Floats) -> str:
+    total, correct = int(counts.sum()), int(np.trace(counts))
     if not total:
-        return "There are no rows to judge."
-    wrong = share - np.diag(np.diag(share))
-    i, j = np.unravel_index(int(wrong.argmax()), wrong.shape)
-    say = f"{right:,d} of {total:,d} are right ({percent(right / total, 1)})"
-    if wrong[i, j] == 0:
-        return f"{say}; nothing was mistaken."
-    return f"{say}; most often mistaken is {clean(names[i])}: {percent(share[i, j])} of them were taken for {clean(names[j])}."
+        return "There are no rows to evaluate."
+    errors = shares - np.diag(np.diag(shares))
+    i, j = np.unravel_index(int(errors.argmax()), errors.shape)
+    say = f"{correct:,d} of {total:,d} predictions are correct ({percent(correct / total, 1)})"
+    if errors[i, j] == 0:
+        return f"{say}; there are no errors."
+    return f"{say}. The most frequent confusion: {percent(shares[i, j])} of {clean(names[i])} are predicted as {clean(names[j])}."
 
 
 def slices(table: pd.DataFrame, metric: str = "score", overall: float | None = None, most: int = 12) -> Figure:
-    """The score on parts of the data, weakest first, each with its interval.
+    """Draw the score of each slice with its interval, weakest first.
 
     Parameters
     ----------
     table
-        One row a slice: ``slice`` (what it holds), ``value``, ``low``, ``high``, ``n`` (rows); ``weak`` where it was tested
-        whether the slice is weaker than the whole beyond chance: those are drawn in the accent.
+        One row per slice: ``slice`` (its definition), ``value``, ``low``, ``high``, ``n`` (rows) and optionally ``weak``: True
+        for slices that are significantly worse than all rows, which are drawn in the accent colour.
     metric
         The metric's name, as in a request.
     overall
-        The score on all rows: a dashed line.
+        Score on all rows, drawn as a dashed line.
     most
-        How many slices are drawn.
+        Maximum number of slices drawn.
     """
-    more = higher_is_better(metric)
-    table = table[table["value"].notna()].sort_values(["value", "slice"], ascending=[more, True], kind="stable")
+    higher_better = higher_is_better(metric)
+    table = table[table["value"].notna()].sort_values(["value", "slice"], ascending=[higher_better, True], kind="stable")
     weak = table["weak"].to_numpy(dtype=bool) if "weak" in table else np.zeros(len(table), dtype=bool)
     names = [str(name) for name in table["slice"][:most]]
     value, low, high = (table[column].to_numpy(dtype=float)[:most] for column in ("value", "low", "high"))
     with style():
         canvas, axes = rows_canvas(max(1, len(names)), extra=1.0)
-        dots(axes, value, low, high, [ACCENT if bad else SOFT for bad in weak[:most]])
+        dots(axes, value, low, high, [ACCENT if is_weak else SOFT for is_weak in weak[:most]])
         name_rows(axes, names, width=32)
         side_values(axes, [number(float(v)) for v in value], [INK] * len(names))
         axes.set_xlabel(f"{metric_label(metric)}, with 95 % interval")
         if overall is not None:
             mark_value(axes, overall, f"all rows: {number(overall)}")
-        say = "There is no slice large enough to judge."
+        say = "No slice is large enough to be evaluated."
         if names:
             weakest = f"{metric_label(metric)} {number(float(value[0]))}{between(low[0], high[0])}"
-            say = f"Weakest is {clean(names[0])}: {weakest} on {int(table['n'].iloc[0]):,d} rows"
+            say = f"The weakest slice is {clean(names[0])}: {weakest} on {int(table['n'].iloc[0]):,d} rows"
             say += "." if overall is None else f", against {number(overall)} on all."
             if "weak" in table:
-                say += f" {int(weak.sum())} of {len(weak)} slices are weaker than the whole beyond chance."
+                say += f" {int(weak.sum())} of {len(weak)} slices are significantly worse than the overall score."
         rows = "; ".join(
             f"{clean(n)} {number(float(v))}{between(a, b)}" for n, v, a, b in zip(names, value, low, high, strict=True)
         )
         alt = f"{metric_label(metric)} by slice, weakest first: {rows or 'none'}."
-        return drawing(canvas, "Where it is weak", say=say, alt=alt)
+        return drawing(canvas, "Performance by slice", say=say, alt=alt)
