@@ -61,7 +61,7 @@ def number(value: Any, spec: str = "", unit: str = "") -> str:
 def metric_label(name: str) -> str:
     """How a metric is called in a sentence.
 
-    >>> metric_words("roc_auc"), metric_words("balanced_accuracy")
+    >>> metric_label("roc_auc"), metric_label("balanced_accuracy")
     ('ROC-AUC', 'balanced accuracy')
     """
     return METRIC_LABELS.get(name, name.replace("_", " "))
