@@ -8,14 +8,15 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from glassbox.families.forecasting.compare import BASELINE, compare
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from glassbox.families.forecasting.backtest import Problem, forecast_from
 from glassbox.families.forecasting.candidates import candidates
 from glassbox.families.forecasting.conformal import Offsets
+from glassbox.families.forecasting.effort import EFFORT
 from glassbox.families.forecasting.evaluate import refit, refit_on_all
+from glassbox.families.forecasting.family import FAMILY
 from glassbox.families.forecasting.leakage import replace_after
 from glassbox.families.forecasting.metrics import QUANTILES
 from glassbox.families.forecasting.models import KINDS, kind_of
@@ -24,7 +25,10 @@ from glassbox.families.forecasting.predictor import Columns, ForecastPredictor
 from glassbox.families.forecasting.protocols import Fitting
 from glassbox.families.forecasting.recipe import future_of
 from glassbox.families.predictor_protocol import Predictor, load_predictor
+from glassbox.families.protocol import Effort
+from glassbox.families.shared.compare import compare
 from glassbox.files import files_below, hash_tree
+from glassbox.runtime.resources import Resources
 from toy_series import panel, problem, recipe, schema, shops
 
 TREES = {"n_estimators": 15, "rows": 2000, "min_data_in_leaf": 5}
@@ -53,13 +57,13 @@ def rows_to_forecast(predictor: ForecastPredictor) -> pd.DataFrame:
 
 
 def test_every_kind_is_a_candidate_at_some_cost() -> None:
-    tried = {c.kind for cost in ("low", "high") for c in candidates(cost, recipe(), 3, zeros=0.5)}  # type: ignore[arg-type]
+    tried = {c.kind for cost in ("low", "high") for c in candidates(cost, EFFORT[cost], recipe(), 3, zeros=0.5)}  # type: ignore[arg-type]
     assert tried | {"ensemble"} == set(KINDS)
 
 
 @every_kind
 def test_forecasts_are_finite_for_each_series_and_step(kind: str) -> None:
-    point = forecast_from(problem(), 126, kind, PARAMS.get(kind, {}), seed=0)["point"]
+    point = forecast_from(problem(), 126, kind, PARAMS.get(kind, {}), Resources())["point"]
     assert point.shape == (3, 7)
     assert np.isfinite(point).all()
 
@@ -71,7 +75,7 @@ def test_forecasts_do_not_depend_on_values_after_the_origin(kind: str, seed: int
     original, origin = problem(), 126
     changed_panel = replace_after(original.panel, origin, original.recipe, np.random.default_rng(seed))
     changed = Problem(changed_panel, original.recipe, original.origins, changed_panel.digest, original.nonnegative)
-    before, after = (forecast_from(p, origin, kind, PARAMS.get(kind, {}), seed=0)["point"] for p in (original, changed))
+    before, after = (forecast_from(p, origin, kind, PARAMS.get(kind, {}), Resources())["point"] for p in (original, changed))
     assert before.tolist() == after.tolist()
 
 
@@ -166,8 +170,12 @@ def test_a_candidate_worse_than_the_seasonal_naive_forecast_is_never_selected() 
     rng = np.random.default_rng(0)
     steady = np.tile(rng.random((3, 7)) * 20, (1, 20))  # the seasonal naive forecast is exact, so nothing beats it
     exact = Problem.of(replace(backtest.panel, values=steady), backtest.recipe, backtest.origins)
-    tried = [c for c in candidates("low", backtest.recipe, 3) if c.kind in ("naive", "seasonal_naive", "theta", "boosting")]
-    board = compare(tried, exact, metric="mase", resamples=50).leaderboard
-    assert board["leader"] == BASELINE
-    assert board["chosen"]["name"] == BASELINE
+    tried = [
+        c
+        for c in candidates("low", EFFORT["low"], backtest.recipe, 3)
+        if c.kind in ("naive", "seasonal_naive", "theta", "boosting")
+    ]
+    board = compare(FAMILY, exact, tried, "mase", Effort("", trials=1, resamples=50), Resources()).leaderboard
+    assert board["leader"] == FAMILY.baseline
+    assert board["chosen"]["name"] == FAMILY.baseline
     assert "naive" in board["beaten_by_baseline"]

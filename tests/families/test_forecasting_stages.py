@@ -1,13 +1,11 @@
 """Functions called by the forecasting notebooks: folds, comparison, tuning, intervals, evaluation, exploration, figures."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
-from glassbox.families.forecasting.compare import Run, against_baseline, compare, run_candidates, strongest, weights_of
-from glassbox.families.forecasting.scoring import watched
-from glassbox.families.forecasting.tune import tune
 
 from glassbox.errors import DataError, GlassboxError
 from glassbox.families.forecasting import evaluate, explore, plots
@@ -15,16 +13,30 @@ from glassbox.families.forecasting.backtest import Problem, oof_frame, read_oof
 from glassbox.families.forecasting.candidates import candidates
 from glassbox.families.forecasting.conformal import fit_offsets
 from glassbox.families.forecasting.dataset import make_folds, rolling_origins
+from glassbox.families.forecasting.effort import EFFORT
+from glassbox.families.forecasting.ensemble import weights_of
+from glassbox.families.forecasting.family import FAMILY
 from glassbox.families.forecasting.leakage import future_leaks
 from glassbox.families.forecasting.metrics import Forecasts, score
+from glassbox.families.forecasting.monitoring import reference as reference_of
 from glassbox.families.forecasting.panel import Panel
 from glassbox.families.forecasting.recipe import Recipe, is_holiday
+from glassbox.families.forecasting.scorer import ForecastScorer
+from glassbox.families.protocol import Effort
 from glassbox.families.shared.candidates import Candidate
+from glassbox.families.shared.compare import Comparison, compare, run_candidates
+from glassbox.families.shared.cross_fit import CandidateRun
+from glassbox.families.shared.leaderboard import baseline_note, candidate_in
+from glassbox.families.shared.tuning import tune
 from glassbox.findings.html import finding_html
 from glassbox.findings.model import Figure, Note, Table
+from glassbox.runtime.resources import Resources
 from toy_series import DAY, panel, problem, recipe, request, schema, shops
 
-QUICK = [c for c in candidates("low", recipe(), 3) if c.kind in ("naive", "seasonal_naive", "seasonal_mean", "theta")]
+SMALL = Effort("For tests.", trials=3, resamples=50)
+QUICK = [
+    c for c in candidates("low", EFFORT["low"], recipe(), 3) if c.kind in ("naive", "seasonal_naive", "seasonal_mean", "theta")
+]
 BOOSTED = Candidate(name="boosting", kind="boosting", params={"n_estimators": 20, "rows": 2000, "min_data_in_leaf": 5})
 
 
@@ -91,34 +103,43 @@ def test_holidays_are_those_of_the_requested_country() -> None:
 # --------------------------------------------------------------------------------------------------------- comparison
 
 
+def compare_by_mase(candidates: Sequence[Candidate], backtest: Problem) -> Comparison:
+    return compare(FAMILY, backtest, candidates, "mase", SMALL, Resources())
+
+
+def run_of(candidate: Candidate, backtest: Problem) -> CandidateRun[Forecasts]:
+    scorer = ForecastScorer(backtest, "mase", resamples=50, seed=0)
+    [run] = run_candidates(FAMILY, backtest, [candidate], scorer, Resources())
+    return run
+
+
 def test_the_leaderboard_is_sorted_and_a_failed_candidate_is_a_row_with_its_reason() -> None:
-    comparison = compare([*QUICK, Candidate(name="odd", kind="nothing")], problem(), metric="mase", resamples=50)
+    comparison = compare_by_mase([*QUICK, Candidate(name="odd", kind="nothing")], problem())
     values = [row["scores"]["mase"]["value"] for row in comparison.leaderboard["rows"] if row["scores"]]
     assert values == sorted(values)
     assert comparison.leaderboard["rows"][-1]["note"].startswith("failed: GlassboxError: No kind of model")
     assert set(comparison.timing["candidate"]) >= {c.name for c in QUICK}
-    assert isinstance(against_baseline(comparison.leaderboard), Note)
+    assert isinstance(baseline_note(comparison.leaderboard, "seasonal naive"), Note)
 
 
 def test_the_baseline_is_required() -> None:
     with pytest.raises(GlassboxError, match="lack 'seasonal naive'"):
-        compare([c for c in QUICK if c.kind != "seasonal_naive"], problem())
+        compare_by_mase([c for c in QUICK if c.kind != "seasonal_naive"], problem())
 
 
 def test_out_of_fold_forecasts_round_trip() -> None:
     backtest = problem()
-    [run] = run_candidates(QUICK[-1:], backtest, seed=0)
-    assert run.found is not None
-    shuffled = oof_frame(run.found, backtest).sample(frac=1, random_state=0)
-    assert read_oof(shuffled, backtest).point.tolist() == run.found.point.tolist()
-    assert oof_frame(run.found, backtest)["y_true"].notna().all()
+    run = run_of(QUICK[-1], backtest)
+    shuffled = oof_frame(run.oof, backtest).sample(frac=1, random_state=0)
+    assert read_oof(shuffled, backtest).point.tolist() == run.oof.point.tolist()
+    assert oof_frame(run.oof, backtest)["y_true"].notna().all()
 
 
 def test_ensemble_weights_sum_to_one_and_recover_the_mixture() -> None:
     rng = np.random.default_rng(0)
     left, right = rng.normal(10, 3, (40, 7)), rng.normal(10, 3, (40, 7))
     actual = 0.8 * left + 0.2 * right
-    runs = [Run(QUICK[0], scored(left, actual)), Run(QUICK[1], scored(right, actual))]
+    runs = [CandidateRun(QUICK[0], scored(left, actual)), CandidateRun(QUICK[1], scored(right, actual))]
     weights = weights_of(runs, np.ones(40, dtype=bool), "mase")
     assert weights.sum() == pytest.approx(1.0)
     assert weights.tolist() == pytest.approx([0.8, 0.2], abs=0.07)
@@ -126,16 +147,14 @@ def test_ensemble_weights_sum_to_one_and_recover_the_mixture() -> None:
 
 def test_an_ensemble_is_scored_with_weights_from_the_other_origins() -> None:
     backtest = problem()
-    board = compare([*QUICK, BOOSTED], backtest, metric="mase", resamples=50)
+    board = compare_by_mase([*QUICK, BOOSTED], backtest)
     member = next(row for row in board.leaderboard["rows"] if row["kind"] == "ensemble")
     assert sum(m["weight"] for m in member["params"]["members"]) == pytest.approx(1.0, abs=1e-3)
     values = backtest.panel.values.copy()
     values[:, backtest.origins[-1] :] *= 3  # values after the last origin affect the weights at the other origins, never its own
     changed = Problem(replace(backtest.panel, values=values), backtest.recipe, backtest.origins, "moved", backtest.nonnegative)
     name = member["candidate"]
-    before, after = (
-        f.oof[f.oof["candidate"] == name] for f in (board, compare([*QUICK, BOOSTED], changed, metric="mase", resamples=50))
-    )
+    before, after = (f.oof[f.oof["candidate"] == name] for f in (board, compare_by_mase([*QUICK, BOOSTED], changed)))
     if name in set(after["candidate"]):
         last = backtest.origins[-1]
         assert before[before["origin"] == last]["y_pred"].tolist() == after[after["origin"] == last]["y_pred"].tolist()
@@ -143,11 +162,20 @@ def test_an_ensemble_is_scored_with_weights_from_the_other_origins() -> None:
 
 def test_tuning_runs_the_requested_trials_and_selects_only_what_beats_the_leader() -> None:
     backtest = problem()
-    board = compare([*QUICK, BOOSTED], backtest, metric="mase", resamples=50)
-    leader = strongest(board.leaderboard, board.oof, backtest)
-    tuning = tune(BOOSTED, {"num_leaves": {"low": 3, "high": 15}}, backtest, trials=3, strongest=leader, resamples=50)
+    board = compare_by_mase([*QUICK, BOOSTED], backtest)
+    tuning = tune(
+        FAMILY,
+        backtest,
+        BOOSTED,
+        {"num_leaves": {"low": 3, "high": 15}},
+        recipe=backtest.recipe.model_dump(),
+        leaderboard=board.leaderboard,
+        oof=board.oof,
+        effort=SMALL,
+        resources=Resources(),
+    )
     assert len(tuning.trials) == 3
-    assert tuning.best["candidate"] in {"boosting", leader.candidate.name}
+    assert tuning.best["candidate"] in {"boosting", candidate_in(board.leaderboard, "rival").name}
     assert score(read_oof(tuning.oof, backtest), "mase") <= board.leaderboard["baseline"]
 
 
@@ -166,9 +194,8 @@ def test_conformal_intervals_have_their_nominal_coverage() -> None:
 
 def test_the_interval_at_an_origin_does_not_use_its_own_errors() -> None:
     backtest = problem()
-    [run] = run_candidates(QUICK[-1:], backtest, seed=0)
-    assert run.found is not None
-    oof = oof_frame(run.found, backtest)
+    run = run_of(QUICK[-1], backtest)
+    oof = oof_frame(run.oof, backtest)
     _, before = evaluate.intervals(oof, backtest)
     last = backtest.origins[-1]
     values = backtest.panel.values.copy()
@@ -190,14 +217,13 @@ def evaluated() -> dict[str, object]:
     )
     backtest = Problem.of(train, features, make_folds(train, features, 3)["origin"].tolist())
     best = {"kind": "theta", "params": {}, "recipe": features.model_dump(), "metric": "mase"}
-    [run] = run_candidates([Candidate(name="Theta", kind="theta")], backtest, seed=0)
-    assert run.found is not None
-    oof = oof_frame(run.found, backtest)
+    run = run_of(Candidate(name="Theta", kind="theta"), backtest)
+    oof = oof_frame(run.oof, backtest)
     offsets, oof_intervals = evaluate.intervals(oof, backtest)
     holdout_backtest = evaluate.holdout_problem(backtest, later, 3)
     columns = evaluate.columns_of(request(), list(shops().columns))
     predictor = evaluate.refit(best, train, schema(shops()), columns, offsets, seed=0)
-    forecasts = evaluate.forecast_holdout(holdout_backtest, predictor)
+    forecasts = evaluate.forecast_holdout(holdout_backtest, predictor, Resources())
     naive = evaluate.baseline_holdout(holdout_backtest, seed=0)
     return {
         "problem": holdout_backtest,
@@ -214,7 +240,7 @@ def test_the_first_holdout_origin_evaluates_the_model_itself(evaluated: dict) ->
     forecasts, holdout_backtest = evaluated["forecasts"], evaluated["problem"]
     from glassbox.families.forecasting.backtest import forecast_from
 
-    expected = forecast_from(holdout_backtest, 140, "theta", {}, seed=0)["point"]
+    expected = forecast_from(holdout_backtest, 140, "theta", {}, Resources())["point"]
     assert forecasts.point[forecasts.origin == 140].tolist() == expected.tolist() == evaluated["predictor"].points.tolist()
 
 
@@ -257,15 +283,15 @@ def test_the_slice_with_added_errors_is_the_weakest(evaluated: dict) -> None:  #
 
 
 def test_drift_is_measured_in_level_trend_and_season(evaluated: dict) -> None:  # type: ignore[type-arg]
-    reference = watched(evaluated["predictor"], pd.DataFrame(), evaluated["table"])
+    reference = reference_of(evaluated["predictor"], evaluated["table"])
     assert reference.rows.columns.tolist() == ["level", "trend", "season"]
     assert len(reference.rows) == 9
     higher = evaluated["table"].assign(y_true=lambda t: t["y_true"] + 50)
-    moved = watched(evaluated["predictor"], pd.DataFrame(), higher).rows
+    moved = reference_of(evaluated["predictor"], higher).rows
     assert (moved["level"] > reference.rows["level"]).all()
     assert moved["trend"].tolist() == pytest.approx(reference.rows["trend"].tolist())
     rising = evaluated["table"].assign(y_true=lambda t: t["y_true"] + 5 * t["ahead"])
-    assert (watched(evaluated["predictor"], pd.DataFrame(), rising).rows["trend"] > reference.rows["trend"]).all()
+    assert (reference_of(evaluated["predictor"], rising).rows["trend"] > reference.rows["trend"]).all()
 
 
 # -------------------------------------------------------------------------------------------------------- exploration

@@ -6,11 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 import scipy.sparse as sp
+from glassbox.families.classification.compare import Run
 from sklearn.feature_extraction.text import TfidfVectorizer
 
 from glassbox.data.schema import Schema, infer_schema
 from glassbox.errors import GlassboxError
-from glassbox.families.classification.compare import Run
 from glassbox.families.classification.dataset import problem_of
 from glassbox.families.classification.ensemble import ENSEMBLE, compare_together, ensemble_of, weights_of
 from glassbox.families.classification.folds import make_folds
