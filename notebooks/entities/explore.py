@@ -68,7 +68,7 @@ stage.show("ambiguity", explore.ambiguity_table(sentences), report=True)
 # Where an entity ends, and what counts as one, is a convention. A recogniser learns it as it is.
 
 # %%
-stage.show("labelled", explore.shown(sentences))
+stage.show("labelled", explore.labelled_examples(sentences))
 
 # %%
 stage.save()

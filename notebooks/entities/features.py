@@ -23,7 +23,7 @@ request = "entities"
 from glassbox.data.schema import Schema
 from glassbox.families.classification.folds import duplicates_across
 from glassbox.families.entities import leakage
-from glassbox.families.entities.folds import folds_table, together
+from glassbox.families.entities.folds import folds_table, fold_groups
 from glassbox.families.entities.load_dataset import default_recipe, setting
 from glassbox.families.entities.recipe import recipe_table
 from glassbox.families.shared.set_prediction import make_folds
@@ -54,7 +54,7 @@ stage.show("recipe", recipe_table(recipe, schema), report=True)
 # %%
 sentences = setting(train, schema, recipe, None, asked, stage.root)
 alike = split.set_index("row_id")["content"].reindex(sentences.row_ids).tolist()
-folds = make_folds(sentences.row_ids, together(sentences, alike), asked.folds, seed=asked.seed, units="documents")
+folds = make_folds(sentences.row_ids, fold_groups(sentences, alike), asked.folds, seed=asked.seed, units="documents")
 stage.show("folds", folds_table(sentences, folds))
 
 # %% [markdown]

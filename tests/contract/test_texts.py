@@ -256,9 +256,11 @@ def test_the_last_layer_is_the_sentence_embedding_of_the_library(tmp_path: Path)
 
 def test_a_long_text_is_read_from_both_ends(tmp_path: Path) -> None:
     encoder = Encoder(toy_encoder(tmp_path), 10)  # two of them mark beginning and end
-    assert encoder.both_ends("it is broken does not work") == "it is broken does not work"
-    assert encoder.both_ends("it is broken does not work still no answer very slow") == "it is broken does no answer very slow"
-    assert encoder.both_ends("") == ""
+    assert encoder.truncate_middle("it is broken does not work") == "it is broken does not work"
+    assert (
+        encoder.truncate_middle("it is broken does not work still no answer very slow") == "it is broken does no answer very slow"
+    )
+    assert encoder.truncate_middle("") == ""
 
 
 def test_no_hub_is_asked(tmp_path: Path) -> None:

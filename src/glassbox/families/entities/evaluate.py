@@ -54,7 +54,7 @@ def predictions(predictor: SpanPredictor, holdout: pd.DataFrame) -> pd.DataFrame
     )
 
 
-def both(predicted: pd.DataFrame) -> tuple[list[list[Span]], list[list[Span]]]:
+def read_predictions(predicted: pd.DataFrame) -> tuple[list[list[Span]], list[list[Span]]]:
     """True and found spans of each row of predictions."""
 
     def read(cells: pd.Series) -> list[list[Span]]:
@@ -65,7 +65,7 @@ def both(predicted: pd.DataFrame) -> tuple[list[list[Span]], list[list[Span]]]:
 
 def counts_of(predicted: pd.DataFrame, holdout: pd.DataFrame, types: Sequence[str]) -> Counts:
     """Matches in the holdout; types that train did not have are counted too."""
-    truth, found = both(predicted)
+    truth, found = read_predictions(predicted)
     every = sorted({*types, *(span.type for row in truth for span in row)})
     rows = holdout.set_index("row_id").loc[predicted["row_id"]].reset_index()
     return Counts.of(truth, found, every, clusters(rows))
@@ -115,7 +115,7 @@ def type_table(counts: Counts) -> Table:
 
 def error_kinds(predicted: pd.DataFrame) -> Table:
     """What goes wrong: right ends and another type, another end and the right type, both wrong, missed, and named for nothing."""
-    truth, found = both(predicted)
+    truth, found = read_predictions(predicted)
     kinds: Counter[str] = Counter()
     swaps: Counter[tuple[str, str]] = Counter()
     for own, other in zip(truth, found, strict=True):
@@ -149,7 +149,7 @@ def error_kinds(predicted: pd.DataFrame) -> Table:
 
 def confusion(predicted: pd.DataFrame) -> tuple[list[str], list[str], list[str]]:
     """For each true or named entity its type and what it was taken for (``nothing`` where none touches it), and all names."""
-    truth, found = both(predicted)
+    truth, found = read_predictions(predicted)
     own_types, said_types = [], []
     for own, other in zip(truth, found, strict=True):
         left = list(other)
@@ -187,7 +187,7 @@ def slices(
     predicted: pd.DataFrame, holdout: pd.DataFrame, sentences: EntityDataset, predictor: SpanPredictor, metric: str
 ) -> Table:
     """The metric on parts of the holdout: by the length of the text, capital letters alone, and whether train knew the names."""
-    truth, found = both(predicted)
+    truth, found = read_predictions(predicted)
     rows = holdout.set_index("row_id").loc[predicted["row_id"]].reset_index()
     texts = predictor.texts(rows)
     words = lengths(texts)
@@ -231,7 +231,7 @@ def slices(
 
 def examples(predicted: pd.DataFrame, holdout: pd.DataFrame, predictor: SpanPredictor, *, wrong: bool) -> Passages:
     """Texts with what was found in them: the fullest that are all right, or those with the most errors."""
-    truth, found = both(predicted)
+    truth, found = read_predictions(predicted)
     rows = holdout.set_index("row_id").loc[predicted["row_id"]].reset_index()
     texts = predictor.texts(rows)
     errors = [len(set(own) ^ set(other)) for own, other in zip(truth, found, strict=True)]

@@ -18,7 +18,7 @@ def balance(sentences: EntityDataset) -> pd.DataFrame:
     return shares(sentences.types, np.array([counts[name] for name in sentences.types], dtype=np.int64))
 
 
-def names_of(sentences: EntityDataset) -> dict[str, Counter[str]]:
+def types_by_name(sentences: EntityDataset) -> dict[str, Counter[str]]:
     """For each name the types that it has, and how often."""
     found: dict[str, Counter[str]] = defaultdict(Counter)
     for text, row in zip(sentences.texts, sentences.spans, strict=True):
@@ -30,7 +30,7 @@ def names_of(sentences: EntityDataset) -> dict[str, Counter[str]]:
 def type_table(sentences: EntityDataset) -> Table:
     """Each type: how many entities, how many different names, how long, how often a name is new."""
     rows = []
-    names = names_of(sentences)
+    names = types_by_name(sentences)
     for kind in sentences.types:
         own = {name: counts[kind] for name, counts in names.items() if counts[kind]}
         total = sum(own.values())
@@ -55,7 +55,7 @@ def type_table(sentences: EntityDataset) -> Table:
 
 def ambiguity_table(sentences: EntityDataset, most: int = 10) -> Table:
     """Names that stand for several types, and names that often stand for nothing."""
-    names = names_of(sentences)
+    names = types_by_name(sentences)
     torn = {name: counts for name, counts in names.items() if len(counts) > 1}
     total = sum(sum(counts.values()) for counts in names.values())
     share = sum(sum(counts.values()) for counts in torn.values()) / max(1, total)
@@ -93,7 +93,7 @@ def length_facts(sentences: EntityDataset) -> Facts:
     return Facts(title="Texts", say=say, facts=facts)
 
 
-def shown(sentences: EntityDataset, most: int = 4) -> Passages:
+def labelled_examples(sentences: EntityDataset, most: int = 4) -> Passages:
     """Texts as they are labelled, the richest in types first."""
     rich = sorted(
         (i for i, text in enumerate(sentences.texts) if len(text) <= 300),

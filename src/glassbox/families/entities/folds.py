@@ -9,7 +9,7 @@ from glassbox.families.entities.dataset import EntityDataset
 from glassbox.findings.model import Table
 
 
-def together(sentences: EntityDataset, alike: Sequence[str]) -> list[str]:
+def fold_groups(sentences: EntityDataset, alike: Sequence[str]) -> list[str]:
     """What must not stand in two folds: the document of each text; where there are no documents, the texts that it is alike.
 
     Lines that stand in many documents (a date, a table's head) would tie all documents into one; they are left where they are.

@@ -5,7 +5,7 @@ from typing import Any
 import pandas as pd
 
 from glassbox.families.entities.dataset import EntityDataset
-from glassbox.families.entities.explore import names_of
+from glassbox.families.entities.explore import types_by_name
 from glassbox.findings.model import Table
 from glassbox.findings.wording import number
 
@@ -15,7 +15,7 @@ ALWAYS, REACH = 0.99, 0.05  # a name that makes up this share of a type's entiti
 
 def audit(sentences: EntityDataset) -> list[Row]:
     """The names that make up most of each type: one that stands for much of it alone is worth a look."""
-    names = names_of(sentences)
+    names = types_by_name(sentences)
     rows: list[Row] = []
     for kind in sentences.types:
         own = {name: counts[kind] for name, counts in names.items() if counts[kind]}

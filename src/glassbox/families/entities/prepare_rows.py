@@ -12,7 +12,7 @@ from glassbox.data.sources import RawData
 from glassbox.data.target_checks import absent, is_missing
 from glassbox.errors import DataError
 from glassbox.families.entities.spans import Span, moved, read_spans, types_of, written
-from glassbox.families.text.near_duplicates import alike
+from glassbox.families.text.near_duplicates import near_duplicate_groups
 from glassbox.findings.model import Cell, Facts, Finding, Note
 from glassbox.findings.wording import counted
 
@@ -113,4 +113,4 @@ def _rules(spans: Sequence[Sequence[Span]], before: Sequence[Any], after: Sequen
 def looks(cells: Any, request: "Request") -> Any:
     """A name for each row, the same for texts that are alike in nearly all their words."""
     name = text_of([str(column) for column in cells.columns], request)
-    return alike([str(text or "") for text in cells[name].tolist()])
+    return near_duplicate_groups([str(text or "") for text in cells[name].tolist()])

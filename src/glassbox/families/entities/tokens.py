@@ -19,7 +19,7 @@ from glassbox.families.entities.spacy_model import tokens as words_of
 from glassbox.families.entities.spans import Span, spans_of, tags_of
 from glassbox.families.shared.suppress_warnings import quiet
 from glassbox.families.text.encoder import Encoder, offline
-from glassbox.families.text.network import NO_LABEL, drawn_from, learn, load_network, pretrained, save_network
+from glassbox.families.text.network import NO_LABEL, seeded, learn, load_network, pretrained, save_network
 from glassbox.files import read_json, write_json
 
 Singles = npt.NDArray[np.float32]
@@ -227,7 +227,7 @@ def fine_tune(
     tags = all_tags(types)
     place = {tag: i for i, tag in enumerate(tags)}
     words = words_of(texts)
-    with drawn_from(seed, threads):
+    with seeded(seed, threads):
         tokenizer, network = pretrained(folder, HEAD, len(tags))
         made = [
             (pieces_of(tokenizer, [text[a:b] for a, b in w]), [place[tag] for tag in tags_of(w, s)])
