@@ -1,11 +1,11 @@
-"""A sentence encoder of a few thousand weights, drawn at random: real files in the real format, for tests that need no meaning."""
+"""A tiny sentence encoder with random weights in the real file format, for tests that need no meaningful embeddings."""
 
 import json
 from pathlib import Path
 
 
 def toy_encoder(folder: Path) -> Path:
-    """Write it to `folder`, unless it is there; the same bytes every time."""
+    """Write the encoder to `folder`, unless it exists already; the bytes are the same every time."""
     if (folder / "modules.json").is_file():
         return folder
     import torch
@@ -41,7 +41,7 @@ def toy_encoder(folder: Path) -> Path:
         "with",
     ]
     pieces = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", *dict.fromkeys([*words, *"abcdefghijklmnopqrstuvwxyz0123456789.,!?"])]
-    pieces += [f"##{sign}" for sign in "abcdefghijklmnopqrstuvwxyz0123456789"]
+    pieces += [f"##{character}" for character in "abcdefghijklmnopqrstuvwxyz0123456789"]
     config = BertConfig(
         vocab_size=len(pieces),
         hidden_size=16,
@@ -62,16 +62,16 @@ def toy_encoder(folder: Path) -> Path:
     (folder / "1_Pooling").mkdir(parents=True)
     (folder / "model.safetensors").write_bytes(save({k: v.contiguous() for k, v in sorted(network.state_dict().items())}))
     tokenizer.save(str(folder / "tokenizer.json"))
-    described = {**config.to_dict(), "architectures": ["BertModel"], "model_type": "bert"}
-    marks = {"pad_token": "[PAD]", "unk_token": "[UNK]", "cls_token": "[CLS]", "sep_token": "[SEP]"}
+    model_config = {**config.to_dict(), "architectures": ["BertModel"], "model_type": "bert"}
+    special_tokens = {"pad_token": "[PAD]", "unk_token": "[UNK]", "cls_token": "[CLS]", "sep_token": "[SEP]"}
     modules = [
         {"idx": 0, "name": "0", "path": "", "type": "sentence_transformers.models.Transformer"},
         {"idx": 1, "name": "1", "path": "1_Pooling", "type": "sentence_transformers.models.Pooling"},
     ]
     for name, value in {
-        "config.json": described,
-        "tokenizer_config.json": {"tokenizer_class": "BertTokenizerFast", "model_max_length": 256, **marks},
-        "special_tokens_map.json": marks,
+        "config.json": model_config,
+        "tokenizer_config.json": {"tokenizer_class": "BertTokenizerFast", "model_max_length": 256, **special_tokens},
+        "special_tokens_map.json": special_tokens,
         "sentence_bert_config.json": {"max_seq_length": 256, "do_lower_case": False},
         "1_Pooling/config.json": {"word_embedding_dimension": 16, "pooling_mode_mean_tokens": True},
         "modules.json": modules,

@@ -150,7 +150,7 @@ def test_a_number_of_classes_that_is_none(project: Project) -> None:
 def test_entities_without_a_target_that_can_be_read(project: Project) -> None:
     rows = messages(60).assign(about="not spans")
     said = refused(project, rows, answer="spans")
-    assert "cannot be read in any of 60 texts: entities that are no JSON" in said
+    assert "cannot be read in any of 60 texts: entities that are not JSON" in said
 
 
 def test_binary_where_text_was_promised(project: Project) -> None:

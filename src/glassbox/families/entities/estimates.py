@@ -1,4 +1,4 @@
-"""Metrics of spans with their intervals, and by how much one recogniser is better than another on the same texts."""
+"""Bootstrap confidence intervals for entity metrics, and for the difference between two recognisers on the same texts."""
 
 import numpy as np
 
@@ -8,14 +8,14 @@ from glassbox.findings.model import Estimate
 
 
 def estimates(counts: Counts, *, resamples: int = 500, seed: int = 0) -> dict[str, Estimate]:
-    """Every metric with its 95 % interval; `n` is the number of texts."""
+    """Return every metric with its 95 % confidence interval; `n` is the number of texts."""
     [drawn] = bootstrap([counts], resamples, seed)
     values = score(counts)
-    return {name: interval(values[name], drawn[name], len(counts.right)) for name in NAMES}
+    return {name: interval(values[name], drawn[name], len(counts.correct)) for name in NAMES}
 
 
 def paired_gain(better: Counts, worse: Counts, metric: str, *, resamples: int, seed: int) -> Estimate:
-    """How much better the first is than the second on the same texts, with its interval; above 0 is better."""
-    one, other = bootstrap([better, worse], resamples, seed)
+    """Return the difference in a metric between two recognisers on the same texts, with its confidence interval."""
+    better_draws, worse_draws = bootstrap([better, worse], resamples, seed)
     value = score(better)[metric] - score(worse)[metric]
-    return interval(value, np.asarray(one[metric] - other[metric]), len(better.right))
+    return interval(value, np.asarray(better_draws[metric] - worse_draws[metric]), len(better.correct))

@@ -36,7 +36,8 @@ def log_odds_z_scores(terms: TermCounts) -> Floats:
 
     Examples
     --------
-    >>> z = log_odds_z_scores(TermCounts(["good", "film"], np.array([[90.0, 10.0], [100.0, 100.0]]), np.array([50, 50])))
+    >>> by_class = np.array([[90.0, 10.0], [100.0, 100.0], [100.0, 100.0]])
+    >>> z = log_odds_z_scores(TermCounts(["good", "film", "day"], by_class, np.array([50, 50, 50])))
     >>> bool(z[0, 0] > 3), bool(z[0, 1] < -3), bool(abs(z[1, 0]) < abs(z[0, 0]))
     (True, True, True)
     """

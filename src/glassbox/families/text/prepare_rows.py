@@ -56,7 +56,7 @@ def prose(cells: pd.DataFrame, request: "Request") -> list[str]:
         return long
     if names and max(mean_words.values()) < FEWEST:
         raise DataError(
-            f"data.features: found no column with texts; name the columns to read. The data has {', '.join(map(repr, names))}."
+            f"data.features: no column holds texts; name the columns to read. The columns are {', '.join(map(repr, names))}."
         )
     return sorted(names, key=lambda name: -mean_words[name])[:1]
 
