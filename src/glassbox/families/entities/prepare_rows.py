@@ -15,7 +15,7 @@ from glassbox.data.sources import RawData
 from glassbox.data.target_checks import absent, is_missing
 from glassbox.errors import DataError
 from glassbox.families.entities.spans import Span, read_spans, shift_spans, types_of, written
-from glassbox.families.text.near_duplicates import near_duplicate_groups
+from glassbox.families.text.near_duplicates import group_near_duplicates
 from glassbox.findings.model import Cell, Facts, Finding, Note
 from glassbox.findings.wording import counted
 
@@ -120,4 +120,4 @@ def _quality_note(spans: Sequence[Sequence[Span]], before: Sequence[str], after:
 def looks(cells: Any, request: "Request") -> Any:
     """Return the near-duplicate group of each row."""
     name = text_of([str(column) for column in cells.columns], request)
-    return near_duplicate_groups([str(text or "") for text in cells[name].tolist()])
+    return group_near_duplicates([str(text or "") for text in cells[name].tolist()])

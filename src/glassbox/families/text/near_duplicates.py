@@ -32,7 +32,7 @@ def jaccard(a: set[bytes], b: set[bytes]) -> float:
     return len(a & b) / max(1, len(a | b))
 
 
-def near_duplicate_groups(texts: Sequence[str]) -> npt.NDArray[Any]:
+def group_near_duplicates(texts: Sequence[str]) -> npt.NDArray[Any]:
     """Assign each text the id of its group of near-duplicates.
 
     Two texts whose Jaccard similarity is at least `THRESHOLD` are in one group, and so are texts that are linked by a chain of such

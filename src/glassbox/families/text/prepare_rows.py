@@ -12,7 +12,7 @@ import pandas as pd
 from glassbox.data.sources import RawData
 from glassbox.data.value_parsing import clean
 from glassbox.errors import DataError
-from glassbox.families.text.near_duplicates import near_duplicate_groups
+from glassbox.families.text.near_duplicates import group_near_duplicates
 from glassbox.families.text.recipe import TAG
 from glassbox.findings.model import Cell, Facts, Finding, Note
 from glassbox.findings.wording import counted, number
@@ -120,4 +120,4 @@ def _quality_note(texts: list[str], empty: int) -> Note:
 
 def looks(cells: pd.DataFrame, request: "Request") -> Any:
     """Return the near-duplicate group of each row."""
-    return near_duplicate_groups(joined(cells, prose(cells, request)))
+    return group_near_duplicates(joined(cells, prose(cells, request)))
