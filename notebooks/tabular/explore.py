@@ -36,7 +36,7 @@ stage = Stage.open("explore", request, upstream, product)
 train, schema_values = stage.load("train", "schema")
 schema = Schema.model_validate(schema_values)
 positive = positive_class(schema.classes, train[schema.target], stage.request.data.positive)
-found = explore.look(train, schema, positive)
+found = explore.column_view(train, schema, positive)
 
 # %% [markdown]
 # ## What there is

@@ -51,7 +51,7 @@ def raw_output(predictor: TabularPredictor, rows: pd.DataFrame, unit: str) -> np
 @pytest.mark.parametrize("kind", KINDS)
 def test_base_and_values_add_up_to_the_output(kind: str, classes: int) -> None:
     predictor, rows = fitted(kind, classes), unseen(classes=classes)
-    found = explain.shapley(predictor, rows, rows)
+    found = explain.shapley_values(predictor, rows, rows)
     output = found.output
     if found.unit == shapley.LOG_SCORE:
         output = output - output.mean(axis=1, keepdims=True)
@@ -61,7 +61,7 @@ def test_base_and_values_add_up_to_the_output(kind: str, classes: int) -> None:
 
 def test_values_are_by_column_of_the_data() -> None:
     predictor, rows = fitted("logistic_regression"), unseen()
-    found = explain.shapley(predictor, rows, rows)
+    found = explain.shapley_values(predictor, rows, rows)
     assert found.columns == list(FULL.columns)
     native, matrix = predictor.model.native, predictor.matrix(rows)
     own = [j for j, feature in enumerate(predictor.features) if feature.column == "plan"]
@@ -78,7 +78,7 @@ def test_boosters_agree_with_the_shap_package(kind: str) -> None:
         import shap
 
         values = np.asarray(shap.TreeExplainer(predictor.model.native).shap_values(predictor.matrix(rows)))
-    found = explain.shapley(predictor, rows, rows)
+    found = explain.shapley_values(predictor, rows, rows)
     own = [j for j, feature in enumerate(predictor.features) if feature.column == "tenure"]
     np.testing.assert_allclose(found.values[:, 0, 1], values[:, own].sum(axis=1), atol=1e-5)
 
@@ -94,11 +94,11 @@ def test_sampling_settles_and_adds_up_whatever_is_drawn() -> None:
 def test_a_kind_without_a_way_of_its_own_is_explained_by_sampling(monkeypatch: pytest.MonkeyPatch) -> None:
     predictor, rows = fitted("lightgbm"), unseen(20)
     monkeypatch.delitem(shapley.EXPLAINERS, "lightgbm")
-    assert explain.shapley(predictor, rows, rows).unit == shapley.PROBABILITY
+    assert explain.shapley_values(predictor, rows, rows).unit == shapley.PROBABILITY
 
 
 def test_of_two_classes_one_speaks_against_the_other() -> None:
-    found = explain.shapley(fitted("xgboost"), unseen(), unseen())
+    found = explain.shapley_values(fitted("xgboost"), unseen(), unseen())
     np.testing.assert_array_equal(found.values[:, :, 0], -found.values[:, :, 1])
 
 
@@ -154,8 +154,8 @@ def test_of_several_classes_the_lead_says_how_sure() -> None:
 
 
 def test_steps_of_a_row_lead_from_the_average_to_its_output() -> None:
-    walk = explanations.Walk("Surest", "r1", "yes", "no", 0.7, -1.0, [("a", 1.0, 2.0), ("b", None, -0.5), ("c", "x", 0.25)])
-    figure = explanations.walks([walk], "log-odds", most=2)
+    walk = explanations.Waterfall("Surest", "r1", "yes", "no", 0.7, -1.0, [("a", 1.0, 2.0), ("b", None, -0.5), ("c", "x", 0.25)])
+    figure = explanations.waterfalls([walk], "log-odds", most=2)
     assert "a 1 +2.00, b missing −0.50, c x +0.25" in figure.alt
     assert figure.svg is not None
     assert ">+0.25<" in figure.svg

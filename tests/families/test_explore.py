@@ -10,13 +10,13 @@ from glassbox.families.tabular.association import (
     Variable,
     between,
     binned,
+    categorical_variable,
     correlation_ratio,
     cramers_v,
-    levelled,
     mutual_information,
+    relations_with_target,
     spearman,
     variable,
-    with_target,
 )
 from glassbox.families.tabular.explore import ColumnView
 from glassbox.families.tabular.interaction import departure, interaction
@@ -60,12 +60,12 @@ def mixed(n: int = 600, seed: int = 0) -> tuple[pd.DataFrame, Schema]:
 @pytest.fixture(scope="module")
 def found() -> ColumnView:
     frame, schema = mixed()
-    return explore.look(frame, schema, "yes")
+    return explore.column_view(frame, schema, "yes")
 
 
 def everything(frame: pd.DataFrame, schema: Schema, positive: str) -> list[Finding]:
     """All that the notebook shows."""
-    seen = explore.look(frame, schema, positive)
+    seen = explore.column_view(frame, schema, positive)
     strongest, pairs = explore.relations(seen, 42), explore.pairs(seen)
     return [
         explore.shape(seen), balance.target_balance(explore.balance(seen), "y", positive), explore.relations_table(strongest, seen),
@@ -133,7 +133,7 @@ def test_rows_in_which_either_is_missing_are_left_out() -> None:
 
 
 def test_rare_levels_count_as_one() -> None:
-    found = levelled("town", pd.Series([f"t{i % 80}" for i in range(800)]))
+    found = categorical_variable("town", pd.Series([f"t{i % 80}" for i in range(800)]))
     assert len(found.levels) == 50
     assert found.levels[-1] == "(rare)"
     assert found.codes is not None
@@ -146,8 +146,8 @@ def test_a_column_without_two_values_is_no_variable() -> None:
 
 
 def test_years_are_written_as_years() -> None:
-    assert Variable("year", values=np.array([1999.0, 2024.0])).shown(2024.0) == "2024"
-    assert Variable("pounds", values=np.array([1999.5, 2024.0])).shown(2024.0) == "2,024"
+    assert Variable("year", values=np.array([1999.0, 2024.0])).format(2024.0) == "2024"
+    assert Variable("pounds", values=np.array([1999.5, 2024.0])).format(2024.0) == "2,024"
 
 
 # ----------------------------------------------------------------------------------------------------------- relations
@@ -165,31 +165,31 @@ def test_chance_alone_seldom_goes_beyond_chance() -> None:
     rng = np.random.default_rng(3)
     target = Variable("y", codes=rng.integers(0, 2, 300), levels=("no", "yes"))
     noise = [Variable(f"x{i}", values=rng.normal(size=300)) for i in range(100)]
-    assert sum(r.beyond_chance for r in with_target(noise, target, "yes", seed=0)) <= 12
+    assert sum(r.beyond_chance for r in relations_with_target(noise, target, "yes", seed=0)) <= 12
 
 
 def test_relations_are_said_in_words(found: ColumnView) -> None:
-    words = {relation.first: relation.words for relation in explore.relations(found, 42)}
+    words = {relation.first: relation.description for relation in explore.relations(found, 42)}
     assert words["plan"].startswith("y yes for ")
     assert "where plan is a" in words["plan"]
 
 
 def test_a_gap_that_tells_of_the_target_is_said(found: ColumnView) -> None:
-    words = {relation.first: relation.words for relation in explore.relations(found, 42)}
+    words = {relation.first: relation.description for relation in explore.relations(found, 42)}
     assert "where gap is missing" in words["gap"]
 
 
 def test_a_near_copy_leads_the_pairs(found: ColumnView) -> None:
     first = explore.pairs(found)[0]
     assert (first.first, first.second, first.strength) == ("strong", "copy", 1.0)
-    assert first.words == "strong runs in nearly the same order as copy"
+    assert first.description == "strong runs in nearly the same order as copy"
 
 
 def test_more_than_two_classes_are_compared_by_median() -> None:
     y = np.repeat(["a", "b", "c"], 60)
     frame, schema = table({"x": ("number", np.repeat([1.0, 5.0, 9.0], 60) + np.tile(np.linspace(0, 1, 60), 3))}, y)
-    relation = explore.relations(explore.look(frame, schema, "c"), 0)[0]
-    assert relation.words == "median x 9.5 where y is c, 1.5 where a"
+    relation = explore.relations(explore.column_view(frame, schema, "c"), 0)[0]
+    assert relation.description == "median x 9.5 where y is c, 1.5 where a"
 
 
 # ------------------------------------------------------------------------------------------------------------- missing
@@ -206,7 +206,7 @@ def test_columns_that_go_missing_together_are_named() -> None:
     values = np.where(np.arange(40) < 10, np.nan, 1.0 * np.arange(40))
     other = np.where((np.arange(40) > 20) & (np.arange(40) < 24), np.nan, 1.0 * np.arange(40))
     frame, schema = table({"a": ("number", values), "b": ("number", values * 2), "c": ("number", other)}, np.tile(["n", "p"], 20))
-    seen = explore.look(frame, schema, "p")
+    seen = explore.column_view(frame, schema, "p")
     together = missing.missingness(seen).frame().set_index("column")["goes missing with"]
     assert together.to_dict() == {"a": "b", "b": "a", "c": "alone"}
     assert missing.gap_patterns(seen)["n"].tolist() == [10, 3]
@@ -237,9 +237,9 @@ def test_robust_z_of_a_column_that_is_mostly_one_value() -> None:
 def test_the_farthest_value_is_named_with_its_row() -> None:
     values = np.r_[np.linspace(0, 1, 99), 500.0]
     frame, schema = table({"x": ("number", values)}, np.tile(["n", "p"], 50))
-    shown = outliers.outliers(explore.look(frame, schema, "p")).iloc[0]
+    shown = outliers.outliers(explore.column_view(frame, schema, "p")).iloc[0]
     assert (shown["extreme"], shown["row_id"], shown["outside"], shown["far"]) == (500.0, "r00099", 1, 1)
-    rows = outliers.extreme_rows(explore.look(frame, schema, "p"))
+    rows = outliers.extreme_rows(explore.column_view(frame, schema, "p"))
     assert rows["row_id"].tolist() == ["r00099"]
 
 
@@ -258,7 +258,7 @@ def test_a_column_of_several_powers_of_ten_is_drawn_by_powers() -> None:
         {"income": ("number", np.exp(rng.normal(8, 1.6, 500))), "age": ("number", rng.normal(40, 9, 500))},
         np.tile(["n", "p"], 250),
     )
-    seen = explore.look(frame, schema, "p")
+    seen = explore.column_view(frame, schema, "p")
     by_name = {h.name: h.logarithmic for h in explore.histograms(seen, explore.relations(seen, 0))}
     assert by_name == {"income": True, "age": False}
 
@@ -267,7 +267,7 @@ def test_rates_are_shares_of_the_positive_class() -> None:
     frame, schema = table(
         {"plan": ("category", np.repeat(["a", "b"], 50).astype(object))}, ["p"] * 10 + ["n"] * 40 + ["p"] * 30 + ["n"] * 20
     )
-    seen = explore.look(frame, schema, "p")
+    seen = explore.column_view(frame, schema, "p")
     shown = explore.rates(seen, explore.relations(seen, 0))
     assert shown[["level", "share", "n", "overall"]].to_numpy().tolist() == [["b", 0.6, 50, 0.4], ["a", 0.2, 50, 0.4]]
 
@@ -279,7 +279,7 @@ def test_rates_are_shares_of_the_positive_class() -> None:
 def test_periods_are_as_fine_as_can_be_drawn(days: int, first: str, periods: int) -> None:
     when = (np.datetime64("2020-01-01") + np.arange(days).astype("timedelta64[D]")).astype("datetime64[us]")
     frame, schema = table({"when": ("date", when)}, np.resize(["n", "p"], days))
-    shown = explore.over_time(explore.look(frame, schema, "p"))["when"]
+    shown = explore.over_time(explore.column_view(frame, schema, "p"))["when"]
     assert str(shown["period"].iloc[0].date()) == first
     assert len(shown) == periods
     assert shown["n"].sum() == days
@@ -310,7 +310,7 @@ def test_the_pair_that_depends_on_each_other_is_found() -> None:
     a, b, c = (rng.choice(["u", "v"], 1200).astype(object) for _ in range(3))
     y = np.where(((a == "u") == (b == "u")) ^ (rng.random(1200) < 0.25), "yes", "no")
     frame, schema = table({"a": ("category", a), "b": ("category", b), "c": ("category", c)}, y)
-    seen = explore.look(frame, schema, "yes")
+    seen = explore.column_view(frame, schema, "yes")
     grid = interaction(seen, explore.relations(seen, 0))
     assert grid is not None
     assert {grid.first, grid.second} == {"a", "b"}
@@ -321,7 +321,7 @@ def test_the_pair_that_depends_on_each_other_is_found() -> None:
 def test_levels_of_categories_stand_by_their_share() -> None:
     a, b = np.repeat(["low", "high"], 200).astype(object), np.tile(["u", "v"], 200).astype(object)
     y = np.where(np.arange(400) % 100 < np.where(a == "high", 70, 20) + np.where(b == "v", 10, 0), "yes", "no")
-    seen = explore.look(*table({"a": ("category", a), "b": ("category", b)}, y), "yes")
+    seen = explore.column_view(*table({"a": ("category", a), "b": ("category", b)}, y), "yes")
     grid = interaction(seen, explore.relations(seen, 0))
     assert grid is not None
     levels = {grid.first: grid.first_levels, grid.second: grid.second_levels}
@@ -334,7 +334,7 @@ def test_no_dependence_is_claimed_where_there_is_none() -> None:
     rng = np.random.default_rng(4)
     a, b = (rng.choice(["u", "v"], 500).astype(object) for _ in range(2))
     frame, schema = table({"a": ("category", a), "b": ("category", b)}, rng.choice(["no", "yes"], 500))
-    seen = explore.look(frame, schema, "yes")
+    seen = explore.column_view(frame, schema, "yes")
     assert patterns.interaction(interaction(seen, explore.relations(seen, 0)), "y").say.startswith(
         "No two of the strongest columns"
     )
@@ -358,7 +358,7 @@ def test_the_frame_is_left_as_it_was() -> None:
 
 def test_a_sample_is_drawn_by_hash_and_said() -> None:
     frame, schema = mixed(300)
-    seen = explore.look(frame, schema, "yes", most=100)
+    seen = explore.column_view(frame, schema, "yes", most=100)
     assert len(seen.sample) == 100
     assert "Drawn from 100 of 300 rows" in explore.relations_table(explore.relations(seen, 0), seen).note
     more = by_hash(frame.iloc[:299], 100, "sample")
@@ -401,10 +401,10 @@ def test_a_target_that_is_none_of_its_classes_is_refused() -> None:
     frame, schema = table({"x": ("number", np.arange(4.0))}, ["n", "p", "n", "p"])
     frame.loc[0, "y"] = "q"
     with pytest.raises(DataError, match="none of its classes"):
-        explore.look(frame, schema, "p")
+        explore.column_view(frame, schema, "p")
 
 
 def test_without_a_target_there_is_nothing_to_look_at() -> None:
     frame, schema = table({"x": ("number", np.arange(4.0))}, ["n", "p", "n", "p"])
     with pytest.raises(DataError, match=r"name one under data\.target"):
-        explore.look(frame, schema.model_copy(update={"target": None}), "p")
+        explore.column_view(frame, schema.model_copy(update={"target": None}), "p")

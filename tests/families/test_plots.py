@@ -63,7 +63,7 @@ def several(names: list[str], n: int = 300) -> tuple[np.ndarray, pd.DataFrame]:
 
 def relations(names: list[str]) -> tuple[list[Relation], list[Relation]]:
     pairs = [Relation(a, b, "Spearman +0.50", 0.5, 100, f"{a} with {b}") for i, a in enumerate(names) for b in names[i + 1 :]]
-    return pairs, [Relation(name, "the target", "Cramér's V", 0.4, 100, "words", told=0.1) for name in names]
+    return pairs, [Relation(name, "the target", "Cramér's V", 0.4, 100, "words", uncertainty_explained=0.1) for name in names]
 
 
 def all_figures(names: list[str]) -> dict[str, Finding]:
@@ -80,9 +80,9 @@ def all_figures(names: list[str]) -> dict[str, Finding]:
     far = pd.DataFrame({"column": names, "row_id": names, "value": 9.0, "z": np.linspace(-9, 99, len(names))})
     time = pd.DataFrame({"period": pd.to_datetime(["2020-01-01", "2020-02-01"]), "n": 50, "share": 0.5, "low": 0.4, "high": 0.6})
     grid = Grid(first, second, names, [*names], np.full((len(names),) * 2, 0.4), np.full((len(names),) * 2, 50.0), first, 0.01, 3)
-    pushes = np.random.default_rng(0).normal(size=(40, len(names)))
+    contributions = np.random.default_rng(0).normal(size=(40, len(names)))
     rows = pd.DataFrame({name: np.arange(40.0) if i % 2 else np.array(["a", None] * 20) for i, name in enumerate(names)})
-    walk = explanations.Walk(first, second, first, second, 0.7, 0.1, [(name, name, 0.1) for name in names])
+    walk = explanations.Waterfall(first, second, first, second, 0.7, 0.1, [(name, name, 0.1) for name in names])
     pairs, target = relations(names)
     return {
         "leaderboard": selection_plots.leaderboard(board(names), "roc_auc", 0.7),
@@ -111,8 +111,8 @@ def all_figures(names: list[str]) -> dict[str, Finding]:
             pd.DataFrame({"column": names, "value": 0.1, "low": 0.05, "high": 0.2}), "log_loss", rows=10, repeats=2
         ),
         "strengths": explanations.strengths(names, np.ones(len(names)), "log score", rows=10),
-        "pushes": explanations.pushes(names, pushes, rows, "log-odds", second),
-        "walks": explanations.walks([walk, walk], "log-odds"),
+        "pushes": explanations.beeswarm(names, contributions, rows, "log-odds", second),
+        "walks": explanations.waterfalls([walk, walk], "log-odds"),
     }
 
 

@@ -1,4 +1,4 @@
-"""Whether the rarer class is overlooked: a cheap test in folds of weighing classes evenly."""
+"""Class imbalance: a cross-validated test of balanced class weights with a cheap model."""
 
 import numpy as np
 import pandas as pd
@@ -26,44 +26,46 @@ def imbalance(
     threads: int = 1,
     workers: int = 1,
 ) -> Table:
-    """Logistic regression in folds, with classes as they are and weighed evenly: what weighing gains.
+    """Compare logistic regression with and without balanced class weights by cross-validation.
 
-    Weights move every probability towards the rarer class; so does a lower threshold, which is chosen later. So the test is
-    whether the *ranking* gains: the metric named, and F1 at each one's own best threshold.
+    Class weights shift all probabilities towards the rare class, and so does a lower decision threshold, which is chosen later.
+    Weights are useful only if they improve the *ranking*: `metric`, and F1 at the best threshold of each model.
     """
-    tried = [
-        Candidate(name="as they are", kind="logistic_regression"),
-        Candidate(name="weighed evenly", kind="logistic_regression", params={"class_weight": "balanced"}),
+    candidates = [
+        Candidate(name="unweighted", kind="logistic_regression"),
+        Candidate(name="balanced", kind="logistic_regression", params={"class_weight": "balanced"}),
     ]
-    plain, weighed = run_candidates(tried, recipe, problem, seed=seed, memo=memo, threads=threads, workers=workers)
+    plain, balanced = run_candidates(candidates, recipe, problem, seed=seed, memo=memo, threads=threads, workers=workers)
     shares = np.bincount(problem.y, minlength=len(problem.classes)) / len(problem.y)
     rarest = problem.classes[int(shares.argmin())]
     title = "Class imbalance"
-    if plain.proba is None or weighed.proba is None:
-        failed = pd.DataFrame([{"classes": run.candidate.name, "note": run.reason or "fitted"} for run in (plain, weighed)])
+    if plain.proba is None or balanced.proba is None:
+        failed = pd.DataFrame(
+            [{"class weights": run.candidate.name, "note": run.reason or "fitted"} for run in (plain, balanced)]
+        )
         return Table.of(
             failed,
             title,
-            say=f"The rarest class, {rarest}, is {100 * shares.min():.1f} % of the rows; the test of weights failed.",
+            say=f"The rarest class, {rarest}, has {100 * shares.min():.1f} % of the rows; the test of class weights failed.",
         )
     rows = []
-    for run in (plain, weighed):
+    for run in (plain, balanced):
         samples = run.samples(problem)
-        found = {name: float(np.mean([score(sample, [name])[name] for sample in samples])) for name in SHOWN}
+        values = {name: float(np.mean([score(sample, [name])[name] for sample in samples])) for name in SHOWN}
         assert run.proba is not None
         if problem.binary:
             hit = problem.y == problem.positive
-            found["F1 at its best threshold"] = float(threshold_curve(hit, run.proba[:, problem.positive])["f1"].max())
-        rows.append({"classes": run.candidate.name, **found})
+            values["F1 at best threshold"] = float(threshold_curve(hit, run.proba[:, problem.positive])["f1"].max())
+        rows.append({"class weights": run.candidate.name, **values})
     gain = paired_gain(
-        weighed.by_fold(problem), plain.by_fold(problem), metric, positive=problem.positive, resamples=resamples, seed=seed
+        balanced.by_fold(problem), plain.by_fold(problem), metric, positive=problem.positive, resamples=resamples, seed=seed
     )
     helps = gain.low is not None and gain.low > 0
     outcome = (
-        "weighing classes evenly improves the ranking"
+        "balanced class weights improve the ranking"
         if helps
-        else "weighing classes evenly does not improve the ranking; the threshold is set instead"
+        else "balanced class weights do not improve the ranking, so only the decision threshold is adjusted"
     )
-    say = f"The rarest class, {rarest}, is {100 * shares.min():.1f} % of the rows; {outcome}."
-    note = f"Gain of weighing in {spoken(metric)}: {gain.value or 0:+.4f}, 95 % interval {gain.low or 0:+.4f} to {gain.high or 0:+.4f}."
+    say = f"The rarest class, {rarest}, has {100 * shares.min():.1f} % of the rows; {outcome}."
+    note = f"Gain of class weights in {spoken(metric)}: {gain.value or 0:+.4f}, 95 % interval {gain.low or 0:+.4f} to {gain.high or 0:+.4f}."
     return Table.of(pd.DataFrame(rows), title, say=say, note=note, formats=dict.fromkeys(rows[0], ".3f"))

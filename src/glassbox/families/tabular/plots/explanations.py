@@ -88,7 +88,7 @@ def strengths(columns: Sequence[str], strength: Floats, unit: str, *, rows: int,
         )
 
 
-def pushes(columns: Sequence[str], values: Floats, rows: pd.DataFrame, unit: str, positive: str, *, most: int = 12) -> Figure:
+def beeswarm(columns: Sequence[str], values: Floats, rows: pd.DataFrame, unit: str, positive: str, *, most: int = 12) -> Figure:
     """Which way and how far each column pushes towards the positive class: where a band is thick, many rows are.
 
     Parameters
@@ -199,7 +199,7 @@ def _way(name: str, values: Floats, column: pd.Series, positive: str) -> str:
 
 
 @dataclass(frozen=True)
-class Walk:
+class Waterfall:
     """One row, explained: from the average to what the model says, step by step.
 
     Attributes
@@ -223,7 +223,7 @@ class Walk:
     steps: list[tuple[str, Any, float]]
 
 
-def walks(rows: Sequence[Walk], unit: str, *, most: int = 6) -> Figure:
+def waterfalls(rows: Sequence[Waterfall], unit: str, *, most: int = 6) -> Figure:
     """Single rows: each bar starts where the one above ended, from the average at the top to the row's own output."""
     with style():
         canvas = Canvas(figsize=(WIDTH, sum(0.78 + 0.26 * (min(most, len(w.steps)) + 1) for w in rows)))
@@ -247,7 +247,7 @@ def walks(rows: Sequence[Walk], unit: str, *, most: int = 6) -> Figure:
         )
 
 
-def _walk(canvas: Canvas, axes: Axes, walk: Walk, most: int) -> None:
+def _walk(canvas: Canvas, axes: Axes, walk: Waterfall, most: int) -> None:
     quiet(axes, grid="none")
     axes.spines["left"].set_visible(False)
     steps = sorted(walk.steps, key=lambda step: (-abs(step[2]), step[0]))
@@ -299,7 +299,7 @@ def shown_value(value: Any) -> str:
     return number(float(value)) if isinstance(value, (int, float, np.number)) else str(value)
 
 
-def _told(walk: Walk) -> str:
+def _told(walk: Waterfall) -> str:
     steps = sorted(walk.steps, key=lambda step: (-abs(step[2]), step[0]))[:4]
     reasons = ", ".join(f"{clean(name)} {clean(shown_value(value))} {signed(push)}" for name, value, push in steps)
     return f"{walk.why}: row {clean(walk.row_id)}, {percent(walk.probability)} {clean(walk.towards)}, was {clean(walk.truth)}; {reasons}."

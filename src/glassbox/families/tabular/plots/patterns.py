@@ -155,7 +155,7 @@ def _map_to_hover(order: Sequence[str], found: dict[frozenset[str], Relation]) -
         "z": [[round(r.strength, 4) if r else None for r in row] for row in below],
         "x": list(range(k - 1)),
         "y": list(range(1, k)),
-        "text": [[_hover_words(r) if r else "" for r in row] for row in below],
+        "text": [[_hover_text(r) if r else "" for r in row] for row in below],
         "hovertemplate": "%{text}<extra></extra>",
         "hoverongaps": False,
         "zmin": 0,
@@ -170,9 +170,9 @@ def _map_to_hover(order: Sequence[str], found: dict[frozenset[str], Relation]) -
     return {"data": [heat], "layout": {**_bare(120 + 24 * k), "xaxis": {**axis, **across}, "yaxis": {**axis, **down}}}
 
 
-def _hover_words(r: Relation) -> str:
+def _hover_text(r: Relation) -> str:
     pair = f"{unmarked(r.first)} and {unmarked(r.second)}"
-    return f"{pair}<br>{r.measure}, strength {r.strength:.2f}<br>{unmarked(r.words, 90)}"
+    return f"{pair}<br>{r.measure}, strength {r.strength:.2f}<br>{unmarked(r.description, 90)}"
 
 
 def _bare(height: int) -> dict[str, Any]:
@@ -309,7 +309,7 @@ def interaction(grid: Grid | None, target: str) -> Figure | Note:
             title,
             say=say,
             alt=f"Share with {clean(target)} {clean(grid.target)} by {clean(grid.first)} and {clean(grid.second)}: {cells or 'too few rows'}.",
-            caption=f"Share with {clean(target)} {clean(grid.target)}; the pair that departs most from odds that multiply, of {grid.tried} tried.",
+            caption=f"Share with {clean(target)} {clean(grid.target)}; the pair that departs most from odds that multiply, of {grid.tested} tried.",
         )
 
 
