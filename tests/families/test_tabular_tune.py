@@ -25,7 +25,7 @@ def search(candidate: Candidate = LINEAR, space: object = SPACE, **options: obje
     return tune(candidate, space, SMALL, problem(), resamples=50, **{"trials": 6, "seed": 1, **options})  # type: ignore[arg-type]
 
 
-def test_plain_values_become_distributions() -> None:
+def test_a_search_space_becomes_distributions() -> None:
     assert distributions({"a": {"low": 1, "high": 9}, "b": {"low": 0.1, "high": 1, "log": True}, "c": [None, "x"]}) == {
         "a": IntDistribution(1, 9),
         "b": FloatDistribution(0.1, 1.0, log=True),
@@ -33,35 +33,35 @@ def test_plain_values_become_distributions() -> None:
     }
 
 
-def test_space_that_cannot_be_read_is_told_whole() -> None:
+def test_all_errors_of_a_search_space_are_reported_together() -> None:
     with pytest.raises(GlassboxError, match=r"a: .*high.*; b: .*no choices.*; c: .*unknown lg"):
         distributions({"a": {"low": 1}, "b": [], "c": {"low": 1, "high": 2, "lg": True}})
 
 
-def test_first_trial_is_the_default_and_the_best_so_far_never_falls() -> None:
-    found = search()
-    assert found.trials["number"].tolist() == list(range(6))
-    assert json.loads(found.trials["params"].iloc[0]) == {"C": 1.0}
-    assert found.trials["value"].iloc[0] == found.default
-    assert found.trials["best"].is_monotonic_increasing
-    assert found.trials["best"].iloc[-1] == found.trials["value"].max()
+def test_the_first_trial_is_the_default_and_the_best_value_never_falls() -> None:
+    tuning = search()
+    assert tuning.trials["number"].tolist() == list(range(6))
+    assert json.loads(tuning.trials["params"].iloc[0]) == {"C": 1.0}
+    assert tuning.trials["value"].iloc[0] == tuning.default
+    assert tuning.trials["best"].is_monotonic_increasing
+    assert tuning.trials["best"].iloc[-1] == tuning.trials["value"].max()
 
 
-def test_best_so_far_falls_where_less_is_better() -> None:
-    found = search(metric="log_loss")
-    assert found.trials["best"].is_monotonic_decreasing
-    assert found.trials["best"].iloc[-1] == found.trials["value"].min()
+def test_the_best_value_never_rises_for_a_loss() -> None:
+    tuning = search(metric="log_loss")
+    assert tuning.trials["best"].is_monotonic_decreasing
+    assert tuning.trials["best"].iloc[-1] == tuning.trials["value"].min()
 
 
-def test_hyperparameters_lie_in_the_space_and_keep_what_it_does_not_name() -> None:
-    found = search(POOR, {"n_estimators": {"low": 5, "high": 7}})
-    asked = [json.loads(params) for params in found.trials["params"].iloc[1:]]
-    assert all(5 <= params["n_estimators"] <= 7 for params in asked)
-    assert all(params["num_leaves"] == 2 for params in asked)
+def test_trials_stay_in_the_space_and_keep_other_hyperparameters() -> None:
+    tuning = search(POOR, {"n_estimators": {"low": 5, "high": 7}})
+    trials = [json.loads(params) for params in tuning.trials["params"].iloc[1:]]
+    assert all(5 <= params["n_estimators"] <= 7 for params in trials)
+    assert all(params["num_leaves"] == 2 for params in trials)
 
 
-def test_search_that_was_cut_goes_on_as_if_it_was_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    whole = search()
+def test_an_interrupted_search_resumes_with_the_same_result(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    complete = search()
     memo, run = ResultCache(tmp_path, {}), compare.run_candidates
 
     def cut(tried: list[Candidate], *rest: object, **options: object) -> object:
@@ -76,96 +76,98 @@ def test_search_that_was_cut_goes_on_as_if_it_was_not(tmp_path: Path, monkeypatc
     before = {path.name for path in tmp_path.rglob("*.json")}
     assert len(before) == 4 * 3  # four trials on three folds
     resumed = search(memo=memo)
-    assert resumed.trials.equals(whole.trials)
-    assert canonical_json(resumed.best) == canonical_json(whole.best)
+    assert resumed.trials.equals(complete.trials)
+    assert canonical_json(resumed.best) == canonical_json(complete.best)
     assert len(list(tmp_path.rglob("*.json"))) == 6 * 3
 
 
-def test_more_trials_begin_with_the_same_ones() -> None:
-    # The share drawn at random depends on the number of trials, so only searches with as many random ones are alike.
+def test_a_longer_search_begins_with_the_same_trials() -> None:
+    # The number of random trials depends on the total, so only searches with equally many random trials are comparable.
     few, many = search(trials=4), search(trials=8)
     assert few.trials["params"].tolist() == many.trials["params"].tolist()[:4]
 
 
-def test_another_seed_asks_for_other_trials() -> None:
+def test_another_seed_gives_other_trials() -> None:
     assert search(seed=1).trials["params"].tolist() != search(seed=2).trials["params"].tolist()
 
 
-def test_clear_gain_is_taken() -> None:
-    found = search(POOR, ROOMY)
-    assert found.gain.low is not None
-    assert found.gain.low > 0
-    assert found.best["tuned"]
-    assert found.best["params"]["n_estimators"] > 1
-    assert "taken as tuned" in gain_estimates(found).say
+def test_a_significant_gain_selects_the_tuned_hyperparameters() -> None:
+    tuning = search(POOR, ROOMY)
+    assert tuning.gain.low is not None
+    assert tuning.gain.low > 0
+    assert tuning.best["tuned"]
+    assert tuning.best["params"]["n_estimators"] > 1
+    assert "taken as tuned" in gain_estimates(tuning).say
 
 
-def test_no_gain_keeps_the_default() -> None:
-    found = search(space={"max_iter": {"low": 500, "high": 600}})  # it changes nothing
-    assert not found.best["tuned"]
-    assert found.best["params"] == LINEAR.params
-    assert (found.gain.value, found.gain.low) == (0, 0)
-    assert "defaults are kept" in gain_estimates(found).say
+def test_without_a_gain_the_default_is_selected() -> None:
+    tuning = search(space={"max_iter": {"low": 500, "high": 600}})  # it changes nothing
+    assert not tuning.best["tuned"]
+    assert tuning.best["params"] == LINEAR.params
+    assert (tuning.gain.value, tuning.gain.low) == (0, 0)
+    assert "defaults are kept" in gain_estimates(tuning).say
 
 
-def test_gain_that_may_be_chance_is_not_taken() -> None:
-    found = search(LINEAR.model_copy(update={"params": {"C": 0.3}}), {"C": {"low": 0.1, "high": 0.6, "log": True}}, trials=12)
-    assert found.gain.value is not None
-    assert found.gain.low is not None
-    assert found.gain.value > 0 >= found.gain.low
-    assert found.best["params"] == {"C": 0.3}
+def test_a_gain_that_is_not_significant_is_ignored() -> None:
+    tuning = search(LINEAR.model_copy(update={"params": {"C": 0.3}}), {"C": {"low": 0.1, "high": 0.6, "log": True}}, trials=12)
+    assert tuning.gain.value is not None
+    assert tuning.gain.low is not None
+    assert tuning.gain.value > 0 >= tuning.gain.low
+    assert tuning.best["params"] == {"C": 0.3}
 
 
-def test_simplest_is_taken_unless_it_is_beaten() -> None:
+def test_the_simplest_candidate_is_selected_unless_it_is_significantly_worse() -> None:
     [rival] = run_candidates([LINEAR], SMALL, problem(), seed=1)
-    found = search(POOR, ROOMY, simplest=rival)
-    assert found.best["candidate"] == "linear"
-    assert found.best["searched"] == "poor"
-    assert found.best["params"] == LINEAR.params
-    assert not found.best["tuned"]
-    assert found.oof["proba_yes"].tolist() == rival.proba[:, 1].tolist()  # type: ignore[index]
-    assert "linear" in gain_estimates(found).say
+    tuning = search(POOR, ROOMY, simplest=rival)
+    assert tuning.best["candidate"] == "linear"
+    assert tuning.best["searched"] == "poor"
+    assert tuning.best["params"] == LINEAR.params
+    assert not tuning.best["tuned"]
+    assert tuning.oof["proba_yes"].tolist() == rival.proba[:, 1].tolist()  # type: ignore[index]
+    assert "linear" in gain_estimates(tuning).say
 
 
-def test_simplest_that_is_beaten_is_left_behind() -> None:
+def test_a_significantly_worse_simplest_candidate_is_not_selected() -> None:
     [rival] = run_candidates([Candidate(name="dull", kind="dummy")], SMALL, problem(), seed=1)
-    found = search(POOR, ROOMY, simplest=rival)
-    assert found.best["candidate"] == "poor"
-    assert found.over_simplest is not None
-    assert found.over_simplest.low is not None
-    assert found.over_simplest.low > 0
+    tuning = search(POOR, ROOMY, simplest=rival)
+    assert tuning.best["candidate"] == "poor"
+    assert tuning.over_simplest is not None
+    assert tuning.over_simplest.low is not None
+    assert tuning.over_simplest.low > 0
 
 
-def test_trial_that_fails_is_a_row_with_its_reason() -> None:
-    found = search(space={"C": [1.0, -1.0]}, trials=8)
-    failed = found.trials[found.trials["value"].isna()]
+def test_a_failed_trial_is_a_row_with_its_reason() -> None:
+    tuning = search(space={"C": [1.0, -1.0]}, trials=8)
+    failed = tuning.trials[tuning.trials["value"].isna()]
     assert len(failed) > 0
     assert failed["note"].str.contains("InvalidParameterError").all()
-    assert found.best["params"] == {"C": 1.0}
+    assert tuning.best["params"] == {"C": 1.0}
 
 
-def test_default_that_cannot_be_fitted_is_an_error() -> None:
+def test_a_default_that_cannot_be_fitted_is_an_error() -> None:
     with pytest.raises(GlassboxError, match="cannot be fitted, so it cannot be tuned"):
         search(LINEAR.model_copy(update={"params": {"C": -1.0}}))
 
 
-def test_nothing_to_search_is_one_trial() -> None:
-    found = search(Candidate(name="dull", kind="dummy"), {})
-    assert len(found.trials) == 1
-    assert found.importances == {}
+def test_an_empty_search_space_is_one_trial() -> None:
+    tuning = search(Candidate(name="dull", kind="dummy"), {})
+    assert len(tuning.trials) == 1
+    assert tuning.importances == {}
 
 
-def test_importances_add_up_to_one_and_name_what_matters() -> None:
+def test_importances_sum_to_one_and_rank_the_relevant_hyperparameter_first() -> None:
     stump = Candidate(name="stump", kind="lightgbm", params={"n_estimators": 1, "num_leaves": 2})
-    found = search(stump, {"n_estimators": {"low": 1, "high": 60}, "max_bin_by_feature_unused": {"low": 1, "high": 3}}, trials=14)
-    assert sum(found.importances.values()) == pytest.approx(1)
-    assert next(iter(found.importances)) == "n_estimators"
+    tuning = search(
+        stump, {"n_estimators": {"low": 1, "high": 60}, "max_bin_by_feature_unused": {"low": 1, "high": 3}}, trials=14
+    )
+    assert sum(tuning.importances.values()) == pytest.approx(1)
+    assert next(iter(tuning.importances)) == "n_estimators"
 
 
-def test_findings_are_made_of_a_search() -> None:
-    found = search()
-    assert best_table(found).frame()["hyperparameter"].tolist() == ["C", "class_weight"]
-    assert "gain in ROC-AUC over the default" in gain_estimates(found).values
+def test_a_search_has_findings() -> None:
+    tuning = search()
+    assert best_table(tuning).frame()["hyperparameter"].tolist() == ["C", "class_weight"]
+    assert "gain in ROC-AUC over the default" in gain_estimates(tuning).values
     assert search_note(SPACE, 6, LINEAR).lines == [
         "C: 0.001 to 100.0 on a logarithmic scale",
         "class_weight: one of None, balanced",

@@ -105,7 +105,7 @@ def generalization_gap(
     facts: dict[str, str | float | int | bool | None] = {"metric": metric_label(metric), **values}
     facts["train over out of fold"] = values["train"] - values["out of fold"]
     facts["out of fold over holdout"] = values["out of fold"] - values["holdout"]
-    return Facts(title="Generalization gap", say=say, facts=facts)
+    return Facts(title="Generalisation gap", say=say, facts=facts)
 
 
 def type_table(counts: Counts) -> Table:

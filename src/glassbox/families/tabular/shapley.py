@@ -89,7 +89,7 @@ def attribute(predictor: TabularPredictor, rows: pd.DataFrame, background: pd.Da
 
 
 def _both(of_second: Floats) -> Floats:
-    """What speaks for the second of two classes speaks against the first."""
+    """Stack the contributions to both classes; those to the first are the negated contributions to the second."""
     return np.stack([-of_second, of_second], axis=-1)
 
 
@@ -104,10 +104,10 @@ def _linear(native: Any, matrix: Floats, background: Floats, classes: int) -> Ex
     return _placed(values, native, classes), _placed(base, native, classes), LOG_SCORE
 
 
-def _placed(found: Floats, native: Any, classes: int) -> Floats:
+def _placed(values: Floats, native: Any, classes: int) -> Floats:
     """Insert zeros for classes that are absent from the training data of the model."""
-    full = np.zeros((*found.shape[:-1], classes))
-    full[..., native.classes_] = found
+    full = np.zeros((*values.shape[:-1], classes))
+    full[..., native.classes_] = values
     return full
 
 
@@ -127,24 +127,24 @@ def _xgboost(native: Any, matrix: Floats, background: Floats, classes: int) -> E
     """Compute TreeSHAP with XGBoost, in single precision."""
     import xgboost
 
-    found = np.asarray(
+    contributions = np.asarray(
         native.predict(xgboost.DMatrix(matrix, nthread=1), pred_contribs=True, strict_shape=True), dtype=np.float64
     )
-    return _boosted(np.moveaxis(found, 1, 2), classes)
+    return _boosted(np.moveaxis(contributions, 1, 2), classes)
 
 
 def _lightgbm(native: Any, matrix: Floats, background: Floats, classes: int) -> Explained:
     """Compute TreeSHAP with LightGBM."""
-    found = np.asarray(native.predict(matrix, pred_contrib=True, num_threads=1), dtype=np.float64)
-    return _boosted(np.moveaxis(found.reshape(len(matrix), -1, matrix.shape[1] + 1), 1, 2), classes)
+    contributions = np.asarray(native.predict(matrix, pred_contrib=True, num_threads=1), dtype=np.float64)
+    return _boosted(np.moveaxis(contributions.reshape(len(matrix), -1, matrix.shape[1] + 1), 1, 2), classes)
 
 
-def _boosted(found: Floats, classes: int) -> Explained:
+def _boosted(contributions: Floats, classes: int) -> Explained:
     """Split contributions of shape (rows, features and base, outputs); a booster of two classes has one output, for the second class."""
-    base = found[0, -1] if len(found) else np.zeros(found.shape[2])
+    base = contributions[0, -1] if len(contributions) else np.zeros(contributions.shape[2])
     if classes == 2:
-        return _both(found[:, :-1, 0]), _both(base[0]), LOG_ODDS
-    return found[:, :-1], base, LOG_SCORE
+        return _both(contributions[:, :-1, 0]), _both(base[0]), LOG_ODDS
+    return contributions[:, :-1], base, LOG_SCORE
 
 
 # Kinds that are not listed are explained by sampling.
