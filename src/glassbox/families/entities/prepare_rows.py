@@ -72,7 +72,7 @@ def arrange(raw: RawData, request: "Request") -> tuple[RawData, dict[str, Findin
         )
     if len(prepared.cells) and not types:
         raise DataError(
-            f"data.target: {target!r} has no entity in any of {len(prepared.cells):,} texts; a recogniser needs labelled entities."
+            f"data.target: {target!r} holds no entity in any of {len(prepared.cells):,} texts; a recogniser needs labelled entities."
         )
     return prepared, {"unit": _facts(stripped, spans, types), "unit_rules": _quality_note(spans, texts, stripped)}
 

@@ -104,7 +104,7 @@ def _check_tree(tree: Any, path: Path) -> None:
     )
     if not (sound[inner].all() and (right[~inner] == -1).all()):
         raise GlassboxError(
-            f"{path.name}: a tree has node indices out of range; the file is damaged or was tampered with. Train the model again."
+            f"{path.name}: a tree has a node index that points outside of it; the file is damaged or was tampered with. Train the model again."
         )
 
 

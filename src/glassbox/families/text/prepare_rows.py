@@ -75,7 +75,7 @@ def joined(cells: pd.DataFrame, columns: list[str]) -> list[str]:
 def _facts(texts: list[str], columns: list[str]) -> Facts:
     sizes = np.array([len(text) for text in texts]) if texts else np.zeros(1, dtype=int)
     facts: dict[str, Cell] = {
-        "text columns": ", ".join(columns),
+        "read from": ", ".join(columns),
         "texts": len(texts),
         "characters, shortest": int(sizes.min()),
         "characters, median": float(np.median(sizes)),
