@@ -1,11 +1,11 @@
-"""A tiny sentence encoder with random weights in the real file format, for tests that do not need meaningful embeddings."""
+"""A tiny sentence encoder with random weights in the real file format, for tests that need no meaningful embeddings."""
 
 import json
 from pathlib import Path
 
 
 def toy_encoder(folder: Path) -> Path:
-    """Write the encoder to `folder` unless it exists; the files are deterministic."""
+    """Write the encoder to `folder`, unless it exists already; the bytes are the same every time."""
     if (folder / "modules.json").is_file():
         return folder
     import torch
@@ -41,7 +41,7 @@ def toy_encoder(folder: Path) -> Path:
         "with",
     ]
     pieces = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", *dict.fromkeys([*words, *"abcdefghijklmnopqrstuvwxyz0123456789.,!?"])]
-    pieces += [f"##{sign}" for sign in "abcdefghijklmnopqrstuvwxyz0123456789"]
+    pieces += [f"##{character}" for character in "abcdefghijklmnopqrstuvwxyz0123456789"]
     config = BertConfig(
         vocab_size=len(pieces),
         hidden_size=16,

@@ -1,4 +1,4 @@
-"""Synthetic news sentences with names of persons, places and firms, whose type follows from the context."""
+"""Synthetic news sentences with labelled names of persons, places and companies, whose context indicates the type."""
 
 import json
 import random
@@ -20,9 +20,12 @@ TYPES = {"p": ("PER", PERSONS), "l": ("LOC", PLACES), "f": ("ORG", FIRMS)}
 
 
 def sentences(count: int, seed: int, names_of_each: int = 8) -> list[tuple[str, list[list[int | str]]]]:
-    """Generate texts with the spans ``[start, end, type]`` of their names; `names_of_each` limits the names per type."""
+    """Generate texts with ``[start, end, type]`` of each name.
+
+    Only the first `names_of_each` names of a type are used, so that a holdout can have names that train does not have.
+    """
     draw = random.Random(seed)
-    made = []
+    rows = []
     for _ in range(count):
         text, spans = "", list[list[int | str]]()
         for word in draw.choice(FRAMES).split(" "):
@@ -33,12 +36,12 @@ def sentences(count: int, seed: int, names_of_each: int = 8) -> list[tuple[str, 
                 spans.append([len(text), len(text) + len(name), kind])
                 word = name
             text += word
-        made.append((text, spans))
-    return made
+        rows.append((text, spans))
+    return rows
 
 
 def conll(count: int, seed: int, names_of_each: int = 8, document: int = 8) -> str:
-    """Generate the sentences in CoNLL format: one word per line, its tag in the last column, `document` sentences per document."""
+    """Return the sentences in CoNLL format: one word per line with its tag in the last column, and several sentences per document."""
     lines = []
     for i, (text, spans) in enumerate(sentences(count, seed, names_of_each)):
         lines += ["-DOCSTART- -X- O", ""] if i % document == 0 else []
@@ -53,7 +56,7 @@ def conll(count: int, seed: int, names_of_each: int = 8, document: int = 8) -> s
 
 
 def json_lines(count: int, seed: int) -> str:
-    """Generate the sentences as JSON lines, with spans as objects."""
+    """Return the sentences as JSON Lines, with spans as objects."""
     rows = [
         {"text": text, "entities": [{"start": a, "end": b, "label": kind} for a, b, kind in spans]}
         for text, spans in sentences(count, seed)

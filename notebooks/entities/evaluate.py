@@ -12,7 +12,7 @@
 
 # %% [markdown]
 # # Evaluate
-# Does it hold on texts it never saw, for which entities, and what does it take for what?
+# How well does the recogniser perform on unseen texts, and which errors does it make?
 
 # %% tags=["parameters"]
 upstream = {
@@ -39,12 +39,12 @@ stage = Stage.open("evaluate", request, upstream, product)
 train, folds, best, tuned_oof = stage.load("train", "folds", "best", "tuned_oof")
 schema = Schema.model_validate(stage.load("schema"))
 recipe = Recipe.model_validate(best["recipe"])
-asked, leading = stage.request, best["metric"]
-sentences = entity_dataset(train, schema, recipe, folds, asked, stage.resources)
+leading = best["metric"]
+sentences = entity_dataset(train, schema, recipe, folds, stage.request, stage.resources)
 
 # %% [markdown]
-# ## The recogniser
-# What tuning kept is fitted once more, on all texts of train.
+# ## Refit
+# The tuned candidate is fitted again on all training texts.
 
 # %%
 predictor = evaluate.refit(best, sentences, schema, stage.resources)
@@ -52,8 +52,8 @@ model = stage.folder("model")
 predictor.save(model)
 
 # %% [markdown]
-# ## The seal is broken
-# Here, and nowhere else, the holdout is opened.
+# ## Holdout evaluation
+# This is the only stage that reads the holdout.
 
 # %%
 holdout = stage.load("holdout")
@@ -62,58 +62,74 @@ counts = evaluate.counts_of(predictions, holdout, predictor.types)
 stage.show("opened", holdout_ledger.opened(stage.holdout_reads), measured=True)
 
 # %% [markdown]
-# An entity counts where both ends and the type are right. Documents are redrawn as a whole for the intervals.
+# A predicted entity is correct when its boundaries and its type match exactly. Confidence intervals resample whole documents.
 
 # %%
-found = evaluate.holdout_metrics(
-    counts, leading=leading, resamples=EFFORT[asked.cost].resamples, seed=asked.seed
+holdout_metrics = evaluate.holdout_metrics(
+    counts, leading=leading, resamples=EFFORT[stage.request.cost].resamples, seed=stage.request.seed
 )
-stage.show("metrics", found, report=True)
+stage.show("metrics", holdout_metrics, report=True)
 
 # %% [markdown]
-# Far better on texts that taught than out of fold: known by heart. Better out of fold than on the holdout: the holdout is different, or
-# the search has flattered itself.
+# ## Generalisation gap
+# A score that is much higher on train than out of fold indicates overfitting. A score that is higher out of fold than on the
+# holdout indicates a different distribution of the holdout, or an optimistic bias of the search.
 
 # %%
 oof = read_oof(tuned_oof, sentences)
-stage.show("gap", evaluate.gap(predictor, sentences, oof, counts, leading))
+stage.show("gap", evaluate.generalization_gap(predictor, sentences, oof, counts, leading))
 
 # %% [markdown]
-# ## What it is good for
+# ## Performance summary
+# How many entities does the recogniser find, and how many of its predictions are correct?
 
 # %%
 stage.show("headline", evaluate.headline(counts), report=True)
 
+# %% [markdown]
+# Entities that the recogniser predicted in unseen texts are marked.
+
 # %%
 stage.show("examples", evaluate.examples(predictions, holdout, predictor, wrong=False), report=True)
+
+# %% [markdown]
+# ## Metrics by type
+# Types differ in how well they are recognised; the one with the lowest F1 comes first.
 
 # %%
 stage.show("types", evaluate.type_table(counts), report=True)
 
 # %% [markdown]
-# What is taken for what: an entity is set against the one that was found where it stands, or against nothing.
+# ## Confusion matrix
+# Each true entity is compared with the predicted entity that overlaps it, or with *nothing*.
 
 # %%
 stage.show("confusion", outcomes.confusion(*evaluate.confusion(predictions)), report=True)
 
 # %% [markdown]
-# ## Where it goes wrong
-# Wrong ends are a matter of convention more often than of understanding; wrong types and misses are not.
+# ## Error analysis
+# Wrong boundaries are often a matter of labelling convention; wrong types and missed entities are not.
 
 # %%
-stage.show("errors", evaluate.error_kinds(predictions), report=True)
+stage.show("errors", evaluate.error_types(predictions), report=True)
+
+# %% [markdown]
+# The same metric on slices of the holdout: by text length, capitalisation, and whether the names occur in train.
 
 # %%
 stage.show("slices", evaluate.slices(predictions, holdout, sentences, predictor, leading), report=True)
+
+# %% [markdown]
+# The texts with the most errors. Some labels may be wrong as well.
 
 # %%
 stage.show("mistakes", evaluate.examples(predictions, holdout, predictor, wrong=True), report=True)
 
 # %%
-stage.save(model=model, served=model, predictions=predictions, metrics=found.values)
+stage.save(model=model, served=model, predictions=predictions, metrics=holdout_metrics.values)
 
 # %% [markdown]
-# ## Limits of what was shown
-# - No probability stands beside a span: what was named for nothing cannot be told beforehand.
-# - Labels follow a convention; where it is at odds with itself, no recogniser can be right.
-# - The holdout is what the data calls so; texts of another time have other names in them.
+# ## Limits
+# - Predicted entities have no probability, so spurious ones cannot be filtered by confidence.
+# - Where labels are inconsistent, no recogniser can be fully correct.
+# - The holdout comes from the same source as train; later texts contain new names.

@@ -12,9 +12,9 @@
 
 # %% [markdown]
 # # Explore
-# What do the entities look like?
+# What are the properties of the entities and their texts?
 #
-# All that is shown here is train; the holdout stays sealed.
+# This notebook shows the training data only; the holdout is not read.
 
 # %% tags=["parameters"]
 upstream = {"ingest": ["train", "schema"]}
@@ -36,44 +36,45 @@ recipe = default_recipe(schema, stage.request)
 sentences = entity_dataset(train, schema, recipe, None, stage.request, stage.resources)
 
 # %% [markdown]
-# ## The texts
-# Texts in capital letters, as headlines are, hide what tells a name from a word.
+# ## Text length
+# Texts in capital letters, such as headlines, lack the capitalisation that distinguishes names from other words.
 
 # %%
 stage.show("texts", explore.length_facts(sentences))
 
 # %% [markdown]
-# ## The types
-# A rare type has few examples to learn from, and weighs little in a score over all.
+# ## Type balance
+# A rare type has few training examples and little weight in micro-averaged metrics.
 
 # %%
-drawn = balance.target_balance(explore.balance(sentences), schema.target, "", kinds="types", units="entities")
-stage.show("target", drawn, report=True)
+type_balance = balance.target_balance(explore.balance(sentences), schema.target, "", kinds="types", units="entities")
+stage.show("target", type_balance, report=True)
 
 # %% [markdown]
-# Names that stand once only say how far a list of names can reach.
+# ## Names by type
+# The share of names that occur only once shows how well a list of known names can generalise.
 
 # %%
 stage.show("types", explore.type_table(sentences), report=True)
 
 # %% [markdown]
-# ## Ambiguity
-# The same name for two types: only the sentence around it can tell, and not always to a reader either.
+# ## Ambiguous names
+# When a name occurs with several types, a recogniser has to use the context.
 
 # %%
 stage.show("ambiguity", explore.ambiguity_table(sentences), report=True)
 
 # %% [markdown]
-# ## How it is labelled
-# Where an entity ends, and what counts as one, is a convention. A recogniser learns it as it is.
+# ## Labelled examples
+# What counts as an entity, and where it ends, is a convention of the labels. A recogniser learns this convention.
 
 # %%
-stage.show("labelled", explore.shown(sentences))
+stage.show("labelled", explore.labelled_examples(sentences))
 
 # %%
 stage.save()
 
 # %% [markdown]
-# ## Limits of what was shown
-# - Names are compared letter by letter: *Bayern* and *Bayern Munich* are two names here.
-# - That a label is wrong cannot be seen by counting; the surest errors of the evaluation are a place to look.
+# ## Limits
+# - Names are compared as exact strings: *Bayern* and *Bayern Munich* are two names here.
+# - Counts do not reveal wrong labels; the error analysis of the evaluation can show some of them.

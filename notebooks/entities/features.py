@@ -12,7 +12,7 @@
 
 # %% [markdown]
 # # Features
-# What will the recogniser see, and what must it never see?
+# Which inputs do the recognisers read, and are there leaks between train and holdout?
 
 # %% tags=["parameters"]
 upstream = {"ingest": ["train", "schema", "split"]}
@@ -23,7 +23,7 @@ request = "entities"
 from glassbox.data.schema import Schema
 from glassbox.families.classification.folds import duplicates_across
 from glassbox.families.entities import leakage
-from glassbox.families.entities.folds import folds_table, together
+from glassbox.families.entities.folds import fold_groups, folds_table
 from glassbox.families.entities.load_dataset import default_recipe, entity_dataset
 from glassbox.families.entities.recipe import recipe_table
 from glassbox.families.shared.folds import group_folds
@@ -33,40 +33,41 @@ from glassbox.runtime.stage import Stage
 stage = Stage.open("features", request, upstream, product)
 train, split = stage.load("train", "split")
 schema = Schema.model_validate(stage.load("schema"))
-asked = stage.request
 
 # %% [markdown]
-# ## The recipe
-# A span says where something stands: texts are read as they are.
+# ## Feature recipe
+# Texts are not modified, so that the offsets of entities stay valid.
 
 # %%
 settings = {"most_characters": 100_000}
 
 # %%
-recipe = default_recipe(schema, asked).model_copy(update=settings)
+recipe = default_recipe(schema, stage.request).model_copy(update=settings)
 stage.show("recipe", recipe_table(recipe, schema), report=True)
 
 # %% [markdown]
-# ## Folds
-# A document speaks of the same persons and places from its first sentence to its last: it is kept in one fold. Where there are no
-# documents, texts that share nearly all their words are.
+# ## Cross-validation folds
+# The texts of a document mention the same names, so a document is in one fold as a whole. Where there are no documents,
+# near-duplicates are in one fold.
 
 # %%
-sentences = entity_dataset(train, schema, recipe, None, asked, stage.resources)
-alike = split.set_index("row_id")["content"].reindex(sentences.row_ids).tolist()
-folds = group_folds(sentences.row_ids, together(sentences, alike), asked.folds, seed=asked.seed, units="documents")
+sentences = entity_dataset(train, schema, recipe, None, stage.request, stage.resources)
+near_duplicates = split.set_index("row_id")["content"].reindex(sentences.row_ids).tolist()
+groups = fold_groups(sentences, near_duplicates)
+folds = group_folds(sentences.row_ids, groups, stage.request.folds, seed=stage.request.seed, units="documents")
 stage.show("folds", folds_table(sentences, folds))
 
 # %% [markdown]
-# ## Leaks
-# A name that makes up much of a type is learnt by heart, and the score on it says little of other names.
+# ## Leakage check
+# If a single name makes up a large share of a type, the score of that type says little about other names.
 
 # %%
 suspects = leakage.audit(sentences)
 stage.show("leaks", leakage.leaks_table(suspects), report=True)
 
 # %% [markdown]
-# A text of the holdout that stands in train as well would be judged by heart. The holdout stays closed: only names of rows and groups are compared.
+# If a near-duplicate of a holdout text were in train, its score would be too optimistic. The texts of the holdout are not read
+# here: only row ids and the ids of near-duplicate groups are compared.
 
 # %%
 stage.show("duplicates_across", duplicates_across(split))
@@ -75,6 +76,6 @@ stage.show("duplicates_across", duplicates_across(split))
 stage.save(recipe=recipe, folds=folds, leaks=suspects)
 
 # %% [markdown]
-# ## Limits of what was shown
-# - Texts of one event in two documents are not kept together.
-# - Folds judge on texts of the same time and source as those that teach; names come and go.
+# ## Limits
+# - Texts about one event in two documents can be in different folds.
+# - All folds come from the same period and source. Cross-validation cannot show the effect of new names.

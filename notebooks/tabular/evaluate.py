@@ -12,7 +12,7 @@
 
 # %% [markdown]
 # # Evaluate
-# Does it hold on data it never saw, for whom, and why?
+# How well does the model perform on unseen rows, where does it fail, and why?
 
 # %% tags=["parameters"]
 upstream = {
@@ -40,16 +40,15 @@ from glassbox.runtime.stage import Stage
 stage = Stage.open("evaluate", request, upstream, product)
 train, folds, best, tuned_oof = stage.load("train", "folds", "best", "tuned_oof")
 schema = Schema.model_validate(stage.load("schema"))
-asked = stage.request
-problem = problem_of(train, schema.target, schema.classes, folds, positive=asked.data.positive)
+problem = problem_of(train, schema.target, schema.classes, folds, positive=stage.request.data.positive)
 positive = problem.classes[problem.positive]
 leading = best["metric"]
-resamples = EFFORT[asked.cost].resamples
+resamples = EFFORT[stage.request.cost].resamples
 
 # %% [markdown]
-# ## Probabilities and threshold, from train alone
-# Out-of-fold predictions say whether the model's probabilities mean what they say. Ways of bending them are judged fold by
-# fold on rows that did not shape them.
+# ## Calibration
+# Out-of-fold predictions on train show whether predicted probabilities match observed frequencies. Calibration methods are
+# compared by cross-validation.
 
 # %%
 oof = evaluate.oof_proba(tuned_oof, problem)
@@ -57,31 +56,33 @@ calibrated = calibrate(oof, problem.y, problem.fold, problem.positive)
 stage.show("calibration_choice", calibrated.table)
 
 # %% [markdown]
-# From which probability on is a row called positive? The first requirement on labels sets the rule; without one it is F1.
-# With more than two classes, the most probable class is the answer.
+# ## Decision threshold
+# With two classes, a row is classified as positive from this probability on. The first requirement on a label metric sets the
+# rule; without one, the threshold maximises F1. With more classes, the most probable one is predicted.
 
 # %%
-rule, bound = metrics.threshold_rule(asked.requirements)
-judged_rows = asked.split.holdout / (1 - asked.split.holdout)
-hit = problem.y == problem.positive
-threshold = choose_threshold(hit, calibrated.proba[:, problem.positive], rule, bound, judged_rows=judged_rows)
+rule, bound = metrics.threshold_rule(stage.request.requirements)
+holdout_ratio = stage.request.split.holdout / (1 - stage.request.split.holdout)
+is_positive = problem.y == problem.positive
+threshold = choose_threshold(
+    is_positive, calibrated.proba[:, problem.positive], rule, bound, judged_rows=holdout_ratio
+)
 if problem.binary:
     stage.show("threshold_choice", threshold.facts(positive))
     stage.show("threshold", curves.threshold(threshold.curve, threshold.value))
 
 # %% [markdown]
-# ## The model
-# What tuning kept is fitted once more, on all rows of train.
+# ## Refit
+# The tuned candidate is fitted again on all training rows.
 
 # %%
-predictor = refit(
-    best, problem, schema, calibrated.calibration, threshold.value, stage.resources)
+predictor = refit(best, problem, schema, calibrated.calibration, threshold.value, stage.resources)
 model = stage.folder("model")
 predictor.save(model)
 
 # %% [markdown]
-# ## The seal is broken
-# Here, and nowhere else, the holdout is opened.
+# ## Holdout evaluation
+# This is the only stage that reads the holdout.
 
 # %%
 holdout = stage.load("holdout")
@@ -89,107 +90,118 @@ predictions = evaluate.predictions(predictor, holdout)
 stage.show("opened", holdout_ledger.opened(stage.holdout_reads), measured=True)
 
 # %% [markdown]
-# Every metric of the task with its 95 % interval. A requirement is met or not only where its bound lies outside of the interval.
+# Every metric of the task with its 95 % confidence interval. A requirement is clearly met or missed only when its bound lies
+# outside the interval.
 
 # %%
-grouped_by = asked.split.column if asked.split.by == "group" else None
-found = evaluate.holdout_metrics(
+grouped_by = stage.request.split.column if stage.request.split.by == "group" else None
+holdout_metrics = evaluate.holdout_metrics(
     predictions,
     problem.classes,
     positive,
     leading=leading,
     resamples=resamples,
-    seed=asked.seed,
+    seed=stage.request.seed,
     clusters=evaluate.holdout_clusters(holdout, grouped_by),
 )
-stage.show("metrics", found, report=True)
+stage.show("metrics", holdout_metrics, report=True)
 
 # %% [markdown]
-# A score far better on the rows that taught than out of fold would mean rows known by heart; one far better out of fold
-# than on the holdout, a search that flattered itself.
+# ## Generalisation gap
+# A score that is much higher on train than out of fold indicates overfitting. A score that is much higher out of fold than on
+# the holdout indicates an optimistic bias of the search.
 
 # %%
 stage.show("gap", evaluate.gap(predictor, problem, calibrated.proba, predictions, leading, predictor.threshold))
 
 # %% [markdown]
-# ## What it is good for
-# Rows are called one after the other, the most probable first. The line shows which share of those looked for is reached.
+# ## Performance summary
+# The gain curve ranks rows by predicted probability. The line shows the share of positive rows that is reached when the
+# highest-ranked rows are selected.
 
 # %%
-looked_for = (predictions["y_true"] == positive).to_numpy().astype(int)
+actual_positive = (predictions["y_true"] == positive).to_numpy().astype(int)
 rows = plural(stage.request.data.row)
 headline = evaluate.headline(predictions, schema.target, positive, problem.classes, rows=rows)
 stage.show("headline", headline, report=True)
 stage.show(
     "gain_curve",
     curves.gain_curve(
-        looked_for, predictions[f"proba_{positive}"].to_numpy(), rows=rows, found=f"those with {schema.target} = {positive}"
+        actual_positive, predictions[f"proba_{positive}"].to_numpy(), rows=rows, found=f"those with {schema.target} = {positive}"
     ),
     report=True,
 )
 
 # %% [markdown]
-# Who was taken for whom, at the threshold chosen above. Dark off the diagonal is where it goes wrong.
+# ## Confusion matrix
+# Rows are true classes and columns are predicted classes, at the chosen threshold; dark cells off the diagonal are frequent
+# errors.
 
 # %%
 stage.show("confusion", outcomes.confusion(predictions["y_true"], predictions["y_pred"], problem.classes), report=True)
 
 # %% [markdown]
-# The ROC curve does not mind how rare the positive class is; the precision-recall curve does. Read the first for the ranking,
-# the second for what calling costs.
+# ## ROC and precision-recall curves
+# The ROC curve does not depend on how rare the positive class is; the precision-recall curve does. Use the first to judge the
+# ranking and the second to judge the cost of acting on predictions.
 
 # %%
 truth, score = evaluate.drawn(predictions, problem.classes, positive)
-stage.show("roc", curves.roc(truth, score, found.values["roc_auc"]))
+stage.show("roc", curves.roc(truth, score, holdout_metrics.values["roc_auc"]))
 
 # %%
-stage.show("precision_recall", curves.precision_recall(truth, score, found.values["average_precision"]))
+stage.show("precision_recall", curves.precision_recall(truth, score, holdout_metrics.values["average_precision"]))
 
 # %% [markdown]
-# Points on the diagonal are probabilities that can be taken at their word.
+# ## Calibration curve
+# Points on the diagonal are predicted probabilities that equal the observed frequency.
 
 # %%
 stage.show("calibration", outcomes.calibration(truth, score))
 
 # %% [markdown]
-# ## Where it is weak
-# The same score on parts of the holdout, the weakest first. Small parts scatter widely: look at the interval before the value.
+# ## Performance by slice
+# The same metric on slices of the holdout, the lowest first. Small slices have wide intervals, so read the interval before the
+# value.
 
 # %%
 parts = evaluate.slices(
-    holdout, predictions, schema, positive, metric=leading, columns=predictor.fields, seed=asked.seed
+    holdout, predictions, schema, positive, metric=leading, columns=predictor.fields, seed=stage.request.seed
 )
-overall = found.values[leading].value
+overall = holdout_metrics.values[leading].value
 stage.show("slices", evaluate.slices_table(parts, leading, overall), report=True)
 
 # %%
 stage.show("slices_figure", outcomes.slices(parts, leading, overall))
 
 # %% [markdown]
-# ## Why
-# How much worse the score gets when a column is shuffled: what the model would miss without it.
+# ## Feature importance
+# Permutation importance is the drop in the score when a column is shuffled.
 
 # %%
-stage.show("importance", explain.permutation_importance(predictor, holdout, metric=leading, seed=asked.seed), report=True)
+stage.show("importance", explain.permutation_importance(predictor, holdout, metric=leading, seed=stage.request.seed), report=True)
 
 # %% [markdown]
-# Which way each column pushes a prediction, and how far, over many rows.
+# ## SHAP values
+# In which direction and how strongly does each column contribute to the predictions, over many rows?
 
 # %%
-stage.show("shap", explain.shap_global(predictor, holdout, seed=asked.seed))
+stage.show("shap", explain.shap_global(predictor, holdout, seed=stage.request.seed))
 
 # %% [markdown]
-# And for single rows: what spoke for and against.
+# ## SHAP values of single rows
+# Which columns contribute to the predictions of single rows?
 
 # %%
-stage.show("local", explain.shap_local(predictor, holdout, seed=asked.seed))
+stage.show("local", explain.shap_local(predictor, holdout, seed=stage.request.seed))
 
 # %%
-stage.save(model=model, served=model, predictions=predictions, metrics=found.values)
+stage.save(model=model, served=model, predictions=predictions, metrics=holdout_metrics.values)
 
 # %% [markdown]
-# ## Limits of what was shown
-# - The holdout is of the same time and source as train. How the model does next year is for monitoring to tell.
-# - Intervals speak of this model on other rows like these, not of another model fitted on other rows.
-# - What the model uses is not what causes: changing a column of a customer need not change what the customer does.
-# - Slices were not chosen in advance; among many, some look weak by chance.
+# ## Limits
+# - The holdout comes from the same period and source as train. Monitoring has to show how the model performs later.
+# - Confidence intervals describe this model on similar rows; they do not include the variation between models fitted on other
+#   data.
+# - Feature importance is not causal: changing a column of a row need not change its outcome.
+# - Slices were not chosen in advance; among many, some have a low score by chance.

@@ -12,10 +12,10 @@
 
 # %% [markdown]
 # # Explore
-# What does the data look like?
+# What are the properties of the data, and which columns are related to the target?
 #
-# All that is shown here is train; the holdout stays sealed. Each section says what to look for. What is found here is a hint
-# for the recipe and a warning for the reader, never a choice: choices are made in folds.
+# This notebook shows the training data only; the holdout is not read. The results inform the recipe, but all choices are made
+# by cross-validation.
 
 # %% tags=["parameters"]
 upstream = {"ingest": ["train", "schema"]}
@@ -36,117 +36,119 @@ stage = Stage.open("explore", request, upstream, product)
 train, schema_values = stage.load("train", "schema")
 schema = Schema.model_validate(schema_values)
 positive = positive_class(schema.classes, train[schema.target], stage.request.data.positive)
-found = explore.look(train, schema, positive)
+view = explore.column_view(train, schema, positive)
 
 # %% [markdown]
-# ## What there is
-# How large the table is, and of what kinds its columns are. Look for a column of the wrong kind: a code that is taken for a
-# number, a number that is taken for a category.
+# ## Training data
+# Check the kinds of the columns for errors, such as a code that is treated as a number or a number that is treated as a
+# category.
 
 # %%
-stage.show("shape", explore.shape(found))
+stage.show("shape", explore.shape(view))
 
 # %% [markdown]
-# ## The target
-# Look at the rarest class. Where one is rare, a model that never names it still looks accurate: any accuracy has to be read
-# against that of naming the most frequent class for every row.
+# ## Class balance
+# When one class is rare, a model that never predicts it still has a high accuracy. Compare any accuracy with that of always
+# predicting the most frequent class.
 
 # %%
-stage.show("target", balance.target_balance(explore.balance(found), schema.target, positive), report=True)
+stage.show("target", balance.target_balance(explore.balance(view), schema.target, positive), report=True)
 
 # %% [markdown]
-# ## What goes with the target
-# Those columns first that tell most of the target. Look at both ends: a column that tells nearly everything may have been
-# written down after the fact (the audit in *features* asks that), and one that tells no more than shuffled targets do tells
-# nothing by itself. *Told* counts bends and gaps; *strength* is by rank, so that no stray value decides.
+# ## Association with the target
+# Columns that explain most of the target come first. A column that explains nearly everything may have been recorded after the
+# outcome; the leakage check in *features* tests for that. A column that explains no more than permuted targets is not
+# informative on its own. *Uncertainty explained* includes nonlinear effects and missing values; *strength* is rank-based and
+# robust to outliers.
 
 # %%
-relations = explore.relations(found, stage.request.seed)
-stage.show("relations", explore.relations_table(relations, found), report=True)
+relations = explore.relations(view, stage.request.seed)
+stage.show("relations", explore.relations_table(relations, view), report=True)
 
 # %% [markdown]
-# ## Numbers by target
-# Within each class, all bars add up to the same area, however rare the class is. Look for places where one class stands well
-# above the other, for peaks at round numbers or at zero, and for long tails, which a logarithm would shorten.
+# ## Distribution by class
+# The bars of each class sum to one, however rare the class is. Look for ranges where one class dominates, for peaks at zero or
+# at round numbers, and for long tails, which a log transform shortens.
 
 # %%
-histograms = explore.histograms(found, relations)
+histograms = explore.histograms(view, relations)
 stage.show("distributions", columns.distributions(histograms, schema.target, positive))
 
 # %% [markdown]
-# ## Categories by target
-# A dot is the share in one level, its line the 95 % interval: a wide line means few rows, not a strong level. In colour are
-# levels whose interval leaves out the share of the whole column.
+# ## Class rates by category
+# A dot is the share in one level and its line the 95 % confidence interval; a wide interval means few rows. Levels whose
+# interval excludes the overall share of the column are coloured.
 
 # %%
-stage.show("category_rates", columns.rates(explore.rates(found, relations), schema.target), report=True)
+stage.show("category_rates", columns.rates(explore.rates(view, relations), schema.target), report=True)
 
 # %% [markdown]
-# ## Over time
-# Look for a share that drifts: rows of years ago then say little about those to come, and a split by time is the honest one.
-# A jump at a date often means that something came to be recorded in another way.
+# ## Target over time
+# If the share drifts, old rows say little about future ones, and a split by time gives the more realistic evaluation. A jump at
+# a date often means that the recording changed.
 
 # %%
-stage.show("over_time", columns.over_time(explore.over_time(found), schema.target, positive))
+stage.show("over_time", columns.over_time(explore.over_time(view), schema.target, positive))
 
 # %% [markdown]
-# ## Two columns at a time
-# Each cell is the share of the target for one pair of values, for the two columns of which each depends most on the other.
-# Look for a row that runs another way than the others. A linear model sees none of this unless it is given a column for it.
+# ## Interaction
+# Each cell is the share of the target for one pair of values, for the pair of columns with the strongest interaction. A linear
+# model cannot represent an interaction without an additional feature.
 
 # %%
-stage.show("interaction", patterns.interaction(interaction(found, relations), schema.target))
+stage.show("interaction", patterns.interaction(interaction(view, relations), schema.target))
 
 # %% [markdown]
-# ## What goes together
-# Pairs of columns that tell much the same: one may stand in for the other, weights of a linear model share out between them
-# by chance, and neither seems important on its own.
+# ## Correlation
+# Strongly associated columns are redundant: the coefficients of a linear model are unstable, and neither column seems important
+# on its own.
 
 # %%
-pairs = explore.pairs(found)
-stage.show("pairs", explore.pairs_table(pairs, found))
+pairs = explore.pairs(view)
+stage.show("pairs", explore.pairs_table(pairs, view))
 
 # %% [markdown]
-# The same at a glance, the target first: darker is stronger, and columns that are alike stand together. Look for dark blocks.
+# The heatmap shows all pairs, with the target first; darker is stronger. Similar columns are adjacent, so redundant groups
+# appear as dark blocks.
 
 # %%
-stage.show("relations_map", patterns.relations_map(pairs, relations))
+stage.show("relations_map", patterns.association_heatmap(pairs, relations))
 
 # %% [markdown]
-# ## What is missing
-# Look at the last column. Gaps that tell of the target are knowledge, which the recipe keeps as a column of its own; or they
-# are a leak, where a value was filled in because of what happened.
+# ## Missing values
+# The last column shows whether missingness is associated with the target. Such missingness is either useful information, for
+# which the recipe adds an indicator, or a leak, if values were filled in because of the outcome.
 
 # %%
-stage.show("missingness", missing.missingness(found))
+stage.show("missingness", missing.missingness(view))
 
 # %% [markdown]
-# Each column of dots is a pattern, and the bar above it is the number of rows that have it. Columns that go missing together
-# mostly come from one source.
+# Each column of dots is a pattern, and the bar above it the number of rows. Columns that are missing together often come from
+# the same source.
 
 # %%
-stage.show("missing_patterns", patterns.missing_patterns(missing.gap_patterns(found), len(train)))
+stage.show("missing_patterns", patterns.missing_patterns(missing.gap_patterns(view), len(train)))
 
 # %% [markdown]
-# ## What stands out
-# Values far from the rest of their column. Far is not wrong: amounts always have some. Look for values that cannot be, such as
-# codes for *unknown* among numbers.
+# ## Outliers
+# Outliers are not necessarily errors. Look for impossible values, such as codes for *unknown* among numbers.
 
 # %%
-stage.show("outliers", outliers.outliers_table(outliers.outliers(found), len(train)))
+stage.show("outliers", outliers.outliers_table(outliers.outliers(view), len(train)))
 
 # %% [markdown]
-# The rows to look up, by column; their names are shown where the page can be hovered over.
+# The most extreme values by column; hover over a dot to see the row id.
 
 # %%
-stage.show("extremes", patterns.extremes(outliers.extreme_rows(found)))
+stage.show("extremes", patterns.extremes(outliers.extreme_rows(view)))
 
 # %%
 stage.save()
 
 # %% [markdown]
-# ## Limits of what was shown
-# - What goes with the target need not cause it, and need not be known when the prediction is wanted.
-# - Columns are looked at one by one and two by two. What three tell together is for the models to find.
-# - Strengths by rank see rising and falling, not bends; what is told sees both, in ten groups of like size.
-# - Where many columns are looked at, some stand out by chance: shuffles and corrections count that in, the eye does not.
+# ## Limits
+# - An association with the target is not a causal effect, and the column need not be known at prediction time.
+# - Columns are analysed one or two at a time; interactions of three or more columns are not covered.
+# - Rank-based strengths detect monotonic associations only; the uncertainty explained covers others too, in ten quantile bins.
+# - Among many columns, some associations arise by chance. Permutations and corrections account for that in the tables, not in
+#   the figures.

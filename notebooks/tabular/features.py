@@ -12,7 +12,7 @@
 
 # %% [markdown]
 # # Features
-# What will the model see, and what must it never see?
+# Which features does the model use, and do any of them leak the target?
 
 # %% tags=["parameters"]
 upstream = {"ingest": ["train", "schema", "split"]}
@@ -36,73 +36,71 @@ from glassbox.runtime.stage import Stage
 stage = Stage.open("features", request, upstream, product)
 train, split = stage.load("train", "split")
 schema = Schema.model_validate(stage.load("schema"))
-asked = stage.request
 
 # %% [markdown]
-# ## Folds
-# Every model is judged on rows that it did not learn from. Which rows these are is decided by a hash of each row's name, so
-# neither the order of the rows nor a new column moves one. Rows that belong together stay together.
+# ## Cross-validation folds
+# Every model is evaluated on rows that it was not trained on. The fold of a row depends on a hash of its id, so neither the
+# order of the rows nor a new column changes it. Rows of one group are in the same fold.
 
 # %%
-grouped_by = asked.split.column if asked.split.by == "group" else None
-groups = groups_of(train, group=grouped_by, row_name=asked.data.id)
-folds = make_folds(train["row_id"], train[schema.target], asked.folds, seed=asked.seed, groups=groups)
-problem = problem_of(train, schema.target, schema.classes, folds, positive=asked.data.positive)
+grouped_by = stage.request.split.column if stage.request.split.by == "group" else None
+groups = groups_of(train, group=grouped_by, row_name=stage.request.data.id)
+folds = make_folds(train["row_id"], train[schema.target], stage.request.folds, seed=stage.request.seed, groups=groups)
+problem = problem_of(train, schema.target, schema.classes, folds, positive=stage.request.data.positive)
 stage.show("folds", folds_table(folds, train, schema.target, schema.classes))
 
 # %% [markdown]
-# ## Does anything give the answer away?
-# Each column is asked alone, out of fold: a column that predicts the target by itself was often written down after the fact.
-# What is suspected is left out, unless the request allows it by name.
+# ## Leakage check
+# Each column alone predicts the target out of fold. A column that predicts it almost perfectly was often recorded after the
+# outcome. Suspected leaks are left out unless the request allows them by name.
 
 # %%
-timed_by = asked.split.column if asked.split.by == "time" else None
-cutoff = asked.split.cutoff if timed_by else None
-leaks = audit(problem, schema, allow=asked.data.allow, time=timed_by, cutoff=cutoff)
+timed_by = stage.request.split.column if stage.request.split.by == "time" else None
+cutoff = stage.request.split.cutoff if timed_by else None
+leaks = audit(problem, schema, allow=stage.request.data.allow, time=timed_by, cutoff=cutoff)
 stage.show("leaks", leaks_table(leaks), report=True)
 
 # %% [markdown]
-# Columns that name the row help on rows already seen and on no others.
+# Identifiers help on the training rows only and do not generalise.
 
 # %%
 stage.show("identifiers", identifiers(leaks, schema.id))
 
 # %% [markdown]
-# The same row in train and in the holdout would be judged by heart. The holdout itself stays closed: only the names and
-# hashes of its rows are compared.
+# If a holdout row had a duplicate in train, its score would be too optimistic. The content of the holdout is not read here:
+# only row ids and hashes are compared.
 
 # %%
 stage.show("duplicates_across", duplicates_across(split))
 
 # %% [markdown]
-# ## The recipe
-# What is done with each column. Medians, scales and categories are learnt inside folds only, from the rows that teach.
-# These settings, and the treatment of any column, can be changed here.
+# ## Feature recipe
+# The recipe defines the treatment of each column. Medians, scales and categories are fitted inside the folds, on the training
+# rows only. You can change these settings and the treatment of any column.
 
 # %%
 settings = {"one_hot_up_to": 30, "min_frequency": 0.005}
 edits = {}  # such as {"income": "log", "street": "left out"}
 
 # %%
-recipe = default_recipe(schema, leaks, asked.data.allow, **settings).edited(edits)
+recipe = default_recipe(schema, leaks, stage.request.data.allow, **settings).edited(edits)
 stage.show("recipe", recipe_table(recipe, schema), report=True)
 
 # %% [markdown]
-# ## Is the rarer class overlooked?
-# A model that never names the rare class can still look accurate. Here one cheap model is fitted with classes as they are
-# and with classes weighed evenly: weights are worth having only if the ranking of rows gets better.
+# ## Class imbalance
+# A cheap model is fitted with and without balanced class weights. Weights are useful only if they improve the ranking of the
+# rows.
 
 # %%
-leading = metrics.leading_metric(asked.requirements)
+leading = metrics.leading_metric(stage.request.requirements)
 dataset = TabularDataset(problem, recipe)
-stage.show("imbalance", imbalance(dataset, leading, EFFORT[asked.cost], stage.resources))
+stage.show("imbalance", imbalance(dataset, leading, EFFORT[stage.request.cost], stage.resources))
 
 # %%
 stage.save(recipe=recipe, folds=folds, leaks=leaks)
 
 # %% [markdown]
-# ## Limits of what was shown
-# - A leak that hides in two columns together, each harmless alone, is not found here.
-# - A column that was honest when this data was written down may be filled in later in daily use: only someone who knows how
-#   it comes about can tell.
-# - Folds judge on rows of the same time and place as those that teach. If the world drifts, all folds drift together.
+# ## Limits
+# - A leak that results from two columns in combination is not detected.
+# - A column may be recorded later in production than in this data; only someone who knows the source can tell.
+# - All folds come from the same period and source. Cross-validation cannot show the effect of later drift.

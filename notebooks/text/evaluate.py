@@ -12,7 +12,7 @@
 
 # %% [markdown]
 # # Evaluate
-# Does it hold on texts it never saw, for which of them, and why?
+# How well does the model perform on unseen texts, where does it fail, and why?
 
 # %% tags=["parameters"]
 upstream = {
@@ -43,16 +43,15 @@ from glassbox.runtime.stage import Stage
 stage = Stage.open("evaluate", request, upstream, product)
 train, folds, best, tuned_oof = stage.load("train", "folds", "best", "tuned_oof")
 schema = Schema.model_validate(stage.load("schema"))
-asked = stage.request
-texts = text_dataset(train, schema, Recipe.model_validate(best["recipe"]), folds, asked, stage.resources)
+texts = text_dataset(train, schema, Recipe.model_validate(best["recipe"]), folds, stage.request, stage.resources)
 problem = texts.data
 positive = problem.classes[problem.positive]
 leading = best["metric"]
-resamples = EFFORT[asked.cost].resamples
+resamples = EFFORT[stage.request.cost].resamples
 
 # %% [markdown]
-# ## Probabilities and threshold, from train alone
-# Out-of-fold predictions say whether the model's probabilities mean what they say.
+# ## Calibration
+# Out-of-fold predictions on train show whether predicted probabilities match observed frequencies.
 
 # %%
 oof = evaluate.oof_proba(tuned_oof, problem)
@@ -60,34 +59,33 @@ calibrated = calibrate(oof, problem.y, problem.fold, problem.positive)
 stage.show("calibration_choice", calibrated.table)
 
 # %% [markdown]
-# Of two classes, from which probability on is a text called positive? With more, the most probable class is the answer.
+# ## Decision threshold
+# With two classes, a text is classified as positive from this probability on. With more classes, the most probable one is
+# predicted.
 
 # %%
-rule, bound = metrics.threshold_rule(asked.requirements)
-judged_rows = asked.split.holdout / (1 - asked.split.holdout)
-hit = problem.y == problem.positive
-threshold = choose_threshold(hit, calibrated.proba[:, problem.positive], rule, bound, judged_rows=judged_rows)
+rule, bound = metrics.threshold_rule(stage.request.requirements)
+holdout_ratio = stage.request.split.holdout / (1 - stage.request.split.holdout)
+is_positive = problem.y == problem.positive
+threshold = choose_threshold(
+    is_positive, calibrated.proba[:, problem.positive], rule, bound, judged_rows=holdout_ratio
+)
 if problem.binary:
     stage.show("threshold_choice", threshold.facts(positive))
     stage.show("threshold", curves.threshold(threshold.curve, threshold.value))
 
 # %% [markdown]
-# ## The model
-# What tuning kept is fitted once more, on all texts of train.
+# ## Refit
+# The tuned candidate is fitted again on all training texts.
 
 # %%
-predictor = refit(
-    best,
-    texts,
-    schema,
-    calibrated.calibration,
-    threshold.value, stage.resources)
+predictor = refit(best, texts, schema, calibrated.calibration, threshold.value, stage.resources)
 model = stage.folder("model")
 predictor.save(model)
 
 # %% [markdown]
-# ## The seal is broken
-# Here, and nowhere else, the holdout is opened.
+# ## Holdout evaluation
+# This is the only stage that reads the holdout.
 
 # %%
 holdout = stage.load("holdout")
@@ -95,92 +93,109 @@ predictions = evaluate.predictions(predictor, holdout)
 stage.show("opened", holdout_ledger.opened(stage.holdout_reads), measured=True)
 
 # %% [markdown]
-# Every metric of the task with its 95 % interval. A requirement is met or not only where its bound lies outside of the interval.
+# Every metric of the task with its 95 % confidence interval. A requirement is clearly met or missed only when its bound lies
+# outside the interval.
 
 # %%
-grouped_by = asked.split.column if asked.split.by == "group" else None
-found = evaluate.holdout_metrics(
+grouped_by = stage.request.split.column if stage.request.split.by == "group" else None
+holdout_metrics = evaluate.holdout_metrics(
     predictions,
     problem.classes,
     positive,
     leading=leading,
     resamples=resamples,
-    seed=asked.seed,
+    seed=stage.request.seed,
     clusters=evaluate.holdout_clusters(holdout, grouped_by),
 )
-stage.show("metrics", found, report=True)
+stage.show("metrics", holdout_metrics, report=True)
 
 # %% [markdown]
-# A model of words knows its own texts nearly by heart; what counts is that out of fold and holdout agree.
+# An n-gram model nearly memorises its training texts, so a high score on train is expected. The out-of-fold and holdout scores
+# should agree.
 
 # %%
 stage.show("gap", evaluate.gap(predictor, problem, calibrated.proba, predictions, leading, predictor.threshold))
 
 # %% [markdown]
-# ## What it is good for
+# ## Performance summary
+# How often is the model right on unseen texts, compared with always predicting the most frequent class?
 
 # %%
 stage.show("headline", headline(predictions, problem.classes, plural(stage.request.data.row, "texts")), report=True)
 
 # %% [markdown]
-# Who was taken for whom. Dark off the diagonal is where it goes wrong.
+# ## Confusion matrix
+# Rows are true classes and columns are predicted classes; dark cells off the diagonal are frequent errors.
 
 # %%
 stage.show("confusion", outcomes.confusion(predictions["y_true"], predictions["y_pred"], problem.classes), report=True)
+
+# %% [markdown]
+# ## Metrics by class
+# Precision and recall can differ between classes even when the overall score is high.
 
 # %%
 stage.show("classes", class_table(predictions, problem.classes, "texts"), report=True)
 
 # %% [markdown]
-# If texts need not all be answered: the surest first, how right the model is on the share that it answers.
+# ## Accuracy by coverage
+# If the model may abstain, how accurate is it on the share of texts where it is most confident?
 
 # %%
 stage.show("coverage", risk_coverage(predictions, problem.classes, "texts"), report=True)
 
+# %% [markdown]
+# ## ROC curve
+# The curve shows the trade-off between true and false positives over all thresholds.
+
 # %%
 truth, score = evaluate.drawn(predictions, problem.classes, positive)
-stage.show("roc", curves.roc(truth, score, found.values["roc_auc"]))
+stage.show("roc", curves.roc(truth, score, holdout_metrics.values["roc_auc"]))
 
 # %% [markdown]
-# Points on the diagonal are probabilities that can be taken at their word.
+# ## Calibration curve
+# Points on the diagonal are predicted probabilities that equal the observed frequency.
 
 # %%
 stage.show("calibration", outcomes.calibration(truth, score))
 
 # %% [markdown]
-# ## Where it is weak
-# The same score on parts of the holdout, the weakest first: by length, and by the columns that no model reads.
+# ## Performance by slice
+# The same metric on slices of the holdout, the lowest first: by text length, and by the columns that the model does not read.
 
 # %%
 widened, widened_schema = by_length(holdout, predictor.recipe, schema)
-parts = evaluate.slices(widened, predictions, widened_schema, positive, metric=leading, seed=asked.seed)
-overall = found.values[leading].value
+parts = evaluate.slices(widened, predictions, widened_schema, positive, metric=leading, seed=stage.request.seed)
+overall = holdout_metrics.values[leading].value
 stage.show("slices", evaluate.slices_table(parts, leading, overall), report=True)
 
 # %% [markdown]
-# The mistakes that it was surest of. Read them before the model: some are labelled wrong, and some say both.
+# ## Error analysis
+# The most confident errors. Check their labels first: some texts may be mislabelled or ambiguous.
 
 # %%
 stage.show("mistakes", explain.mistakes(predictor, holdout, predictions), report=True)
 
 # %% [markdown]
-# ## Why
-# What weighs most, in all texts.
+# ## Feature importance
+# N-grams with large weights have the strongest influence on predictions over all texts.
 
 # %%
-stage.show("weights", explain.weighty_words(predictor), report=True)
+stage.show("weights", explain.top_ngrams(predictor), report=True)
 
 # %% [markdown]
-# And in single texts: what each word adds to what the model says.
+# ## Explanations of single predictions
+# Which words contribute to a prediction, and in which direction?
 
 # %%
-stage.show("local", explain.explained(predictor, holdout), report=True)
+stage.show("local", explain.example_explanations(predictor, holdout), report=True)
 
 # %%
-stage.save(model=model, served=model, predictions=predictions, metrics=found.values)
+stage.save(model=model, served=model, predictions=predictions, metrics=holdout_metrics.values)
 
 # %% [markdown]
-# ## Limits of what was shown
-# - The holdout is of the same time and source as train. Talk changes; monitoring has to tell.
-# - Intervals speak of this model on other texts like these, not of another model fitted on other texts.
-# - What a word adds is what it adds for this model: taking it out of a text need not change what the text means.
+# ## Limits
+# - The holdout comes from the same period and source as train. Monitoring has to detect later changes of topics or vocabulary.
+# - Confidence intervals describe this model on similar texts; they do not include the variation between models fitted on other
+#   data.
+# - Contributions of words describe the model, not the meaning of a text.

@@ -12,10 +12,10 @@
 
 # %% [markdown]
 # # Explore
-# What do the texts look like?
+# What are the properties of the texts and their classes?
 #
-# All that is shown here is train; the holdout stays sealed. What is found here is a hint for the recipe and a warning for the
-# reader, never a choice: choices are made in folds.
+# This notebook shows the training data only; the holdout is not read. The results inform the recipe, but all choices are made
+# by cross-validation.
 
 # %% tags=["parameters"]
 upstream = {"ingest": ["train", "schema", "split"]}
@@ -39,50 +39,53 @@ texts = text_dataset(train, schema, recipe, None, stage.request, stage.resources
 problem, corpus = texts.data, texts.corpus
 
 # %% [markdown]
-# ## The classes
-# Where one class is rare, a model that never names it still looks accurate.
+# ## Class balance
+# When one class is rare, a model that never predicts it still has a high accuracy.
 
 # %%
 positive = problem.classes[problem.positive]
 stage.show("target", balance.target_balance(explore.balance(problem), schema.target, positive), report=True)
 
 # %% [markdown]
-# ## How long texts are
-# An encoder reads a fixed number of tokens and no more: what stands beyond is lost to it, while models of words read all.
-# A class whose texts are longer gives itself away by that alone.
+# ## Text length
+# An encoder reads a limited number of tokens, while n-gram models read the whole text. If the texts of one class are longer,
+# length alone is a feature.
 
 # %%
-sizes = log_odds_terms.lengths(corpus.texts)
-stage.show("lengths", explore.length_table(sizes, problem))
+words = log_odds_terms.lengths(corpus.texts)
+stage.show("lengths", explore.length_table(words, problem))
 
 # %% [markdown]
-# Two humps are two kinds of text, which may want two models.
+# The distribution on a logarithmic axis. Two peaks suggest two kinds of text, which may need separate models.
 
 # %%
-stage.show("lengths_drawn", plots.lengths(sizes, problem))
+stage.show("lengths_drawn", plots.length_histogram(words, problem))
 
 # %% [markdown]
-# ## The vocabulary
-# What stands in one text alone can be learnt by no model of words; models of characters and encoders see into such words.
+# ## Vocabulary
+# A word model cannot learn a word that occurs in one text only. Character models and encoders can use parts of such words.
 
 # %%
-counted = log_odds_terms.count(corpus, problem.y, len(problem.classes))
-stage.show("vocabulary", explore.vocabulary_facts(counted, sizes, corpus))
+counts = log_odds_terms.count_terms(corpus, problem.y, len(problem.classes))
+stage.show("vocabulary", explore.vocabulary_facts(counts, words, corpus))
 
 # %% [markdown]
-# ## What tells the classes apart
-# Words that stand out, by how sure that is and not by how often they stand. Read them as a sceptic: a name, a date or a
-# signature among them tells where a text came from, not what it says.
+# ## Distinctive words
+# Words are ranked by statistical significance, not by frequency. Names, dates or signatures among them indicate the source of a
+# text rather than its content.
 
 # %%
-stage.show("telling", explore.telling_table(counted, problem), report=True)
+stage.show("telling", explore.distinctive_terms_table(counts, problem), report=True)
+
+# %% [markdown]
+# Bars to either side show how significantly a word is associated with a class.
 
 # %%
-stage.show("telling_drawn", plots.telling_words(counted, problem), report=True)
+stage.show("telling_drawn", plots.distinctive_terms_plot(counts, problem), report=True)
 
 # %% [markdown]
 # ## Near-duplicates
-# The same text twice in train counts twice; with two labels it sets a limit on how right any model can be.
+# A duplicated text has twice the weight in training. Near-duplicates with different labels limit the accuracy of any model.
 
 # %%
 groups = split.set_index("row_id")["content"].reindex(problem.row_ids).tolist()
@@ -90,7 +93,7 @@ stage.show("near_duplicates", explore.near_duplicates(groups, corpus, problem))
 
 # %% [markdown]
 # ## Languages
-# A model of one language says something of texts in any other, and means nothing by it.
+# A model that is trained on one language gives predictions for texts in other languages too, but they are not reliable.
 
 # %%
 stage.show("languages", explore.language_table(corpus, problem.row_ids))
@@ -99,6 +102,6 @@ stage.show("languages", explore.language_table(corpus, problem.row_ids))
 stage.save()
 
 # %% [markdown]
-# ## Limits of what was shown
-# - Words are counted without their sentence: *not good* counts as good here. The models look at runs of words.
-# - Near-duplicates are texts that share nearly all runs of three words; the same thing said in other words is not found.
+# ## Limits
+# - Words are counted without context: *not good* counts as *good* here. The models use n-grams of several words.
+# - Near-duplicates share nearly all sequences of three words; paraphrases are not detected.

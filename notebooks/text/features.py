@@ -12,7 +12,7 @@
 
 # %% [markdown]
 # # Features
-# What will the model see, and what must it never see?
+# Which features do the models read, and do any of them leak the label?
 
 # %% tags=["parameters"]
 upstream = {"ingest": ["train", "schema", "split"]}
@@ -34,67 +34,69 @@ from glassbox.runtime.stage import Stage
 stage = Stage.open("features", request, upstream, product)
 train, split = stage.load("train", "split")
 schema = Schema.model_validate(stage.load("schema"))
-asked = stage.request
 
 # %% [markdown]
-# ## Folds
-# All choices are made on these. Texts that share nearly all their words are kept in one fold.
+# ## Cross-validation folds
+# All choices are made on these folds. Near-duplicates of a text are assigned to the same fold.
 
 # %%
 groups = split.set_index("row_id")["content"].reindex(train["row_id"]).tolist()
-folds = make_folds(train["row_id"], train[schema.target], asked.folds, seed=asked.seed, groups=groups)
+folds = make_folds(train["row_id"], train[schema.target], stage.request.folds, seed=stage.request.seed, groups=groups)
 stage.show("folds", folds_table(folds, train, schema.target, schema.classes))
 
 # %% [markdown]
-# ## The recipe
-# What is done to a text before any model sees it, here and in the service alike. These settings can be changed.
+# ## Feature recipe
+# The recipe preprocesses texts in the same way for training and for the service. You can change these settings.
 
 # %%
-most_tokens = EFFORT[asked.cost].sizes["tokens"]  # half from the beginning, half from the end of a text
+most_tokens = EFFORT[stage.request.cost].sizes["tokens"]  # half from each end of a longer text
 settings = {"markup": True, "encoding": True, "most_characters": 20_000, "most_tokens": most_tokens}
 
 # %%
-recipe = default_recipe(schema, asked.data.features, **settings)
-texts = text_dataset(train, schema, recipe, folds, asked, stage.resources)
+recipe = default_recipe(schema, stage.request.data.features, **settings)
+texts = text_dataset(train, schema, recipe, folds, stage.request, stage.resources)
 
 # %% [markdown]
-# ## Leaks
-# A word that alone decides the class is rarely what a text is about: more often it is a signature, a header, or the label itself.
+# ## Leakage check
+# A single word that determines the class is more often a signature, a header or the label itself than part of the content.
 
 # %%
 suspects = leakage.audit(texts.corpus, texts.data)
 stage.show("leaks", leakage.leaks_table(suspects), report=True)
 
 # %%
-stage.show("not_read", leakage.not_read(recipe.columns, [column.name for column in schema.features]))
+stage.show("not_read", leakage.unused_columns(recipe.columns, [column.name for column in schema.features]))
 
 # %% [markdown]
-# A text of the holdout that stands in train as well, but for a few words, would be judged by heart. The holdout itself stays closed:
-# only the names of its rows, and of the groups of texts that are alike, are compared.
+# If a near-duplicate of a holdout text were in train, its score would be too optimistic. The texts of the holdout are not read
+# here: only row ids and the ids of near-duplicate groups are compared.
 
 # %%
 stage.show("duplicates_across", duplicates_across(split))
 
 # %% [markdown]
 # ## Augmentation
-# Each text of a fold's train once more, with words left out, swapped, or replaced by near ones. It is kept only if folds say that it helps.
+# Each training text of a fold is added once more with words deleted, swapped or replaced by synonyms. Augmentation is used only
+# if it improves the cross-validated score.
 
 # %%
-variations = {"low": ["dropout"], "medium": ["dropout", "swap"], "high": ["dropout", "swap", "synonyms"]}[asked.cost]
-leading = metrics.leading_metric(asked.requirements)
-synonyms = synonyms_of(texts.corpus) if "synonyms" in variations else None
-variation, table = select_augmentation(texts, variations, leading, EFFORT[asked.cost], stage.resources, synonyms=synonyms)
-stage.show("augmentation", table)
+augmentations = {"low": ["dropout"], "medium": ["dropout", "swap"], "high": ["dropout", "swap", "synonyms"]}[stage.request.cost]
+leading = metrics.leading_metric(stage.request.requirements)
+synonyms = synonyms_of(texts.corpus) if "synonyms" in augmentations else None
+effort = EFFORT[stage.request.cost]
+selected, gains = select_augmentation(texts, augmentations, leading, effort, stage.resources, synonyms=synonyms)
+stage.show("augmentation", gains)
 
 # %%
-recipe = recipe.model_copy(update={"variation": variation})
+recipe = recipe.model_copy(update={"variation": selected})
 stage.show("recipe", recipe_table(recipe, schema), report=True)
 
 # %%
 stage.save(recipe=recipe, folds=folds, leaks=suspects)
 
 # %% [markdown]
-# ## Limits of what was shown
-# - The test of augmentation is made with a cheap model; a dear one may gain where that does not.
-# - A mark of the source that is spread over several words is not found here.
-# - Folds judge on texts of the same time and place as those that teach. If the talk of the day changes, all folds change together.
+# ## Limits
+# - Augmentation is tested with a cheap model; a more expensive model may benefit where the cheap one does not.
+# - The leakage check covers single words; it does not detect a marker of the source that is spread over several words.
+# - All folds come from the same period and source. Cross-validation cannot show the effect of a later change in topics or
+#   vocabulary.

@@ -1,4 +1,4 @@
-"""What every model of texts and every recogniser of entities owes: the same bytes, the same answers after loading, no surprises."""
+"""Contract tests for every text model and entity recogniser: reproducible bytes, and the same predictions after loading."""
 
 import os
 import subprocess
@@ -17,15 +17,16 @@ from glassbox.data.schema import Schema, infer_schema
 from glassbox.families.classification.calibration.apply import Calibration
 from glassbox.families.classification.dataset import problem_of
 from glassbox.families.entities import evaluate as spans_evaluate
-from glassbox.families.entities.dataset import EntityDataset, sentences_of
+from glassbox.families.entities.dataset import EntityDataset, dataset_of
 from glassbox.families.predictor_protocol import Predictor, load_predictor
 from glassbox.families.text.corpus import Corpus
+from glassbox.families.text.dataset import TextDataset
 from glassbox.families.text.encoder import Encoder, Remembered
-from glassbox.families.text.fit import TextDataset
 from glassbox.families.text.recipe import default_recipe
 from glassbox.families.text.refit import refit
 from glassbox.files import files_below, hash_tree
 from glassbox.request.model import Data, Request
+from glassbox.runtime.resources import Resources
 from toy_encoder import toy_encoder
 from toy_news import sentences
 from toy_texts import messages
@@ -63,11 +64,11 @@ every_recogniser = pytest.mark.parametrize("best", SPANS, ids=lambda best: best[
 
 
 def rows(count: int = 160, classes: int = 2) -> pd.DataFrame:
-    found = messages(count).assign(row_id=[f"r{i:04d}" for i in range(count)])
+    data = messages(count).assign(row_id=[f"r{i:04d}" for i in range(count)])
     if classes == 3:
-        found.loc[::3, "about"] = "other"
-        found.loc[::3, "text"] = "a question about the size of parcels"
-    return found[["row_id", "text", "about"]]
+        data.loc[::3, "about"] = "other"
+        data.loc[::3, "text"] = "a question about the size of parcels"
+    return data[["row_id", "text", "about"]]
 
 
 def text_schema(frame: pd.DataFrame) -> Schema:
@@ -81,38 +82,38 @@ def model(best: dict, folder: Path, frame: pd.DataFrame | None = None) -> Predic
     problem = problem_of(frame, "about", schema.classes or [], None)
     encoder = Encoder(toy_encoder(folder), 16)
     corpus = Corpus(recipe.texts(problem.frame), encode=Remembered(encoder, None))
-    told = {**best, "recipe": recipe.model_dump()}
-    return refit(told, TextDataset(problem, corpus, encoder), schema, Calibration(), 0.5, seed=1)
+    settings = {**best, "recipe": recipe.model_dump()}
+    return refit(settings, TextDataset(problem, corpus, encoder), schema, Calibration(), 0.5, Resources(seed=1))
 
 
 def news(count: int = 80) -> pd.DataFrame:
-    found = sentences(count, 3)
+    rows = sentences(count, 3)
     from glassbox.families.entities.spans import Span, written
 
     return pd.DataFrame(
         {
             "row_id": [f"r{i:04d}" for i in range(count)],
-            "text": [text for text, _ in found],
-            "entities": [written([Span(int(a), int(b), str(kind)) for a, b, kind in spans]) for _, spans in found],
+            "text": [text for text, _ in rows],
+            "entities": [written([Span(int(a), int(b), str(kind)) for a, b, kind in spans]) for _, spans in rows],
         }
     )
 
 
 def recogniser(best: dict, folder: Path) -> Predictor:  # type: ignore[type-arg]
     frame = news()
-    asked = Request(name="a", task="nlp", answer="spans", data=Data(path="x", target="entities", features=["text"]))
-    found: EntityDataset = sentences_of(frame, "entities", "text", encoder=toy_encoder(folder))
-    told = {**best, "recipe": {"column": "text"}}
-    return spans_evaluate.refit(told, found, infer_schema(frame, asked), seed=1)
+    request = Request(name="a", task="nlp", answer="spans", data=Data(path="x", target="entities", features=["text"]))
+    dataset: EntityDataset = dataset_of(frame, "entities", "text", encoder=toy_encoder(folder))
+    settings = {**best, "recipe": {"column": "text"}}
+    return spans_evaluate.refit(settings, dataset, infer_schema(frame, request), Resources(seed=1))
 
 
 @every_model
-def test_a_model_is_the_same_after_loading(best: dict, tmp_path: Path) -> None:  # type: ignore[type-arg]
-    made = model(best, tmp_path / "weights")
-    made.save(tmp_path / "a")
+def test_a_loaded_model_gives_the_same_predictions_and_bytes(best: dict, tmp_path: Path) -> None:  # type: ignore[type-arg]
+    fitted = model(best, tmp_path / "weights")
+    fitted.save(tmp_path / "a")
     loaded = load_predictor(tmp_path / "a")
     frame = rows(40)
-    first, second = made.predict(frame), loaded.predict(frame)
+    first, second = fitted.predict(frame), loaded.predict(frame)
     assert first["y_pred"].tolist() == second["y_pred"].tolist()
     assert np.allclose(first.drop(columns="y_pred"), second.drop(columns="y_pred"), atol=1e-6)
     loaded.save(tmp_path / "b")
@@ -123,7 +124,7 @@ def test_a_model_is_the_same_after_loading(best: dict, tmp_path: Path) -> None: 
     ] == []
 
 
-def test_networks_that_learn_side_by_side_are_what_they_are_alone(tmp_path: Path) -> None:
+def test_parallel_training_gives_the_same_weights_as_sequential_training(tmp_path: Path) -> None:
     transformer = next(best for best in WORDS if best["kind"] == "transformer")
     tagger = next(best for best in SPANS if best["kind"] == "tagger")
     toy_encoder(tmp_path)
@@ -138,43 +139,43 @@ def test_networks_that_learn_side_by_side_are_what_they_are_alone(tmp_path: Path
             predictor.save(tmp_path / name / str(i))
         return [hash_tree(tmp_path / name / str(i)) for i in range(len(predictors))]
 
-    alone = weights([training() for training in trainings], "alone")
+    sequential = weights([training() for training in trainings], "alone")
     with ThreadPoolExecutor(len(trainings)) as pool:
-        together = weights(list(pool.map(lambda training: training(), trainings)), "together")
-    assert together == alone
+        parallel = weights(list(pool.map(lambda training: training(), trainings)), "together")
+    assert parallel == sequential
 
 
 @every_model
-def test_a_text_is_answered_by_itself(best: dict, tmp_path: Path) -> None:  # type: ignore[type-arg]
-    made = model(best, tmp_path)
+def test_a_prediction_does_not_depend_on_the_other_rows(best: dict, tmp_path: Path) -> None:  # type: ignore[type-arg]
+    fitted = model(best, tmp_path)
     frame = rows(20)
-    whole, alone = made.predict(frame), pd.concat([made.predict(frame.iloc[[i]]) for i in range(20)])
+    whole, alone = fitted.predict(frame), pd.concat([fitted.predict(frame.iloc[[i]]) for i in range(20)])
     assert np.allclose(whole.drop(columns="y_pred"), alone.drop(columns="y_pred"), atol=1e-6)
     assert whole[["proba_complaint", "proba_praise"]].sum(axis=1).to_numpy() == pytest.approx(np.ones(20))
 
 
 @every_model
-def test_strange_texts_get_an_answer(best: dict, tmp_path: Path) -> None:  # type: ignore[type-arg]
-    made = model(best, tmp_path)
-    strange = ["", None, " \t\n", "\0\x01", "🎈" * 50, "x" * 30_000, "<script>alert(1)</script>", "ة" * 200, "a\ud800b"]
-    found = made.predict(pd.DataFrame({"text": strange}))
-    assert found["proba_praise"].between(0, 1).all()
-    assert len(made.predict(pd.DataFrame({"text": []}))) == 0
+def test_unusual_texts_get_a_prediction(best: dict, tmp_path: Path) -> None:  # type: ignore[type-arg]
+    fitted = model(best, tmp_path)
+    unusual = ["", None, " \t\n", "\0\x01", "🎈" * 50, "x" * 30_000, "<script>alert(1)</script>", "ة" * 200, "a\ud800b"]
+    predicted = fitted.predict(pd.DataFrame({"text": unusual}))
+    assert predicted["proba_praise"].between(0, 1).all()
+    assert len(fitted.predict(pd.DataFrame({"text": []}))) == 0
 
 
 @every_model
-def test_three_classes_and_one_that_is_absent(best: dict, tmp_path: Path) -> None:  # type: ignore[type-arg]
-    found = model(best, tmp_path, rows(classes=3)).predict(rows(12))
-    assert [c for c in found if c.startswith("proba_")] == ["proba_complaint", "proba_other", "proba_praise"]
-    assert found.drop(columns="y_pred").sum(axis=1).to_numpy() == pytest.approx(np.ones(12))
+def test_three_classes_have_probabilities_that_sum_to_one(best: dict, tmp_path: Path) -> None:  # type: ignore[type-arg]
+    predicted = model(best, tmp_path, rows(classes=3)).predict(rows(12))
+    assert [c for c in predicted if c.startswith("proba_")] == ["proba_complaint", "proba_other", "proba_praise"]
+    assert predicted.drop(columns="y_pred").sum(axis=1).to_numpy() == pytest.approx(np.ones(12))
 
 
 @every_recogniser
-def test_a_recogniser_is_the_same_after_loading(best: dict, tmp_path: Path) -> None:  # type: ignore[type-arg]
-    made = recogniser(best, tmp_path / "weights")
-    made.save(tmp_path / "a")
+def test_a_loaded_recogniser_gives_the_same_predictions_and_bytes(best: dict, tmp_path: Path) -> None:  # type: ignore[type-arg]
+    fitted = recogniser(best, tmp_path / "weights")
+    fitted.save(tmp_path / "a")
     loaded = load_predictor(tmp_path / "a")
-    assert made.predict(news(30))["y_pred"].tolist() == loaded.predict(news(30))["y_pred"].tolist()
+    assert fitted.predict(news(30))["y_pred"].tolist() == loaded.predict(news(30))["y_pred"].tolist()
     loaded.save(tmp_path / "b")
     assert hash_tree(tmp_path / "a") == hash_tree(tmp_path / "b")
     assert [
@@ -183,10 +184,10 @@ def test_a_recogniser_is_the_same_after_loading(best: dict, tmp_path: Path) -> N
 
 
 @every_recogniser
-def test_spans_lie_in_their_texts_and_do_not_overlap(best: dict, tmp_path: Path) -> None:  # type: ignore[type-arg]
-    made = recogniser(best, tmp_path)
+def test_spans_lie_within_their_texts_and_do_not_overlap(best: dict, tmp_path: Path) -> None:  # type: ignore[type-arg]
+    fitted = recogniser(best, tmp_path)
     texts = [*news(30)["text"], "", " ", "🎈 Anna Berg 🎈", "x" * 30_000, "Paris", "\0"]
-    for text, spans in zip(texts, made.predict(pd.DataFrame({"text": texts}))["y_pred"], strict=True):
+    for text, spans in zip(texts, fitted.predict(pd.DataFrame({"text": texts}))["y_pred"], strict=True):
         assert all(text[span["start"] : span["end"]] == span["text"] != "" for span in spans)
         assert all(a["end"] <= b["start"] for a, b in pairwise(spans))
 
@@ -221,28 +222,28 @@ def test_other_processes_and_hash_seeds_give_the_same_bytes(tmp_path: Path) -> N
         assert hash_tree(tmp_path / "1" / f"spans{i}") == hash_tree(tmp_path / "2" / f"spans{i}"), SPANS[i]
 
 
-def test_embeddings_are_remembered_by_content(tmp_path: Path) -> None:
+def test_embeddings_are_cached_by_content(tmp_path: Path) -> None:
     encoder = Encoder(toy_encoder(tmp_path / "weights"), 16)
-    asked: list[str] = []
+    encoded: list[str] = []
 
     class Counting(Encoder):
-        def one(self, text: str) -> np.ndarray:  # type: ignore[type-arg]
-            asked.append(text)
-            return encoder.one(text)
+        def encode_one(self, text: str) -> np.ndarray:  # type: ignore[type-arg]
+            encoded.append(text)
+            return encoder.encode_one(text)
 
-    remembered = Remembered(Counting(encoder.folder, 16), tmp_path / "kept")
-    first = remembered(["one text", "another text", "one text"])
-    assert sorted(asked) == ["another text", "one text"]
-    second = remembered(["another text", "a third"])
-    assert sorted(asked) == ["a third", "another text", "one text"]
+    cached = Remembered(Counting(encoder.folder, 16), tmp_path / "cache")
+    first = cached(["one text", "another text", "one text"])
+    assert sorted(encoded) == ["another text", "one text"]
+    second = cached(["another text", "a third"])
+    assert sorted(encoded) == ["a third", "another text", "one text"]
     assert np.array_equal(first[1], second[0])
     assert np.linalg.norm(first, axis=2) == pytest.approx(np.ones(first.shape[:2]), abs=1e-5)
-    for path in (tmp_path / "kept").rglob("*.npz"):
-        path.write_bytes(b"spoiled")
-    assert np.array_equal(remembered(["one text"])[0], first[0])
+    for path in (tmp_path / "cache").rglob("*.npz"):
+        path.write_bytes(b"corrupt")
+    assert np.array_equal(cached(["one text"])[0], first[0])
 
 
-def test_weights_that_could_run_code_are_not_opened(tmp_path: Path) -> None:
+def test_weights_in_a_format_that_can_run_code_are_rejected(tmp_path: Path) -> None:
     from glassbox.errors import GlassboxError
 
     (tmp_path / "pytorch_model.bin").write_bytes(b"x")
@@ -251,37 +252,39 @@ def test_weights_that_could_run_code_are_not_opened(tmp_path: Path) -> None:
         _ = Encoder(tmp_path).model
 
 
-def test_the_last_layer_is_the_sentence_embedding_of_the_library(tmp_path: Path) -> None:
+def test_the_last_layer_equals_the_sentence_embedding_of_the_library(tmp_path: Path) -> None:
     encoder = Encoder(toy_encoder(tmp_path), 16)
-    theirs = encoder.model.encode(["works well with you"], normalize_embeddings=True)[0]
-    assert encoder.one("works well with you")[-1] == pytest.approx(theirs, abs=1e-5)
-    assert encoder.one("works well with you").shape == (2, 16)
+    expected = encoder.model.encode(["works well with you"], normalize_embeddings=True)[0]
+    assert encoder.encode_one("works well with you")[-1] == pytest.approx(expected, abs=1e-5)
+    assert encoder.encode_one("works well with you").shape == (2, 16)
 
 
-def test_a_long_text_is_read_from_both_ends(tmp_path: Path) -> None:
-    encoder = Encoder(toy_encoder(tmp_path), 10)  # two of them mark beginning and end
-    assert encoder.both_ends("it is broken does not work") == "it is broken does not work"
-    assert encoder.both_ends("it is broken does not work still no answer very slow") == "it is broken does no answer very slow"
-    assert encoder.both_ends("") == ""
+def test_a_long_text_is_truncated_in_the_middle(tmp_path: Path) -> None:
+    encoder = Encoder(toy_encoder(tmp_path), 10)  # including two special tokens
+    assert encoder.truncate_middle("it is broken does not work") == "it is broken does not work"
+    assert (
+        encoder.truncate_middle("it is broken does not work still no answer very slow") == "it is broken does no answer very slow"
+    )
+    assert encoder.truncate_middle("") == ""
 
 
-def test_no_hub_is_asked(tmp_path: Path) -> None:
+def test_no_model_hub_is_contacted(tmp_path: Path) -> None:
     script = """
 import os, socket, sys
 from pathlib import Path
 def refuse(*_, **__):
-    raise SystemExit("asked the network")
+    raise SystemExit("contacted the network")
 socket.socket.connect = refuse
 socket.create_connection = refuse
 socket.getaddrinfo = refuse
 from glassbox.families.text.encoder import Encoder
 from toy_encoder import toy_encoder
-assert Encoder(toy_encoder(Path(sys.argv[1])), 16).one("works well").shape == (2, 16)
+assert Encoder(toy_encoder(Path(sys.argv[1])), 16).encode_one("works well").shape == (2, 16)
 assert os.environ["HF_HUB_OFFLINE"] == os.environ["TRANSFORMERS_OFFLINE"] == "1"
 """
     here = Path(__file__).parents[1]
-    kept = {k: v for k, v in os.environ.items() if not k.startswith(("HF_", "TRANSFORMERS"))}
-    env = {**kept, "PYTHONPATH": f"{here}:{here.parent / 'src'}"}
+    inherited = {k: v for k, v in os.environ.items() if not k.startswith(("HF_", "TRANSFORMERS"))}
+    env = {**inherited, "PYTHONPATH": f"{here}:{here.parent / 'src'}"}
     done = subprocess.run(
         [sys.executable, "-c", script, str(tmp_path / "weights")], env=env, capture_output=True, text=True, check=False
     )

@@ -11,7 +11,7 @@ from glassbox.data.ingest import read
 from glassbox.data.sources import read_file
 from glassbox.data.split import split
 from glassbox.errors import DataError
-from glassbox.families.protocol import arrange_of, looks_of
+from glassbox.families.protocol import family_of
 from glassbox.request.model import Data, Request, Split
 from toy_news import conll, json_lines, sentences
 
@@ -62,7 +62,7 @@ def test_conll_and_json_lines_give_the_same_rows(tmp_path: Path) -> None:
     cells = []
     for name in ("a.txt", "a.jsonl"):
         request = entity_request(data={"path": name, "target": "entities", "features": ["text"]})
-        raw, _ = read(request, tmp_path, arrange_of(request))
+        raw, _ = read(request, tmp_path, family_of(request).prepare_rows)
         cells.append(raw.cells[["text", "entities"]].astype(str).to_numpy().tolist())
     assert cells[0] == cells[1]
     assert [json.loads(cell) for _, cell in cells[0]] == [spans for _, spans in sentences(30, 4)]
@@ -78,12 +78,12 @@ def test_spans_are_shifted_with_their_text_and_invalid_rows_are_quarantined(tmp_
     ]
     (tmp_path / "a.jsonl").write_text("\n".join(json.dumps(row) for row in rows), encoding="utf-8")
     request = entity_request(data={"path": "a.jsonl", "target": "entities"}, folds=2)
-    raw, findings = read(request, tmp_path, arrange_of(request))
+    raw, findings = read(request, tmp_path, family_of(request).prepare_rows)
     assert raw.cells["text"].iloc[0] == "Anna in Oslo"
     assert json.loads(raw.cells["entities"].iloc[0]) == [[0, 4, "PER"], [8, 12, "LOC"]]
     assert sorted(raw.quarantine["reason"]) == [
         "a span from 0 to 99 in a text of 4 characters",
-        "entities that are no JSON",
+        "entities that are not JSON",
         "there is no text",
     ]
     assert "white space" in findings["unit_rules"].lines[0]  # type: ignore[union-attr]
@@ -93,14 +93,14 @@ def test_a_target_without_entities_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a.jsonl").write_text("\n".join('{"text": "a b", "entities": []}' for _ in range(9)), encoding="utf-8")
     request = entity_request(data={"path": "a.jsonl", "target": "entities"}, folds=2)
     with pytest.raises(DataError, match="holds no entity"):
-        read(request, tmp_path, arrange_of(request))
+        read(request, tmp_path, family_of(request).prepare_rows)
 
 
 def test_parts_are_read_from_file_names(tmp_path: Path) -> None:
     for name in ("news-train", "news-valid", "news-test"):
         (tmp_path / f"{name}.txt").write_text(conll(10, 4), encoding="utf-8")
     request = entity_request(data={"path": "*.txt", "target": "entities"}, split=Split(by="column", column="file"), folds=2)
-    raw, _ = read(request, tmp_path, arrange_of(request))
+    raw, _ = read(request, tmp_path, family_of(request).prepare_rows)
     assert raw.cells["file"].astype(str).value_counts().to_dict() == {"train": 10, "valid": 10, "test": 10}
     assert (split(raw.cells, request).table["part"] == "holdout").sum() == 10
 
@@ -112,7 +112,7 @@ def test_each_document_is_a_row(tmp_path: Path) -> None:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(text + str(i).encode())
     request = Request(name="a", task="nlp", data=Data(path="mails/*/*.txt", target="folder"), folds=3)
-    raw, _ = read(request, tmp_path, arrange_of(request))
+    raw, _ = read(request, tmp_path, family_of(request).prepare_rows)
     assert raw.cells["folder"].value_counts().to_dict() == {"good": 3, "bad": 3}
     assert "Schlecht, \xfcbel.0" in raw.cells["text"].tolist()
     table = Request(name="a", task="classification", data=Data(path="mails/*/*.txt", target="folder"))
@@ -135,18 +135,19 @@ def test_texts_that_share_nearly_all_words_are_near_duplicates() -> None:
         {"text": [words, f"{words} thirteen", "quite another text of more than six words", "short", "Short"], "y": list("abaab")}
     )
     request = Request(name="a", task="nlp", data=Data(path="x", target="y", features=["text"]))
-    groups = looks_of(cells, request).tolist()
+    groups = family_of(request).near_duplicate_groups(cells, request).tolist()
     assert groups[0] == groups[1] != groups[2]
     assert groups[3] == groups[4]
-    assert looks_of(cells, request.model_copy(update={"task": "classification"})) is None
+    table = request.model_copy(update={"task": "classification"})
+    assert family_of(table).near_duplicate_groups(cells, table) is None
 
 
 def test_near_duplicate_groups_do_not_depend_on_the_order() -> None:
     words = "one two three four five six seven eight nine ten eleven twelve"
     texts = [f"{words} {i}" for i in range(6)] + ["something else altogether is written in here my friend"]
     request = Request(name="a", task="nlp", data=Data(path="x", target="y", features=["text"]))
-    groups = looks_of(pd.DataFrame({"text": texts}), request).tolist()
-    reversed_groups = looks_of(pd.DataFrame({"text": texts[::-1]}), request).tolist()
+    groups = family_of(request).near_duplicate_groups(pd.DataFrame({"text": texts}), request).tolist()
+    reversed_groups = family_of(request).near_duplicate_groups(pd.DataFrame({"text": texts[::-1]}), request).tolist()
     assert groups == reversed_groups[::-1]
     assert len(set(groups)) == 2
 
@@ -164,17 +165,17 @@ def test_problems_of_texts_are_counted_in_a_finding(tmp_path: Path) -> None:
     rows = [*plain, *({"text": text, "about": "a"} for text in odd)]
     (tmp_path / "a.jsonl").write_text("\n".join(json.dumps(row) for row in rows), encoding="utf-8")
     request = Request(name="a", task="nlp", data=Data(path="a.jsonl", target="about"), folds=3)
-    raw, findings = read(request, tmp_path, arrange_of(request))
+    raw, findings = read(request, tmp_path, family_of(request).prepare_rows)
     assert len(raw.cells) == len(rows) - 1
     assert raw.quarantine["reason"].tolist() == ["there is no text"]
     report = " ".join(findings["unit_rules"].lines)  # type: ignore[union-attr]
     for words in (
         "1 text with markup",
-        "look wrongly decoded",
-        "stands for lost ones",
-        "cannot be printed",
+        "have encoding errors",
+        "replacement character",
+        "control characters",
         "1 text longer than 20,000",
-        "1 row without any text",
+        "1 row without text",
     ):
         assert words in report
 
@@ -186,7 +187,7 @@ def test_several_columns_of_texts_are_read_together(tmp_path: Path) -> None:
     ]
     pd.DataFrame(rows).to_csv(tmp_path / "a.csv", index=False)
     request = Request(name="a", task="nlp", data=Data(path="a.csv", target="kind"), folds=3)
-    _, findings = read(request, tmp_path, arrange_of(request))
+    _, findings = read(request, tmp_path, family_of(request).prepare_rows)
     assert findings["unit"].facts["read from"] == "title, body"  # type: ignore[union-attr]
 
 
@@ -201,8 +202,8 @@ def test_near_duplicates_across_the_split_are_counted(tmp_path: Path) -> None:
     ]
     pd.DataFrame(rows).to_csv(tmp_path / "a.csv", index=False)
     request = Request(name="a", task="nlp", data=Data(path="a.csv", target="about"), folds=3)
-    raw, _ = read(request, tmp_path, arrange_of(request))
-    table = split(raw.cells, request, looks_of(raw.cells, request)).table
+    raw, _ = read(request, tmp_path, family_of(request).prepare_rows)
+    table = split(raw.cells, request, family_of(request).near_duplicate_groups(raw.cells, request)).table
     facts = duplicates_across(table).facts
     holdout = table[table["part"] == "holdout"]
     assert (

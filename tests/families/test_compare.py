@@ -49,7 +49,7 @@ def table(leaderboard: dict[str, Any]) -> Table:
     return leaderboard_table(leaderboard, FAMILY.leaderboard_metrics, note=FAMILY.leaderboard_note)
 
 
-def test_the_best_candidate_is_first() -> None:
+def test_the_leaderboard_ranks_the_best_candidate_first() -> None:
     result = board(DUMMY, LINEAR)
     assert [row["candidate"] for row in result["rows"]] == ["linear", "dummy"]
     assert result["leader"] == "linear"
@@ -57,12 +57,12 @@ def test_the_best_candidate_is_first() -> None:
     assert result["tied"] == []
 
 
-def test_lower_is_better_for_a_loss() -> None:
+def test_a_loss_is_ranked_in_ascending_order() -> None:
     result = board(DUMMY, LINEAR, metric="log_loss")
     assert [row["candidate"] for row in result["rows"]] == ["linear", "dummy"]
 
 
-def test_tied_candidates_are_named_with_the_simplest_and_the_most_flexible() -> None:
+def test_tied_candidates_are_listed_with_the_simplest_and_the_most_flexible() -> None:
     small = problem(45)  # too few rows to separate them
     result = compare([FOREST, LINEAR], SMALL, small, resamples=200).leaderboard
     assert set(result["tied"]) | {result["leader"]} == {"linear", "forest"}
@@ -70,7 +70,7 @@ def test_tied_candidates_are_named_with_the_simplest_and_the_most_flexible() -> 
     assert candidate_in(result, "chosen") == FOREST
 
 
-def test_the_dummy_is_never_the_simplest_of_tied_candidates() -> None:
+def test_a_dummy_is_never_the_simplest_of_tied_candidates() -> None:
     # The labels are shuffled, so the dummy is tied with the others; but it ignores the features.
     frame, schema = customers(120)
     frame["label"] = np.random.default_rng(1).permutation(frame["label"].to_numpy())
@@ -80,7 +80,7 @@ def test_the_dummy_is_never_the_simplest_of_tied_candidates() -> None:
     assert result["simplest"]["name"] != "dummy"
 
 
-def test_a_failed_candidate_is_a_row_with_its_reason_and_the_others_go_on() -> None:
+def test_a_failed_candidate_is_a_row_with_its_reason() -> None:
     result = board(BROKEN, LINEAR)
     row = result["rows"][-1]
     assert row["candidate"] == "broken"
@@ -94,17 +94,17 @@ def test_an_unknown_kind_is_a_row_with_its_reason() -> None:
     assert "No kind of model 'oracle'" in board(Candidate(name="o", kind="oracle"), LINEAR)["rows"][-1]["note"]
 
 
-def test_no_candidate_that_can_be_fitted_is_an_error() -> None:
+def test_an_error_is_raised_when_every_candidate_fails() -> None:
     with pytest.raises(GlassboxError, match="broken: TypeError"):
         board(BROKEN)
 
 
-def test_two_candidates_with_one_name_are_an_error() -> None:
+def test_duplicate_candidate_names_are_an_error() -> None:
     with pytest.raises(GlassboxError, match="'linear' is used more than once"):
         board(LINEAR, LINEAR)
 
 
-def test_the_number_of_workers_changes_nothing() -> None:
+def test_the_number_of_workers_does_not_change_the_result() -> None:
     one, three = (compare([LINEAR, FOREST, BROKEN], FULL, problem(), resamples=20, workers=n) for n in (1, 3))
     assert canonical_json(one.leaderboard) == canonical_json(three.leaderboard)
     assert one.oof.equals(three.oof)
@@ -128,7 +128,7 @@ def test_failures_are_not_cached(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert compare([LINEAR], SMALL, problem(), resamples=20, cache=cache).leaderboard["leader"] == "linear"
 
 
-def test_out_of_fold_predictions_cover_every_row_and_can_be_read_back() -> None:
+def test_out_of_fold_predictions_cover_every_row_and_round_trip() -> None:
     data = problem()
     result = compare([LINEAR, DUMMY], SMALL, data, resamples=20)
     assert result.oof.columns.tolist() == ["candidate", "row_id", "proba_no", "proba_yes"]
@@ -139,7 +139,7 @@ def test_out_of_fold_predictions_cover_every_row_and_can_be_read_back() -> None:
     assert np.array_equal(again.oof, first[["proba_no", "proba_yes"]].to_numpy())
 
 
-def test_timing_is_kept_out_of_the_leaderboard() -> None:
+def test_timing_is_separate_from_the_leaderboard() -> None:
     result = compare([LINEAR, DUMMY], SMALL, problem(), resamples=20)
     assert "fit_s" not in canonical_json(result.leaderboard)
     assert timing_table(result.timing).frame()["candidate"].tolist() == ["linear", "dummy"]
@@ -152,7 +152,7 @@ def test_progress_counts_every_fit() -> None:
     assert seen[-1][2] == "dummy, fold 3 of 3"
 
 
-def test_several_classes_are_compared() -> None:
+def test_candidates_are_compared_on_several_classes() -> None:
     result = compare([LINEAR, DUMMY], FULL, problem(classes=3), resamples=20)
     assert result.leaderboard["leader"] == "linear"
     assert result.oof.columns.tolist()[2:] == ["proba_c0", "proba_c1", "proba_c2"]
@@ -165,7 +165,7 @@ def test_leaderboard_table_starts_with_the_candidate_and_its_interval() -> None:
     assert shown.best == 0
 
 
-def test_the_imbalance_test_names_the_rarest_class() -> None:
+def test_the_imbalance_table_reports_the_rarest_class() -> None:
     shown = imbalance(dataset(), "roc_auc", effort(), Resources())
     assert "The rarest class, " in shown.say
-    assert shown.frame()["classes"].tolist() == ["as they are", "weighed evenly"]
+    assert shown.frame()["class weights"].tolist() == ["unweighted", "balanced"]

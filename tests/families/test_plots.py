@@ -63,11 +63,11 @@ def several(names: list[str], n: int = 300) -> tuple[np.ndarray, pd.DataFrame]:
 
 def relations(names: list[str]) -> tuple[list[Relation], list[Relation]]:
     pairs = [Relation(a, b, "Spearman +0.50", 0.5, 100, f"{a} with {b}") for i, a in enumerate(names) for b in names[i + 1 :]]
-    return pairs, [Relation(name, "the target", "Cramér's V", 0.4, 100, "words", told=0.1) for name in names]
+    return pairs, [Relation(name, "the target", "Cramér's V", 0.4, 100, "words", uncertainty_explained=0.1) for name in names]
 
 
 def all_figures(names: list[str]) -> dict[str, Finding]:
-    """One of each figure, every name in it taken from data."""
+    """Return one of each figure, with all names taken from data."""
     first, second = names[0], names[1]
     y, score = scored()
     truth, proba = several(names)
@@ -80,9 +80,9 @@ def all_figures(names: list[str]) -> dict[str, Finding]:
     far = pd.DataFrame({"column": names, "row_id": names, "value": 9.0, "z": np.linspace(-9, 99, len(names))})
     time = pd.DataFrame({"period": pd.to_datetime(["2020-01-01", "2020-02-01"]), "n": 50, "share": 0.5, "low": 0.4, "high": 0.6})
     grid = Grid(first, second, names, [*names], np.full((len(names),) * 2, 0.4), np.full((len(names),) * 2, 50.0), first, 0.01, 3)
-    pushes = np.random.default_rng(0).normal(size=(40, len(names)))
+    contributions = np.random.default_rng(0).normal(size=(40, len(names)))
     rows = pd.DataFrame({name: np.arange(40.0) if i % 2 else np.array(["a", None] * 20) for i, name in enumerate(names)})
-    walk = explanations.Walk(first, second, first, second, 0.7, 0.1, [(name, name, 0.1) for name in names])
+    row = explanations.Waterfall(first, second, first, second, 0.7, 0.1, [(name, name, 0.1) for name in names])
     pairs, target = relations(names)
     return {
         "leaderboard": selection_plots.leaderboard(board(names), "roc_auc", 0.7),
@@ -104,15 +104,15 @@ def all_figures(names: list[str]) -> dict[str, Finding]:
         "rates": columns.rates(levels, first),
         "over_time": columns.over_time({first: time, second: time}, first, second),
         "missing_patterns": patterns.missing_patterns(gaps, 100),
-        "relations_map": patterns.relations_map(pairs, target),
+        "relations_map": patterns.association_heatmap(pairs, target),
         "extremes": patterns.extremes(far),
         "interaction": patterns.interaction(grid, first),
         "importances": explanations.importances(
             pd.DataFrame({"column": names, "value": 0.1, "low": 0.05, "high": 0.2}), "log_loss", rows=10, repeats=2
         ),
-        "strengths": explanations.strengths(names, np.ones(len(names)), "log score", rows=10),
-        "pushes": explanations.pushes(names, pushes, rows, "log-odds", second),
-        "walks": explanations.walks([walk, walk], "log-odds"),
+        "strengths": explanations.mean_absolute(names, np.ones(len(names)), "log score", rows=10),
+        "pushes": explanations.beeswarm(names, contributions, rows, "log-odds", second),
+        "walks": explanations.waterfalls([row, row], "log-odds"),
     }
 
 
@@ -127,7 +127,7 @@ def svg_of(finding: Finding) -> str:
     return finding.svg
 
 
-def test_names_from_data_are_text_and_never_markup(hostile: dict[str, Finding]) -> None:
+def test_names_from_data_are_escaped(hostile: dict[str, Finding]) -> None:
     for name, figure in hostile.items():
         page = finding_html(figure, hover=True)
         assert "<img" not in page, name
@@ -135,12 +135,12 @@ def test_names_from_data_are_text_and_never_markup(hostile: dict[str, Finding]) 
         ElementTree.fromstring(svg_of(figure))
 
 
-def test_a_name_that_looks_like_a_formula_or_a_colour_is_drawn_as_it_stands() -> None:
+def test_a_name_that_looks_like_a_formula_or_a_colour_is_drawn_verbatim() -> None:
     page = finding_html(selection_plots.param_importances({"$x^2$": 0.6, "{{7*7}}": 0.3, "#0b6e6e": 0.1}))
     assert page.count(">$x^2$<") == page.count(">{{7*7}}<") == page.count(">#0b6e6e<") == 1
 
 
-def test_every_figure_says_and_describes_what_it_shows(hostile: dict[str, Finding]) -> None:
+def test_every_figure_has_a_summary_and_an_alternative_text(hostile: dict[str, Finding]) -> None:
     for name, figure in hostile.items():
         assert isinstance(figure, Figure)
         assert figure.say.endswith("."), name
@@ -148,7 +148,7 @@ def test_every_figure_says_and_describes_what_it_shows(hostile: dict[str, Findin
         assert not re.search(r"\bnan\b|None", figure.say + figure.alt), name
 
 
-def test_figures_are_small_and_hold_no_pictures(hostile: dict[str, Finding]) -> None:
+def test_figures_are_small_and_contain_no_raster_images(hostile: dict[str, Finding]) -> None:
     for name, figure in hostile.items():
         assert len(svg_of(figure)) < 150_000, name
         assert "<image" not in svg_of(figure), name
@@ -168,14 +168,14 @@ def test_same_input_gives_same_bytes_in_another_process() -> None:
         "print(hash_value({k: v.model_dump() for k, v in all_figures(['a', 'b', 'c']).items()}))"
     )
     seed = "1" if os.environ.get("PYTHONHASHSEED") != "1" else "2"
-    found = subprocess.run(
+    done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=Path(__file__).parent,
         env={**os.environ, "PYTHONHASHSEED": seed},
     )  # fmt: skip
-    assert found.stdout.strip() == hash_value({k: v.model_dump() for k, v in all_figures(["a", "b", "c"]).items()})
+    assert done.stdout.strip() == hash_value({k: v.model_dump() for k, v in all_figures(["a", "b", "c"]).items()})
 
 
-def test_hover_data_holds_no_script_and_no_markup(hostile: dict[str, Finding]) -> None:
+def test_hover_data_contains_no_script_and_no_markup(hostile: dict[str, Finding]) -> None:
     for name in ("relations_map", "extremes"):
         figure = hostile[name]
         assert isinstance(figure, Figure)
@@ -208,7 +208,7 @@ def test_a_failed_candidate_is_shown_as_failed() -> None:
     assert ">failed<" in svg_of(figure)
 
 
-def test_only_failures_are_said_to_be_so() -> None:
+def test_a_leaderboard_of_failures_is_reported() -> None:
     table = pd.DataFrame({"candidate": ["a"], "value": [np.nan], "low": [np.nan], "high": [np.nan]})
     assert selection_plots.leaderboard(table, "roc_auc").say == "No candidate could be fitted."
 
@@ -220,7 +220,7 @@ def test_tuning_history_names_the_best_trial_and_what_came_after() -> None:
     assert "1 failed" in say
 
 
-def test_gain_curve_reads_off_the_share_to_call() -> None:
+def test_gain_curve_reports_the_share_to_select() -> None:
     # Ten rows, the four positives on top: reaching half of them takes the first two.
     y, score = np.array([1] * 4 + [0] * 6), np.arange(10, 0, -1) / 10
     say = curves.gain_curve(y, score, reach=0.5, rows="customers", found="leavers").say
@@ -252,12 +252,12 @@ def test_equal_probabilities_stay_in_one_bin() -> None:
     assert table["n"].tolist() == [3, 1]
 
 
-def test_calibration_error_is_said_in_points() -> None:
+def test_calibration_error_is_reported_in_percentage_points() -> None:
     y, p = np.array([0, 1] * 50), np.array([0.2, 0.9] * 50)
     assert "off by 15.0 percentage points on average" in outcomes.calibration(y, p, bins=2).say
 
 
-def test_calibration_of_classes_takes_the_most_probable_one() -> None:
+def test_calibration_of_several_classes_uses_the_most_probable_one() -> None:
     proba = pd.DataFrame({"proba_a": [0.9, 0.9], "proba_b": [0.1, 0.1]})
     assert "off by 40.0 percentage points" in outcomes.calibration(["a", "b"], proba, bins=1).say
 
@@ -269,30 +269,30 @@ def test_confusion_counts_rows_by_actual_class() -> None:
     assert figure.say == "2 of 5 predictions are correct (40.0 %). The most frequent confusion: 75 % of a are predicted as b."
 
 
-def test_confusion_without_mistakes_says_so() -> None:
+def test_confusion_without_errors_is_reported() -> None:
     assert outcomes.confusion(["a", "b"], ["a", "b"], ["a", "b"]).say.endswith("there are no errors.")
 
 
-def test_roc_of_classes_names_the_weakest() -> None:
+def test_roc_of_several_classes_reports_the_weakest() -> None:
     truth = np.array(["a", "b", "c"] * 20)
     proba = pd.DataFrame({f"proba_{c}": (truth == c) * 1.0 for c in "abc"})
     proba["proba_b"] = np.tile([0.5, 0.4], 30)
     assert curves.roc(truth, proba).say.startswith("One-vs-rest ROC-AUC is lowest for b")
 
 
-def test_roc_of_one_class_says_that_there_is_nothing_to_tell_apart() -> None:
+def test_roc_of_one_class_is_reported_as_undefined() -> None:
     proba = pd.DataFrame({"proba_a": [0.5, 0.6], "proba_b": [0.5, 0.4]})
     assert "only one class" in curves.roc(["a", "a"], proba).say
 
 
-def test_threshold_leaves_out_what_is_no_share() -> None:
+def test_threshold_leaves_out_columns_that_are_not_shares() -> None:
     curve = pd.DataFrame({"threshold": [0.0, 0.5, 1.0], "recall": [1.0, 0.6, 0.0], "rows": [100, 40, 0]})
     say = curves.threshold(curve, 0.25).say
     assert "recall 80 %" in say
     assert "rows" not in say
 
 
-def test_slices_name_the_weakest_and_how_many_are_weak() -> None:
+def test_slices_report_the_weakest_and_the_number_of_weak_ones() -> None:
     table = pd.DataFrame(
         {
             "slice": ["x: a", "x: b"],
@@ -308,7 +308,7 @@ def test_slices_name_the_weakest_and_how_many_are_weak() -> None:
     assert "on 60 rows, against 0.850 on all. 1 of 2 slices" in say
 
 
-def test_balance_names_what_always_naming_one_class_would_reach() -> None:
+def test_balance_reports_the_accuracy_of_the_majority_class() -> None:
     table = pd.DataFrame(
         {"class": ["no", "yes"], "n": [75, 25], "share": [0.75, 0.25], "low": [0.66, 0.17], "high": [0.83, 0.34]}
     )
@@ -321,20 +321,20 @@ def test_balance_names_what_always_naming_one_class_would_reach() -> None:
     "finding",
     [
         columns.distributions([], "y", "yes"), columns.rates(pd.DataFrame({"column": []}), "y"), columns.over_time({}, "y", "yes"),
-        patterns.missing_patterns(pd.DataFrame({"n": []}), 5), patterns.relations_map([], []), patterns.interaction(None, "y"),
+        patterns.missing_patterns(pd.DataFrame({"n": []}), 5), patterns.association_heatmap([], []), patterns.interaction(None, "y"),
         patterns.extremes(pd.DataFrame({"column": []})),
     ],
 )  # fmt: skip
-def test_where_there_is_nothing_to_draw_that_is_said(finding: Finding) -> None:
+def test_an_empty_figure_is_a_note(finding: Finding) -> None:
     assert isinstance(finding, Note)
     assert finding.say.endswith(".")
 
 
-def test_alike_columns_stand_together_on_the_map() -> None:
+def test_similar_columns_are_adjacent_in_the_heatmap() -> None:
     names = ["a", "b", "c", "d"]
     close = {("a", "c"), ("b", "d")}
     pairs = [Relation(x, y, "m", 0.9 if (x, y) in close else 0.1, 9, "w") for i, x in enumerate(names) for y in names[i + 1 :]]
-    figure = patterns.relations_map(pairs, relations(names)[1])
+    figure = patterns.association_heatmap(pairs, relations(names)[1])
     assert isinstance(figure, Figure)
     assert figure.plotly is not None
     shown = figure.plotly["layout"]["yaxis"]["ticktext"]
@@ -344,7 +344,7 @@ def test_alike_columns_stand_together_on_the_map() -> None:
 # ---------------------------------------------------------------------------------------------------------- small parts
 
 
-def test_wilson_is_sure_of_nothing_without_rows() -> None:
+def test_wilson_interval_without_rows_is_zero_to_one() -> None:
     low, high = wilson([0, 5], [0, 10])
     assert (low[0], high[0]) == (0.0, 1.0)
     assert (round(float(low[1]), 4), round(float(high[1]), 4)) == (0.2366, 0.7634)
@@ -363,7 +363,7 @@ def test_a_share_is_never_rounded_to_nothing_or_all() -> None:
     assert [percent(0), percent(0.001), percent(0.999), percent(1)] == ["0 %", "under 1 %", "over 99 %", "100 %"]
 
 
-def test_ticks_of_dates_stand_at_whole_months_and_years_of_any_age() -> None:
+def test_date_ticks_are_whole_months_or_years_for_any_year() -> None:
     def words(first: str, last: str) -> list[str]:
         return date_ticks(float(np.datetime64(first).astype(int)), float(np.datetime64(last).astype(int)))[1]
 

@@ -17,8 +17,8 @@ DUMMY = Candidate(name="dummy", kind="dummy")
 FOREST = Candidate(name="forest", kind="random_forest", params={"n_estimators": 30})
 
 
-class Recorder:
-    """A cache that stores nothing and records its keys."""
+class RecordingCache:
+    """A cache that records its keys and stores nothing."""
 
     def __init__(self) -> None:
         self.parts: list[dict[str, Any]] = []
@@ -28,42 +28,42 @@ class Recorder:
         return compute()
 
 
-def test_the_order_of_rows_changes_nothing() -> None:
+def test_the_row_order_does_not_matter() -> None:
     frame, schema = customers()
     folds = make_folds(frame["row_id"], frame["label"], 3)
-    one = problem_of(frame, "label", schema.classes or [], folds)
-    two = problem_of(frame.sample(frac=1, random_state=3), "label", schema.classes or [], folds.iloc[::-1])
-    assert one.digests == two.digests
-    assert one.row_ids == two.row_ids
-    assert one.frame.equals(two.frame)
+    original = problem_of(frame, "label", schema.classes or [], folds)
+    shuffled = problem_of(frame.sample(frac=1, random_state=3), "label", schema.classes or [], folds.iloc[::-1])
+    assert original.digests == shuffled.digests
+    assert original.row_ids == shuffled.row_ids
+    assert original.frame.equals(shuffled.frame)
 
 
-def test_digests_differ_by_values_and_types() -> None:
+def test_digests_depend_on_values_and_types() -> None:
     def digest(values: list[object], dtype: str = "object") -> str:
         frame = pd.DataFrame({"row_id": ["a", "b"], "x": pd.Series(values, dtype=dtype), "y": ["n", "p"]})
         return problem_of(frame, "y", ["n", "p"]).digests["x"]
 
-    found = [
+    digests = [
         digest(["a", "b"]), digest(["ab", ""]), digest(["", "ab"]), digest([None, "ab"]), digest(["-", "ab"]),
         digest([1.0, 2.0], "float64"), digest([1, 2], "datetime64[us]"),
     ]  # fmt: skip
-    assert len(set(found)) == len(found)
+    assert len(set(digests)) == len(digests)
 
 
-def test_a_fold_is_predicted_by_a_model_that_was_fitted_without_it() -> None:
-    # With shuffled labels, nothing can be predicted out of fold; a model that was fitted on the rows would know them.
+def test_a_fold_is_predicted_by_a_model_that_was_not_trained_on_it() -> None:
+    # With shuffled labels, out-of-fold predictions are uninformative; a model that was trained on the rows would memorise them.
     frame, _ = customers(400)
     frame["label"] = np.random.default_rng(0).permutation(frame["label"].to_numpy())
     data = problem_of(frame, "label", ["no", "yes"], make_folds(frame["row_id"], frame["label"], 2))
     proba = np.empty(400)
     for fold in data.folds:
-        found = fit_fold(dataset(FULL, data), FOREST, fold, Resources())
-        proba[data.fold == fold] = found["proba"][:, 1]
+        result = fit_fold(dataset(FULL, data), FOREST, fold, Resources())
+        proba[data.fold == fold] = result["proba"][:, 1]
     assert abs(proba[data.y == 1].mean() - proba[data.y == 0].mean()) < 0.05
 
 
-def test_the_cache_key_holds_everything_that_a_fit_depends_on() -> None:
-    data, cache = problem(60, k=2), Recorder()
+def test_the_cache_key_contains_everything_that_a_fit_depends_on() -> None:
+    data, cache = problem(60, k=2), RecordingCache()
     base: dict[str, Any] = {"kind": "logistic_regression", "params": {"C": 1.0}, "recipe": SMALL, "seed": 0, "threads": 1}
     changes: list[dict[str, Any]] = [
         {},
@@ -89,7 +89,7 @@ def test_the_cache_key_holds_everything_that_a_fit_depends_on() -> None:
 
 def test_columns_outside_the_recipe_do_not_change_the_cache_key() -> None:
     frame, _ = customers(60)
-    cache = Recorder()
+    cache = RecordingCache()
     folds = make_folds(frame["row_id"], frame["label"], 2)
     for changed in (frame, frame.assign(spend=0.0)):
         data = problem_of(changed, "label", ["no", "yes"], folds)
@@ -98,18 +98,18 @@ def test_columns_outside_the_recipe_do_not_change_the_cache_key() -> None:
 
 
 def test_the_reason_for_leaving_a_column_out_does_not_change_the_cache_key() -> None:
-    cache = Recorder()
+    cache = RecordingCache()
     for why in ("a", "b"):
         recipe = SMALL.model_copy(update={"left_out": {"town": why}})
         fit_fold(dataset(recipe, problem(60, k=2)), DUMMY, 0, Resources(cache=cache))
     assert cache.parts[0] == cache.parts[1]
 
 
-def test_rendering_code_is_not_part_of_the_cache_key() -> None:
+def test_presentation_code_is_not_part_of_the_cache_key() -> None:
     assert not {"glassbox.findings.model", "glassbox.findings.html", "glassbox.findings.plot_style"} & set(code_closure([CODE]))
 
 
-def test_unknown_target_values_are_named() -> None:
+def test_unknown_target_values_are_listed_in_the_error() -> None:
     with pytest.raises(DataError, match=r"'maybe', None; expected one of 'no', 'yes'"):
         codes_of(pd.Series(["no", "maybe", None], name="t", dtype=object), ["no", "yes"])
 
@@ -124,11 +124,11 @@ def test_unknown_target_values_are_named() -> None:
         (["a", "b", "c"], ["a", "b", "c"], None, "c"),
     ],
 )
-def test_the_positive_class(target: list[str], classes: list[str], named: str | None, expected: str) -> None:
+def test_positive_class(target: list[str], classes: list[str], named: str | None, expected: str) -> None:
     assert positive_class(classes, pd.Series(target), named) == expected
 
 
-def test_a_positive_class_that_does_not_exist_is_an_error() -> None:
+def test_an_unknown_positive_class_is_an_error() -> None:
     with pytest.raises(DataError, match="'yes'; the target's classes are 'No', 'Yes'"):
         positive_class(["No", "Yes"], pd.Series(["No", "Yes"]), "yes")
 

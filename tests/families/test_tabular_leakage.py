@@ -17,13 +17,13 @@ def verdicts(frame: pd.DataFrame, schema: Schema, **options: object) -> dict[str
 
 
 def planted(values: object, kind: str, classes: int = 2, n: int = 600) -> dict[str, object]:
-    """The audit's row for a column planted among the customers."""
+    """Return the row of the leakage check for a column that is added to the customers."""
     frame, schema = customers(n, classes=classes)
     frame["planted"] = values(frame) if callable(values) else values
     schema = schema.model_copy(update={"columns": [*schema.columns, ColumnSchema(name="planted", kind=kind)]})
-    found = verdicts(frame, schema)
-    assert all(row["verdict"] == "clear" for name, row in found.items() if name != "planted")
-    return found["planted"]
+    rows = verdicts(frame, schema)
+    assert all(row["verdict"] == "clear" for name, row in rows.items() if name != "planted")
+    return rows["planted"]
 
 
 RNG = np.random.default_rng(3)
@@ -40,7 +40,7 @@ LEAKS = {
 
 
 @pytest.mark.parametrize("name", LEAKS)
-def test_planted_leak_is_found(name: str) -> None:
+def test_a_leak_is_detected(name: str) -> None:
     values, kind = LEAKS[name]
     row = planted(values, kind)
     assert row["verdict"] == "leak"
@@ -48,7 +48,7 @@ def test_planted_leak_is_found(name: str) -> None:
     assert "alone it predicts the target" in str(row["evidence"])
 
 
-def test_near_copy_with_a_few_mistakes_is_found() -> None:
+def test_a_near_copy_of_the_target_is_detected() -> None:
     def nearly(frame: pd.DataFrame) -> object:
         wrong = np.arange(len(frame)) % 100 == 0
         return np.where((frame["label"] == "yes") ^ wrong, "B", "A").astype(object)
@@ -56,17 +56,17 @@ def test_near_copy_with_a_few_mistakes_is_found() -> None:
     assert "near-copy" in str(planted(nearly, "category")["evidence"])
 
 
-def test_leak_of_several_classes_is_found() -> None:
+def test_a_leak_of_several_classes_is_detected() -> None:
     assert planted(lambda f: f["label"].str.upper(), "category", classes=4)["verdict"] == "leak"
 
 
-def test_strong_honest_column_stays() -> None:
+def test_a_strong_legitimate_column_is_clear() -> None:
     row = planted(lambda f: (f["label"] == "yes") + RNG.normal(0, 0.7, len(f)), "number")
     assert row["auc"] == pytest.approx(0.84, abs=0.05)
     assert row["verdict"] == "clear"
 
 
-def test_value_that_decides_is_worth_a_look_and_stays() -> None:
+def test_a_value_that_determines_the_target_is_to_be_reviewed() -> None:
     def some(frame: pd.DataFrame) -> object:
         return np.where((frame["label"] == "yes") & (np.arange(len(frame)) % 4 == 0), np.nan, RNG.normal(0, 1, len(frame)))
 
@@ -75,59 +75,59 @@ def test_value_that_decides_is_worth_a_look_and_stays() -> None:
     assert "where it is missing" in str(row["evidence"])
 
 
-def test_copy_of_a_column_is_left_out() -> None:
+def test_a_duplicate_column_is_left_out() -> None:
     row = planted(lambda f: f["plan"].map({"month": "m", "year": "y", "two years": "t"}), "category")
-    assert (row["verdict"], row["evidence"]) == ("copy", "it says the same as plan, value for value")
+    assert (row["verdict"], row["evidence"]) == ("copy", "it duplicates plan, value for value")
 
 
-def test_number_that_runs_along_with_another_is_worth_a_look() -> None:
+def test_a_nearly_collinear_number_is_to_be_reviewed() -> None:
     row = planted(lambda f: f["spend"] * 1.2 + 0.001, "number")
     assert row["verdict"] in ("look", "copy")
 
 
-def test_almost_constant_column_is_left_out() -> None:
+def test_an_almost_constant_column_is_left_out() -> None:
     values = np.zeros(6000)
     values[7] = 84617.0
     assert planted(values, "number", n=6000)["verdict"] == "almost constant"
 
 
-def test_noise_is_clear_even_with_many_values() -> None:
+def test_noise_with_many_values_is_clear() -> None:
     assert planted(lambda f: np.array([f"v{i}" for i in range(len(f))], dtype=object), "category")["verdict"] == "clear"
 
 
 @pytest.mark.parametrize("kind", ["number", "category"])
-def test_columns_without_repeats_are_not_copies_of_each_other(kind: str) -> None:
+def test_columns_of_unique_values_are_not_duplicates(kind: str) -> None:
     frame, schema = customers()
     for name in ("one", "two"):
         values = RNG.permutation(len(frame)).astype(float)
         frame[name] = values if kind == "number" else np.array([f"v{value}" for value in values], dtype=object)
     columns = [ColumnSchema(name=name, kind=kind) for name in ("one", "two")]
-    found = verdicts(frame, schema.model_copy(update={"columns": [*schema.columns, *columns]}))
-    assert [found[name]["verdict"] for name in ("one", "two")] == ["clear", "clear"]
+    rows = verdicts(frame, schema.model_copy(update={"columns": [*schema.columns, *columns]}))
+    assert [rows[name]["verdict"] for name in ("one", "two")] == ["clear", "clear"]
 
 
-def test_allowed_leak_stays_and_is_said() -> None:
+def test_an_allowed_leak_is_used_and_reported() -> None:
     frame, schema = customers()
     frame["planted"] = frame["label"].str.upper()
     schema = schema.model_copy(update={"columns": [*schema.columns, ColumnSchema(name="planted", kind="category")]})
     row = verdicts(frame, schema, allow=["planted"])["planted"]
     assert (row["verdict"], row["left_out"]) == ("allowed", False)
-    assert "vouches for them: planted" in leaks_table([row]).say
+    assert "the request allows them: planted" in leaks_table([row]).say
 
 
 @pytest.mark.parametrize("cutoff", ["2021-01-01", None])
-def test_dates_behind_the_cutoff_are_from_the_future(cutoff: str | None) -> None:
+def test_dates_after_the_cutoff_are_a_leak(cutoff: str | None) -> None:
     frame, schema = customers()
     frame["closed"] = frame["since"] + pd.Timedelta(days=900)
     schema = schema.model_copy(update={"columns": [*schema.columns, ColumnSchema(name="closed", kind="date")]})
-    found = verdicts(frame, schema, time="since", cutoff=cutoff)
-    assert found["since"]["verdict"] == "clear"
-    assert found["closed"]["verdict"] == "leak"
-    assert "where train ends" in str(found["closed"]["evidence"])
+    rows = verdicts(frame, schema, time="since", cutoff=cutoff)
+    assert rows["since"]["verdict"] == "clear"
+    assert rows["closed"]["verdict"] == "leak"
+    assert "where train ends" in str(rows["closed"]["evidence"])
 
 
 @pytest.mark.parametrize("load", [load_iris, load_breast_cancer])
-def test_honest_data_that_is_easy_is_not_called_a_leak(load: object) -> None:
+def test_easy_data_without_leaks_is_clear(load: object) -> None:
     bunch = load(as_frame=True)  # type: ignore[operator]
     frame = bunch.data.assign(row_id=[f"r{i}" for i in range(len(bunch.data))], label=[f"c{k}" for k in bunch.target])
     columns = [ColumnSchema(name=name, kind="number") for name in bunch.data.columns]
@@ -135,12 +135,12 @@ def test_honest_data_that_is_easy_is_not_called_a_leak(load: object) -> None:
     assert not [name for name, row in verdicts(frame, schema).items() if row["left_out"]]
 
 
-def test_order_of_rows_changes_nothing() -> None:
+def test_the_row_order_does_not_matter() -> None:
     frame, schema = customers()
     assert verdicts(frame.sample(frac=1, random_state=0), schema) == verdicts(frame, schema)
 
 
-def test_identifiers_are_named() -> None:
+def test_identifiers_are_listed() -> None:
     rows = [{"column": "uuid", "verdict": "identifier"}, {"column": "age", "verdict": "clear"}]
     assert [line.partition(":")[0] for line in identifiers(rows, "customer").lines] == ["customer", "uuid"]
 
@@ -149,10 +149,10 @@ def test_duplicates_across_are_counted_by_content() -> None:
     split = pd.DataFrame(
         {"row_id": ["a", "b", "c", "d"], "part": ["train", "holdout", "train", "holdout"], "content": ["1", "1", "2", "3"]}
     )
-    found = duplicates_across(split).facts
-    assert (found["holdout rows alike one of train"], found["rows that repeat another"]) == (1, 1)
+    facts = duplicates_across(split).facts
+    assert (facts["holdout rows alike one of train"], facts["rows that repeat another"]) == (1, 1)
 
 
-def test_no_duplicates_across_is_said() -> None:
+def test_a_split_without_duplicates_is_reported() -> None:
     split = pd.DataFrame({"row_id": ["a", "b"], "part": ["train", "holdout"]})
     assert duplicates_across(split).say == "No row of the holdout is a duplicate of a row of train."

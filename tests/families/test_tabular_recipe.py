@@ -26,7 +26,7 @@ def fitted(recipe: Recipe = FULL, classes: int = 2, linear: bool = False):
     return transformer, transformer.fit_transform(frame[list(recipe.columns)], y), frame
 
 
-def test_kinds_get_their_treatment() -> None:
+def test_each_kind_has_a_default_treatment() -> None:
     _, schema = customers()
     assert default_recipe(schema).columns == {
         "tenure": "number",
@@ -38,12 +38,12 @@ def test_kinds_get_their_treatment() -> None:
     }
 
 
-def test_useless_kinds_are_left_out_with_a_reason() -> None:
+def test_unusable_kinds_are_left_out_with_a_reason() -> None:
     kinds = {"a": "number", "b": "constant", "c": "empty", "d": "identifier"}
     schema = Schema(columns=[ColumnSchema(name=name, kind=kind) for name, kind in kinds.items()])
-    found = default_recipe(schema)
-    assert list(found.columns) == ["a"]
-    assert {name: why.partition(":")[0] for name, why in found.left_out.items()} == {
+    recipe = default_recipe(schema)
+    assert list(recipe.columns) == ["a"]
+    assert {name: why.partition(":")[0] for name, why in recipe.left_out.items()} == {
         "b": "constant",
         "c": "empty",
         "d": "identifier",
@@ -57,13 +57,13 @@ def test_leaks_are_left_out_unless_allowed() -> None:
     assert "spend" in default_recipe(schema, leaks, allow=["spend"]).columns
 
 
-def test_nothing_left_to_predict_from_is_an_error() -> None:
+def test_a_recipe_without_columns_is_an_error() -> None:
     schema = Schema(columns=[ColumnSchema(name="a", kind="constant")])
     with pytest.raises(GlassboxError, match=r"a: constant"):
         default_recipe(schema)
 
 
-def test_edits_change_treatments_and_leave_the_recipe_itself_unchanged() -> None:
+def test_edits_return_a_new_recipe() -> None:
     edited = SMALL.edited({"tenure": "log", "plan": "left out"})
     assert edited.columns == {"tenure": "log"}
     assert edited.left_out == {"plan": "left out by hand"}
@@ -71,18 +71,18 @@ def test_edits_change_treatments_and_leave_the_recipe_itself_unchanged() -> None
     assert edited.edited({"plan": "one-hot"}).columns == {"tenure": "log", "plan": "one-hot"}
 
 
-def test_edits_of_unknown_columns_and_treatments_are_told_together() -> None:
+def test_all_invalid_edits_are_reported_together() -> None:
     with pytest.raises(GlassboxError, match=r"no column 'tenur'.*plan: no treatment 'onehot'"):
         SMALL.edited({"tenur": "log", "plan": "onehot"})
 
 
-def test_recipe_written_out_and_read_back_is_itself() -> None:
+def test_a_recipe_round_trips_through_json() -> None:
     assert Recipe.model_validate_json(FULL.model_dump_json()) == FULL
 
 
 @pytest.mark.parametrize("linear", [False, True])
 @pytest.mark.parametrize("classes", [2, 3])
-def test_matrix_has_no_gaps_and_every_column_a_meaning(linear: bool, classes: int) -> None:
+def test_the_matrix_is_complete_and_every_column_has_a_feature(linear: bool, classes: int) -> None:
     transformer, matrix, _ = fitted(classes=classes, linear=linear)
     features = features_of(transformer, [f"c{k}" for k in range(classes)])
     assert np.isfinite(matrix).all()
@@ -90,7 +90,7 @@ def test_matrix_has_no_gaps_and_every_column_a_meaning(linear: bool, classes: in
     assert {feature.column for feature in features} == set(FULL.columns)
 
 
-def test_features_are_named_after_what_they_hold() -> None:
+def test_features_are_named_for_their_content() -> None:
     transformer, matrix, frame = fitted(SMALL)
     names = [feature.name for feature in features_of(transformer, ["no", "yes"])]
     assert names == ["tenure", "tenure is missing", "plan = (missing)", "plan = month", "plan = two years", "plan = year"]
@@ -98,7 +98,7 @@ def test_features_are_named_after_what_they_hold() -> None:
     assert matrix[:, names.index("tenure is missing")].tolist() == frame["tenure"].isna().astype(float).tolist()
 
 
-def test_scaling_is_for_linear_models_only() -> None:
+def test_only_linear_models_scale_features() -> None:
     _, plain, _ = fitted(Recipe(columns={"tenure": "number"}))
     _, scaled, _ = fitted(Recipe(columns={"tenure": "number"}), linear=True)
     assert plain[:, 0].max() > 60
@@ -114,59 +114,59 @@ def test_rare_and_unseen_values_share_a_column() -> None:
     assert transformer.transform(new).tolist() == [[0, 0, 1], [0, 0, 1]]
 
 
-def test_gap_that_train_did_not_have_is_filled() -> None:
+def test_a_missing_value_in_a_complete_column_is_imputed() -> None:
     frame = pd.DataFrame({"a": [1.0, 2.0, 3.0, 4.0], "d": pd.to_datetime(["2020-01-01"] * 4).astype("datetime64[us]")})
     transformer = build(Recipe(columns={"a": "number", "d": "dates"})).fit(frame, [0, 1, 0, 1])
     new = pd.DataFrame({"a": [np.nan], "d": np.array(["NaT"], dtype="datetime64[us]")})
     assert transformer.transform(new)[0].tolist() == [2.5, 2020, 1, 2, 7305]
 
 
-def test_column_without_values_in_a_fold_is_kept() -> None:
+def test_an_empty_column_in_a_fold_is_retained() -> None:
     frame = pd.DataFrame({"a": [np.nan, np.nan, np.nan], "b": [1.0, 2.0, 3.0]})
     matrix = build(Recipe(columns={"a": "number", "b": "number"})).fit_transform(frame, [0, 1, 0])
     assert np.isfinite(matrix).all()
 
 
-def test_target_mean_of_a_row_does_not_see_the_row() -> None:
-    # Each town stands once: any encoding of a row by its own target would tell the classes apart.
+def test_the_target_encoding_of_a_row_does_not_use_its_target() -> None:
+    # Each town occurs once, so an encoding that uses the target of the row itself would separate the classes.
     frame = pd.DataFrame({"town": [f"t{i}" for i in range(100)]}, dtype=object)
     y = np.arange(100) % 2
     encoded = build(Recipe(columns={"town": "target mean"})).fit_transform(frame, y)[:, 0]
     assert abs(encoded[y == 1].mean() - encoded[y == 0].mean()) < 0.05
 
 
-def test_infinite_and_huge_numbers_are_tamed() -> None:
+def test_infinite_numbers_are_missing_and_huge_ones_are_clipped() -> None:
     values = finite(pd.DataFrame({"a": [np.inf, -np.inf, 1e300, -5.0]}))[:, 0]
     assert np.isnan(values[:2]).all()
     assert values[2:].tolist() == [1e30, -5.0]
 
 
-def test_logs_keep_signs() -> None:
+def test_logs_preserve_signs() -> None:
     assert logs(pd.DataFrame({"a": [0.0, np.e - 1, 1 - np.e]}))[:, 0] == pytest.approx([0, 1, -1])
 
 
 def test_date_parts_by_hand() -> None:
     days = np.array(["2000-01-03", "1650-12-31T12:00", "NaT"], dtype="datetime64[us]")
-    found = date_parts(pd.DataFrame({"d": days}))
-    assert found[0].tolist() == [2000, 1, 0, 2]  # a Monday
-    assert found[1, :2].tolist() == [1650, 12]
-    assert np.isnan(found[2]).all()
+    parts = date_parts(pd.DataFrame({"d": days}))
+    assert parts[0].tolist() == [2000, 1, 0, 2]  # a Monday
+    assert parts[1, :2].tolist() == [1650, 12]
+    assert np.isnan(parts[2]).all()
 
 
 def test_lengths_by_hand() -> None:
-    found = lengths(pd.DataFrame({"t": ["abc", "", None]}, dtype=object))[:, 0]
-    assert found[:2].tolist() == [3, 0]
-    assert np.isnan(found[2])
+    counts = lengths(pd.DataFrame({"t": ["abc", "", None]}, dtype=object))[:, 0]
+    assert counts[:2].tolist() == [3, 0]
+    assert np.isnan(counts[2])
 
 
-def test_arguments_are_unchanged() -> None:
+def test_arguments_are_not_modified() -> None:
     frame, _ = customers()
     before = frame.copy(deep=True)
     build(FULL).fit_transform(frame[list(FULL.columns)], codes_of(frame["label"], ["no", "yes"]))
     pd.testing.assert_frame_equal(frame, before)
 
 
-def test_table_names_every_column() -> None:
+def test_the_recipe_table_lists_every_column() -> None:
     _, schema = customers()
     recipe = FULL.edited({"town": "left out"})
     assert recipe_table(recipe, schema).frame()["column"].tolist() == ["tenure", "spend", "plan", "since", "remark", "town"]

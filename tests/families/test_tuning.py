@@ -49,7 +49,7 @@ def search(
     )
 
 
-def test_plain_values_become_distributions() -> None:
+def test_a_search_space_becomes_distributions() -> None:
     assert distributions({"a": {"low": 1, "high": 9}, "b": {"low": 0.1, "high": 1, "log": True}, "c": [None, "x"]}) == {
         "a": IntDistribution(1, 9),
         "b": FloatDistribution(0.1, 1.0, log=True),
@@ -57,12 +57,12 @@ def test_plain_values_become_distributions() -> None:
     }
 
 
-def test_all_problems_of_a_space_are_reported_together() -> None:
+def test_all_errors_of_a_search_space_are_reported_together() -> None:
     with pytest.raises(GlassboxError, match=r"a: .*high.*; b: .*no choices.*; c: .*unknown lg"):
         distributions({"a": {"low": 1}, "b": [], "c": {"low": 1, "high": 2, "lg": True}})
 
 
-def test_first_trial_is_the_default_and_the_best_so_far_never_falls() -> None:
+def test_the_first_trial_is_the_default_and_the_best_value_never_falls() -> None:
     result = search()
     assert result.trials["number"].tolist() == list(range(6))
     assert json.loads(result.trials["params"].iloc[0]) == {"C": 1.0}
@@ -71,20 +71,20 @@ def test_first_trial_is_the_default_and_the_best_so_far_never_falls() -> None:
     assert result.trials["best"].iloc[-1] == result.trials["value"].max()
 
 
-def test_best_so_far_falls_where_less_is_better() -> None:
+def test_the_best_value_never_rises_for_a_loss() -> None:
     result = search(metric="log_loss")
     assert result.trials["best"].is_monotonic_decreasing
     assert result.trials["best"].iloc[-1] == result.trials["value"].min()
 
 
-def test_hyperparameters_are_in_the_space_and_others_keep_their_values() -> None:
+def test_trials_stay_in_the_space_and_keep_other_hyperparameters() -> None:
     result = search(POOR, {"n_estimators": {"low": 5, "high": 7}})
     params_of_trials = [json.loads(params) for params in result.trials["params"].iloc[1:]]
     assert all(5 <= params["n_estimators"] <= 7 for params in params_of_trials)
     assert all(params["num_leaves"] == 2 for params in params_of_trials)
 
 
-def test_an_interrupted_search_resumes_with_the_same_trials(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_interrupted_search_resumes_with_the_same_result(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = search()
     cache, run = ResultCache(tmp_path, {}), module.run_candidates
 
@@ -105,8 +105,8 @@ def test_an_interrupted_search_resumes_with_the_same_trials(tmp_path: Path, monk
     assert len(list(tmp_path.rglob("*.json"))) == 6 * 3
 
 
-def test_a_longer_search_starts_with_the_same_trials() -> None:
-    # The share drawn at random depends on the number of trials, so only searches with as many random ones are alike.
+def test_a_longer_search_begins_with_the_same_trials() -> None:
+    # The number of random trials depends on the total, so only searches with equally many random trials are comparable.
     few, many = search(trials=4), search(trials=8)
     assert few.trials["params"].tolist() == many.trials["params"].tolist()[:4]
 
@@ -115,7 +115,7 @@ def test_another_seed_gives_other_trials() -> None:
     assert search(seed=1).trials["params"].tolist() != search(seed=2).trials["params"].tolist()
 
 
-def test_a_clear_gain_is_selected() -> None:
+def test_a_significant_gain_selects_the_tuned_hyperparameters() -> None:
     result = search(POOR, ROOMY)
     assert result.gain.low is not None
     assert result.gain.low > 0
@@ -132,7 +132,7 @@ def test_without_a_gain_the_default_is_selected() -> None:
     assert "the default hyperparameters are selected" in gain_estimates(result).say
 
 
-def test_a_gain_that_may_be_chance_is_not_selected() -> None:
+def test_a_gain_that_is_not_significant_is_ignored() -> None:
     result = search(LINEAR.model_copy(update={"params": {"C": 0.3}}), {"C": {"low": 0.1, "high": 0.6, "log": True}}, trials=12)
     assert result.gain.value is not None
     assert result.gain.low is not None
@@ -140,7 +140,7 @@ def test_a_gain_that_may_be_chance_is_not_selected() -> None:
     assert result.best["params"] == {"C": 0.3}
 
 
-def test_the_rival_is_selected_unless_it_is_beaten() -> None:
+def test_the_rival_is_selected_unless_it_is_significantly_worse() -> None:
     result = search(POOR, ROOMY, rival=LINEAR)
     rival = compare(FAMILY, dataset(), [LINEAR], "roc_auc", effort(), Resources(seed=1)).oof
     assert result.best["candidate"] == "linear"
@@ -151,7 +151,7 @@ def test_the_rival_is_selected_unless_it_is_beaten() -> None:
     assert "linear" in gain_estimates(result).say
 
 
-def test_a_rival_that_is_beaten_is_not_selected() -> None:
+def test_a_significantly_worse_rival_is_not_selected() -> None:
     result = search(POOR, ROOMY, rival=Candidate(name="dull", kind="dummy"))
     assert result.best["candidate"] == "poor"
     assert result.over_simplest is not None
@@ -172,13 +172,13 @@ def test_a_default_that_cannot_be_fitted_is_an_error() -> None:
         search(LINEAR.model_copy(update={"params": {"C": -1.0}}), rival=LINEAR)
 
 
-def test_an_empty_space_is_one_trial() -> None:
+def test_an_empty_search_space_is_one_trial() -> None:
     result = search(Candidate(name="dull", kind="dummy"), {})
     assert len(result.trials) == 1
     assert result.importances == {}
 
 
-def test_importances_add_up_to_one_and_the_largest_is_first() -> None:
+def test_importances_sum_to_one_and_rank_the_relevant_hyperparameter_first() -> None:
     stump = Candidate(name="stump", kind="lightgbm", params={"n_estimators": 1, "num_leaves": 2})
     result = search(
         stump, {"n_estimators": {"low": 1, "high": 60}, "max_bin_by_feature_unused": {"low": 1, "high": 3}}, trials=14
@@ -187,7 +187,7 @@ def test_importances_add_up_to_one_and_the_largest_is_first() -> None:
     assert next(iter(result.importances)) == "n_estimators"
 
 
-def test_findings_of_a_search() -> None:
+def test_a_search_has_findings() -> None:
     result = search()
     assert best_table(result).frame()["hyperparameter"].tolist() == ["C", "class_weight"]
     assert "gain in ROC-AUC over the default" in gain_estimates(result).values

@@ -158,7 +158,7 @@ def test_a_numeric_target_is_rejected(project: Project) -> None:
 def test_an_unreadable_entity_column_is_rejected(project: Project) -> None:
     rows = messages(60).assign(about="not spans")
     message = refused(project, rows, answer="spans")
-    assert "cannot be read in any of 60 texts: entities that are no JSON" in message
+    assert "cannot be read in any of 60 texts: entities that are not JSON" in message
 
 
 def test_binary_files_are_rejected(project: Project) -> None:

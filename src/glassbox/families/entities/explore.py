@@ -1,4 +1,4 @@
-"""What the entities look like: types, lengths, how many names are ambiguous or never seen twice, near-duplicates. Of train alone."""
+"""Exploratory analysis of the training entities: types, text lengths, and rare or ambiguous names."""
 
 from collections import Counter, defaultdict
 
@@ -13,71 +13,76 @@ from glassbox.findings.wording import clean, join_names, number, percent
 
 
 def balance(sentences: EntityDataset) -> pd.DataFrame:
-    """Each type, the most frequent first: ``class``, ``n``, ``share``, ``low``, ``high``; of all entities."""
+    """Return the share of each type among all entities, the most frequent first: ``class``, ``n``, ``share``, ``low``, ``high``."""
     counts = Counter(span.type for row in sentences.spans for span in row)
     return shares(sentences.types, np.array([counts[name] for name in sentences.types], dtype=np.int64))
 
 
-def names_of(sentences: EntityDataset) -> dict[str, Counter[str]]:
-    """For each name the types that it has, and how often."""
-    found: dict[str, Counter[str]] = defaultdict(Counter)
+def types_by_name(sentences: EntityDataset) -> dict[str, Counter[str]]:
+    """Count how often each name occurs with each type."""
+    types: dict[str, Counter[str]] = defaultdict(Counter)
     for text, row in zip(sentences.texts, sentences.spans, strict=True):
         for span in row:
-            found[text[span.start : span.end]][span.type] += 1
-    return found
+            types[text[span.start : span.end]][span.type] += 1
+    return types
 
 
 def type_table(sentences: EntityDataset) -> Table:
-    """Each type: how many entities, how many different names, how long, how often a name is new."""
+    """Return entities, distinct names, share of names that occur once, mean length and most frequent names of each type."""
     rows = []
-    names = names_of(sentences)
+    names = types_by_name(sentences)
     for kind in sentences.types:
-        own = {name: counts[kind] for name, counts in names.items() if counts[kind]}
-        total = sum(own.values())
-        words = [len(name.split()) for name, n in own.items() for _ in range(n)]
-        common = sorted(own, key=lambda name: (-own[name], name))[:5]
+        frequency = {name: counts[kind] for name, counts in names.items() if counts[kind]}
+        total = sum(frequency.values())
+        words = [len(name.split()) for name, n in frequency.items() for _ in range(n)]
+        common = sorted(frequency, key=lambda name: (-frequency[name], name))[:5]
         rows.append(
             {
                 "type": kind,
                 "entities": total,
-                "names": len(own),
-                "once": sum(n == 1 for n in own.values()) / max(1, len(own)),
+                "names": len(frequency),
+                "once": sum(n == 1 for n in frequency.values()) / max(1, len(frequency)),
                 "words": float(np.mean(words)) if words else None,
                 "most frequent": ", ".join(clean(name) for name in common),
             }
         )
-    scarce = max(rows, key=lambda row: float(str(row["once"])))
-    say = f"Of the names of type {scarce['type']}, {number(float(str(scarce['once'])), '.0%')} stand once only: a list of names will not find the next ones."
+    rarest = max(rows, key=lambda row: float(str(row["once"])))
+    say = (
+        f"{number(float(str(rarest['once'])), '.0%')} of the names of type {rarest['type']} occur only once, "
+        "so a list of known names generalises poorly."
+    )
     return Table.of(
-        pd.DataFrame(rows), "Types", say=say, formats={"once": ".0%", "words": ".2f", "entities": ",d", "names": ",d"}
+        pd.DataFrame(rows), "Entity types", say=say, formats={"once": ".0%", "words": ".2f", "entities": ",d", "names": ",d"}
     )
 
 
 def ambiguity_table(sentences: EntityDataset, most: int = 10) -> Table:
-    """Names that stand for several types, and names that often stand for nothing."""
-    names = names_of(sentences)
-    torn = {name: counts for name, counts in names.items() if len(counts) > 1}
+    """Return the names that occur with several types, the most ambiguous first."""
+    names = types_by_name(sentences)
+    ambiguous = {name: counts for name, counts in names.items() if len(counts) > 1}
     total = sum(sum(counts.values()) for counts in names.values())
-    share = sum(sum(counts.values()) for counts in torn.values()) / max(1, total)
-    order = sorted(torn, key=lambda name: (-(sum(torn[name].values()) - max(torn[name].values())), name))[:most]
+    share = sum(sum(counts.values()) for counts in ambiguous.values()) / max(1, total)
+    order = sorted(ambiguous, key=lambda name: (-(sum(ambiguous[name].values()) - max(ambiguous[name].values())), name))[:most]
     rows = [
         {
             "name": clean(name),
-            "types": ", ".join(f"{kind} {n}" for kind, n in sorted(torn[name].items(), key=lambda item: (-item[1], item[0]))),
-            "entities": sum(torn[name].values()),
+            "types": ", ".join(
+                f"{kind} {n}" for kind, n in sorted(ambiguous[name].items(), key=lambda item: (-item[1], item[0]))
+            ),
+            "entities": sum(ambiguous[name].values()),
         }
         for name in order
     ]
-    say = f"{len(torn):,} names stand for more than one type; {number(share, '.1%')} of all entities bear such a name."
+    say = f"{len(ambiguous):,} names occur with more than one type; they account for {number(share, '.1%')} of all entities."
     if order:
-        say += f" The most torn are {join_names([clean(name) for name in order[:3]])}."
+        say += f" The most ambiguous are {join_names([clean(name) for name in order[:3]])}."
     return Table.of(
-        pd.DataFrame(rows, columns=["name", "types", "entities"]), "Names of several types", say=say, formats={"entities": ",d"}
+        pd.DataFrame(rows, columns=["name", "types", "entities"]), "Ambiguous names", say=say, formats={"entities": ",d"}
     )
 
 
 def length_facts(sentences: EntityDataset) -> Facts:
-    """How long texts are, and how full of entities."""
+    """Summarise the lengths of the texts and the number of entities in them."""
     words = lengths(sentences.texts)
     per = np.array([len(row) for row in sentences.spans])
     facts: dict[str, Cell] = {
@@ -90,12 +95,12 @@ def length_facts(sentences: EntityDataset) -> Facts:
         "documents": len(set(sentences.documents)),
     }
     say = f"The median text has {float(np.median(words)):,.0f} words and {per.mean():.1f} entities; {percent(float((per == 0).mean()))} have none."
-    return Facts(title="Texts", say=say, facts=facts)
+    return Facts(title="Text length", say=say, facts=facts)
 
 
-def shown(sentences: EntityDataset, most: int = 4) -> Passages:
-    """Texts as they are labelled, the richest in types first."""
-    rich = sorted(
+def labelled_examples(sentences: EntityDataset, most: int = 4) -> Passages:
+    """Return labelled training texts, those with the most entity types first."""
+    richest = sorted(
         (i for i, text in enumerate(sentences.texts) if len(text) <= 300),
         key=lambda i: (-len({span.type for span in sentences.spans[i]}), -len(sentences.spans[i]), sentences.row_ids[i]),
     )[:most]
@@ -105,10 +110,10 @@ def shown(sentences: EntityDataset, most: int = 4) -> Passages:
             text=sentences.texts[i],
             marks=[Mark(start=span.start, end=span.end, label=span.type) for span in sentences.spans[i]],
         )
-        for i in rich
+        for i in richest
     ]
     return Passages(
-        title="As they are labelled",
-        say="What the labels call an entity, and where it ends, is a convention: read a few.",
+        title="Labelled examples",
+        say="Read a few examples to see the labelling convention: what counts as an entity and where it ends.",
         passages=passages,
     )

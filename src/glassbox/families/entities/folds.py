@@ -1,4 +1,4 @@
-"""Folds of texts with entities: by hash, whole documents together, and texts that are alike too."""
+"""Cross-validation folds of texts with entities, grouped by document or by near-duplicates."""
 
 from collections.abc import Sequence
 
@@ -9,21 +9,22 @@ from glassbox.families.entities.dataset import EntityDataset
 from glassbox.findings.model import Table
 
 
-def together(sentences: EntityDataset, alike: Sequence[str]) -> list[str]:
-    """What must not stand in two folds: the document of each text; where there are no documents, the texts that it is alike.
+def fold_groups(sentences: EntityDataset, near_duplicates: Sequence[str]) -> list[str]:
+    """Return the group of each text that must stay in one fold: its document, or its near-duplicates where there are no documents.
 
-    Lines that stand in many documents (a date, a table's head) would tie all documents into one; they are left where they are.
+    With documents, near-duplicates are not considered: lines that occur in many documents (a date, a table header) would join all
+    documents into one group.
     """
-    several = len(set(sentences.documents)) < len(sentences.texts)
-    return sentences.documents if several else list(alike)
+    has_documents = len(set(sentences.documents)) < len(sentences.texts)
+    return sentences.documents if has_documents else list(near_duplicates)
 
 
 def folds_table(sentences: EntityDataset, folds: pd.DataFrame) -> Table:
-    """Texts and entities of each fold."""
+    """Return the number of texts, documents and entities in each fold."""
     rows = []
-    place = folds.set_index("row_id")["fold"].reindex(sentences.row_ids).to_numpy()
-    for fold in range(int(place.max()) + 1):
-        inside = np.flatnonzero(place == fold)
+    assigned = folds.set_index("row_id")["fold"].reindex(sentences.row_ids).to_numpy()
+    for fold in range(int(assigned.max()) + 1):
+        inside = np.flatnonzero(assigned == fold)
         rows.append(
             {
                 "fold": fold + 1,
@@ -32,5 +33,7 @@ def folds_table(sentences: EntityDataset, folds: pd.DataFrame) -> Table:
                 "entities": sum(len(sentences.spans[i]) for i in inside),
             }
         )
-    say = f"{len(rows)} folds; a document stands in one of them as a whole."
-    return Table.of(pd.DataFrame(rows), "Folds", say=say, formats=dict.fromkeys(("texts", "documents", "entities"), ",d"))
+    say = f"There are {len(rows)} folds; all texts of a document are in the same fold."
+    return Table.of(
+        pd.DataFrame(rows), "Cross-validation folds", say=say, formats=dict.fromkeys(("texts", "documents", "entities"), ",d")
+    )

@@ -1,43 +1,49 @@
-"""What stands on both sides: names that train and holdout share are no leak, but they make a task easier. Texts that do are one."""
+"""Leakage check for entities: names that dominate a type and inflate its score."""
 
 from typing import Any
 
 import pandas as pd
 
 from glassbox.families.entities.dataset import EntityDataset
-from glassbox.families.entities.explore import names_of
+from glassbox.families.entities.explore import types_by_name
 from glassbox.findings.evidence import LeakageEvidence, LeakSuspect
 from glassbox.findings.model import Table
 from glassbox.findings.wording import number
 
 Row = dict[str, Any]
-ALWAYS, REACH = 0.99, 0.05  # a name that makes up this share of a type's entities says more of the source than of the type
+ALWAYS, REACH = 0.99, 0.05  # a name with nearly always one type, and with this share of the entities of the type, is flagged
 
 
 def audit(sentences: EntityDataset) -> list[Row]:
-    """The names that make up most of each type: one that stands for much of it alone is worth a look."""
-    names = names_of(sentences)
+    """Return the two most frequent names of each type, and flag those that make up a large share of it.
+
+    Returns
+    -------
+    list of dict
+        ``column`` (the name), ``evidence``, ``verdict`` (``look`` or ``clear``); flagged names first.
+    """
+    names = types_by_name(sentences)
     rows: list[Row] = []
     for kind in sentences.types:
-        own = {name: counts[kind] for name, counts in names.items() if counts[kind]}
-        total = sum(own.values())
-        for name in sorted(own, key=lambda one: (-own[one], one))[:2]:
-            share = own[name] / total
-            sure = own[name] / sum(names[name].values())
-            told = f"{number(share, '.1%')} of the entities of type {kind}; of that type in {number(sure, '.1%')} of its entities"
-            verdict = "look" if share >= REACH and sure >= ALWAYS else "clear"
-            rows.append({"column": name, "evidence": told, "verdict": verdict})
+        frequency = {name: counts[kind] for name, counts in names.items() if counts[kind]}
+        total = sum(frequency.values())
+        for name in sorted(frequency, key=lambda name: (-frequency[name], name))[:2]:
+            share = frequency[name] / total
+            purity = frequency[name] / sum(names[name].values())
+            evidence = f"{number(share, '.1%')} of the entities of type {kind}; {number(purity, '.1%')} of its occurrences have this type"
+            verdict = "look" if share >= REACH and purity >= ALWAYS else "clear"
+            rows.append({"column": name, "evidence": evidence, "verdict": verdict})
     return sorted(rows, key=lambda row: (row["verdict"] != "look", row["column"]))
 
 
 def leaks_table(rows: list[Row]) -> Table:
-    """The audit as a table."""
-    looks = [str(row["column"]) for row in rows if row["verdict"] == "look"]
+    """Return the audit as a table, flagged names first."""
+    suspects = [str(row["column"]) for row in rows if row["verdict"] == "look"]
     say = (
-        f"Worth a look: {', '.join(looks[:5])} make up much of their type; a score on them says little of other names."
-        if looks
-        else "No single name makes up much of a type."
+        f"Review {', '.join(suspects[:5])}: a single name makes up a large share of its type, so the score says little about other names."
+        if suspects
+        else "No single name makes up a large share of a type."
     )
-    evidence = LeakageEvidence(suspects=[LeakSuspect(name=name, action="review") for name in looks])
+    evidence = LeakageEvidence(suspects=[LeakSuspect(name=name, action="review") for name in suspects])
     frame = pd.DataFrame(rows, columns=["column", "evidence", "verdict"]).rename(columns={"column": "name"})
-    return Table.of(frame, "Leakage audit", say=say, evidence=evidence)
+    return Table.of(frame, "Leakage check", say=say, evidence=evidence)

@@ -1,8 +1,8 @@
-"""The metrics of spans, by exact match of both ends and the type, as the shared task of CoNLL-2003 and seqeval count them.
+"""Entity metrics by exact match of boundaries and type, as in the CoNLL-2003 shared task and in seqeval.
 
-``precision`` is the share of the spans that were found which are right, ``recall`` the share of the true ones that were found, ``f1`` their
-harmonic mean; over all types together (micro). Intervals are percentiles over resamples of the texts, or of whole documents where
-texts belong to some (Efron and Tibshirani 1993, ch. 13).
+``precision`` is the share of predicted spans that are correct, ``recall`` the share of true spans that are predicted, ``f1`` their
+harmonic mean; all are micro-averaged over types. Confidence intervals are bootstrap percentiles over texts, or over documents where
+there are any (Efron and Tibshirani 1993, ch. 13).
 """
 
 from collections.abc import Mapping, Sequence
@@ -24,10 +24,13 @@ NAMES = TASKS["nlp"].answers["spans"].metrics
 
 @dataclass(frozen=True)
 class Counts:
-    """For each text and type: spans that are right, found, and true; shape (texts, types) each. `cluster` is redrawn as one."""
+    """The number of correct, predicted and true spans by text and type, of shape (texts, types) each.
 
-    right: Floats
-    found: Floats
+    The bootstrap resamples the texts of a `cluster` together.
+    """
+
+    correct: Floats
+    predicted: Floats
     true: Floats
     cluster: npt.NDArray[np.int64]
     types: list[str]
@@ -36,62 +39,64 @@ class Counts:
     def of(
         cls,
         truth: Sequence[Sequence[Span]],
-        found: Sequence[Sequence[Span]],
+        predicted: Sequence[Sequence[Span]],
         types: Sequence[str],
         clusters: Sequence[str] | None = None,
     ) -> "Counts":
-        """Count matches; the order of the texts is theirs."""
-        place = {name: i for i, name in enumerate(types)}
+        """Count the matches of true and predicted spans, text by text."""
+        column = {name: i for i, name in enumerate(types)}
         shape = (len(truth), len(types))
-        right, said, true = np.zeros(shape), np.zeros(shape), np.zeros(shape)
-        for i, (own, other) in enumerate(zip(truth, found, strict=True)):
-            wanted = set(own)
-            for span in own:
-                true[i, place[span.type]] += 1
-            for span in other:
-                said[i, place[span.type]] += 1
-                right[i, place[span.type]] += span in wanted
-        names = np.arange(len(truth)) if clusters is None else np.unique(np.asarray(clusters, dtype=str), return_inverse=True)[1]
-        return cls(right, said, true, names.astype(np.int64), list(types))
+        correct, named, true = np.zeros(shape), np.zeros(shape), np.zeros(shape)
+        for i, (true_row, predicted_row) in enumerate(zip(truth, predicted, strict=True)):
+            actual = set(true_row)
+            for span in true_row:
+                true[i, column[span.type]] += 1
+            for span in predicted_row:
+                named[i, column[span.type]] += 1
+                correct[i, column[span.type]] += span in actual
+        cluster = (
+            np.arange(len(truth)) if clusters is None else np.unique(np.asarray(clusters, dtype=str), return_inverse=True)[1]
+        )
+        return cls(correct, named, true, cluster.astype(np.int64), list(types))
 
     def sums(self) -> Floats:
-        """Right, found and true over all types and texts."""
-        return np.array([self.right.sum(), self.found.sum(), self.true.sum()])
+        """Return the correct, predicted and true spans over all types and texts."""
+        return np.array([self.correct.sum(), self.predicted.sum(), self.true.sum()])
 
     def clustered(self) -> Floats:
-        """(clusters, 3) right, found and true."""
-        rows = np.column_stack([self.right.sum(axis=1), self.found.sum(axis=1), self.true.sum(axis=1)])
-        made = np.zeros((int(self.cluster.max(initial=-1)) + 1, 3))
-        np.add.at(made, self.cluster, rows)
-        return made
+        """Return the correct, predicted and true spans of each cluster, of shape (clusters, 3)."""
+        rows = np.column_stack([self.correct.sum(axis=1), self.predicted.sum(axis=1), self.true.sum(axis=1)])
+        sums = np.zeros((int(self.cluster.max(initial=-1)) + 1, 3))
+        np.add.at(sums, self.cluster, rows)
+        return sums
 
 
 def score(counts: Counts) -> dict[str, float]:
-    """The metrics of all texts together."""
+    """Return the metrics over all texts."""
     return {name: float(value) for name, value in micro_scores(counts.sums()).items()}
 
 
 def leading_metric(requirements: Mapping[str, Any]) -> str:
-    """The metric that models are chosen by: the first one required, else F1."""
+    """Return the metric for model selection: the first required one, else F1."""
     return next((name for name in requirements if name in NAMES), "f1")
 
 
 def bootstrap(counts: Sequence[Counts], resamples: int, seed: int) -> list[dict[str, Floats]]:
-    """The metrics of resamples of the same texts, for several counts of them: each is judged on the same draws."""
-    tables = [one.clustered() for one in counts]
+    """Return the metrics of bootstrap resamples for several counts of the same texts; all use the same draws."""
+    tables = [count.clustered() for count in counts]
     sums = [np.concatenate([weights @ table for weights in resample_weights(len(table), resamples, seed)]) for table in tables]
-    return [micro_scores(one) for one in sums]
+    return [micro_scores(table) for table in sums]
 
 
 def estimates(counts: Counts, *, resamples: int = 500, seed: int = 0) -> dict[str, Estimate]:
-    """Return every metric with its 95 % interval; `n` is the number of texts."""
+    """Return every metric with its 95 % bootstrap interval; `n` is the number of texts."""
     [drawn] = bootstrap([counts], resamples, seed)
     values = score(counts)
-    return {name: percentile_interval(values[name], drawn[name], len(counts.right)) for name in NAMES}
+    return {name: percentile_interval(values[name], drawn[name], len(counts.correct)) for name in NAMES}
 
 
 def paired_gain(better: Counts, worse: Counts, metric: str, *, resamples: int, seed: int) -> Estimate:
-    """Return how much better the first is than the second on the same texts, with its interval; above 0 is better."""
-    one, other = bootstrap([better, worse], resamples, seed)
+    """Return the difference in `metric` between two recognisers on the same texts, with its paired interval; above 0 is better."""
+    drawn_better, drawn_worse = bootstrap([better, worse], resamples, seed)
     value = score(better)[metric] - score(worse)[metric]
-    return percentile_interval(value, np.asarray(one[metric] - other[metric]), len(better.right))
+    return percentile_interval(value, np.asarray(drawn_better[metric] - drawn_worse[metric]), len(better.correct))

@@ -1,4 +1,7 @@
-"""The kinds of recogniser: how each is fitted, asked, saved without pickle, and loaded. A new kind is one row in `KINDS`."""
+"""The kinds of entity recogniser, with the functions that fit and load them; models are saved without pickle.
+
+A new kind is one row in `KINDS`.
+"""
 
 import re
 import tempfile
@@ -20,17 +23,17 @@ class Model(Protocol):
     """A fitted recogniser."""
 
     def find(self, texts: Sequence[str]) -> list[list[Span]]:
-        """The spans of each text, in order."""
+        """Return the entities of each text, in order."""
         ...
 
     def save(self, folder: Path) -> None:
-        """Write it into `folder`: the same fit gives the same bytes."""
+        """Write the model to `folder`; equal fits give equal bytes."""
         ...
 
 
 @dataclass(frozen=True)
 class Fitting:
-    """What is asked of a fit besides texts: hyperparameters, seed, threads."""
+    """The settings of a fit: hyperparameters, seed and threads."""
 
     params: Mapping[str, Any]
     seed: int
@@ -39,7 +42,17 @@ class Fitting:
 
 @dataclass(frozen=True)
 class Kind:
-    """One kind of recogniser. `judge` finds spans in rows of train, by what all fits share; `needs` are the weights it cannot do without."""
+    """One kind of recogniser.
+
+    Attributes
+    ----------
+    complexity
+        The rank of the kind from simple to complex.
+    needs
+        The pretrained weights that it requires.
+    judge
+        Predicts rows of train from the computations that all fits share; None predicts from the texts.
+    """
 
     fit: Callable[[EntityDataset, Ints, Fitting], Model]
     load: Callable[[Path], Model]
@@ -51,9 +64,9 @@ class Kind:
 
 
 def judged(kind: str, model: Model, sentences: EntityDataset, rows: Ints) -> list[list[Span]]:
-    """The spans that a model finds in some rows of train."""
-    own = kind_of(kind).judge
-    return own(model, sentences, rows) if own else model.find([sentences.texts[i] for i in rows])
+    """Return the entities that a model predicts in some rows of train."""
+    predict = kind_of(kind).judge
+    return predict(model, sentences, rows) if predict else model.find([sentences.texts[i] for i in rows])
 
 
 # ---------------------------------------------------------------------------------------------------------- gazetteer
@@ -61,25 +74,25 @@ def judged(kind: str, model: Model, sentences: EntityDataset, rows: Ints) -> lis
 
 @dataclass(frozen=True)
 class Gazetteer:
-    """A list of names with their types: the longest that begins at a word is taken, from left to right."""
+    """A lookup of names with their types: texts are scanned from left to right, and the longest match at each word wins."""
 
     names: dict[str, str]
 
     @cached_property
     def _longest(self) -> dict[str, int]:
-        """For the first word of each name, how many words the longest name with it has."""
-        found: dict[str, int] = {}
+        """The number of words of the longest name that begins with a word."""
+        longest: dict[str, int] = {}
         for name in self.names:
             words = name.split(" ")
-            found[words[0]] = max(found.get(words[0], 0), len(words))
-        return found
+            longest[words[0]] = max(longest.get(words[0], 0), len(words))
+        return longest
 
     def find(self, texts: Sequence[str]) -> list[list[Span]]:
-        return [self._one(text) for text in texts]
+        return [self._find_one(text) for text in texts]
 
-    def _one(self, text: str) -> list[Span]:
+    def _find_one(self, text: str) -> list[Span]:
         words = [(match.start(), match.end()) for match in re.finditer(r"\S+", text)]
-        found: list[Span] = []
+        spans: list[Span] = []
         at = 0
         while at < len(words):
             start, end = words[at]
@@ -87,17 +100,17 @@ class Gazetteer:
             ends = (i for i in range(min(at + most, len(words)) - 1, at - 1, -1) if text[start : words[i][1]] in self.names)
             last = next(ends, None)
             if last is not None:
-                found.append(Span(start, words[last][1], self.names[text[start : words[last][1]]]))
+                spans.append(Span(start, words[last][1], self.names[text[start : words[last][1]]]))
             at = at + 1 if last is None else last + 1
-        return found
+        return spans
 
     def save(self, folder: Path) -> None:
         write_json(folder / "names.json", dict(sorted(self.names.items())))
 
 
-def _fit_gazetteer(sentences: EntityDataset, rows: Ints, asked: Fitting) -> Gazetteer:
-    """The names that stand `at_least` so often as entities, and are entities in half of the texts they stand in or more."""
-    least = int(asked.params.get("at_least", 1))
+def _fit_gazetteer(sentences: EntityDataset, rows: Ints, fitting: Fitting) -> Gazetteer:
+    """Collect names that occur at least ``at_least`` times as entities, and that are entities in at least half of their matches."""
+    least = int(fitting.params.get("at_least", 1))
     counts: Counter[tuple[str, str]] = Counter()
     for i in rows:
         counts.update((sentences.texts[i][span.start : span.end], span.type) for span in sentences.spans[i])
@@ -106,20 +119,20 @@ def _fit_gazetteer(sentences: EntityDataset, rows: Ints, asked: Fitting) -> Gaze
         if n > best.get(name, (0, ""))[0]:
             best[name] = (n, kind)
     names = {name: kind for name, (n, kind) in best.items() if n >= least}
-    seen = Counter(
+    matches = Counter(
         text[span.start : span.end] for text in (sentences.texts[i] for i in rows) for span in Gazetteer(names).find([text])[0]
     )
     return Gazetteer(
-        {name: kind for name, kind in names.items() if 2 * sum(counts[name, k] for k in sentences.types) >= seen[name]}
+        {name: kind for name, kind in names.items() if 2 * sum(counts[name, k] for k in sentences.types) >= matches[name]}
     )
 
 
-# ---------------------------------------------------------------------------------------------------- spaCy as it comes
+# --------------------------------------------------------------------------------------------------- pretrained spaCy
 
 
 @dataclass(frozen=True)
 class Pretrained:
-    """A pipeline that was trained elsewhere; `types` says which of ours each of its types is."""
+    """A pretrained spaCy pipeline; `types` maps its entity types to those of the data."""
 
     types: dict[str, str]
     folder: Path
@@ -132,9 +145,9 @@ class Pretrained:
         return self.loaded["nlp"]
 
     def find(self, texts: Sequence[str]) -> list[list[Span]]:
-        return [self.named(row) for row in spacy_model.recognised(self.nlp, texts)]
+        return [self.map_types(row) for row in spacy_model.recognised(self.nlp, texts)]
 
-    def named(self, spans: Sequence[Span]) -> list[Span]:
+    def map_types(self, spans: Sequence[Span]) -> list[Span]:
         return [span._replace(type=self.types[span.type]) for span in spans if span.type in self.types]
 
     def save(self, folder: Path) -> None:
@@ -142,29 +155,30 @@ class Pretrained:
         copy_folder(self.folder, folder / "pipeline")
 
 
-PRECISE = 0.4  # of what a foreign type finds must be one of ours for it to be taken: below, it costs more than it finds
+MIN_PRECISION = 0.4  # a type of the pipeline is mapped only above this precision; below, it adds more errors than entities
 
 
-def _fit_as_it_comes(sentences: EntityDataset, rows: Ints, asked: Fitting) -> Pretrained:
+def _fit_pretrained(sentences: EntityDataset, rows: Ints, fitting: Fitting) -> Pretrained:
+    """Map each type of the pipeline to the type of the data that it matches most often, if precise enough."""
     assert sentences.shared.pipeline is not None
     hits: Counter[tuple[str, str]] = Counter()
-    said: Counter[str] = Counter()
+    predicted: Counter[str] = Counter()
     for i in rows:
-        ours = {(span.start, span.end): span.type for span in sentences.spans[i]}
+        truth = {(span.start, span.end): span.type for span in sentences.spans[i]}
         for span in sentences.shared.raw[i]:
-            said[span.type] += 1
-            if (span.start, span.end) in ours:
-                hits[span.type, ours[span.start, span.end]] += 1
+            predicted[span.type] += 1
+            if (span.start, span.end) in truth:
+                hits[span.type, truth[span.start, span.end]] += 1
     types = {}
-    for foreign in sorted(said):
-        ours_best = max(sentences.types, key=lambda name: (hits[foreign, name], name))
-        if hits[foreign, ours_best] >= PRECISE * said[foreign]:
-            types[foreign] = ours_best
+    for pipeline_type in sorted(predicted):
+        best = max(sentences.types, key=lambda name: (hits[pipeline_type, name], name))
+        if hits[pipeline_type, best] >= MIN_PRECISION * predicted[pipeline_type]:
+            types[pipeline_type] = best
     return Pretrained(types, sentences.shared.pipeline)
 
 
-def _judge_as_it_comes(model: Any, sentences: EntityDataset, rows: Ints) -> list[list[Span]]:
-    return [model.named(sentences.shared.raw[i]) for i in rows]
+def _predict_pretrained(model: Any, sentences: EntityDataset, rows: Ints) -> list[list[Span]]:
+    return [model.map_types(sentences.shared.raw[i]) for i in rows]
 
 
 # ---------------------------------------------------------------------------------------------------------- fine-tuned
@@ -172,7 +186,7 @@ def _judge_as_it_comes(model: Any, sentences: EntityDataset, rows: Ints) -> list
 
 @dataclass(frozen=True)
 class Trained:
-    """A recogniser of spaCy, trained on these types."""
+    """A spaCy recogniser, trained or fine-tuned on the types of the data."""
 
     types: list[str]
     nlp: Any
@@ -187,46 +201,46 @@ class Trained:
             write_bytes(folder / "recogniser" / name, content)
 
 
-def _fit_trained(sentences: EntityDataset, rows: Ints, asked: Fitting) -> Trained:
-    params = dict(asked.params)
+def _fit_trained(sentences: EntityDataset, rows: Ints, fitting: Fitting) -> Trained:
+    params = dict(fitting.params)
     pipeline = sentences.shared.pipeline if params.pop("start", "pipeline") == "pipeline" else None
     with tempfile.TemporaryDirectory(prefix="glassbox-") as name:
         texts, spans = [sentences.texts[i] for i in rows], [sentences.spans[i] for i in rows]
-        folder = spacy_model.train(texts, spans, params, Path(name), seed=asked.seed, pipeline=pipeline)
-        return _trained(sentences.types, folder)
+        folder = spacy_model.train(texts, spans, params, Path(name), seed=fitting.seed, pipeline=pipeline)
+        return _load_trained(sentences.types, folder)
 
 
-def _trained(types: list[str], folder: Path) -> Trained:
+def _load_trained(types: list[str], folder: Path) -> Trained:
     return Trained(types, spacy_model.load(folder), {name: path.read_bytes() for name, path in files_below(folder)})
 
 
 # ------------------------------------------------------------------------------------------------ token classification
 
 
-def _fit_token_head(sentences: EntityDataset, rows: Ints, asked: Fitting) -> tokens.TokenHead:
+def _fit_token_head(sentences: EntityDataset, rows: Ints, fitting: Fitting) -> tokens.TokenHead:
     assert sentences.shared.encoder is not None
     encoder = tokens.Tokens(sentences.shared.encoder)
     spans = [sentences.spans[i] for i in rows]
     return tokens.fit_head(
-        sentences.shared.tokens.take(rows.tolist()), spans, sentences.types, encoder, asked.params, seed=asked.seed
+        sentences.shared.tokens.take(rows.tolist()), spans, sentences.types, encoder, fitting.params, seed=fitting.seed
     )
 
 
-def _judge_token_head(model: Any, sentences: EntityDataset, rows: Ints) -> list[list[Span]]:
-    found: list[list[Span]] = model.find([], sentences.shared.tokens.take(rows.tolist()))
-    return found
+def _predict_token_head(model: Any, sentences: EntityDataset, rows: Ints) -> list[list[Span]]:
+    spans: list[list[Span]] = model.find([], sentences.shared.tokens.take(rows.tolist()))
+    return spans
 
 
-def _fit_tagger(sentences: EntityDataset, rows: Ints, asked: Fitting) -> tokens.Tagger:
+def _fit_tagger(sentences: EntityDataset, rows: Ints, fitting: Fitting) -> tokens.Tagger:
     assert sentences.shared.encoder is not None
     texts, spans = [sentences.texts[i] for i in rows], [sentences.spans[i] for i in rows]
     return tokens.fine_tune(
-        texts, spans, sentences.types, sentences.shared.encoder, asked.params, seed=asked.seed, threads=asked.threads
+        texts, spans, sentences.types, sentences.shared.encoder, fitting.params, seed=fitting.seed, threads=fitting.threads
     )
 
 
 def copy_folder(source: Path, target: Path) -> None:
-    """Every file below a folder."""
+    """Copy all files below a folder."""
     for name, path in files_below(source):
         write_bytes(target / name, path.read_bytes())
 
@@ -234,20 +248,20 @@ def copy_folder(source: Path, target: Path) -> None:
 KINDS: dict[str, Kind] = {
     "gazetteer": Kind(_fit_gazetteer, lambda folder: Gazetteer(read_json(folder / "names.json")), 0, learns=True),
     "as_it_comes": Kind(
-        _fit_as_it_comes,
+        _fit_pretrained,
         lambda folder: Pretrained(read_json(folder / "types.json"), folder / "pipeline"),
         1,
         needs=("pipeline",),
-        judge=_judge_as_it_comes,
+        judge=_predict_pretrained,
     ),
-    "token_head": Kind(_fit_token_head, tokens.TokenHead.load, 2, searched=True, needs=("encoder",), judge=_judge_token_head),
+    "token_head": Kind(_fit_token_head, tokens.TokenHead.load, 2, searched=True, needs=("encoder",), judge=_predict_token_head),
     "recogniser": Kind(
-        _fit_trained, lambda folder: _trained(read_json(folder / "types.json"), folder / "recogniser"), 3, searched=True
+        _fit_trained, lambda folder: _load_trained(read_json(folder / "types.json"), folder / "recogniser"), 3, searched=True
     ),
     "tagger": Kind(_fit_tagger, tokens.Tagger.load, 4, needs=("encoder",)),
 }
 
 
 def kind_of(name: str) -> Kind:
-    """The kind of that name; a name that is none is an error that lists them."""
+    """Return the kind with a name; an unknown name raises an error that lists the known ones."""
     return kind_in(KINDS, name)

@@ -1,1 +1,1 @@
-"""The figures of spans: those of every family of classes, where types stand in the place of classes."""
+"""Figures of entities: the class figures of `glassbox.families.classification.plots`, with entity types as classes."""

@@ -1,4 +1,4 @@
-"""The recogniser that is evaluated, saved and served."""
+"""The entity recogniser that is evaluated, saved and served."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ FORMAT = 1
 
 @dataclass(frozen=True)
 class SpanPredictor:
-    """A fitted recogniser of entities; implements `glassbox.families.protocol.Predictor`."""
+    """A fitted entity recogniser; implements `glassbox.families.protocol.Predictor`."""
 
     schema: Schema
     recipe: Recipe
@@ -34,64 +34,64 @@ class SpanPredictor:
 
     @property
     def fields(self) -> list[str]:
-        """The column of texts."""
+        """The column that the model reads."""
         return [self.recipe.column]
 
     @property
     def served(self) -> Schema:
-        """A row at the door: a text."""
+        """The schema of an input row: its text column."""
         return served_schema(self.schema, self.fields)
 
     @property
     def refit_note(self) -> str:
-        """Nothing: the recogniser that was evaluated is served as it is."""
+        """Empty: the evaluated recogniser is served without a refit."""
         return ""
 
-    def expand_query(self, question: Mapping[str, Any]) -> list[dict[str, Any]] | None:
-        """``{"texts": [...]}`` stands for a row a text.
+    def expand_query(self, query: Mapping[str, Any]) -> list[dict[str, Any]] | None:
+        """Expand ``{"texts": [...]}`` to one row per text.
 
         Raises
         ------
         ValueError
-            When it is such a question, and cannot be read.
+            When the value of ``texts`` is not a list of strings.
         """
-        return texts_in(question, self.fields)
+        return texts_in(query, self.fields)
 
     def texts(self, frame: pd.DataFrame) -> list[str]:
-        """The text of each row, as far as it is read."""
+        """Return the text of each row, truncated to the maximum length."""
         values = frame[self.recipe.column].tolist()
         return [value[: self.recipe.most_characters] if isinstance(value, str) else "" for value in values]
 
     def find(self, frame: pd.DataFrame) -> list[list[Span]]:
-        """The spans of each row."""
+        """Return the predicted entities of each row."""
         texts = self.texts(frame)
         return self.model.find(texts) if texts else []
 
     def predict(self, frame: pd.DataFrame) -> pd.DataFrame:
-        """``y_pred``: for each row of a conformed frame its spans, as objects with ``start``, ``end``, ``type`` and ``text``."""
-        return self._answers(self.texts(frame), self.find(frame), frame.index)
+        """Return ``y_pred`` for a conformed frame: the entities of each row, as objects with ``start``, ``end``, ``type``, ``text``."""
+        return self._to_frame(self.texts(frame), self.find(frame), frame.index)
 
     def postprocess(self, raw: pd.DataFrame) -> pd.DataFrame:
-        """What monitoring watches of out-of-fold spans: how many there are of each type, a column a type, and ``y_pred`` as JSON."""
-        found = [[] if isinstance(spans := read_spans(cell), str) else spans for cell in raw["y_pred"]]
-        told: dict[str, Any] = {"y_pred": raw["y_pred"].tolist()}
+        """Return ``y_pred`` as JSON and the number of entities of each type per row, for monitoring."""
+        rows = [[] if isinstance(spans := read_spans(cell), str) else spans for cell in raw["y_pred"]]
+        columns: dict[str, Any] = {"y_pred": raw["y_pred"].tolist()}
         for name in self.types:
-            told[f"spans of type {name}"] = [float(sum(span.type == name for span in row)) for row in found]
-        return pd.DataFrame(told, index=raw.index)
+            columns[f"spans of type {name}"] = [float(sum(span.type == name for span in row)) for row in rows]
+        return pd.DataFrame(columns, index=raw.index)
 
-    def _answers(self, texts: Sequence[str], found: Sequence[Sequence[Span]], index: pd.Index) -> pd.DataFrame:
+    def _to_frame(self, texts: Sequence[str], rows: Sequence[Sequence[Span]], index: pd.Index) -> pd.DataFrame:
         cells = [
             [{"start": span.start, "end": span.end, "type": span.type, "text": text[span.start : span.end]} for span in row]
-            for text, row in zip(texts, found, strict=True)
+            for text, row in zip(texts, rows, strict=True)
         ]
         return pd.DataFrame({"y_pred": pd.Series(cells, index=index, dtype=object)}, index=index)
 
     def described(self, frame: pd.DataFrame) -> pd.DataFrame:
-        """What monitoring compares of some rows: length, unknown words, language."""
+        """Return the features that monitoring compares: length, unknown words and language."""
         return self.watch.describe(self.texts(frame))
 
     def save(self, folder: Path) -> None:
-        """Write the recogniser into `folder`; same fit, same bytes."""
+        """Write the recogniser to `folder`; equal fits give equal bytes."""
         folder.mkdir(parents=True, exist_ok=True)
         self.model.save(folder / MODEL)
         self.watch.save(folder / WATCH)
@@ -111,20 +111,20 @@ class SpanPredictor:
 
 
 def load(folder: Path) -> SpanPredictor:
-    """The recogniser that was saved in `folder`.
+    """Load the recogniser that was saved in `folder`.
 
     Raises
     ------
     GlassboxError
         When it was written in a newer format.
     """
-    told = read_description(folder, FORMAT)
+    description = read_description(folder, FORMAT)
     return SpanPredictor(
-        schema=Schema.model_validate(told["schema"]),
-        recipe=Recipe.model_validate(told["recipe"]),
-        types=told["types"],
-        kind=told["kind"],
-        params=told["params"],
-        model=kind_of(told["kind"]).load(folder / MODEL),
+        schema=Schema.model_validate(description["schema"]),
+        recipe=Recipe.model_validate(description["recipe"]),
+        types=description["types"],
+        kind=description["kind"],
+        params=description["params"],
+        model=kind_of(description["kind"]).load(folder / MODEL),
         watch=Watch.load(folder / WATCH),
     )

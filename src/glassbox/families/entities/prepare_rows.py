@@ -1,4 +1,7 @@
-"""The unit of spans: a text (in CoNLL's files, a sentence) with the entities in it. Rows whose entities cannot be read are set aside."""
+"""Row preparation for entity recognition: one text per row (in CoNLL files, one sentence) with its entities.
+
+Rows with unreadable entities are quarantined.
+"""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -11,8 +14,8 @@ from glassbox.data.raw_table import text_column
 from glassbox.data.sources import RawData
 from glassbox.data.target_checks import absent_column, is_missing
 from glassbox.errors import DataError
-from glassbox.families.entities.spans import Span, moved, read_spans, types_of, written
-from glassbox.families.text.near_duplicates import alike
+from glassbox.families.entities.spans import Span, read_spans, shift_spans, types_of, written
+from glassbox.families.text.near_duplicates import group_near_duplicates
 from glassbox.findings.model import Cell, Facts, Finding, Note
 from glassbox.findings.wording import counted
 
@@ -20,15 +23,16 @@ if TYPE_CHECKING:
     from glassbox.request.model import Request
 
 TEXT = "text"
+QUALITY = "Label quality"
 
 
 def text_of(columns: Sequence[str], request: "Request") -> str:
-    """The column of texts: as named in `data.features`, else `text`.
+    """Return the text column: the one that `data.features` names, else `text`.
 
     Raises
     ------
     DataError
-        When it is not there.
+        When the data has no such column.
     """
     name = request.data.features[0] if request.data.features else TEXT
     if name not in columns:
@@ -36,40 +40,41 @@ def text_of(columns: Sequence[str], request: "Request") -> str:
     return name
 
 
-def prepare_rows(arrival: RawData, request: "Request") -> tuple[RawData, dict[str, Finding]]:
-    """One row a text, its entities written in one way: ``[[start, end, type], ...]`` in characters of the text."""
+def prepare_rows(raw: RawData, request: "Request") -> tuple[RawData, dict[str, Finding]]:
+    """Normalise the entities to ``[[start, end, type], ...]`` in characters of the stripped text, and quarantine unreadable rows."""
     target = request.data.target
-    columns = [str(name) for name in arrival.cells.columns]
+    columns = [str(name) for name in raw.cells.columns]
     if target is None or target not in columns:
-        return arrival, {}
+        return raw, {}
     text = text_of(columns, request)
-    arrival = arrival.exclude(is_missing(arrival.cells[text]), "there is no text")
-    arrival = arrival.exclude(is_missing(arrival.cells[target]), "the target is missing")
-    texts, cells = arrival.cells[text].tolist(), arrival.cells[target].tolist()
-    read = [read_spans(str(cell), str(one)) for cell, one in zip(cells, texts, strict=True)]
-    wrong = found_wrong = [found if isinstance(found, str) else "" for found in read]
-    spans = [[] if isinstance(found, str) else found for found in read]
-    bare = [str(one).strip() for one in texts]
-    shifted = [moved(found, -(len(str(one)) - len(str(one).lstrip()))) for found, one in zip(spans, texts, strict=True)]
-    kept = [_within(found, one) for found, one in zip(shifted, bare, strict=True)]
-    arranged = replace(
-        arrival, cells=arrival.cells.assign(**{text: text_column(bare), target: text_column([written(found) for found in kept])})
-    )
-    for reason in sorted({reason for reason in wrong if reason}):
-        away = np.array([one == reason for one in wrong], dtype=bool)
-        arranged = arranged.exclude(away, reason)
-        wrong = [one for one, out in zip(wrong, away, strict=True) if not out]
-    types = types_of(kept)
-    if len(cells) and not len(arranged.cells):
-        first = next(reason for reason in found_wrong if reason)
+    raw = raw.exclude(is_missing(raw.cells[text]), "there is no text")
+    raw = raw.exclude(is_missing(raw.cells[target]), "the target is missing")
+    texts, cells = [str(value) for value in raw.cells[text].tolist()], raw.cells[target].tolist()
+    parsed = [read_spans(str(cell), value) for cell, value in zip(cells, texts, strict=True)]
+    reasons = [result if isinstance(result, str) else "" for result in parsed]
+    stripped = [value.strip() for value in texts]
+    spans = [
+        [] if isinstance(result, str) else _within(shift_spans(result, len(value.lstrip()) - len(value)), bare)
+        for result, value, bare in zip(parsed, texts, stripped, strict=True)
+    ]
+    normalised = {text: text_column(stripped), target: text_column([written(row) for row in spans])}
+    prepared = replace(raw, cells=raw.cells.assign(**normalised))
+    remaining = reasons
+    for reason in sorted({reason for reason in reasons if reason}):
+        unreadable = np.array([other == reason for other in remaining], dtype=bool)
+        prepared = prepared.exclude(unreadable, reason)
+        remaining = [other for other in remaining if other != reason]
+    types = types_of(spans)
+    if len(cells) and not len(prepared.cells):
+        first = next(reason for reason in reasons if reason)
         raise DataError(
             f'data.target: {target!r} cannot be read in any of {len(cells):,} texts: {first}. Expected [[0, 5, "PER"], ...].'
         )
-    if len(arranged.cells) and not types:
+    if len(prepared.cells) and not types:
         raise DataError(
-            f"data.target: {target!r} holds no entity in any of {len(arranged.cells):,} texts; there is nothing to learn."
+            f"data.target: {target!r} holds no entity in any of {len(prepared.cells):,} texts; a recogniser needs labelled entities."
         )
-    return arranged, {"unit": _facts(bare, kept, types), "unit_rules": _rules(kept, texts, bare)}
+    return prepared, {"unit": _facts(stripped, spans, types), "unit_rules": _quality_note(spans, texts, stripped)}
 
 
 def _within(spans: Sequence[Span], text: str) -> list[Span]:
@@ -85,32 +90,34 @@ def _facts(texts: Sequence[str], spans: Sequence[Sequence[Span]], types: Sequenc
         "entities": total,
         **{f"entities of type {name}": counts[name] for name in types},
     }
-    say = f"Each text is a case: {len(texts):,} of them, with {total:,} entities of {len(types)} types in {with_any:,}."
-    return Facts(title="A text with its entities is a case", say=say, facts=facts)
+    say = f"Each row is one text. {with_any:,} of {len(texts):,} texts have entities: {total:,} entities of {len(types)} types."
+    return Facts(title="Unit of analysis", say=say, facts=facts)
 
 
-def _rules(spans: Sequence[Sequence[Span]], before: Sequence[Any], after: Sequence[str]) -> Note:
-    moved_texts = sum(str(one) != other for one, other in zip(before, after, strict=True))
-    edges = sum(
+def _quality_note(spans: Sequence[Sequence[Span]], before: Sequence[str], after: Sequence[str]) -> Note:
+    stripped = sum(text != bare for text, bare in zip(before, after, strict=True))
+    at_space = sum(
         text[span.start].isspace() or text[span.end - 1].isspace() for text, row in zip(after, spans, strict=True) for span in row
     )
     lines = []
-    if moved_texts:
+    if stripped:
         lines.append(
-            f"{counted(moved_texts, 'text')} with white space at an end: it is taken off, and entities are moved with their text."
+            f"{counted(stripped, 'text')} with leading or trailing white space, which is removed; entity offsets are adjusted."
         )
-    if edges:
-        lines.append(f"{edges:,} of the entities begin or end with white space: no recogniser will find these exactly.")
+    if at_space:
+        lines.append(
+            f"{counted(at_space, 'labelled span')} with white space at a boundary, which no recogniser will match exactly."
+        )
     if not lines:
         return Note(
-            title="Entities are where they say.",
-            say="All lie within their texts, none overlap, and nothing had to be moved.",
+            title=QUALITY,
+            say="All entities lie within their texts, none overlap, and no offset was adjusted.",
             tone="good",
         )
-    return Note(title="What was found in the entities", say="", lines=lines, tone="look")
+    return Note(title=QUALITY, say="Some texts or labels have irregular white space.", lines=lines, tone="look")
 
 
 def near_duplicate_groups(cells: Any, request: "Request") -> Any:
-    """A name for each row, the same for texts that are alike in nearly all their words."""
+    """Return the near-duplicate group of each row."""
     name = text_of([str(column) for column in cells.columns], request)
-    return alike([str(text or "") for text in cells[name].tolist()])
+    return group_near_duplicates([str(text or "") for text in cells[name].tolist()])

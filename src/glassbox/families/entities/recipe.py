@@ -1,4 +1,7 @@
-"""What a recogniser is given: which column, and how far a text is read. Texts are not changed, so that spans stay where they are."""
+"""The preprocessing recipe for entity recognition: the text column and its maximum length.
+
+Texts are not modified, so that the offsets of entities stay valid.
+"""
 
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field
@@ -9,7 +12,7 @@ from glassbox.findings.model import Table
 
 
 class Recipe(BaseModel):
-    """The column of texts, and how many characters of each are read."""
+    """The text column, and the maximum number of characters that are read."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -18,18 +21,18 @@ class Recipe(BaseModel):
 
 
 def recipe_table(recipe: Recipe, schema: Schema) -> Table:
-    """What is done to the texts, step by step."""
-    others = [column.name for column in schema.features if column.name != recipe.column]
+    """Return the steps of the recipe as a table."""
+    ignored = [column.name for column in schema.features if column.name != recipe.column]
     steps = [
-        ("column", recipe.column, "is read"),
-        ("other columns", ", ".join(others) or "none", "are not read"),
-        ("missing texts", "filled", "a missing text is filled with the empty text, in which nothing is found"),
-        ("length", f"{recipe.most_characters:,} characters", "what stands beyond is not read"),
-        ("changes", "none", "a span says where something stands: texts stay as they are"),
+        ("column", recipe.column, "the text that recognisers read"),
+        ("other columns", ", ".join(ignored) or "none", "ignored"),
+        ("missing texts", "filled", "a missing text is replaced by the empty string, which has no entities"),
+        ("length", f"{recipe.most_characters:,} characters", "longer texts are truncated"),
+        ("changes", "none", "texts are not modified, so that the offsets of entities stay valid"),
     ]
     return Table.of(
-        pd.DataFrame(steps, columns=["step", "setting", "what it does"]),
-        "Recipe",
-        say=f"Recognisers read {recipe.column} as it stands.",
-        evidence=RecipeEvidence(missing_handling={recipe.column: "imputed"} | dict.fromkeys(others, "excluded")),
+        pd.DataFrame(steps, columns=["step", "setting", "description"]),
+        "Feature recipe",
+        say=f"Recognisers read {recipe.column} without changes.",
+        evidence=RecipeEvidence(missing_handling={recipe.column: "imputed"} | dict.fromkeys(ignored, "excluded")),
     )

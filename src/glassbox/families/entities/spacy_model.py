@@ -1,7 +1,7 @@
-"""spaCy's recogniser: the only importer of spaCy. Loaded, asked, and trained in a process of its own.
+"""Loading, prediction and training of spaCy's entity recogniser. No other module imports spaCy.
 
-Training draws from the process's own random numbers, so two trainings side by side would disturb each other; in processes of their
-own, each with its seed, they give the same bytes whatever runs beside them.
+spaCy's training uses the global random state of the process. Each training therefore runs in a process of its own, so that parallel
+trainings do not affect each other and equal seeds give equal bytes.
 """
 
 import os
@@ -16,41 +16,42 @@ from glassbox.families.entities.spans import Span
 from glassbox.families.shared.suppress_warnings import suppress_warnings
 from glassbox.files import read_json, write_json
 
-OTHERS = ("tagger", "parser", "senter", "attribute_ruler", "lemmatizer", "tok2vec", "textcat")
+UNUSED = ("tagger", "parser", "senter", "attribute_ruler", "lemmatizer", "tok2vec", "textcat")
 JOB, TRAINED = "job.json", "trained"
-AT_ONCE = 256
+BATCH_SIZE = 256
 
 
 def load(folder: Path) -> Any:
-    """The recogniser in a folder, without the parts of a pipeline that it does not need.
+    """Load the pipeline in a folder, without the components that entity recognition does not need.
 
     Raises
     ------
     GlassboxError
-        When the folder holds no pipeline with a recogniser of entities.
+        When the folder holds no spaCy pipeline, or one without an entity recogniser.
     """
     try:
-        with suppress_warnings():  # that a model was made by another minor version is no fault
+        with suppress_warnings():  # spaCy warns about models of another minor version, which load correctly
             import spacy
 
-            nlp = spacy.load(folder, exclude=OTHERS)
+            nlp = spacy.load(folder, exclude=UNUSED)
     except (OSError, ValueError) as error:
-        raise GlassboxError(f"{folder.name}: is no spaCy pipeline: {str(error).splitlines()[0]}") from error
+        raise GlassboxError(f"{folder.name} is not a spaCy pipeline: {str(error).splitlines()[0]}") from error
     if "ner" not in nlp.pipe_names:
         raise GlassboxError(
-            f"{folder.name}: this pipeline recognises no entities (it has {', '.join(nlp.pipe_names) or 'no parts'})."
+            f"{folder.name}: the pipeline has no component 'ner' (it has {', '.join(nlp.pipe_names) or 'none'}); "
+            "use a pipeline with an entity recogniser."
         )
     return nlp
 
 
 def recognised(nlp: Any, texts: Sequence[str]) -> list[list[Span]]:
-    """The entities of each text, under the recogniser's own types."""
-    found = nlp.pipe(list(texts), batch_size=AT_ONCE)
-    return [[Span(entity.start_char, entity.end_char, entity.label_) for entity in doc.ents] for doc in found]
+    """Return the entities of each text, with the types of the pipeline."""
+    docs = nlp.pipe(list(texts), batch_size=BATCH_SIZE)
+    return [[Span(entity.start_char, entity.end_char, entity.label_) for entity in doc.ents] for doc in docs]
 
 
 def tokens(texts: Sequence[str]) -> list[list[tuple[int, int]]]:
-    """Where spaCy's English rules begin and end the words of each text."""
+    """Tokenise texts by spaCy's English rules, and return the start and end of each word."""
     with suppress_warnings():
         import spacy
 
@@ -67,44 +68,44 @@ def train(
     seed: int,
     pipeline: Path | None,
 ) -> Path:
-    """Train a recogniser in a process of its own.
+    """Train a recogniser in a separate process.
 
     Parameters
     ----------
     params
-        ``epochs``, ``dropout``, ``learning_rate``, ``batch`` (the largest).
+        ``epochs``, ``dropout``, ``learning_rate`` and ``batch`` (the maximum batch size).
     folder
-        Where job and result are put.
+        The folder for the job and its result.
     pipeline
-        The pipeline that it starts from; None starts from nothing.
+        The pipeline to fine-tune; None trains from scratch.
 
     Returns
     -------
     Path
-        The folder of the trained recogniser.
+        The folder of the trained pipeline.
 
     Raises
     ------
     GlassboxError
-        When the training fails.
+        When the training process fails.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    told = {"texts": list(texts), "spans": [[list(span) for span in row] for row in spans], "params": dict(params), "seed": seed}
-    write_json(folder / JOB, {**told, "pipeline": None if pipeline is None else str(pipeline)})
+    job = {"texts": list(texts), "spans": [[list(span) for span in row] for row in spans], "params": dict(params), "seed": seed}
+    write_json(folder / JOB, {**job, "pipeline": None if pipeline is None else str(pipeline)})
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONHASHSEED": "0"}
     command = [sys.executable, "-m", "glassbox.families.entities.spacy_model", str(folder)]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     if done.returncode != 0:
-        said = [line for line in done.stderr.strip().splitlines() if line.strip()]
+        errors = [line for line in done.stderr.strip().splitlines() if line.strip()]
         raise GlassboxError(
-            f"the training of the recogniser ended with {done.returncode}: {said[-1] if said else 'nothing was said'}"
+            f"training the spaCy recogniser failed with exit status {done.returncode}: {errors[-1] if errors else 'no error message'}"
         )
     (folder / JOB).unlink()
     return folder / TRAINED
 
 
 def _train(job: Mapping[str, Any], target: Path) -> None:
-    """The training itself: minibatches that grow, dropout, averaged weights, as spaCy's own command does."""
+    """Train with growing minibatches, dropout and averaged weights, as the ``spacy train`` command does."""
     import numpy as np
     import spacy
     from spacy.training import Example
@@ -130,11 +131,6 @@ def _train(job: Mapping[str, Any], target: Path) -> None:
             nlp.update(batch, sgd=optimiser, drop=float(params["dropout"]))
     with nlp.use_params(optimiser.averages):
         nlp.to_disk(target)
-
-
-def known_types(nlp: Any) -> list[str]:
-    """The types that a recogniser can say."""
-    return sorted(nlp.get_pipe("ner").labels)
 
 
 def main(folder: Path) -> None:

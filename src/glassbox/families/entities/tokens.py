@@ -1,7 +1,7 @@
-"""A token-classification head: the embeddings of a pretrained encoder, token by token, and a linear layer that tags them.
+"""Token classification with a pretrained encoder: a linear head on frozen token embeddings, or a fine-tuned encoder.
 
-With the encoder as it comes, only the layer is learnt (on embeddings that are computed once); fine-tuned, the encoder learns with it.
-Words are those of spaCy's rules; a word is tagged by its first piece, as Devlin et al. (2019), section 5.3, do.
+The frozen encoder computes its embeddings once, and only the head is trained. Words are tokenised by spaCy's rules; a word is tagged by
+its first word piece, as in Devlin et al. (2019), section 5.3.
 """
 
 import threading
@@ -19,36 +19,36 @@ from glassbox.families.entities.spacy_model import tokens as words_of
 from glassbox.families.entities.spans import Span, spans_of, tags_of
 from glassbox.families.shared.suppress_warnings import suppress_warnings
 from glassbox.families.text.encoder import Encoder, offline
-from glassbox.families.text.network import NO_LABEL, drawn_from, learn, load_network, pretrained, save_network
+from glassbox.families.text.network import NO_LABEL, load_network, pretrained, save_network, seeded, train_network
 from glassbox.files import read_json, write_json
 
 Singles = npt.NDArray[np.float32]
 HEAD = "AutoModelForTokenClassification"
 MOST_PIECES = 256
-ROWS_AT_ONCE = 2048
+BATCH_SIZE = 2048
 
 
 @dataclass(frozen=True)
 class Encoded:
-    """Words of each text, and the embedding of each word's first piece; words beyond what the encoder reads have none."""
+    """The words of each text, and the embedding of the first piece of each word; words beyond the encoder's limit have none."""
 
     words: list[list[tuple[int, int]]]
     vectors: list[Singles]
 
     def take(self, rows: Sequence[int]) -> "Encoded":
-        """Some of the texts."""
+        """Select some of the texts."""
         return Encoded([self.words[i] for i in rows], [self.vectors[i] for i in rows])
 
 
 @dataclass(frozen=True)
 class Tokens:
-    """An encoder in a folder, asked for its last layer token by token."""
+    """An encoder in a folder, which computes token embeddings by its last layer."""
 
     folder: Path
 
     @cached_property
     def parts(self) -> tuple[Any, Any]:
-        """The tokeniser and the network, without a head."""
+        """The tokeniser and the network without a head."""
         offline()
         with suppress_warnings():
             import torch
@@ -65,7 +65,7 @@ class Tokens:
             return tokenizer, AutoModel.from_pretrained(self.folder, local_files_only=True, use_safetensors=True).eval()
 
     def encode(self, texts: Sequence[str], workers: int = 1) -> Encoded:
-        """The embeddings of the words of each text; each text is encoded by itself, so that its neighbours change no digit."""
+        """Return the embeddings of the words of each text; texts are encoded one at a time, so that batches do not affect the digits."""
         import torch
 
         from glassbox.families.shared.torch_device import predict_pool
@@ -73,32 +73,34 @@ class Tokens:
         tokenizer, network = self.parts
         words, lock = words_of(texts), threading.Lock()
 
-        def one(i: int) -> Singles:
+        def encode_one(i: int) -> Singles:
             with lock:
                 pieces = pieces_of(tokenizer, [texts[i][a:b] for a, b in words[i]])
             with torch.inference_mode():
-                found = network(**{name: value for name, value in pieces.items() if name != "first"}).last_hidden_state[0]
-            return np.asarray(found[pieces["first"]].numpy(), dtype=np.float32)
+                hidden = network(**{name: value for name, value in pieces.items() if name != "first"}).last_hidden_state[0]
+            return np.asarray(hidden[pieces["first"]].numpy(), dtype=np.float32)
 
         with predict_pool(workers) as pool:
-            return Encoded(words, list(pool.map(one, range(len(texts)))))
+            return Encoded(words, list(pool.map(encode_one, range(len(texts)))))
 
 
 def pieces_of(tokenizer: Any, words: Sequence[str]) -> dict[str, Any]:
-    """The pieces of some words for the network, and ``first``: where the first piece of each word stands."""
-    found = tokenizer(list(words) or [""], is_split_into_words=True, truncation=True, max_length=MOST_PIECES, return_tensors="pt")
+    """Tokenise words into pieces for the network; ``first`` holds the position of the first piece of each word."""
+    encoded = tokenizer(
+        list(words) or [""], is_split_into_words=True, truncation=True, max_length=MOST_PIECES, return_tensors="pt"
+    )
     seen: set[int] = set()
     first = []
-    for place, word in enumerate(found.word_ids(0)):
+    for position, word in enumerate(encoded.word_ids(0)):
         if word is not None and word not in seen and words:
             seen.add(word)
-            first.append(place)
-    return {"input_ids": found["input_ids"], "attention_mask": found["attention_mask"], "first": first}
+            first.append(position)
+    return {"input_ids": encoded["input_ids"], "attention_mask": encoded["attention_mask"], "first": first}
 
 
 @dataclass(frozen=True)
 class TokenHead:
-    """A linear layer on the embeddings of an encoder that stays as it came."""
+    """A linear layer on the token embeddings of a frozen encoder."""
 
     tags: list[str]
     weights: Singles
@@ -106,10 +108,10 @@ class TokenHead:
     encoder: Tokens
 
     def find(self, texts: Sequence[str], encoded: Encoded | None = None) -> list[list[Span]]:
-        found = encoded or self.encoder.encode(texts)
-        return [self._one(words, vectors) for words, vectors in zip(found.words, found.vectors, strict=True)]
+        encoded = encoded or self.encoder.encode(texts)
+        return [self._tag_one(words, vectors) for words, vectors in zip(encoded.words, encoded.vectors, strict=True)]
 
-    def _one(self, words: Sequence[tuple[int, int]], vectors: Singles) -> list[Span]:
+    def _tag_one(self, words: Sequence[tuple[int, int]], vectors: Singles) -> list[Span]:
         if not len(vectors):
             return []
         best = (vectors.astype(np.float64) @ self.weights.astype(np.float64) + self.bias).argmax(axis=1)
@@ -128,7 +130,7 @@ class TokenHead:
 
 
 def all_tags(types: Sequence[str]) -> list[str]:
-    """``O`` and the tags of all types."""
+    """Return ``O`` and the BIO tags of all types."""
     return ["O", *(f"{first}-{name}" for name in types for first in ("B", "I"))]
 
 
@@ -141,10 +143,10 @@ def fit_head(
     *,
     seed: int,
 ) -> TokenHead:
-    """Learn the layer by Adam on embeddings that stay as they are."""
+    """Train the linear layer by Adam on frozen embeddings."""
     import torch
 
-    asked = {"epochs": 20, "learning_rate": 2e-2, "weight_decay": 1e-5, **params}
+    settings = {"epochs": 20, "learning_rate": 2e-2, "weight_decay": 1e-5, **params}
     tags = all_tags(types)
     place = {tag: i for i, tag in enumerate(tags)}
     vectors = np.concatenate([v for v in encoded.vectors if len(v)])
@@ -157,13 +159,13 @@ def fit_head(
     x, y = torch.from_numpy(vectors), torch.from_numpy(labels)
     weights = torch.zeros((x.shape[1], len(tags)), requires_grad=True)
     bias = torch.zeros(len(tags), requires_grad=True)
-    optimiser = torch.optim.Adam([weights, bias], lr=asked["learning_rate"], weight_decay=asked["weight_decay"])
-    steps = int(asked["epochs"]) * -(-len(x) // ROWS_AT_ONCE)
+    optimiser = torch.optim.Adam([weights, bias], lr=settings["learning_rate"], weight_decay=settings["weight_decay"])
+    steps = int(settings["epochs"]) * -(-len(x) // BATCH_SIZE)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: max(0.0, 1 - step / steps))
-    for _ in range(int(asked["epochs"])):
+    for _ in range(int(settings["epochs"])):
         order = torch.from_numpy(rng.permutation(len(x)))
-        for start in range(0, len(x), ROWS_AT_ONCE):
-            rows = order[start : start + ROWS_AT_ONCE]
+        for start in range(0, len(x), BATCH_SIZE):
+            rows = order[start : start + BATCH_SIZE]
             loss = torch.nn.functional.cross_entropy(x[rows] @ weights + bias, y[rows])
             optimiser.zero_grad()
             loss.backward()
@@ -177,7 +179,7 @@ def fit_head(
 
 @dataclass(frozen=True)
 class Tagger:
-    """An encoder fine-tuned with its head."""
+    """A fine-tuned encoder with its token-classification head."""
 
     network: Any
     tokenizer: Any
@@ -190,17 +192,17 @@ class Tagger:
 
         words, lock = words_of(texts) if encoded is None else encoded.words, threading.Lock()
 
-        def one(i: int) -> list[Span]:
-            places = words[i]
+        def tag_one(i: int) -> list[Span]:
+            offsets = words[i]
             with lock:
-                pieces = pieces_of(self.tokenizer, [texts[i][a:b] for a, b in places])
+                pieces = pieces_of(self.tokenizer, [texts[i][a:b] for a, b in offsets])
             with torch.inference_mode():
                 inputs = {name: pieces[name] for name in ("input_ids", "attention_mask")}
                 best = self.network(**inputs).logits[0].argmax(dim=-1).tolist()
-            return spans_of(places[: len(pieces["first"])], [self.tags[best[at]] for at in pieces["first"]])
+            return spans_of(offsets[: len(pieces["first"])], [self.tags[best[at]] for at in pieces["first"]])
 
         with predict_pool() as pool:
-            return list(pool.map(one, range(len(texts))))
+            return list(pool.map(tag_one, range(len(texts))))
 
     def save(self, folder: Path) -> None:
         save_network(self.network, self.tokenizer, folder)
@@ -222,23 +224,23 @@ def fine_tune(
     seed: int,
     threads: int = 1,
 ) -> Tagger:
-    """Fine-tune the encoder in `folder` with a new head; in bfloat16 when there is a GPU."""
+    """Fine-tune the encoder in `folder` with a new head; a GPU, where there is one, trains in bfloat16."""
     params = {"epochs": 3, "learning_rate": 5e-5, "batch": 16, "weight_decay": 0.01, **params}
     tags = all_tags(types)
     place = {tag: i for i, tag in enumerate(tags)}
     words = words_of(texts)
-    with drawn_from(seed, threads):
+    with seeded(seed, threads):
         tokenizer, network = pretrained(folder, HEAD, len(tags))
-        made = [
+        examples = [
             (pieces_of(tokenizer, [text[a:b] for a, b in w]), [place[tag] for tag in tags_of(w, s)])
             for text, w, s in zip(texts, words, spans, strict=True)
         ]
-        learn(network, len(made), lambda rows: _batch([made[i] for i in rows]), params, seed=seed)
+        train_network(network, len(examples), lambda rows: _batch([examples[i] for i in rows]), params, seed=seed)
     return Tagger(network, tokenizer, tags)
 
 
 def _batch(rows: Sequence[tuple[dict[str, Any], list[int]]]) -> tuple[dict[str, Any], Any]:
-    """Rows of unequal length as one block; what is no first piece has no label."""
+    """Pad rows to one tensor; only first pieces have a label."""
     import torch
 
     longest = max(pieces["input_ids"].shape[1] for pieces, _ in rows)

@@ -1,7 +1,7 @@
-"""How strongly columns hang together: one measure a pair of kinds, all from 0 (not at all) to 1 (one tells the other).
+"""Measures of association between columns, one for each pair of kinds, all from 0 (independent) to 1 (one determines the other).
 
-Numbers are compared by rank, so that neither a skewed column nor a stray value decides. Rows in which either is missing are
-left out; that something is missing is looked at on its own (`missing.missingness`).
+Numbers are compared by rank, so that the measures are robust to skew and outliers. Rows in which either column is missing are left out;
+missingness itself is analysed in `missing.missingness`.
 """
 
 from collections.abc import Sequence
@@ -19,14 +19,15 @@ from glassbox.findings.wording import clean, number, percent
 
 Floats = npt.NDArray[np.float64]
 Codes = npt.NDArray[np.int64]
-MOST_LEVELS = 50  # of a category are told apart; rarer ones count as one
-LEAST = 30  # rows: a group with fewer is not named in a sentence
+MOST_LEVELS = 50  # of a category; rarer levels are merged into one
+LEAST = 30  # rows: smaller groups are not mentioned in descriptions
 RARE = "(rare)"
+TOO_SMALL = "the groups are too small to compare"
 
 
 @dataclass(frozen=True)
 class Variable:
-    """A column made ready: numbers (dates as days since 1970) with NaN where missing, or levels by number with -1."""
+    """A column prepared for analysis: numbers (dates as days since 1970) with NaN where missing, or level codes with -1."""
 
     name: str
     values: Floats | None = None
@@ -40,7 +41,7 @@ class Variable:
 
     @property
     def present(self) -> npt.NDArray[np.bool_]:
-        """Where it is not missing."""
+        """The mask of rows in which the column is not missing."""
         if self.values is not None:
             return np.isfinite(self.values)
         return self._codes >= 0
@@ -51,12 +52,12 @@ class Variable:
 
     @property
     def years(self) -> bool:
-        """Whether these are whole numbers that look like years; nobody writes 2,024 for a year."""
-        seen = cast(Floats, self.values)[self.present]
-        return not self.date and bool(seen.min() >= 1500 and seen.max() <= 2200 and (seen == np.round(seen)).all())
+        """True for whole numbers in the range of years, which are formatted without a thousands separator."""
+        values = cast(Floats, self.values)[self.present]
+        return not self.date and bool(values.min() >= 1500 and values.max() <= 2200 and (values == np.round(values)).all())
 
-    def shown(self, value: float) -> str:
-        """A value of this column as people read it."""
+    def format(self, value: float) -> str:
+        """Format a value of this column for display."""
         if self.date:
             return str(np.datetime64(round(value), "D"))
         return f"{value:.0f}" if self.years else number(float(value))
@@ -64,10 +65,10 @@ class Variable:
 
 @dataclass(frozen=True)
 class Relation:
-    """How strongly two columns hang together, on how many rows, by which measure, and what that looks like.
+    """The association of two columns: measure, strength, number of rows, and a description in words.
 
-    With the target as `second`: `told` is the share of the target's uncertainty that knowing `first` removes, gaps and bends
-    included, and `chance` the share that chance alone reaches in one of twenty shuffles.
+    With the target as `second`, `uncertainty_explained` is the share of the target's entropy that `first` alone removes, including
+    nonlinear effects and missingness; `chance` is the largest share that permuted targets reach.
     """
 
     first: str
@@ -75,37 +76,37 @@ class Relation:
     measure: str
     strength: float
     n: int
-    words: str
-    told: float = 0.0
+    description: str
+    uncertainty_explained: float = 0.0
     chance: float = 0.0
 
     @property
     def beyond_chance(self) -> bool:
-        return self.told > self.chance
+        return self.uncertainty_explained > self.chance
 
 
 def variable(column: pd.Series, schema: ColumnSchema) -> Variable | None:
-    """A column made ready; None when it has no two values, or is text or an identifier."""
+    """Prepare a column for analysis; None when it has fewer than two values, or is text or an identifier."""
     if schema.kind in ("number", "date"):
         dates = schema.kind == "date"
         values = _days(column) if dates else column.to_numpy(dtype=np.float64, na_value=np.nan, copy=True)
         values[np.isinf(values)] = np.nan
-        seen = values[np.isfinite(values)]
-        return Variable(schema.name, values=values, date=dates) if len(seen) and seen.min() < seen.max() else None
+        observed = values[np.isfinite(values)]
+        return Variable(schema.name, values=values, date=dates) if len(observed) and observed.min() < observed.max() else None
     if schema.kind in ("category", "boolean"):
-        found = levelled(schema.name, column)
-        return found if len(found.levels) > 1 else None
+        categories = categorical_variable(schema.name, column)
+        return categories if len(categories.levels) > 1 else None
     return None
 
 
-def levelled(name: str, column: pd.Series) -> Variable:
-    """A column of categories made ready: its levels by how often they are there, then by name."""
+def categorical_variable(name: str, column: pd.Series) -> Variable:
+    """Prepare a categorical column, with its levels ordered by frequency, then by name."""
     counts = column.value_counts()
     order = sorted(counts.index.tolist(), key=lambda level: (-int(counts[level]), str(level)))
-    kept, rare = (order, []) if len(order) <= MOST_LEVELS else (order[: MOST_LEVELS - 1], order[MOST_LEVELS - 1 :])
-    place = {**{level: i for i, level in enumerate(kept)}, **dict.fromkeys(rare, len(kept))}
-    codes = column.map(place).fillna(-1).to_numpy(dtype=np.int64)
-    return Variable(name, codes=codes, levels=tuple([str(level) for level in kept] + ([RARE] if rare else [])))
+    frequent, rare = (order, []) if len(order) <= MOST_LEVELS else (order[: MOST_LEVELS - 1], order[MOST_LEVELS - 1 :])
+    code = {**{level: i for i, level in enumerate(frequent)}, **dict.fromkeys(rare, len(frequent))}
+    codes = column.map(code).fillna(-1).to_numpy(dtype=np.int64)
+    return Variable(name, codes=codes, levels=tuple([str(level) for level in frequent] + ([RARE] if rare else [])))
 
 
 def _days(column: pd.Series) -> Floats:
@@ -118,7 +119,7 @@ def _days(column: pd.Series) -> Floats:
 
 
 def spearman(x: Floats, y: Floats) -> float:
-    """Spearman's rank correlation, ties sharing their mean rank; 0 when either does not vary.
+    """Return Spearman's rank correlation with mean ranks for ties; 0 when either column is constant.
 
     >>> spearman(np.array([1.0, 2.0, 3.0]), np.array([1.0, 8.0, 27.0]))
     1.0
@@ -129,7 +130,7 @@ def spearman(x: Floats, y: Floats) -> float:
 
 
 def cramers_v(a: Codes, b: Codes) -> float:
-    """Cramér's V of two columns of codes, corrected for its bias (Bergsma 2013, eq. 5 to 7).
+    """Return the bias-corrected Cramér's V of two columns of codes (Bergsma 2013, eq. 5 to 7).
 
     With φ² = χ²/n and an r × k table: V = √(max(0, φ² - (r-1)(k-1)/(n-1)) / min(r' - 1, k' - 1)), r' = r - (r-1)²/(n-1), and
     k' likewise.
@@ -152,7 +153,7 @@ def cramers_v(a: Codes, b: Codes) -> float:
 
 
 def correlation_ratio(codes: Codes, values: Floats) -> float:
-    """How much of the spread of ranks lies between groups: ε, the correlation ratio corrected for its bias (Kelley 1935).
+    """Return ε, the bias-corrected correlation ratio of ranks by group (Kelley 1935).
 
     ε² = 1 - (1 - η²)(n - 1)/(n - k), with η² the share of the sum of squares of ranks between the k groups.
 
@@ -175,7 +176,7 @@ def _ratio_of_ranks(codes: Codes, ranks: Floats) -> float:
 
 
 def mutual_information(a: Codes, b: Codes) -> float:
-    """Mutual information in bits, less its bias (Miller 1955): (r-1)(k-1) / (2 n ln 2) for an r × k table; never below 0.
+    """Return the mutual information in bits, less its bias (Miller 1955): (r-1)(k-1) / (2 n ln 2) for an r × k table; at least 0.
 
     >>> round(mutual_information(np.array([0, 1] * 500), np.array([0, 1] * 500)), 3)
     0.999
@@ -192,7 +193,7 @@ def mutual_information(a: Codes, b: Codes) -> float:
 
 
 def crosstab(a: Codes, b: Codes) -> Floats:
-    """Counts of each pair of codes, of shape (codes of a, codes of b)."""
+    """Count each pair of codes, with shape (codes of a, codes of b)."""
     if not len(a):
         return np.zeros((0, 0))
     width = int(b.max()) + 1
@@ -201,143 +202,151 @@ def crosstab(a: Codes, b: Codes) -> Floats:
 
 
 def binned(v: Variable, bins: int = 10) -> Codes:
-    """Codes from 0: levels as they are, numbers in about `bins` groups of like size; what is missing is a group of its own."""
+    """Return codes from 0: levels unchanged, numbers in about `bins` quantile bins; missing values have a code of their own."""
     if v.values is None:
         codes = cast(Codes, v.codes)
         return np.where(codes < 0, len(v.levels), codes)
-    seen = v.values[v.present]
-    edges = np.unique(np.quantile(seen, np.linspace(0, 1, bins + 1)[1:-1]))
+    edges = np.unique(np.quantile(v.values[v.present], np.linspace(0, 1, bins + 1)[1:-1]))
     return np.where(v.present, np.searchsorted(edges, v.values, side="left"), len(edges) + 1).astype(np.int64)
 
 
 # --------------------------------------------------------------------------------------------------------------- pairs
 
 
-def between(a: Variable, b: Variable) -> Relation:
-    """How strongly two columns hang together."""
+def pair_relation(a: Variable, b: Variable) -> Relation:
+    """Measure the association of two columns, by the measure for their kinds."""
     both = a.present & b.present
     n = int(both.sum())
     if n < 3:
-        return Relation(a.name, b.name, "too few rows", 0.0, n, "never both present")
+        return Relation(a.name, b.name, "too few rows", 0.0, n, "too few rows have both")
     if a.values is not None and b.values is not None:
         rho = spearman(a.values[both], b.values[both])
-        order = "in nearly the same order as" if rho > 0.95 else "in nearly the opposite order of" if rho < -0.95 else ""
-        way = "higher" if rho > 0 else "lower"
-        words = (
-            f"{clean(a.name)} runs {order} {clean(b.name)}" if order else f"the higher {clean(a.name)}, the {way} {clean(b.name)}"
+        order = "nearly the same" if rho > 0.95 else "nearly the opposite" if rho < -0.95 else ""
+        direction = "higher" if rho > 0 else "lower"
+        description = (
+            f"{clean(a.name)} and {clean(b.name)} rank the rows in {order} order"
+            if order
+            else f"the higher {clean(a.name)}, the {direction} {clean(b.name)}"
         )
-        return Relation(a.name, b.name, f"Spearman {rho:+.2f}", abs(rho), n, words)
+        return Relation(a.name, b.name, f"Spearman {rho:+.2f}", abs(rho), n, description)
     if a.codes is not None and b.codes is not None:
         codes, others = a.codes[both], b.codes[both]
-        return Relation(a.name, b.name, "Cramér's V", cramers_v(codes, others), n, _cell_words(a, b, crosstab(codes, others)))
+        return Relation(
+            a.name, b.name, "Cramér's V", cramers_v(codes, others), n, _cell_description(a, b, crosstab(codes, others))
+        )
     groups, numbers = (a, b) if b.values is not None else (b, a)
     codes, values = cast(Codes, groups.codes)[both], cast(Floats, numbers.values)[both]
     return Relation(
-        a.name, b.name, "correlation ratio", correlation_ratio(codes, values), n, _median_words(groups, numbers, codes, values)
+        a.name,
+        b.name,
+        "correlation ratio",
+        correlation_ratio(codes, values),
+        n,
+        _median_description(groups, numbers, codes, values),
     )
 
 
-def _cell_words(a: Variable, b: Variable, table: Floats) -> str:
-    """The pair of levels that is there most over what independence would give, in units of chance."""
+def _cell_description(a: Variable, b: Variable, table: Floats) -> str:
+    """Describe the pair of levels with the largest standardised excess over independence."""
     n = table.sum()
     expected = table.sum(axis=1, keepdims=True) * table.sum(axis=0, keepdims=True) / n
     with np.errstate(divide="ignore", invalid="ignore"):
-        surplus = np.where(expected > 0, (table - expected) / np.sqrt(expected), -np.inf)
-    i, j = np.unravel_index(int(surplus.argmax()), surplus.shape)
+        excess = np.where(expected > 0, (table - expected) / np.sqrt(expected), -np.inf)
+    i, j = np.unravel_index(int(excess.argmax()), excess.shape)
     inside, overall = table[i, j] / table[i].sum(), table[:, j].sum() / n
     return (
-        f"{clean(b.name)} is {clean(b.levels[j])} for {percent(inside)} where {clean(a.name)} is {clean(a.levels[i])}, "
-        f"for {percent(overall)} of all"
+        f"{clean(b.name)} is {clean(b.levels[j])} in {percent(inside)} of the rows with {clean(a.name)} {clean(a.levels[i])}, "
+        f"and in {percent(overall)} of all rows"
     )
 
 
-def _median_words(groups: Variable, numbers: Variable, codes: Codes, values: Floats) -> str:
-    found = {
+def _median_description(groups: Variable, numbers: Variable, codes: Codes, values: Floats) -> str:
+    medians = {
         level: float(np.median(values[codes == i]))
         for i, level in enumerate(groups.levels)
         if level != RARE and (codes == i).sum() >= LEAST
     }
-    if len(found) < 2:
-        return "its groups are too small to compare"
-    high, low = max(found, key=lambda level: found[level]), min(found, key=lambda level: found[level])
-    if found[high] == found[low]:
-        return f"the median of {clean(numbers.name)} is {numbers.shown(found[high])} in every group"
+    if len(medians) < 2:
+        return TOO_SMALL
+    high, low = max(medians, key=lambda level: medians[level]), min(medians, key=lambda level: medians[level])
+    if medians[high] == medians[low]:
+        return f"the median of {clean(numbers.name)} is {numbers.format(medians[high])} for every value of {clean(groups.name)}"
     return (
-        f"median {clean(numbers.name)} {numbers.shown(found[high])} where {clean(groups.name)} is {clean(high)}, "
-        f"{numbers.shown(found[low])} where {clean(low)}"
+        f"the median of {clean(numbers.name)} is {numbers.format(medians[high])} for {clean(groups.name)} {clean(high)}, "
+        f"and {numbers.format(medians[low])} for {clean(low)}"
     )
 
 
-def among(variables: Sequence[Variable]) -> list[Relation]:
-    """All pairs of columns, the strongest first."""
-    return ranked([between(a, b) for a, b in combinations(variables, 2)])
+def all_pairs(variables: Sequence[Variable]) -> list[Relation]:
+    """Measure the association of all pairs of columns, the strongest first."""
+    return ranked([pair_relation(a, b) for a, b in combinations(variables, 2)])
 
 
 def ranked(relations: Sequence[Relation]) -> list[Relation]:
-    """Relations, the strongest first; equally strong ones by name."""
+    """Sort relations by decreasing strength, and ties by name."""
     return sorted(relations, key=lambda r: (-r.strength, r.first, r.second))
 
 
-def with_target(
+def relations_with_target(
     variables: Sequence[Variable], target: Variable, positive: str, *, seed: int, shuffles: int = 19
 ) -> list[Relation]:
-    """Each column against the target, those first that tell most of it.
+    """Measure the association of each column with the target, the most informative first.
 
-    What a column tells is Theil's uncertainty coefficient: mutual information over the entropy of the target, numbers in ten
-    groups of like size. The target is shuffled `shuffles` times, the same for all columns; chance does better than in all of
-    them in one case of `shuffles` + 1.
+    The uncertainty explained is Theil's uncertainty coefficient: the mutual information over the entropy of the target, with numbers in
+    ten quantile bins. The target is permuted `shuffles` times, the same way for all columns; a column that is independent of the target
+    exceeds all permutations with probability 1 / (`shuffles` + 1).
     """
     rng = np.random.default_rng(seed)
     codes = cast(Codes, target.codes)
     shuffled = [rng.permutation(codes) for _ in range(shuffles)]
-    whole = entropy(codes)
-    found = []
+    total = entropy(codes)
+    related = []
     for v in variables:
-        relation, groups = between(v, target), binned(v)
-        told = mutual_information(groups, codes) / whole
-        chance = max((mutual_information(groups, other) / whole for other in shuffled), default=0.0)
-        words = _target_words(v, target, positive, told * whole)
-        found.append(replace(relation, words=words, told=told, chance=chance))
-    return sorted(found, key=lambda r: (-r.told, r.first))
+        relation, groups = pair_relation(v, target), binned(v)
+        uncertainty_explained = mutual_information(groups, codes) / total
+        chance = max((mutual_information(groups, permuted) / total for permuted in shuffled), default=0.0)
+        description = _target_description(v, target, positive, uncertainty_explained * total)
+        related.append(replace(relation, description=description, uncertainty_explained=uncertainty_explained, chance=chance))
+    return sorted(related, key=lambda r: (-r.uncertainty_explained, r.first))
 
 
 def entropy(codes: Codes) -> float:
-    """The entropy of a column of codes in bits."""
+    """Return the entropy of a column of codes in bits."""
     p = np.bincount(codes) / len(codes)
     return float(-(p[p > 0] * np.log2(p[p > 0])).sum())
 
 
-def _target_words(v: Variable, target: Variable, positive: str, bits: float) -> str:
-    """What a column tells of the target: where the positive class is most and least frequent; of several classes, what stands out."""
-    codes, there = cast(Codes, target.codes), v.present
+def _target_description(v: Variable, target: Variable, positive: str, bits: float) -> str:
+    """Describe where the positive class is most and least frequent; with several classes, the largest difference between them."""
+    codes, present = cast(Codes, target.codes), v.present
     if len(target.levels) != 2:
         if v.values is not None:
-            return _median_words(target, v, codes[there], v.values[there])
-        return _cell_words(v, target, crosstab(cast(Codes, v.codes)[there], codes[there]))
+            return _median_description(target, v, codes[present], v.values[present])
+        return _cell_description(v, target, crosstab(cast(Codes, v.codes)[present], codes[present]))
     hit = codes == target.levels.index(positive)
     groups = _groups(v)
-    gap = ~there
-    if min(gap.sum(), there.sum()) >= LEAST and mutual_information(gap.astype(np.int64), codes) > 0.5 * bits:
-        groups = {"there": there, "missing": gap}
+    absent = ~present
+    if min(absent.sum(), present.sum()) >= LEAST and mutual_information(absent.astype(np.int64), codes) > 0.5 * bits:
+        groups = {"present": present, "missing": absent}
     rates = {name: float(hit[inside].mean()) for name, inside in groups.items() if inside.sum() >= LEAST}
     if len(rates) < 2:
-        return "its groups are too small to compare"
+        return TOO_SMALL
     high, low = max(rates, key=lambda name: rates[name]), min(rates, key=lambda name: rates[name])
     return (
-        f"{clean(target.name)} {clean(positive)} for {percent(rates[high])} where {clean(v.name)} is {clean(high)}, "
-        f"for {percent(rates[low])} where {clean(low)}"
+        f"{clean(target.name)} is {clean(positive)} in {percent(rates[high])} of the rows where {clean(v.name)} is {clean(high)}, "
+        f"and in {percent(rates[low])} where it is {clean(low)}"
     )
 
 
 def _groups(v: Variable, parts: int = 5) -> dict[str, npt.NDArray[np.bool_]]:
-    """The levels of a category, or a number in some `parts` parts of like size, by name."""
+    """Return the masks of the levels of a category, or of about `parts` quantile bins of a number, by name."""
     if v.values is None:
         codes = cast(Codes, v.codes)
         return {level: codes == i for i, level in enumerate(v.levels) if level != RARE}
     codes = np.where(v.present, binned(v, parts), -1)
-    found = {}
+    masks = {}
     for code in np.unique(codes[codes >= 0]).tolist():
         inside = codes == code
         low, high = v.values[inside].min(), v.values[inside].max()
-        found[v.shown(low) if low == high else f"{v.shown(low)} to {v.shown(high)}"] = inside
-    return found
+        masks[v.format(low) if low == high else f"{v.format(low)} to {v.format(high)}"] = inside
+    return masks

@@ -1,4 +1,4 @@
-"""Tests in folds whether balanced class weights improve a cheap model."""
+"""Class imbalance: a cross-validated test of balanced class weights with a cheap model."""
 
 from functools import partial
 from typing import Any
@@ -23,14 +23,14 @@ SHOWN = ("roc_auc", "average_precision", "log_loss", "balanced_accuracy", "f1")
 
 
 def imbalance(dataset: TabularDataset, metric: str, effort: Effort, resources: Resources) -> Table:
-    """Compare logistic regression with and without balanced class weights, in folds.
+    """Compare logistic regression with and without balanced class weights by cross-validation.
 
-    Weights move every probability towards the rarer class; so does a lower threshold, which is chosen later. So the test is
-    whether the *ranking* gains: the metric named, and F1 at the best threshold of each.
+    Class weights shift all probabilities towards the rare class, and so does a lower decision threshold, which is chosen later.
+    Weights are useful only if they improve the *ranking*: `metric`, and F1 at the best threshold of each model.
     """
     candidates = [
-        Candidate(name="as they are", kind="logistic_regression"),
-        Candidate(name="weighed evenly", kind="logistic_regression", params={"class_weight": "balanced"}),
+        Candidate(name="unweighted", kind="logistic_regression"),
+        Candidate(name="balanced", kind="logistic_regression", params={"class_weight": "balanced"}),
     ]
     data = dataset.data
     scorer = ProbabilityScorer(data, metric, effort.resamples, resources.seed)
@@ -40,8 +40,8 @@ def imbalance(dataset: TabularDataset, metric: str, effort: Effort, resources: R
     title = "Class imbalance"
     evidence = ClassBalanceEvidence(class_shares=dict(zip(data.classes, shares.tolist(), strict=True)))
     if any(run.reason for run in runs):
-        failed = pd.DataFrame([{"classes": run.candidate.name, "note": run.reason or "fitted"} for run in runs])
-        say = f"The rarest class, {rarest}, is {100 * shares.min():.1f} % of the rows; the test of class weights failed."
+        failed = pd.DataFrame([{"class weights": run.candidate.name, "note": run.reason or "fitted"} for run in runs])
+        say = f"The rarest class, {rarest}, has {100 * shares.min():.1f} % of the rows; the test of class weights failed."
         return Table.of(failed, title, say=say, evidence=evidence)
     rows = []
     for run in runs:
@@ -49,18 +49,18 @@ def imbalance(dataset: TabularDataset, metric: str, effort: Effort, resources: R
         scores = {name: float(np.mean([score(sample, [name])[name] for sample in samples])) for name in SHOWN}
         if data.binary:
             hit = data.y == data.positive
-            scores["F1 at its best threshold"] = float(threshold_curve(hit, run.oof[:, data.positive])["f1"].max())
-        rows.append({"classes": run.candidate.name, **scores})
-    plain, weighted = runs
-    gain = scorer.gain(weighted.oof, plain.oof)
+            scores["F1 at best threshold"] = float(threshold_curve(hit, run.oof[:, data.positive])["f1"].max())
+        rows.append({"class weights": run.candidate.name, **scores})
+    plain, balanced = runs
+    gain = scorer.gain(balanced.oof, plain.oof)
     helps = gain.low is not None and gain.low > 0
     outcome = (
         "balanced class weights improve the ranking"
         if helps
-        else "balanced class weights do not improve the ranking; the decision threshold is set instead"
+        else "balanced class weights do not improve the ranking, so only the decision threshold is adjusted"
     )
-    say = f"The rarest class, {rarest}, is {100 * shares.min():.1f} % of the rows; {outcome}."
-    note = f"Gain of balanced weights in {metric_label(metric)}: {gain.value or 0:+.4f}, 95 % interval {gain.low or 0:+.4f} to {gain.high or 0:+.4f}."
+    say = f"The rarest class, {rarest}, has {100 * shares.min():.1f} % of the rows; {outcome}."
+    note = f"Gain of class weights in {metric_label(metric)}: {gain.value or 0:+.4f}, 95 % interval {gain.low or 0:+.4f} to {gain.high or 0:+.4f}."
     return Table.of(pd.DataFrame(rows), title, say=say, note=note, formats=dict.fromkeys(rows[0], ".3f"), evidence=evidence)
 
 

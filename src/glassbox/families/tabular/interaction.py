@@ -1,4 +1,4 @@
-"""Whether what one column means for the target depends on another: two columns at a time, against odds that simply multiply."""
+"""Pairwise interactions: how far the joint effect of two columns on the target departs from a logistic model without interaction."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,8 +11,8 @@ from scipy.stats import chi2
 from glassbox.families.tabular.association import RARE, Codes, Floats, Relation, Variable, binned
 from glassbox.families.tabular.explore import ColumnView
 
-PARTS, LEVELS = 4, 5  # of a number, of a category
-LEAST = 30  # rows of a cell for it to be read
+PARTS, LEVELS = 4, 5  # bins of a number, levels of a category
+LEAST = 30  # rows: smaller cells are not reported
 
 
 @dataclass(frozen=True)
@@ -24,13 +24,13 @@ class Grid:
     first, second, first_levels, second_levels
         The columns and their values, in order.
     share, n
-        (first, second): share of the target, rows.
+        The share of the target and the number of rows, of shape (first, second).
     target
-        The class whose share it is.
+        The class of the share.
     p
-        How likely chance alone departs as far from odds that multiply, the number of pairs tried counted in (Bonferroni).
-    tried
-        How many pairs were tried.
+        The p-value of the departure from a model without interaction, corrected for the number of pairs (Bonferroni).
+    tested
+        The number of pairs that were tested.
     """
 
     first: str
@@ -41,50 +41,50 @@ class Grid:
     n: Floats
     target: str
     p: float
-    tried: int
+    tested: int
 
 
-def interaction(found: ColumnView, strongest: Sequence[Relation], top: int = 7) -> Grid | None:
-    """Of the columns that tell most of the target, the two that depart most from odds that multiply; None with fewer than two.
+def interaction(view: ColumnView, strongest: Sequence[Relation], top: int = 7) -> Grid | None:
+    """Find the pair with the strongest interaction among the columns most associated with the target; None with fewer than two columns.
 
-    Each pair is a table of shares; the logistic model without interaction is fitted to it, and the pair with the least
-    probability of its deviance is taken (Agresti 2013, sec. 5.2 and 6.1). Numbers are cut into four groups of like size, of categories the
-    most frequent levels are kept and the rest is one.
+    A logistic model without interaction is fitted to the table of shares of each pair, and the pair whose deviance has the smallest p-value
+    is selected (Agresti 2013, sec. 5.2 and 6.1). Numbers are cut into four quantile bins; of categories, the most frequent levels are
+    distinguished and the rest is merged.
     """
-    names = [relation.first for relation in strongest if relation.first in {v.name for v in found.variables}][:top]
-    hit = (found.y == found.classes.index(found.positive)).astype(np.int64)
-    cut = {name: _cut(found.variable(name)) for name in names}
+    names = [relation.first for relation in strongest if relation.first in {v.name for v in view.variables}][:top]
+    hit = (view.y == view.classes.index(view.positive)).astype(np.int64)
+    binned_columns = {name: _cut(view.variable(name)) for name in names}
     grids = []
     for a, b in combinations(names, 2):
-        (codes, levels), (others, more) = cut[a], cut[b]
-        there = (codes >= 0) & (others >= 0)
-        if not there.any():
+        (codes, levels), (others, more) = binned_columns[a], binned_columns[b]
+        present = (codes >= 0) & (others >= 0)
+        if not present.any():
             continue
-        n, hits = _counts(codes[there], others[there], hit[there], len(levels), len(more))
-        surprise, freedom = departure(hits, n)
+        n, hits = _counts(codes[present], others[present], hit[present], len(levels), len(more))
+        deviance, freedom = departure(hits, n)
         if freedom > 0:
             share = hits / np.maximum(1, n)
-            share, n, levels, more = _sorted(found, a, b, share, n, levels, more)
-            grids.append((chi2.logsf(surprise, freedom), a, b, levels, more, share, n))
+            share, n, levels, more = _sorted(view, a, b, share, n, levels, more)
+            grids.append((chi2.logsf(deviance, freedom), a, b, levels, more, share, n))
     if not grids:
         return None
     least, a, b, levels, more, share, n = min(grids, key=lambda grid: (grid[0], grid[1], grid[2]))
-    return Grid(a, b, levels, more, share, n, found.positive, float(min(1.0, np.exp(least) * len(grids))), len(grids))
+    return Grid(a, b, levels, more, share, n, view.positive, float(min(1.0, np.exp(least) * len(grids))), len(grids))
 
 
 def _sorted(
-    found: ColumnView, a: str, b: str, share: Floats, n: Floats, first: list[str], second: list[str]
+    view: ColumnView, a: str, b: str, share: Floats, n: Floats, first: list[str], second: list[str]
 ) -> tuple[Floats, Floats, list[str], list[str]]:
-    """Levels of categories by their share, numbers as they are."""
-    whole = (share * n).sum(axis=1) / np.maximum(1, n.sum(axis=1)), (share * n).sum(axis=0) / np.maximum(1, n.sum(axis=0))
-    down = np.arange(len(first)) if found.variable(a).numeric else np.argsort(-whole[0], kind="stable")
-    across = np.arange(len(second)) if found.variable(b).numeric else np.argsort(-whole[1], kind="stable")
+    """Sort the levels of categories by their share; the bins of numbers stay in order."""
+    marginal = (share * n).sum(axis=1) / np.maximum(1, n.sum(axis=1)), (share * n).sum(axis=0) / np.maximum(1, n.sum(axis=0))
+    down = np.arange(len(first)) if view.variable(a).numeric else np.argsort(-marginal[0], kind="stable")
+    across = np.arange(len(second)) if view.variable(b).numeric else np.argsort(-marginal[1], kind="stable")
     both = np.ix_(down, across)
     return share[both], n[both], [first[i] for i in down], [second[j] for j in across]
 
 
 def _cut(v: Variable) -> tuple[Codes, list[str]]:
-    """A column in a few groups by number, -1 where missing, and what they are called."""
+    """Bin a column into a few codes, -1 where missing, and return the names of the bins."""
     if v.values is None:
         codes = cast(Codes, v.codes)
         if len(v.levels) <= LEVELS + 1:
@@ -94,7 +94,7 @@ def _cut(v: Variable) -> tuple[Codes, list[str]]:
     levels = np.unique(groups[groups >= 0])
     codes = np.where(groups >= 0, np.searchsorted(levels, groups), -1)
     spans = [(v.values[codes == i].min(), v.values[codes == i].max()) for i in range(len(levels))]
-    return codes, [v.shown(low) if low == high else f"{v.shown(low)} to {v.shown(high)}" for low, high in spans]
+    return codes, [v.format(low) if low == high else f"{v.format(low)} to {v.format(high)}" for low, high in spans]
 
 
 def _counts(a: Codes, b: Codes, hit: Codes, rows: int, columns: int) -> tuple[Floats, Floats]:
@@ -105,11 +105,11 @@ def _counts(a: Codes, b: Codes, hit: Codes, rows: int, columns: int) -> tuple[Fl
 
 
 def departure(hits: Floats, n: Floats) -> tuple[float, int]:
-    """The deviance of a table of shares from a logistic model without interaction, and its degrees of freedom.
+    """Return the deviance of a table of shares from a logistic model without interaction, and its degrees of freedom.
 
     Examples
     --------
-    Odds that multiply (1:1, 2:1 and 2:1, 4:1) do not depart at all:
+    Odds that multiply (1:1, 2:1 and 2:1, 4:1) have no interaction:
 
     >>> deviance, freedom = departure(np.array([[30.0, 40.0], [40.0, 48.0]]), np.array([[60.0, 60.0], [60.0, 60.0]]))
     >>> round(deviance, 6), freedom
@@ -125,7 +125,7 @@ def departure(hits: Floats, n: Floats) -> tuple[float, int]:
     design = design.astype(np.float64)
     weights = np.zeros(design.shape[1])
     ridge = 1e-8 * np.eye(design.shape[1])
-    for _ in range(30):  # Newton's steps; cells that are all or nothing are held by the bound on the odds
+    for _ in range(30):  # Newton's method; bounding the log-odds keeps cells with shares of 0 or 1 finite
         p = 1 / (1 + np.exp(-np.clip(design @ weights, -12, 12)))
         step = np.linalg.solve(design.T @ (design * (total * p * (1 - p))[:, None]) + ridge, design.T @ (k - total * p))
         weights = weights + np.clip(step, -4, 4)

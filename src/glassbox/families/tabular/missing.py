@@ -1,4 +1,4 @@
-"""What is missing: where there are gaps, which go together, and whether a gap says something about the target."""
+"""Missing values: their number by column, joint patterns, and their association with the target."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -16,60 +16,61 @@ from glassbox.findings.wording import clean, join_names, percent
 Bools = npt.NDArray[np.bool_]
 
 
-def gaps(found: ColumnView) -> dict[str, Bools]:
-    """Where each column has gaps, of all rows, the column with most gaps first; columns without are left out."""
-    masks = {
-        column.name: found.rows[column.name].isna().to_numpy() for column in found.schema.features if column.name in found.rows
-    }
+def gaps(view: ColumnView) -> dict[str, Bools]:
+    """Return the mask of missing values of each column over all rows, the column with the most first; complete columns are left out."""
+    masks = {column.name: view.rows[column.name].isna().to_numpy() for column in view.schema.features if column.name in view.rows}
     return {name: masks[name] for name in sorted(masks, key=lambda name: (-int(masks[name].sum()), name)) if masks[name].any()}
 
 
-def missingness(found: ColumnView) -> Table:
-    """Which columns have gaps, what goes missing together, and whether a gap says something about the target.
+def missingness(view: ColumnView) -> Table:
+    """Return the columns with missing values, the columns that are missing together, and the association with the target.
 
-    The target is compared between rows with and without a gap: Fisher's exact test for two classes, Pearson's χ² for more,
-    Holm's correction for the number of columns.
+    The target is compared between rows with and without a missing value by Fisher's exact test for two classes and Pearson's χ² for
+    more, with Holm's correction for the number of columns.
     """
-    masks = gaps(found)
-    y = class_numbers(found.rows[found.target.name], found.classes)
-    rare = found.classes.index(found.positive)
+    masks = gaps(view)
+    y = class_numbers(view.rows[view.target.name], view.classes)
+    positive = view.classes.index(view.positive)
     rows, tests = [], []
     for name, mask in masks.items():
-        tests.append(_gap_test(mask, y, len(found.classes)))
+        tests.append(_gap_test(mask, y, len(view.classes)))
         rows.append(
             {
                 "column": name,
                 "missing": int(mask.sum()),
                 "share": float(mask.mean()),
-                f"{found.positive} where missing": float((y[mask] == rare).mean()),
-                f"{found.positive} where not": float((y[~mask] == rare).mean()) if (~mask).any() else None,
-                "goes missing with": ", ".join(_companions(name, masks)) or "alone",
+                f"{view.positive} where missing": float((y[mask] == positive).mean()),
+                f"{view.positive} where not": float((y[~mask] == positive).mean()) if (~mask).any() else None,
+                "missing together with": ", ".join(_companions(name, masks)) or "no other column",
             }
         )
-    told = holm(tests)
-    for row, beyond, mask in zip(rows, told, masks.values(), strict=True):
-        row["tells of the target"] = (
-            "yes, beyond chance" if beyond else "cannot tell" if min(mask.sum(), (~mask).sum()) < 10 else "no"
+    significant = holm(tests)
+    for row, rejected, mask in zip(rows, significant, masks.values(), strict=True):
+        row["associated with the target"] = (
+            "yes, significant" if rejected else "too few rows" if min(mask.sum(), (~mask).sum()) < 10 else "no"
         )
     columns = [
         "column",
         "missing",
         "share",
-        f"{found.positive} where missing",
-        f"{found.positive} where not",
-        "goes missing with",
+        f"{view.positive} where missing",
+        f"{view.positive} where not",
+        "missing together with",
     ]
-    frame = pd.DataFrame(rows, columns=[*columns, "tells of the target"])
+    frame = pd.DataFrame(rows, columns=[*columns, "associated with the target"])
     share = {name: ".1%" for name in columns[2:5]}
-    note = "Holm's correction counts in that several columns were tested; alone: with no other column in half of its gaps."
+    note = (
+        "Tests are corrected for the number of columns (Holm). "
+        "Missing together: in at least half of the rows where either of two columns is missing, both are."
+    )
     return Table.of(
-        frame, "What is missing", say=_missing_say(rows, told, len(found.schema.features)), formats={"missing": ",d", **share},
+        frame, "Missing values", say=_summary(rows, significant, len(view.schema.features)), formats={"missing": ",d", **share},
         note=note if rows else "",
     )  # fmt: skip
 
 
 def _gap_test(mask: Bools, y: Codes, classes: int) -> float:
-    """The p-value that the target does not depend on whether there is a gap."""
+    """Return the p-value of the test that the target is independent of missingness."""
     table = np.vstack([np.bincount(y[mask], minlength=classes), np.bincount(y[~mask], minlength=classes)])
     table = table[:, table.sum(axis=0) > 0]
     if (table.sum(axis=1) == 0).any() or table.shape[1] < 2:
@@ -78,46 +79,48 @@ def _gap_test(mask: Bools, y: Codes, classes: int) -> float:
 
 
 def holm(p: Sequence[float], level: float = 0.05) -> list[bool]:
-    """Which of several tests hold at `level` taken together (Holm 1979).
+    """Return the hypotheses that are rejected at a family-wise error rate of `level` (Holm 1979).
 
     >>> holm([0.04, 0.01, 0.03])
     [False, True, False]
     """
     order = sorted(range(len(p)), key=lambda i: p[i])
-    holds = [False] * len(p)
+    rejected = [False] * len(p)
     for rank, i in enumerate(order):
         if p[i] > level / (len(p) - rank):
             break
-        holds[i] = True
-    return holds
+        rejected[i] = True
+    return rejected
 
 
 def _companions(name: str, masks: dict[str, Bools]) -> list[str]:
-    """Columns that share at least half of the rows in which either is missing (Jaccard's index)."""
-    mine = masks[name]
-    return [clean(other) for other, mask in masks.items() if other != name and (mine & mask).sum() >= 0.5 * (mine | mask).sum()]
+    """Return the columns whose missing rows have a Jaccard similarity of at least 0.5 with those of a column."""
+    missing = masks[name]
+    return [
+        clean(other) for other, mask in masks.items() if other != name and (missing & mask).sum() >= 0.5 * (missing | mask).sum()
+    ]
 
 
-def _missing_say(rows: Sequence[dict[str, Any]], told: Sequence[bool], columns: int) -> str:
+def _summary(rows: Sequence[dict[str, Any]], significant: Sequence[bool], columns: int) -> str:
     if not rows:
-        return f"None of the {columns} columns has gaps."
+        return f"None of the {columns} columns has missing values."
     most = rows[0]
-    say = f"{len(rows)} of {columns} columns {'have' if len(rows) > 1 else 'has'} gaps, most of all {clean(most['column'])}"
+    say = f"{len(rows)} of {columns} columns {'have' if len(rows) > 1 else 'has'} missing values; {clean(most['column'])} has the most"
     say += f" ({most['missing']:,d} rows, {percent(most['share'], 1)})."
-    telling = [clean(row["column"]) for row, beyond in zip(rows, told, strict=True) if beyond]
+    informative = [clean(row["column"]) for row, rejected in zip(rows, significant, strict=True) if rejected]
     return (
-        f"{say} A gap tells something of the target in {join_names(telling)}."
-        if telling
-        else f"{say} No gap is seen to tell of the target."
+        f"{say} Missingness is associated with the target in {join_names(informative)}."
+        if informative
+        else f"{say} Missingness is not significantly associated with the target in any column."
     )
 
 
-def gap_patterns(found: ColumnView, most_columns: int = 12, most_patterns: int = 10) -> pd.DataFrame:
-    """Which columns are missing together: one row a pattern, the most frequent first, one boolean column a column with gaps, ``n``.
+def gap_patterns(view: ColumnView, most_columns: int = 12, most_patterns: int = 10) -> pd.DataFrame:
+    """Count the joint patterns of missing values, the most frequent first: one boolean column per data column, and ``n``.
 
-    Only the `most_columns` columns with most gaps are told apart; rows without a gap in these are left out.
+    Only the `most_columns` columns with the most missing values are considered; rows that are complete in these are left out.
     """
-    masks = dict(list(gaps(found).items())[:most_columns])
+    masks = dict(list(gaps(view).items())[:most_columns])
     if not masks:
         return pd.DataFrame({"n": pd.Series(dtype="int64")})
     frame = pd.DataFrame(masks)

@@ -1,7 +1,6 @@
-"""The kinds of model: how each is fitted, asked, saved in the library's own format, and loaded.
+"""The kinds of tabular model, with the functions that fit and load them; models are saved in the native format of their library.
 
-A new kind is one row in `KINDS`. Models speak of a matrix of floats and of classes by number; rows, columns and names are
-the predictor's.
+A new kind is one row in `KINDS`. Models take a matrix of floats and class codes; the predictor handles rows, columns and names.
 """
 
 from collections.abc import Callable, Mapping
@@ -17,7 +16,7 @@ from glassbox.families.registry import kind_in
 from glassbox.families.shared import skops_io
 
 Floats = npt.NDArray[np.float64]
-TREE = "sklearn.tree._tree.Tree"  # trusted because what it holds is checked before it is used
+TREE = "sklearn.tree._tree.Tree"  # trusted because its content is checked before use
 Codes = npt.NDArray[np.int64]
 
 
@@ -26,21 +25,21 @@ class Model(Protocol):
 
     @property
     def native(self) -> Any:
-        """The library's own object, for explanations."""
+        """The native object of the library, for explanations."""
         ...
 
     def proba(self, matrix: Floats) -> Floats:
-        """Probabilities of shape (rows, classes)."""
+        """Return probabilities of shape (rows, classes)."""
         ...
 
     def save(self, folder: Path) -> None:
-        """Write the model into `folder`: the same fit gives the same bytes."""
+        """Write the model to `folder`; equal fits give equal bytes."""
         ...
 
 
 @dataclass(frozen=True)
 class Fitting:
-    """What is asked of a fit besides data: hyperparameters, how many classes, the seed, and the threads of this fit."""
+    """The settings of a fit: hyperparameters, number of classes, seed and threads."""
 
     params: Mapping[str, Any]
     classes: int
@@ -52,8 +51,8 @@ class Fitting:
 class Kind:
     """One kind of model.
 
-    `complexity` orders kinds for the question which is the simplest; `linear` asks the recipe to scale; `learns` is
-    False for what looks at no column; `searched` says that it may be tuned.
+    `complexity` ranks kinds from simple to complex; `linear` is set when features must be scaled; `learns` is False for a kind that uses
+    no features; `searched` is set when the hyperparameters can be tuned.
     """
 
     fit: Callable[[Floats, Codes, Fitting], Model]
@@ -69,15 +68,15 @@ class Kind:
 
 @dataclass(frozen=True)
 class SklearnModel:
-    """An estimator of scikit-learn; classes that it never saw have probability 0."""
+    """A scikit-learn estimator; classes that are absent from its training data have probability 0."""
 
     native: Any
     classes: int
 
     def proba(self, matrix: Floats) -> Floats:
-        found = np.zeros((len(matrix), self.classes))
-        found[:, self.native.classes_] = self.native.predict_proba(matrix)
-        return found
+        proba = np.zeros((len(matrix), self.classes))
+        proba[:, self.native.classes_] = self.native.predict_proba(matrix)
+        return proba
 
     def save(self, folder: Path) -> None:
         skops_io.dump({"estimator": self.native, "classes": self.classes}, folder / "model.skops")
@@ -85,14 +84,14 @@ class SklearnModel:
 
 def _load_sklearn(folder: Path) -> SklearnModel:
     path = folder / "model.skops"
-    found = skops_io.load(path, [TREE])
-    for tree in getattr(found["estimator"], "estimators_", []):
+    saved = skops_io.load(path, [TREE])
+    for tree in getattr(saved["estimator"], "estimators_", []):
         _check_tree(tree.tree_, path)
-    return SklearnModel(found["estimator"], found["classes"])
+    return SklearnModel(saved["estimator"], saved["classes"])
 
 
 def _check_tree(tree: Any, path: Path) -> None:
-    """Refuse a tree that would walk out of its own memory: scikit-learn follows the numbers in it without a look."""
+    """Reject a tree with invalid node indices, which scikit-learn would follow out of bounds without a check."""
     left, right, feature = tree.children_left, tree.children_right, tree.feature
     inner, at = left != -1, np.arange(tree.node_count)
     sound = (
@@ -104,28 +103,30 @@ def _check_tree(tree: Any, path: Path) -> None:
         & (feature < tree.n_features)
     )
     if not (sound[inner].all() and (right[~inner] == -1).all()):
-        raise GlassboxError(f"{path.name}: a tree in it points outside of itself; the file was damaged or tampered with.")
+        raise GlassboxError(
+            f"{path.name}: a tree has a node index that points outside of it; the file is damaged or was tampered with. Train the model again."
+        )
 
 
-def _fit_dummy(matrix: Floats, y: Codes, asked: Fitting) -> SklearnModel:
+def _fit_dummy(matrix: Floats, y: Codes, fitting: Fitting) -> SklearnModel:
     from sklearn.dummy import DummyClassifier
 
-    return SklearnModel(DummyClassifier(**{"strategy": "prior", **asked.params}).fit(matrix, y), asked.classes)
+    return SklearnModel(DummyClassifier(**{"strategy": "prior", **fitting.params}).fit(matrix, y), fitting.classes)
 
 
-def _fit_logistic_regression(matrix: Floats, y: Codes, asked: Fitting) -> SklearnModel:
+def _fit_logistic_regression(matrix: Floats, y: Codes, fitting: Fitting) -> SklearnModel:
     from sklearn.linear_model import LogisticRegression
 
-    model = LogisticRegression(**{"max_iter": 2000, "random_state": asked.seed, **asked.params})
-    return SklearnModel(model.fit(matrix, y), asked.classes)
+    model = LogisticRegression(**{"max_iter": 2000, "random_state": fitting.seed, **fitting.params})
+    return SklearnModel(model.fit(matrix, y), fitting.classes)
 
 
-def _fit_random_forest(matrix: Floats, y: Codes, asked: Fitting) -> SklearnModel:
+def _fit_random_forest(matrix: Floats, y: Codes, fitting: Fitting) -> SklearnModel:
     from sklearn.ensemble import RandomForestClassifier
 
-    model = RandomForestClassifier(**{"random_state": asked.seed, **asked.params}, n_jobs=asked.threads).fit(matrix, y)
-    # Threads add up the votes in the order in which they end: other last digits each time. One thread has one order.
-    return SklearnModel(model.set_params(n_jobs=1), asked.classes)
+    model = RandomForestClassifier(**{"random_state": fitting.seed, **fitting.params}, n_jobs=fitting.threads).fit(matrix, y)
+    # Threads add votes in the order in which they finish, which changes the last digits; one thread has a fixed order.
+    return SklearnModel(model.set_params(n_jobs=1), fitting.classes)
 
 
 # ------------------------------------------------------------------------------------------------------------ XGBoost
@@ -133,13 +134,13 @@ def _fit_random_forest(matrix: Floats, y: Codes, asked: Fitting) -> SklearnModel
 
 @dataclass(frozen=True)
 class XGBoostModel:
-    """A booster of XGBoost."""
+    """An XGBoost booster."""
 
     native: Any
 
     def proba(self, matrix: Floats) -> Floats:
-        found = np.asarray(self.native.inplace_predict(matrix), dtype=np.float64)
-        return _two_columns(found) if found.ndim == 1 else _normalised(found)
+        proba = np.asarray(self.native.inplace_predict(matrix), dtype=np.float64)
+        return _two_columns(proba) if proba.ndim == 1 else _normalised(proba)
 
     def save(self, folder: Path) -> None:
         self.native.save_model(folder / "model.ubj")
@@ -154,15 +155,19 @@ def _load_xgboost(folder: Path) -> XGBoostModel:
     return XGBoostModel(booster)
 
 
-def _fit_xgboost(matrix: Floats, y: Codes, asked: Fitting) -> XGBoostModel:
+def _fit_xgboost(matrix: Floats, y: Codes, fitting: Fitting) -> XGBoostModel:
     import xgboost
 
-    params = dict(asked.params)
+    params = dict(fitting.params)
     rounds = int(params.pop("n_estimators", 100))
-    task = {"objective": "binary:logistic"} if asked.classes == 2 else {"objective": "multi:softprob", "num_class": asked.classes}
-    fixed = {"tree_method": "hist", "nthread": asked.threads, "seed": asked.seed, "verbosity": 0}
+    task = (
+        {"objective": "binary:logistic"}
+        if fitting.classes == 2
+        else {"objective": "multi:softprob", "num_class": fitting.classes}
+    )
+    fixed = {"tree_method": "hist", "nthread": fitting.threads, "seed": fitting.seed, "verbosity": 0}
     booster = xgboost.train(
-        {**fixed, **task, **params}, xgboost.DMatrix(matrix, label=y, nthread=asked.threads), num_boost_round=rounds
+        {**fixed, **task, **params}, xgboost.DMatrix(matrix, label=y, nthread=fitting.threads), num_boost_round=rounds
     )
     booster.set_param({"nthread": 1})
     return XGBoostModel(booster)
@@ -173,13 +178,13 @@ def _fit_xgboost(matrix: Floats, y: Codes, asked: Fitting) -> XGBoostModel:
 
 @dataclass(frozen=True)
 class LightGBMModel:
-    """A booster of LightGBM."""
+    """A LightGBM booster."""
 
     native: Any
 
     def proba(self, matrix: Floats) -> Floats:
-        found = np.asarray(self.native.predict(matrix, num_threads=1), dtype=np.float64)
-        return _two_columns(found) if found.ndim == 1 else _normalised(found)
+        proba = np.asarray(self.native.predict(matrix, num_threads=1), dtype=np.float64)
+        return _two_columns(proba) if proba.ndim == 1 else _normalised(proba)
 
     def save(self, folder: Path) -> None:
         (folder / "model.txt").write_text(self.native.model_to_string(), encoding="utf-8", newline="\n")
@@ -191,16 +196,16 @@ def _load_lightgbm(folder: Path) -> LightGBMModel:
     return LightGBMModel(lightgbm.Booster(model_str=(folder / "model.txt").read_text(encoding="utf-8")))
 
 
-def _fit_lightgbm(matrix: Floats, y: Codes, asked: Fitting) -> LightGBMModel:
+def _fit_lightgbm(matrix: Floats, y: Codes, fitting: Fitting) -> LightGBMModel:
     import lightgbm
 
-    params = dict(asked.params)
+    params = dict(fitting.params)
     rounds = int(params.pop("n_estimators", 100))
-    task = {"objective": "binary"} if asked.classes == 2 else {"objective": "multiclass", "num_class": asked.classes}
-    fixed = {"deterministic": True, "force_row_wise": True, "num_threads": asked.threads, "seed": asked.seed, "verbosity": -1}
+    task = {"objective": "binary"} if fitting.classes == 2 else {"objective": "multiclass", "num_class": fitting.classes}
+    fixed = {"deterministic": True, "force_row_wise": True, "num_threads": fitting.threads, "seed": fitting.seed, "verbosity": -1}
     data = lightgbm.Dataset(matrix, label=y, params={"verbosity": -1})
     booster = lightgbm.train({**fixed, **task, **params}, data, num_boost_round=rounds)
-    # Through its text form, as it will be served: text rounds some numbers, and both must give the same predictions.
+    # The text format rounds some numbers; loading it here gives the same predictions as the saved model.
     return LightGBMModel(lightgbm.Booster(model_str=booster.model_to_string()))
 
 
@@ -209,7 +214,7 @@ def _two_columns(positive: Floats) -> Floats:
 
 
 def _normalised(proba: Floats) -> Floats:
-    """Rows that add up to 1 in double precision; the libraries' do in single."""
+    """Normalise rows to sum to 1 in double precision; the libraries compute them in single precision."""
     return cast(Floats, proba / proba.sum(axis=1, keepdims=True))
 
 
@@ -223,5 +228,5 @@ KINDS: dict[str, Kind] = {
 
 
 def kind_of(name: str) -> Kind:
-    """The kind of that name; a name that is none is an error that lists them."""
+    """Return the kind with a name; an unknown name raises an error that lists the known ones."""
     return kind_in(KINDS, name)

@@ -1,4 +1,4 @@
-"""What stands out: values far from the rest of their column, and the rows they stand in."""
+"""Outliers: values far from the rest of their column, and the rows that hold them."""
 
 import numpy as np
 import pandas as pd
@@ -12,9 +12,10 @@ FAR = 5.0  # robust standard deviations from the median: for normal data, fewer 
 
 
 def robust_z(values: Floats) -> Floats:
-    """Distances from the median in robust standard deviations: 0.6745 (x - median) / MAD (Iglewicz and Hoaglin 1993).
+    """Return robust z-scores: 0.6745 (x - median) / MAD (Iglewicz and Hoaglin 1993).
 
-    Where more than half of the values are the same the median deviation is 0, and the mean one stands in: (x - median) / (1.2533 mean).
+    When more than half of the values are equal, the MAD is 0 and the mean absolute deviation replaces it:
+    (x - median) / (1.2533 mean absolute deviation).
 
     >>> robust_z(np.array([1.0, 2.0, 3.0, 4.0, 100.0])).round(2).tolist()
     [-1.35, -0.67, 0.0, 0.67, 65.43]
@@ -27,24 +28,24 @@ def robust_z(values: Floats) -> Floats:
     return away / spread if spread > 0 else np.zeros_like(values)
 
 
-def outliers(found: ColumnView) -> pd.DataFrame:
-    """Columns of numbers by how much stands out, of all rows.
+def outliers(view: ColumnView) -> pd.DataFrame:
+    """Summarise the outliers of each numeric column over all rows.
 
     Returns
     -------
     DataFrame
         ``column``; ``low``, ``high``: Tukey's fences, 1.5 interquartile ranges beyond the quartiles; ``outside``: rows beyond
-        them; ``far``: rows more than 5 robust standard deviations from the median; ``extreme``, ``row_id``, ``z``: the farthest.
+        them; ``far``: rows with a robust z-score beyond 5; ``extreme``, ``row_id``, ``z``: the most extreme value.
     """
-    found_rows = []
-    for name, values in _numbers(found).items():
+    records = []
+    for name, values in _numbers(view).items():
         q1, q3 = np.nanquantile(values, [0.25, 0.75])
         low, high = q1 - 1.5 * (q3 - q1), q3 + 1.5 * (q3 - q1)
         z = robust_z(values)
         at = int(np.nanargmax(np.abs(z)))
         outside, far = int(((values < low) | (values > high)).sum()), int((np.abs(z) > FAR).sum())
-        found_rows.append([name, low, high, outside, far, values[at], found.rows["row_id"].iloc[at], z[at]])
-    table = pd.DataFrame(found_rows, columns=["column", "low", "high", "outside", "far", "extreme", "row_id", "z"])
+        records.append([name, low, high, outside, far, values[at], view.rows["row_id"].iloc[at], z[at]])
+    table = pd.DataFrame(records, columns=["column", "low", "high", "outside", "far", "extreme", "row_id", "z"])
     order = (
         table.assign(size=table["z"].abs())
         .sort_values(["far", "size", "column"], ascending=[False, False, True], kind="stable")
@@ -54,37 +55,37 @@ def outliers(found: ColumnView) -> pd.DataFrame:
 
 
 def outliers_table(table: pd.DataFrame, rows: int) -> Table:
-    """Columns of numbers by how much stands out, with the farthest value of each and the row it stands in."""
+    """Return the outlier summary as a table, with the most extreme value of each column and its row."""
     far = table[table["far"] > 0]
-    say = "There are no numbers to look at." if not len(table) else "No value lies far from the rest of its column."
+    say = "The data has no numeric columns." if not len(table) else f"No value has a robust z-score beyond {FAR:g}."
     if len(far):
         top = far.iloc[0]
         say = (
-            f"{len(far)} of {len(table)} columns of numbers hold values far from the rest; most {clean(top['column'])}, "
-            f"{int(top['far']):,d} of {rows:,d} rows, up to {number(float(top['extreme']))}."
+            f"{len(far)} of {len(table)} numeric columns have outliers. {clean(top['column'])} has the most, "
+            f"in {int(top['far']):,d} of {rows:,d} rows; its most extreme value is {number(float(top['extreme']))}."
         )
     frame = table.rename(
-        columns={"low": "fence below", "high": "fence above", "outside": "rows outside", "far": "rows far out", "extreme": "farthest value",
-                 "row_id": "its row", "z": "robust z"}
+        columns={"low": "lower fence", "high": "upper fence", "outside": "rows outside fences", "far": "outliers",
+                 "extreme": "most extreme value", "row_id": "row", "z": "robust z-score"}
     )  # fmt: skip
     note = (
-        "Fences: 1.5 interquartile ranges beyond the quartiles (Tukey). Far out: a robust z beyond 5. Skewed columns, such as amounts, "
-        "have many rows outside without any being wrong; their logarithm is worth a try."
+        f"Fences lie 1.5 interquartile ranges beyond the quartiles (Tukey). Outliers have a robust z-score beyond {FAR:g}. Skewed columns, "
+        "such as amounts, have many rows outside the fences that are not errors; consider a log transform."
     )
     return Table.of(
-        frame, "What stands out", say=say, note=note if len(table) else "",
-        formats={"rows outside": ",d", "rows far out": ",d", "robust z": ".1f"},
+        frame, "Outliers", say=say, note=note if len(table) else "",
+        formats={"rows outside fences": ",d", "outliers": ",d", "robust z-score": ".1f"},
     )  # fmt: skip
 
 
-def extreme_rows(found: ColumnView, most: int = 40, each: int = 8) -> pd.DataFrame:
-    """The rows that stand out most: ``column``, ``row_id``, ``value``, ``z``; at most `each` of one column."""
+def extreme_rows(view: ColumnView, most: int = 40, each: int = 8) -> pd.DataFrame:
+    """Return the most extreme values: ``column``, ``row_id``, ``value``, ``z``; at most `each` per column."""
     parts = []
-    for name, values in _numbers(found).items():
+    for name, values in _numbers(view).items():
         z = robust_z(values)
         far = np.flatnonzero(np.abs(z) > FAR)
         far = far[np.argsort(-np.abs(z[far]), kind="stable")[:each]]
-        parts.append(pd.DataFrame({"column": name, "row_id": found.rows["row_id"].iloc[far], "value": values[far], "z": z[far]}))
+        parts.append(pd.DataFrame({"column": name, "row_id": view.rows["row_id"].iloc[far], "value": values[far], "z": z[far]}))
     if not parts:
         return pd.DataFrame(columns=["column", "row_id", "value", "z"])
     table = pd.concat(parts, ignore_index=True)
@@ -92,12 +93,12 @@ def extreme_rows(found: ColumnView, most: int = 40, each: int = 8) -> pd.DataFra
     return table.iloc[order[:most]].reset_index(drop=True)
 
 
-def _numbers(found: ColumnView) -> dict[str, Floats]:
-    """Columns of numbers with at least three values, of all rows; infinite ones as missing."""
+def _numbers(view: ColumnView) -> dict[str, Floats]:
+    """Return numeric columns with at least three distinct values over all rows, with infinite values as missing."""
     columns = {}
-    for column in found.schema.features:
-        if column.kind == "number" and column.name in found.rows:
-            values = found.rows[column.name].to_numpy(dtype=np.float64, copy=True)
+    for column in view.schema.features:
+        if column.kind == "number" and column.name in view.rows:
+            values = view.rows[column.name].to_numpy(dtype=np.float64, copy=True)
             values[np.isinf(values)] = np.nan
             if len(np.unique(values[np.isfinite(values)])) > 2:
                 columns[column.name] = values

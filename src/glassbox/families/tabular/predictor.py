@@ -1,4 +1,4 @@
-"""The model that is evaluated, saved and served: recipe, model, calibration, threshold and schema as one thing."""
+"""The tabular classifier that is evaluated, saved and served: recipe, model, calibration, threshold and schema in one object."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -25,22 +25,22 @@ FORMAT = 1
 
 @dataclass(frozen=True)
 class TabularPredictor(ClassAnswers):
-    """A fitted classifier of rows; implements `glassbox.families.protocol.Predictor`.
+    """A fitted tabular classifier; implements `glassbox.families.protocol.Predictor`.
 
     Attributes
     ----------
     schema
-        What rows look like; its `classes` are the columns of probabilities, in order.
+        The schema of the rows; its `classes` are the columns of probabilities, in order.
     recipe, transformer
-        What the model sees, and the fitted transformer that makes it.
+        The feature recipe and its fitted transformer.
     kind, params, model
-        The kind of model, its hyperparameters, and the model; `model.native` is the library's own object.
+        The kind of model, its hyperparameters, and the model; `model.native` is the native object of the library.
     calibration, threshold
-        How probabilities are bent, and from which on a row is called positive; None: the most probable class.
+        The calibration of probabilities, and the decision threshold of the positive class; None predicts the most probable class.
     positive
-        The class that is looked for.
+        The positive class.
     features
-        What each column of `matrix` means, and the column of the data it comes from.
+        The name of each column of `matrix`, and the data column that it is derived from.
     """
 
     schema: Schema
@@ -56,35 +56,35 @@ class TabularPredictor(ClassAnswers):
 
     @property
     def fields(self) -> list[str]:
-        """The columns of the data that the model looks at."""
+        """The columns of the data that the model reads."""
         return list(self.recipe.columns)
 
     @property
     def served(self) -> Schema:
-        """A row at the door: columns that the model does not look at are set aside."""
+        """The schema of an input row: the columns that the model reads."""
         return served_schema(self.schema, self.fields)
 
-    def expand_query(self, question: Mapping[str, Any]) -> None:
-        """There is no short form: a question is a row."""
+    def expand_query(self, query: Mapping[str, Any]) -> None:
+        """Return None: tabular models have no short form of a query."""
         return
 
     def matrix(self, frame: pd.DataFrame) -> Floats:
-        """What the model sees of `frame`, of shape (rows, features)."""
+        """Transform a frame to the feature matrix of shape (rows, features)."""
         with config_context(assume_finite=True, skip_parameter_validation=True):
             return np.ascontiguousarray(self.transformer.transform(frame[list(self.recipe.columns)]), dtype=np.float64)
 
     def proba(self, frame: pd.DataFrame) -> Floats:
-        """Calibrated probabilities of shape (rows, classes)."""
+        """Return calibrated probabilities of shape (rows, classes)."""
         if not len(frame):
             return np.zeros((0, len(self.classes)))
         return self.calibration.apply(self.model.proba(self.matrix(frame)))
 
     def predict(self, frame: pd.DataFrame) -> pd.DataFrame:
-        """Predictions for a conformed frame: ``y_pred`` and one ``proba_<class>`` a class, in the frame's row order."""
+        """Return ``y_pred`` and one ``proba_<class>`` per class for a conformed frame, in its row order."""
         return self.answers(self.proba(frame), frame.index)
 
     def save(self, folder: Path) -> None:
-        """Write the model into `folder`, each part in the library's own format or canonical skops: same fit, same bytes."""
+        """Write the model to `folder`, each part in its native format or canonical skops; equal fits give equal bytes."""
         folder.mkdir(parents=True, exist_ok=True)
         self.model.save(folder)
         skops_io.dump(self.transformer, folder / TRANSFORMER)
@@ -108,28 +108,28 @@ class TabularPredictor(ClassAnswers):
 
 
 def load(folder: Path) -> TabularPredictor:
-    """The predictor that was saved in `folder`.
+    """Load the predictor that was saved in `folder`.
 
     Raises
     ------
     GlassboxError
-        When it was written in a newer format, or holds types that Glassbox does not write.
+        When it was written in a newer format, or contains types that Glassbox does not write.
     """
-    told = read_description(folder, FORMAT)
+    description = read_description(folder, FORMAT)
     return TabularPredictor(
-        schema=Schema.model_validate(told["schema"]),
-        recipe=Recipe.model_validate(told["recipe"]),
+        schema=Schema.model_validate(description["schema"]),
+        recipe=Recipe.model_validate(description["recipe"]),
         transformer=skops_io.load(folder / TRANSFORMER, TRUSTED),
-        kind=told["kind"],
-        params=told["params"],
-        model=kind_of(told["kind"]).load(folder),
-        calibration=Calibration.model_validate(told["calibration"]),
-        threshold=told["threshold"],
-        positive=told["positive"],
-        features=[Feature.model_validate(feature) for feature in told["features"]],
+        kind=description["kind"],
+        params=description["params"],
+        model=kind_of(description["kind"]).load(folder),
+        calibration=Calibration.model_validate(description["calibration"]),
+        threshold=description["threshold"],
+        positive=description["positive"],
+        features=[Feature.model_validate(feature) for feature in description["features"]],
     )
 
 
 def describe(schema: Schema, transformer: ColumnTransformer) -> list[Feature]:
-    """What the columns of the fitted transformer's matrix mean."""
+    """Return the features of a fitted transformer, for the classes of a schema."""
     return features_of(transformer, list(schema.classes or []))

@@ -1,7 +1,7 @@
-"""What the model sees: the recipe as plain values, and the scikit-learn transformer that it says.
+"""The feature recipe: a treatment for every column as plain values, and the scikit-learn transformer that implements it.
 
-A recipe names every column once: with the treatment it gets, or with the reason why it is left out. It is fitted inside
-folds only; what stands here knows no data.
+A recipe lists every column once, with its treatment or with the reason why it is left out. Transformers are fitted inside the folds only;
+the recipe itself does not depend on the data.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -24,17 +24,17 @@ Treatment = Literal["number", "log", "one-hot", "target mean", "dates", "length"
 Floats = npt.NDArray[np.float64]
 
 TREATMENTS: dict[str, str] = {
-    "number": "median where missing, and a column that says so; scaled for linear models",
+    "number": "median imputation with a missing-value indicator; standardised for linear models",
     "log": "signed log(1 + |x|), then as a number",
-    "one-hot": "a column of 0 and 1 for each frequent value; rare and unseen values share one",
-    "target mean": "the cross-fitted, shrunken mean of the target for each value",
+    "one-hot": "one-hot encoding of frequent values; rare and unseen values share a column",
+    "target mean": "cross-fitted target encoding with shrinkage",
     "dates": "year, month, weekday and days since the start of 2000",
-    "length": "how many characters the text has",
+    "length": "number of characters of the text",
 }
 DATE_PARTS = ("year", "month", "weekday", "days")
-LARGEST = 1e30  # beyond it the square of a number leaves the range of a float
+LARGEST = 1e30  # the square of a larger number could overflow
 MISSING = "(missing)"
-# What `persist.load` may make besides what skops trusts by itself.
+# Types that `skops_io.load` accepts in addition to those that skops trusts by default.
 TRUSTED = [
     *(f"glassbox.families.tabular.recipe.{name}" for name in ("finite", "logs", "words", "date_parts", "lengths")),
     "sklearn.model_selection._split.StratifiedKFold",
@@ -42,22 +42,24 @@ TRUSTED = [
 
 
 class Recipe(BaseModel):
-    """Columns with their treatment, columns left out with their reason, and the settings of the encoders."""
+    """The treatments of columns, the reasons for columns that are left out, and the settings of the encoders."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     columns: dict[str, Treatment]
     left_out: dict[str, str] = {}
-    min_frequency: float = Field(default=0.005, gt=0, lt=1)  # values rarer than this share of the rows count as rare
-    max_categories: int = Field(default=30, ge=2)  # most columns that one column becomes, the rare ones' included
+    min_frequency: float = Field(default=0.005, gt=0, lt=1)  # values below this share of the rows are rare
+    max_categories: int = Field(
+        default=30, ge=2
+    )  # maximum number of one-hot columns per column, including the one for rare values
 
     def edited(self, edits: Mapping[str, str]) -> Self:
-        """The recipe with other treatments: `{"income": "log", "street": "left out"}`.
+        """Return the recipe with some treatments replaced, such as `{"income": "log", "street": "left out"}`.
 
         Raises
         ------
         GlassboxError
-            When a column or a treatment is not known.
+            When a column or a treatment is unknown.
         """
         known = [*self.columns, *self.left_out]
         problems = [f"no column {name!r}; there are {', '.join(sorted(known))}" for name in edits if name not in known]
@@ -67,7 +69,7 @@ class Recipe(BaseModel):
             if how not in TREATMENTS and how != "left out"
         ]
         if problems:
-            raise GlassboxError("The recipe's edits: " + "; ".join(problems) + ".")
+            raise GlassboxError("The edits of the recipe are invalid: " + "; ".join(problems) + ".")
         dropped = [name for name, how in edits.items() if how == "left out"]
         columns = {**self.columns, **{name: how for name, how in edits.items() if how != "left out"}}
         left_out = {name: why for name, why in self.left_out.items() if name not in edits}
@@ -80,7 +82,7 @@ class Recipe(BaseModel):
         )
 
     def of(self, treatment: Treatment) -> list[str]:
-        """The columns that get `treatment`, in order."""
+        """Return the columns with a treatment, in order."""
         return [name for name, how in self.columns.items() if how == treatment]
 
 
@@ -92,30 +94,30 @@ def default_recipe(
     one_hot_up_to: int = 30,
     min_frequency: float = 0.005,
 ) -> Recipe:
-    """A sound recipe for the columns of a schema.
+    """Return the default recipe for the columns of a schema.
 
     Parameters
     ----------
     schema
-        What kind each column is of.
+        The schema with the kind of each column.
     leaks
-        The rows of the leakage audit (`leaks.audit`): what it left out stays out.
+        The rows of the leakage check (`leakage.audit`); columns that it left out are left out.
     allow
-        Columns that the user vouches for: kept whatever the audit says.
+        Columns that the request allows, whatever the leakage check reports.
     one_hot_up_to
-        Columns with more values than this get the target's mean instead.
+        Categories with more values than this are target-encoded instead of one-hot encoded.
     min_frequency
-        Values rarer than this share of the rows count as rare.
+        Values below this share of the rows are rare.
     """
     audited = {str(row["column"]): row for row in leaks}
     columns: dict[str, str] = {}
     left_out: dict[str, str] = {}
     if not schema.features:
-        raise GlassboxError("There is no column to predict from: every column is the target, an identifier, empty or constant.")
+        raise GlassboxError("The data has no features: every column is the target, an identifier, empty or constant.")
     for column in schema.features:
-        found = audited.get(column.name)
-        if found is not None and found["left_out"] and column.name not in allow:
-            left_out[column.name] = f"{found['verdict']}: {found['evidence']}"
+        suspect = audited.get(column.name)
+        if suspect is not None and suspect["left_out"] and column.name not in allow:
+            left_out[column.name] = f"{suspect['verdict']}: {suspect['evidence']}"
         elif column.kind in ("identifier", "constant", "empty"):
             left_out[column.name] = UNUSABLE[column.kind]
         else:
@@ -125,30 +127,30 @@ def default_recipe(
             )
     if not columns:
         reasons = "; ".join(f"{name}: {why}" for name, why in left_out.items())
-        raise GlassboxError(f"No column is left to predict from. Vouch for those that are sound under data.allow. {reasons}")
+        raise GlassboxError(f"No feature is left. List the columns to use under data.allow. {reasons}")
     return Recipe.model_validate(
         {"columns": columns, "left_out": left_out, "min_frequency": min_frequency, "max_categories": one_hot_up_to}
     )
 
 
 UNUSABLE = {
-    "identifier": "identifier: it names the row and says nothing about the next one",
-    "constant": "constant: it has one value only",
+    "identifier": "identifier: it identifies the row and does not generalise",
+    "constant": "constant: it has only one value",
     "empty": "empty: it has no values",
 }
 
 
 def build(recipe: Recipe, *, linear: bool = False, seed: int = 0) -> ColumnTransformer:
-    """The unfitted transformer that a recipe says: a conformed frame in, a matrix of floats without gaps out.
+    """Build the unfitted transformer of a recipe, from a conformed frame to a matrix of floats without missing values.
 
     Parameters
     ----------
     recipe
-        Columns and treatments.
+        The columns and their treatments.
     linear
-        For a linear model: numbers are scaled to mean 0 and standard deviation 1.
+        Whether to standardise numbers to mean 0 and standard deviation 1, for a linear model.
     seed
-        Of the cross-fitting inside the target's mean.
+        The seed of the cross-fitting in the target encoder.
     """
     one_hot = OneHotEncoder(
         min_frequency=recipe.min_frequency,
@@ -177,32 +179,32 @@ def _scaled(linear: bool) -> list[tuple[str, Any]]:
 
 
 def _target_mean(seed: int) -> TargetEncoder:
-    """Shrunken means by empirical Bayes (Micci-Barreca 2001), cross-fitted while fitting so that no row sees itself."""
+    """Return a target encoder with empirical Bayes shrinkage (Micci-Barreca 2001), cross-fitted so that no row uses its own target."""
     return TargetEncoder(cv=StratifiedKFold(5, shuffle=True, random_state=seed))
 
 
 def finite(frame: pd.DataFrame) -> Floats:
-    """Numbers as floats; infinite ones as missing, ones beyond ±1e30 at the edge."""
+    """Convert numbers to floats, with infinite values as missing and the rest clipped to ±1e30."""
     values = frame.to_numpy(dtype=np.float64, na_value=np.nan, copy=True)
     values[np.isinf(values)] = np.nan
     return cast(Floats, np.clip(values, -LARGEST, LARGEST))
 
 
 def logs(frame: pd.DataFrame) -> Floats:
-    """Signed logarithms, for what spans several powers of ten: sign(x) · log(1 + |x|)."""
+    """Return signed logarithms, sign(x) · log(1 + |x|), for columns that span several powers of ten."""
     values = finite(frame)
     return cast(Floats, np.sign(values) * np.log1p(np.abs(values)))
 
 
 def words(frame: pd.DataFrame) -> npt.NDArray[np.object_]:
-    """Categories as text; what is missing is a category of its own."""
+    """Convert categories to text, with missing values as a category of their own."""
     values = frame.to_numpy(dtype=object, copy=True)
     values[frame.isna().to_numpy()] = MISSING
     return values
 
 
 def date_parts(frame: pd.DataFrame) -> Floats:
-    """Year, month, weekday (Monday 0) and days since 2000-01-01 of each column, missing where the date is."""
+    """Return year, month, weekday (Monday is 0) and days since 2000-01-01 of each column; NaN where the date is missing."""
     start = np.datetime64("2000-01-01", "us")
     parts: list[Floats] = []
     for name in frame.columns:
@@ -214,12 +216,12 @@ def date_parts(frame: pd.DataFrame) -> Floats:
 
 
 def lengths(frame: pd.DataFrame) -> Floats:
-    """How many characters each text has; missing where the text is."""
+    """Return the number of characters of each text; NaN where the text is missing."""
     return np.column_stack([frame[name].str.len().to_numpy(float) for name in frame.columns]).astype(np.float64)
 
 
 class Feature(BaseModel):
-    """One column of the matrix that the model sees: its name, and the column of the data that it comes from."""
+    """The name of one column of the feature matrix, and the data column that it is derived from."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -228,12 +230,12 @@ class Feature(BaseModel):
 
 
 def features_of(transformer: ColumnTransformer, classes: Sequence[str]) -> list[Feature]:
-    """What the columns of a fitted transformer's matrix mean, in order."""
-    found: list[Feature] = []
+    """Return the features of a fitted transformer, in the order of its columns."""
+    features: list[Feature] = []
     for name, part, columns in transformer.transformers_:
         if name != "remainder":
-            found += _features(part, [str(column) for column in columns], classes)
-    return found
+            features += _features(part, [str(column) for column in columns], classes)
+    return features
 
 
 def _features(part: Pipeline, columns: list[str], classes: Sequence[str]) -> list[Feature]:
@@ -244,18 +246,18 @@ def _features(part: Pipeline, columns: list[str], classes: Sequence[str]) -> lis
         means = [""] if len(classes) <= 2 else [f" of {name}" for name in classes]
         return [Feature(name=f"{column}: target mean{mean}", column=column) for column in columns for mean in means]
     if "parts" in steps:
-        entering = [Feature(name=f"{column}: {what}", column=column) for column in columns for what in DATE_PARTS]
+        inputs = [Feature(name=f"{column}: {date_part}", column=column) for column in columns for date_part in DATE_PARTS]
     else:
-        what = {"logs": ": log", "lengths": ": length"}.get(part.steps[0][0], "")
-        entering = [Feature(name=f"{column}{what}", column=column) for column in columns]
+        suffix = {"logs": ": log", "lengths": ": length"}.get(part.steps[0][0], "")
+        inputs = [Feature(name=f"{column}{suffix}", column=column) for column in columns]
     indicator = steps["fill"].indicator_
-    gaps = [] if indicator is None else [entering[i] for i in indicator.features_]
-    return entering + [Feature(name=f"{feature.name} is missing", column=feature.column) for feature in gaps]
+    indicated = [] if indicator is None else [inputs[i] for i in indicator.features_]
+    return inputs + [Feature(name=f"{feature.name} is missing", column=feature.column) for feature in indicated]
 
 
 def _one_hot_features(encoder: OneHotEncoder, columns: Sequence[str]) -> Iterable[Feature]:
     for column, values, rare in zip(columns, encoder.categories_, encoder.infrequent_categories_, strict=True):
-        unusual = set() if rare is None else set(rare.tolist())
-        yield from (Feature(name=f"{column} = {value}", column=column) for value in values.tolist() if value not in unusual)
-        if unusual:
+        merged = set() if rare is None else set(rare.tolist())
+        yield from (Feature(name=f"{column} = {value}", column=column) for value in values.tolist() if value not in merged)
+        if merged:
             yield Feature(name=f"{column} = (rare)", column=column)

@@ -1,4 +1,4 @@
-"""The recipe as a table. Apart from the recipe, so that how a table looks is no reason to fit anything again."""
+"""The recipe as a table, in a module of its own so that a change of the table does not invalidate cached fits."""
 
 import pandas as pd
 
@@ -18,7 +18,7 @@ MISSING_HANDLING: dict[Treatment, MissingHandling] = {
 
 
 def recipe_table(recipe: Recipe, schema: Schema) -> Table:
-    """Every column: its kind, what is done with it, or why it is left out."""
+    """Return the kind and the treatment of each column, or the reason why it is left out."""
     kinds = {column.name: column.kind for column in schema.columns}
     rows = [
         {"column": name, "kind": kinds[name], "treatment": how, "meaning": TREATMENTS[how]}
@@ -27,13 +27,13 @@ def recipe_table(recipe: Recipe, schema: Schema) -> Table:
     rows += [
         {"column": name, "kind": kinds[name], "treatment": "left out", "meaning": why} for name, why in recipe.left_out.items()
     ]
-    out = len(recipe.left_out)
-    say = f"The model sees {len(recipe.columns)} columns; {out or 'none'} {'are' if out > 1 else 'is'} left out."
+    omitted = len(recipe.left_out)
+    say = f"The model uses {len(recipe.columns)} columns; {omitted or 'none'} {'are' if omitted > 1 else 'is'} left out."
     note = (
-        f"Values held by fewer than {100 * recipe.min_frequency:.1f} % of the rows share one column; one column of the data becomes "
-        f"at most {recipe.max_categories}. A category that is missing is a category of its own."
+        f"Values in fewer than {100 * recipe.min_frequency:.1f} % of the rows share one one-hot column, and each data column has at most "
+        f"{recipe.max_categories} of them. A missing category is a category of its own."
     )
     handling: dict[str, MissingHandling] = {name: MISSING_HANDLING[how] for name, how in recipe.columns.items()}
     handling |= dict.fromkeys(recipe.left_out, "excluded")
     evidence = RecipeEvidence(missing_handling=handling)
-    return Table.of(pd.DataFrame(rows), "The recipe", say=say, note=note, evidence=evidence)
+    return Table.of(pd.DataFrame(rows), "Feature recipe", say=say, note=note, evidence=evidence)

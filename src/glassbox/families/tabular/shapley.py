@@ -1,7 +1,7 @@
-"""Shapley values by column of the data: how far each column moves one row's prediction from the average.
+"""Shapley values by data column: the contribution of each column to the difference between a prediction and the average.
 
-Each kind of model is explained in the quickest way that is exact for it; a kind without one of its own by sampling. Values of
-a column that enters the model as several features are added up, which Shapley values allow (they are additive).
+Each kind of model uses the fastest exact explainer for it; kinds without one are explained by sampling. The values of all features that
+are derived from a column are summed, as Shapley values are additive.
 """
 
 import warnings
@@ -21,18 +21,18 @@ LOG_ODDS, LOG_SCORE, PROBABILITY = "log-odds", "log score", "probability"
 
 @dataclass(frozen=True)
 class Attribution:
-    """Shapley values of rows.
+    """The Shapley values of some rows.
 
     Attributes
     ----------
     columns
-        The columns of the data that the model looks at.
+        The columns of the data that the model reads.
     values
-        (rows, columns, classes): how far each column moves the model's own output, before calibration.
+        The contributions of columns to the output of the model before calibration, of shape (rows, columns, classes).
     base
-        (classes,): the output on average. ``base + values.sum(axis=1)`` is the output of each row.
+        The average output, of shape (classes,). ``base + values.sum(axis=1)`` is the output of each row.
     unit
-        What the output is: log-odds (of two classes), log score (before softmax, of more) or probability.
+        The scale of the output: log-odds (two classes), log score (more classes, before softmax) or probability.
     """
 
     columns: list[str]
@@ -42,17 +42,17 @@ class Attribution:
 
     @property
     def output(self) -> Floats:
-        """(rows, classes): the model's own output for each row."""
+        """The output of the model for each row, of shape (rows, classes)."""
         return np.asarray(self.base + self.values.sum(axis=1))
 
     def strength(self) -> Floats:
-        """(columns,): the mean size of each column's values, over rows and classes."""
+        """Return the mean absolute value of each column over rows and classes, of shape (columns,)."""
         return np.asarray(np.abs(self.values).mean(axis=(0, 2)))
 
 
 @dataclass(frozen=True)
 class ExplainerSpec:
-    """How a kind of model is explained, and for how many rows that is quick enough."""
+    """The explainer of a kind of model, and the number of rows that it explains quickly."""
 
     explain: "Explainer"
     rows: int = 500
@@ -63,24 +63,24 @@ Explainer = Callable[[Any, Floats, Floats, int], Explained]
 
 
 def attribute(predictor: TabularPredictor, rows: pd.DataFrame, background: pd.DataFrame, *, seed: int = 0) -> Attribution:
-    """Shapley values of conformed rows (Lundberg and Lee 2017).
+    """Return the Shapley values of conformed rows (Lundberg and Lee 2017).
 
     Parameters
     ----------
     predictor
         The fitted model.
     rows
-        What is to be explained.
+        The rows to explain.
     background
-        Rows that stand for the average, where the way of explaining needs such; forests of trees bring their own.
+        The background sample, for explainers that need one; tree ensembles do not.
     seed
-        Of the sampling, for a kind of model that has no exact way.
+        The seed of the sampling, for a kind of model without an exact explainer.
     """
-    way = EXPLAINERS.get(predictor.kind)
-    if way is None:
+    spec = EXPLAINERS.get(predictor.kind)
+    if spec is None:
         return by_sampling(predictor, rows, background, seed=seed)
     classes = len(predictor.classes)
-    values, base, unit = way.explain(predictor.model.native, predictor.matrix(rows), predictor.matrix(background), classes)
+    values, base, unit = spec.explain(predictor.model.native, predictor.matrix(rows), predictor.matrix(background), classes)
     place = {name: i for i, name in enumerate(predictor.fields)}
     summed = np.zeros((len(rows), len(place), classes))
     for j, feature in enumerate(predictor.features):
@@ -89,12 +89,12 @@ def attribute(predictor: TabularPredictor, rows: pd.DataFrame, background: pd.Da
 
 
 def _both(of_second: Floats) -> Floats:
-    """What speaks for the second of two classes speaks against the first."""
+    """Stack the contributions to both classes; those to the first are the negated contributions to the second."""
     return np.stack([-of_second, of_second], axis=-1)
 
 
 def _linear(native: Any, matrix: Floats, background: Floats, classes: int) -> Explained:
-    """Weight times distance from the average, exact for a linear model (Lundberg and Lee 2017, corollary 1)."""
+    """Return coefficient times deviation from the average, exact for a linear model (Lundberg and Lee 2017, corollary 1)."""
     centre = background.mean(axis=0)
     weights, intercept = np.asarray(native.coef_, dtype=np.float64), np.asarray(native.intercept_, dtype=np.float64)
     values = (matrix - centre)[:, :, None] * weights.T[None]
@@ -104,17 +104,17 @@ def _linear(native: Any, matrix: Floats, background: Floats, classes: int) -> Ex
     return _placed(values, native, classes), _placed(base, native, classes), LOG_SCORE
 
 
-def _placed(found: Floats, native: Any, classes: int) -> Floats:
-    """Zeros for classes that the model never saw."""
-    full = np.zeros((*found.shape[:-1], classes))
-    full[..., native.classes_] = found
+def _placed(values: Floats, native: Any, classes: int) -> Floats:
+    """Insert zeros for classes that are absent from the training data of the model."""
+    full = np.zeros((*values.shape[:-1], classes))
+    full[..., native.classes_] = values
     return full
 
 
 def _forest(native: Any, matrix: Floats, background: Floats, classes: int) -> Explained:
-    """Path-dependent TreeSHAP (Lundberg et al. 2020, algorithm 2) by the shap package."""
+    """Compute path-dependent TreeSHAP (Lundberg et al. 2020, algorithm 2) with the shap package."""
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", category=PendingDeprecationWarning)  # of Matplotlib, by shap's own colours
+        warnings.filterwarnings("ignore", category=PendingDeprecationWarning)  # shap's colour maps trigger it in Matplotlib
         import shap
 
     explainer = shap.TreeExplainer(native)
@@ -124,30 +124,30 @@ def _forest(native: Any, matrix: Floats, background: Floats, classes: int) -> Ex
 
 
 def _xgboost(native: Any, matrix: Floats, background: Floats, classes: int) -> Explained:
-    """TreeSHAP by XGBoost itself, in single precision."""
+    """Compute TreeSHAP with XGBoost, in single precision."""
     import xgboost
 
-    found = np.asarray(
+    contributions = np.asarray(
         native.predict(xgboost.DMatrix(matrix, nthread=1), pred_contribs=True, strict_shape=True), dtype=np.float64
     )
-    return _boosted(np.moveaxis(found, 1, 2), classes)
+    return _boosted(np.moveaxis(contributions, 1, 2), classes)
 
 
 def _lightgbm(native: Any, matrix: Floats, background: Floats, classes: int) -> Explained:
-    """TreeSHAP by LightGBM itself."""
-    found = np.asarray(native.predict(matrix, pred_contrib=True, num_threads=1), dtype=np.float64)
-    return _boosted(np.moveaxis(found.reshape(len(matrix), -1, matrix.shape[1] + 1), 1, 2), classes)
+    """Compute TreeSHAP with LightGBM."""
+    contributions = np.asarray(native.predict(matrix, pred_contrib=True, num_threads=1), dtype=np.float64)
+    return _boosted(np.moveaxis(contributions.reshape(len(matrix), -1, matrix.shape[1] + 1), 1, 2), classes)
 
 
-def _boosted(found: Floats, classes: int) -> Explained:
-    """From (rows, features and base, outputs): a booster of two classes has one output, that of the second."""
-    base = found[0, -1] if len(found) else np.zeros(found.shape[2])
+def _boosted(contributions: Floats, classes: int) -> Explained:
+    """Split contributions of shape (rows, features and base, outputs); a booster of two classes has one output, for the second class."""
+    base = contributions[0, -1] if len(contributions) else np.zeros(contributions.shape[2])
     if classes == 2:
-        return _both(found[:, :-1, 0]), _both(base[0]), LOG_ODDS
-    return found[:, :-1], base, LOG_SCORE
+        return _both(contributions[:, :-1, 0]), _both(base[0]), LOG_ODDS
+    return contributions[:, :-1], base, LOG_SCORE
 
 
-# How each kind of model is explained; a kind that is not here is explained by sampling.
+# Kinds that are not listed are explained by sampling.
 EXPLAINERS: dict[str, ExplainerSpec] = {
     "logistic_regression": ExplainerSpec(_linear),
     "random_forest": ExplainerSpec(_forest, rows=120),
@@ -158,21 +158,21 @@ SAMPLED_ROWS = 100
 
 
 def affordable_rows(kind: str) -> int:
-    """How many rows of a kind of model can be explained quickly."""
+    """Return the number of rows that can be explained quickly for a kind of model."""
     return EXPLAINERS[kind].rows if kind in EXPLAINERS else SAMPLED_ROWS
 
 
 def by_sampling(
     predictor: TabularPredictor, rows: pd.DataFrame, background: pd.DataFrame, *, seed: int, permutations: int = PERMUTATIONS
 ) -> Attribution:
-    """Shapley values of any model's probabilities, by sampling (Štrumbelj and Kononenko 2014, algorithm 1).
+    """Estimate Shapley values of the probabilities of any model by sampling (Štrumbelj and Kononenko 2014, algorithm 1).
 
-    Columns are switched one after the other, in random orders, from a row of the background to the row explained; each order is
-    walked there and back, which takes out half of the noise. Values add up to the output exactly, whatever was drawn.
+    Columns are replaced one after the other, in random order, from a row of the background to the explained row. Each order is also used
+    in reverse, which reduces the variance. The values sum to the output exactly for any draw.
     """
     rng = np.random.default_rng(seed)
     columns, matrix, others = predictor.fields, predictor.matrix(rows), predictor.matrix(background)
-    belongs = [
+    derived = [
         np.array([j for j, feature in enumerate(predictor.features) if feature.column == name], dtype=int) for name in columns
     ]
     values = np.zeros((len(rows), len(columns), len(predictor.classes)))
@@ -180,11 +180,11 @@ def by_sampling(
     for _ in range(permutations // 2):
         order = rng.permutation(len(columns))
         start = np.repeat(others[rng.integers(len(others), size=1)], len(rows), axis=0)
-        for way in (order, order[::-1]):
+        for direction in (order, order[::-1]):
             now, before = start.copy(), predictor.model.proba(start)
             base += before.mean(axis=0)
-            for column in way:
-                now[:, belongs[column]] = matrix[:, belongs[column]]
+            for column in direction:
+                now[:, derived[column]] = matrix[:, derived[column]]
                 after = predictor.model.proba(now)
                 values[:, column] += after - before
                 before = after

@@ -1,7 +1,7 @@
-"""Texts counted and encoded once, and looked at by rows: what every fold of every candidate shares.
+"""N-gram counts and embeddings of a corpus, computed once and shared by every fold of every candidate.
 
-What a row gives (its n-grams, its embedding) depends on that row alone, so counting all rows at once leaks nothing; which n-grams a
-model knows, and what they weigh, is learnt inside a fold from the rows that teach.
+The n-grams and the embedding of a row depend on that row alone, so computing them for all rows at once leaks nothing. Vocabularies
+and weights are fitted inside a fold, on its training rows.
 """
 
 import re
@@ -23,15 +23,15 @@ Encode = Callable[[Sequence[str]], npt.NDArray[np.float32]]
 
 
 @dataclass(frozen=True)
-class Grams:
-    """Which n-grams are counted: runs of `low` to `high` words, or of characters within words."""
+class NgramSpec:
+    """The n-grams to count: sequences of `low` to `high` words, or of characters within words."""
 
     unit: Literal["words", "characters"]
     low: int
     high: int
 
     def vectorizer(self, vocabulary: dict[str, int] | None = None, min_rows: int = 1) -> Any:
-        """scikit-learn's counter of these n-grams, in lower case."""
+        """Return scikit-learn's count vectorizer for these n-grams, lower-cased."""
         from sklearn.feature_extraction.text import CountVectorizer
 
         shared = {"ngram_range": (self.low, self.high), "vocabulary": vocabulary, "min_df": min_rows, "dtype": np.int32}
@@ -42,9 +42,9 @@ class Grams:
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """The n-grams that a model knows, sorted."""
+    """The n-grams of a fitted model, sorted."""
 
-    grams: Grams
+    grams: NgramSpec
     terms: list[str]
 
     @cached_property
@@ -58,45 +58,45 @@ class Vocabulary:
 
 @dataclass
 class Corpus:
-    """All texts of a stage. `varied` are the same texts, changed a little: they teach beside them and judge nothing."""
+    """All texts of a stage. `varied` holds their augmented copies, which are used for training and never for evaluation."""
 
     texts: Sequence[str]
     varied: Sequence[str] = ()
     encode: Encode | None = None
-    _counted: dict[Grams, tuple[Any, pd.Index]] = field(default_factory=dict, repr=False)
+    _counted: dict[NgramSpec, tuple[Any, pd.Index]] = field(default_factory=dict, repr=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def rows(self, rows: Ints, *, teaching: bool = False) -> "View":
-        """Some rows; those that teach with their varied twins, if there are such."""
-        twins = rows + len(self.texts) if teaching and len(self.varied) else rows[:0]
-        return View(self, np.concatenate([rows, twins]))
+        """Return a view of some rows; training rows come with their augmented copies, if the corpus has any."""
+        copies = rows + len(self.texts) if teaching and len(self.varied) else rows[:0]
+        return View(self, np.concatenate([rows, copies]))
 
     def whole(self) -> "View":
-        """All rows."""
+        """Return a view of all rows, without augmented copies."""
         return self.rows(np.arange(len(self.texts)))
 
-    def counted(self, grams: Grams) -> tuple[Any, pd.Index]:
-        """Counts of shape (texts and varied texts, n-grams), and the n-grams: those of one text alone are left out."""
-        with self._lock:  # counting keeps the interpreter busy; a second fit waits for it instead of doing it again
+    def counted(self, grams: NgramSpec) -> tuple[Any, pd.Index]:
+        """Return counts of shape (texts and augmented copies, n-grams), and the n-grams; those of a single text are left out."""
+        with self._lock:  # counting holds the interpreter lock; a second fit waits for the result instead of repeating it
             if grams not in self._counted:
                 texts = [*self.texts, *self.varied]
                 try:
                     vectorizer = grams.vectorizer(min_rows=2 if len(texts) > 1 else 1)
                     counts = vectorizer.fit_transform(texts).tocsr()
                     terms = pd.Index(vectorizer.get_feature_names_out(), dtype=object)
-                except ValueError:  # no n-gram in two texts
+                except ValueError:  # no n-gram occurs in two texts
                     counts, terms = sp.csr_matrix((len(texts), 0), dtype=np.int32), pd.Index([], dtype=object)
                 self._counted[grams] = (counts, terms)
             return self._counted[grams]
 
     @cached_property
     def embeddings(self) -> npt.NDArray[np.float32]:
-        """(texts, layers, numbers) of the sentence encoder, the sentence embedding last.
+        """Embeddings of shape (texts, layers, dimensions) by the sentence encoder; the last layer is the sentence embedding.
 
-        Varied twins have the embedding of their text: they are made for models of words.
+        Augmented copies have the embedding of their original, as augmentation is meant for n-gram models.
         """
         if self.encode is None:
-            raise ValueError("no sentence encoder is named in the request (weights.encoder)")
+            raise ValueError("the request names no sentence encoder; set weights.encoder")
         return self.encode(list(self.texts))
 
 
@@ -112,34 +112,37 @@ class View:
 
     @property
     def texts(self) -> list[str]:
-        every = [*self.corpus.texts, *self.corpus.varied]
-        return [every[row] for row in self.rows]
+        texts = [*self.corpus.texts, *self.corpus.varied]
+        return [texts[row] for row in self.rows]
 
-    def learn(self, grams: Grams, min_rows: int, most: int) -> tuple[Vocabulary, Any]:
-        """The n-grams that `min_rows` or more of these rows have (at most `most`, the most frequent), and their counts."""
+    def fit_vocabulary(self, grams: NgramSpec, min_rows: int, max_terms: int) -> tuple[Vocabulary, Any]:
+        """Return the n-grams that occur in at least `min_rows` of these rows, and their counts.
+
+        Of more than `max_terms` n-grams, the most frequent are selected.
+        """
         counts, terms = self.corpus.counted(grams)
         counts = counts[self.rows]
-        found = np.bincount(counts.indices, minlength=counts.shape[1])
-        keep = np.flatnonzero(found >= min(min_rows, len(self.rows)))
-        if len(keep) > most:
-            ranked = np.lexsort((keep, -found[keep]))[:most]
-            keep = np.sort(keep[ranked])
-        return Vocabulary(grams, terms[keep].tolist()), counts[:, keep].tocsr()
+        document_frequency = np.bincount(counts.indices, minlength=counts.shape[1])
+        selected = np.flatnonzero(document_frequency >= min(min_rows, len(self.rows)))
+        if len(selected) > max_terms:
+            ranked = np.lexsort((selected, -document_frequency[selected]))[:max_terms]
+            selected = np.sort(selected[ranked])
+        return Vocabulary(grams, terms[selected].tolist()), counts[:, selected].tocsr()
 
     def counts(self, vocabulary: Vocabulary) -> Any:
-        """Counts of shape (rows, n-grams of `vocabulary`)."""
+        """Return counts of shape (rows, n-grams of `vocabulary`)."""
         if not vocabulary.terms:
             return sp.csr_matrix((len(self.rows), 0), dtype=np.int32)
-        known = self.corpus._counted.get(vocabulary.grams)
-        if known is None:
+        cached = self.corpus._counted.get(vocabulary.grams)
+        if cached is None:
             return vocabulary.vectorizer.transform(self.texts).tocsr()
-        counts, terms = known
-        at = terms.get_indexer(vocabulary.index)
-        if (at < 0).any():  # of another corpus: its n-grams are not all here
+        counts, terms = cached
+        columns = terms.get_indexer(vocabulary.index)
+        if (columns < 0).any():  # the vocabulary was fitted on another corpus and has n-grams that this one lacks
             return vocabulary.vectorizer.transform(self.texts).tocsr()
-        return counts[self.rows][:, at].tocsr()
+        return counts[self.rows][:, columns].tocsr()
 
     def embeddings(self, *, layers: bool = False) -> Floats:
-        """(rows, numbers): the sentence embedding, or, with `layers`, what every layer of the encoder has, side by side."""
-        found = self.corpus.embeddings[self.rows % len(self.corpus.texts)]
-        return (found.reshape(len(found), -1) if layers else found[:, -1]).astype(np.float64)
+        """Return embeddings of shape (rows, dimensions): the sentence embedding, or all layers concatenated with `layers`."""
+        vectors = self.corpus.embeddings[self.rows % len(self.corpus.texts)]
+        return (vectors.reshape(len(vectors), -1) if layers else vectors[:, -1]).astype(np.float64)

@@ -1,6 +1,6 @@
-"""The sentence encoder: the only importer of Sentence Transformers. Each text is encoded by itself, and remembered by its content.
+"""Sentence embeddings by Sentence Transformers, cached by the content of each text. No other module imports the library.
 
-A text encoded in a batch gets other last digits with other neighbours; alone it always gets the same.
+Texts are encoded one at a time: in a batch, the last digits of an embedding depend on the other texts of the batch.
 """
 
 import hashlib
@@ -21,11 +21,11 @@ from glassbox.families.shared.vector_cache import VectorCache
 from glassbox.files import files_below, write_bytes
 
 Vectors = npt.NDArray[np.float32]
-TAKEN = (".json", ".txt", ".safetensors", ".model")  # of a folder of weights: never a pickle, never code
+SAFE_SUFFIXES = (".json", ".txt", ".safetensors", ".model")  # files read from a folder of weights: never a pickle, never code
 
 
 def offline() -> None:
-    """No library asks a model hub for anything, or tells anyone of its use."""
+    """Set the environment variables that stop libraries from contacting a model hub or sending telemetry."""
     for name in ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE", "HF_HUB_DISABLE_TELEMETRY", "HF_HUB_DISABLE_PROGRESS_BARS"):
         os.environ.setdefault(name, "1")
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
@@ -33,27 +33,27 @@ def offline() -> None:
 
 @dataclass(frozen=True)
 class Encoder:
-    """A sentence encoder in a folder, and how many tokens of a text it reads."""
+    """A sentence encoder in a folder, with the maximum number of tokens that it reads of a text."""
 
     folder: Path
     most_tokens: int = 128
 
     @cached_property
     def digest(self) -> str:
-        """By which its embeddings are known."""
-        files = {name: path for name, path in files_below(self.folder) if name.endswith(TAKEN)}
+        """The hash of its files, which identifies its embeddings in the cache."""
+        files = {name: path for name, path in files_below(self.folder) if name.endswith(SAFE_SUFFIXES)}
         return hashlib.sha256(
             repr([(n, hashlib.sha256(p.read_bytes()).hexdigest()) for n, p in files.items()]).encode()
         ).hexdigest()
 
     @cached_property
     def model(self) -> Any:
-        """The library's own object, on the processor.
+        """The `SentenceTransformer`, on the CPU.
 
         Raises
         ------
         GlassboxError
-            When the folder holds no sentence encoder, or only weights that could run code.
+            When the folder holds no sentence encoder, or only weights in a format that can run code.
         """
         offline()
         with suppress_warnings():
@@ -66,14 +66,17 @@ class Encoder:
         logging.set_verbosity_error()
         logging.disable_progress_bar()
         if not list(self.folder.rglob("*.safetensors")):
-            raise GlassboxError(f"{self.folder.name}: no weights in safetensors here; others could run code and are not opened.")
+            raise GlassboxError(
+                f"{self.folder.name}: found no *.safetensors file. Other formats of weights can run code and are not loaded; "
+                "convert the weights to safetensors."
+            )
         torch.set_num_threads(1)
         options = {"local_files_only": True, "trust_remote_code": False}
         try:
             with DRAWING:
                 model = SentenceTransformer(str(self.folder), device="cpu", model_kwargs={"use_safetensors": True}, **options)
         except (OSError, ValueError, KeyError, TypeError) as error:
-            raise GlassboxError(f"{self.folder.name}: is no sentence encoder: {str(error).splitlines()[0]}") from error
+            raise GlassboxError(f"{self.folder.name} is not a sentence encoder: {str(error).splitlines()[0]}") from error
         model.max_seq_length = self.most_tokens
         return model.eval()
 
@@ -81,71 +84,71 @@ class Encoder:
     def _lock(self) -> threading.Lock:
         return threading.Lock()
 
-    def one(self, text: str) -> Vectors:
-        """One text as each layer of the network has it, (layers, numbers), of length one each: the last is the sentence embedding.
+    def encode_one(self, text: str) -> Vectors:
+        """Return the embeddings of a text by each layer, of shape (layers, dimensions) and unit length; the last is the sentence embedding.
 
-        The tokens of a layer are put together as the encoder itself puts those of its last together.
+        The tokens of every layer are pooled as the encoder pools those of its last layer.
         """
         import torch
 
         network, *pooling = list(self.model)
-        with self._lock:  # the tokeniser is not safe for threads; the network is
-            features = self.model.preprocess([self.both_ends(text)])
+        with self._lock:  # the tokeniser is not thread-safe; the network is
+            features = self.model.preprocess([self.truncate_middle(text)])
         inputs = {name: features[name] for name in ("input_ids", "attention_mask", "token_type_ids") if name in features}
         layers = []
         with torch.inference_mode():
             for hidden in network.auto_model(**inputs, output_hidden_states=True).hidden_states[1:]:
-                told = {**features, "token_embeddings": hidden}
+                pooled = {**features, "token_embeddings": hidden}
                 for module in pooling:
-                    told = module(told)
-                layers.append(told["sentence_embedding"][0].numpy())
-        found = np.stack(layers)
-        return np.asarray(found / np.maximum(np.linalg.norm(found, axis=1, keepdims=True), 1e-12), dtype=np.float32)
+                    pooled = module(pooled)
+                layers.append(pooled["sentence_embedding"][0].numpy())
+        stacked = np.stack(layers)
+        return np.asarray(stacked / np.maximum(np.linalg.norm(stacked, axis=1, keepdims=True), 1e-12), dtype=np.float32)
 
-    def both_ends(self, text: str) -> str:
-        """The first and the last words of a text that is longer than can be read, half of the tokens each.
+    def truncate_middle(self, text: str) -> str:
+        """Return a text without its middle when it is too long for the encoder: half of the tokens from each end.
 
-        What a text comes to often stands at its end (Sun et al. 2019, sec. 5.3.1).
+        The end of a text often holds its conclusion (Sun et al. 2019, sec. 5.3.1).
         """
-        most = self.most_tokens - self.model.tokenizer.num_special_tokens_to_add()
-        places = self.model.tokenizer(text, add_special_tokens=False, truncation=False, return_offsets_mapping=True)[
+        limit = self.most_tokens - self.model.tokenizer.num_special_tokens_to_add()
+        offsets = self.model.tokenizer(text, add_special_tokens=False, truncation=False, return_offsets_mapping=True)[
             "offset_mapping"
         ]
-        if len(places) <= most:
+        if len(offsets) <= limit:
             return text
-        first, last = places[most // 2][0], places[-(most - most // 2)][0]
+        first, last = offsets[limit // 2][0], offsets[-(limit - limit // 2)][0]
         return f"{text[:first].rstrip()} {text[last:]}"
 
     def encode(self, texts: Sequence[str], workers: int = 1) -> Vectors:
-        """Embeddings of shape (texts, layers, numbers); equal texts are encoded once."""
+        """Return embeddings of shape (texts, layers, dimensions); equal texts are encoded once."""
         distinct = list(dict.fromkeys(texts))
         if not distinct:
-            return np.zeros((0, *self.one("").shape), dtype=np.float32)
+            return np.zeros((0, *self.encode_one("").shape), dtype=np.float32)
         from glassbox.families.shared.torch_device import predict_pool
 
-        _ = self.model, self._lock  # made before threads ask for them
+        _ = self.model, self._lock  # cached before threads use them
         with predict_pool(workers) as pool:
-            made = np.stack(list(pool.map(self.one, distinct)))
-        place = {text: i for i, text in enumerate(distinct)}
-        return made[[place[text] for text in texts]]
+            vectors = np.stack(list(pool.map(self.encode_one, distinct)))
+        row = {text: i for i, text in enumerate(distinct)}
+        return vectors[[row[text] for text in texts]]
 
     def save(self, folder: Path) -> None:
-        """Copy what is needed to encode, and nothing that could run code."""
+        """Copy the files that encoding needs, and none that can run code."""
         for name, path in files_below(self.folder):
-            if name.endswith(TAKEN):
+            if name.endswith(SAFE_SUFFIXES):
                 write_bytes(folder / name, path.read_bytes())
 
 
 @dataclass(frozen=True)
 class Remembered:
-    """An encoder whose embeddings are kept on disk by the content of the text.
+    """An encoder with an on-disk cache of its embeddings, keyed by the content of the text.
 
     Parameters
     ----------
     store
-        The folder that they lie in; None keeps nothing.
+        The folder of the cache; None disables caching.
     progress
-        Told how many texts of how many are encoded.
+        Called with the number of encoded texts, their total and a label.
     """
 
     encoder: Encoder
@@ -158,6 +161,6 @@ class Remembered:
             return self.encoder.encode(texts, self.workers)
         names = [hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest() for text in texts]
         folder = self.store / f"{self.encoder.digest[:24]}-layers-{self.encoder.most_tokens}"
-        kept = VectorCache(folder, lambda missing: self.encoder.encode(missing, self.workers), self.progress, "texts encoded")
-        found = kept.of(dict(zip(names, texts, strict=True)))
-        return np.stack([found[name] for name in names])
+        cache = VectorCache(folder, lambda missing: self.encoder.encode(missing, self.workers), self.progress, "texts encoded")
+        vectors = cache.of(dict(zip(names, texts, strict=True)))
+        return np.stack([vectors[name] for name in names])

@@ -1,4 +1,4 @@
-"""What the texts look like: lengths, words, what tells classes apart, near-duplicates, languages. Of train alone."""
+"""Exploratory analysis of the training texts: lengths, vocabulary, distinctive words, near-duplicates and languages."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -10,21 +10,21 @@ import pandas as pd
 from glassbox.families.classification.dataset import Problem
 from glassbox.families.classification.plots.balance import shares
 from glassbox.families.text.corpus import Corpus
-from glassbox.families.text.log_odds_terms import Counted, languages, strongest, telling
+from glassbox.families.text.log_odds_terms import TermCounts, languages, log_odds_z_scores, top_terms
 from glassbox.findings.model import Cell, Facts, Passage, Passages, Table
 from glassbox.findings.wording import clean, join_names, number, percent
 
 LANGUAGES_SAMPLED = 2_000
-CLIPPED = 280  # characters of a text that are shown
+SHOWN_CHARACTERS = 280
 
 
 def balance(problem: Problem) -> pd.DataFrame:
-    """Each class, the most frequent first: ``class``, ``n``, ``share``, ``low``, ``high``; of all rows."""
+    """Return the class balance, the most frequent class first: ``class``, ``n``, ``share``, ``low``, ``high``."""
     return shares(problem.classes, np.bincount(problem.y, minlength=len(problem.classes)))
 
 
 def length_table(words: npt.NDArray[np.int64], problem: Problem) -> Table:
-    """Words a text, by class and over all."""
+    """Return quantiles of the number of words in a text, overall and by class."""
     parts = [("all", np.ones(len(words), dtype=bool)), *((name, problem.y == k) for k, name in enumerate(problem.classes))]
     rows: list[dict[str, Any]] = []
     for name, inside in parts:
@@ -40,97 +40,107 @@ def length_table(words: npt.NDArray[np.int64], problem: Problem) -> Table:
             }
         )
     medians = [row["median"] for row in rows[1:]]
-    apart = max(medians) / max(1.0, min(medians))
-    told = "Length alone tells something of the class" if apart > 1.25 else "Length alone tells little of the class"
-    say = f"Half of the texts have {rows[0]['median']:,.0f} words or fewer. {told}: the medians of the classes are {apart:.2f} times apart at most."
+    ratio = max(medians) / max(1.0, min(medians))
+    claim = "Length alone is informative about the class" if ratio > 1.25 else "Length alone says little about the class"
+    say = (
+        f"Half of the texts have {rows[0]['median']:,.0f} words or fewer. {claim}: "
+        f"the largest median of a class is {ratio:.2f} times the smallest."
+    )
     return Table.of(
-        pd.DataFrame(rows), "Words in a text", say=say, formats={"5 %": ",.0f", "median": ",.0f", "95 %": ",.0f", "longest": ",d"}
+        pd.DataFrame(rows),
+        "Text length in words",
+        say=say,
+        formats={"5 %": ",.0f", "median": ",.0f", "95 %": ",.0f", "longest": ",d"},
     )
 
 
-def vocabulary_facts(found: Counted, words: npt.NDArray[np.int64], corpus: Corpus) -> Facts:
-    """How many words there are, how many of them are rare, and how much of the running text the frequent ones make up."""
-    whole = np.sort(found.by_class.sum(axis=1))[::-1]
-    running, known = int(words.sum()), int(whole.sum())
+def vocabulary_facts(counts: TermCounts, words: npt.NDArray[np.int64], corpus: Corpus) -> Facts:
+    """Summarise the vocabulary: its size, the share of rare words, and the share of all words that frequent ones account for."""
+    totals = np.sort(counts.by_class.sum(axis=1))[::-1]
+    running, known = int(words.sum()), int(totals.sum())
     facts: dict[str, Cell] = {
         "running words": running,
-        "words in two texts or more": len(found.words),
-        "share of running words in one text alone": number(1 - known / max(1, running), ".1%"),
-        "share of the 1,000 most frequent": number(float(whole[:1000].sum()) / max(1, running), ".1%"),
-        "share of the 10,000 most frequent": number(float(whole[:10_000].sum()) / max(1, running), ".1%"),
+        "words in two texts or more": len(counts.words),
+        "share of running words that occur in one text only": number(1 - known / max(1, running), ".1%"),
+        "share of the 1,000 most frequent": number(float(totals[:1000].sum()) / max(1, running), ".1%"),
+        "share of the 10,000 most frequent": number(float(totals[:10_000].sum()) / max(1, running), ".1%"),
     }
     say = (
-        f"{len(found.words):,} words stand in two texts or more; {facts['share of running words in one text alone']} of the running words "
-        "stand in one text alone, and no model of words can learn those."
+        f"{len(counts.words):,} words occur in two texts or more. "
+        f"{facts['share of running words that occur in one text only']} of the running words occur in one text only, "
+        "so a word model cannot learn them."
     )
     return Facts(title="Vocabulary", say=say, facts=facts)
 
 
-def telling_table(found: Counted, problem: Problem, most: int = 10) -> Table:
-    """The words that tell each class from the others, the surest first."""
-    z = telling(found)
+def distinctive_terms_table(counts: TermCounts, problem: Problem, most: int = 10) -> Table:
+    """Return the most distinctive words of each class, by the z-score of their log-odds ratio."""
+    z = log_odds_z_scores(counts)
     rows = []
     for k, name in enumerate(problem.classes):
-        best = strongest(found, z, k, most)
+        terms = top_terms(counts, z, k, most)
         rows.append(
             {
                 "class": name,
-                "words that stand out": ", ".join(found.words[i] for i in best),
-                "z of the first": float(z[best[0], k]) if best else None,
+                "distinctive words": ", ".join(counts.words[i] for i in terms),
+                "z-score of the first": float(z[terms[0], k]) if terms else None,
             }
         )
     say = "; ".join(
-        f"{clean(row['class'])}: {join_names(str(row['words that stand out']).split(', ')[:3])}"
+        f"{clean(row['class'])}: {join_names(str(row['distinctive words']).split(', ')[:3])}"
         for row in rows[:4]
-        if row["words that stand out"]
+        if row["distinctive words"]
     )
     return Table.of(
-        pd.DataFrame(rows), "What tells the classes apart", say=f"{say}.", formats={"z of the first": ".1f"},
+        pd.DataFrame(rows), "Distinctive words by class", say=f"{say}.", formats={"z-score of the first": ".1f"},
         note="Log-odds ratio against all other classes with a Dirichlet prior, in standard errors (Monroe, Colaresi and Quinn 2008).",
     )  # fmt: skip
 
 
 def near_duplicates(groups: Sequence[str], corpus: Corpus, problem: Problem, most: int = 3) -> Passages:
-    """Groups of texts that share nearly all their words, and those among them with different labels."""
+    """Summarise groups of near-duplicate texts, and the groups whose texts have different labels."""
     table = pd.DataFrame({"group": list(groups), "y": problem.y, "row": np.arange(len(problem.y))})
     sizes = table.groupby("group").agg(n=("row", "size"), labels=("y", "nunique"), first=("row", "min"))
     several = sizes[sizes["n"] > 1].sort_values(["labels", "n", "first"], ascending=[False, False, True])
-    rows, torn = int(several["n"].sum()), int((several["labels"] > 1).sum())
+    rows, conflicting = int(several["n"].sum()), int((several["labels"] > 1).sum())
     if not rows:
-        say = "No two texts share nearly all their words."
+        say = "There are no near-duplicates among the texts."
     else:
-        say = f"{rows:,} texts ({percent(rows / len(table), 1)}) share nearly all their words with another, in {len(several):,} groups"
+        say = f"{rows:,} texts ({percent(rows / len(table), 1)}) are near-duplicates of another, in {len(several):,} groups"
         say += (
-            f"; in {torn:,} of them the labels differ, so no model can be right on all."
-            if torn
-            else "; none of them disagree on the label."
+            f"; in {conflicting:,} of them the labels differ, so no model can be right on all of their texts."
+            if conflicting
+            else "; the texts of each group have the same label."
         )
-    shown = []
+    passages = []
     for name, group in several.head(most).iterrows():
         texts = table[table["group"] == name].head(2)
-        for place, row in enumerate(texts["row"], start=1):
-            head = f"{place} of {int(group['n'])}, labelled {clean(problem.classes[problem.y[row]])}"
-            shown.append(Passage(head=head, text=clip(corpus.texts[row])))
-    note = "Folds keep such texts together, so that none is judged by a model that has seen its twin."
-    return Passages(title="Near-duplicates", say=say, passages=shown, note=note)
+        for position, row in enumerate(texts["row"], start=1):
+            head = f"{position} of {int(group['n'])}, labelled {clean(problem.classes[problem.y[row]])}"
+            passages.append(Passage(head=head, text=clip(corpus.texts[row])))
+    note = "All near-duplicates of a text are in one fold, so no model is evaluated on a near-duplicate of a training text."
+    return Passages(title="Near-duplicates", say=say, passages=passages, note=note)
 
 
 def language_table(corpus: Corpus, row_ids: Sequence[str]) -> Table:
-    """Languages, of a sample of the texts by the order of their names."""
+    """Count the detected languages in a sample of the texts, drawn by the order of their row ids."""
     order = np.argsort(np.array(row_ids, dtype=str), kind="stable")[:: max(1, len(row_ids) // LANGUAGES_SAMPLED)][
         :LANGUAGES_SAMPLED
     ]
-    found = pd.Series(languages([corpus.texts[i] for i in order])).value_counts()
-    table = pd.DataFrame({"language": found.index, "texts": found.to_numpy(), "share": found.to_numpy() / len(order)})
+    counts = pd.Series(languages([corpus.texts[i] for i in order])).value_counts()
+    table = pd.DataFrame({"language": counts.index, "texts": counts.to_numpy(), "share": counts.to_numpy() / len(order)})
     table = table.sort_values(["texts", "language"], ascending=[False, True], ignore_index=True)
     first = table.iloc[0]
     say = f"{percent(float(first['share']), 1)} of {len(order):,} texts are in {first['language']}."
-    note = "? is what cannot be told, as in very short texts; single texts in rare languages are mostly short ones taken wrongly."
+    note = (
+        "? means that the language was not recognised, as with very short texts. "
+        "Single texts in a rare language are mostly short texts that were misclassified."
+    )
     return Table.of(table.head(8), "Languages", say=say, formats={"share": ".1%", "texts": ",d"}, note=note)
 
 
-def clip(text: str, most: int = CLIPPED) -> str:
-    """The beginning of a text.
+def clip(text: str, most: int = SHOWN_CHARACTERS) -> str:
+    """Shorten a text to its first words.
 
     >>> clip("one two three", 8)
     'one two …'

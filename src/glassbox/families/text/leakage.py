@@ -1,4 +1,4 @@
-"""What a text gives away: words that alone decide the class, and texts that stand on both sides of the split."""
+"""Leakage checks for texts: single words that determine the class, and the columns that are not read."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from glassbox.families.classification.dataset import Problem
-from glassbox.families.text.corpus import Corpus, Grams
+from glassbox.families.text.corpus import Corpus, NgramSpec
 from glassbox.findings.evidence import LeakageEvidence, LeakSuspect
 from glassbox.findings.model import Note, Table
 from glassbox.findings.wording import number
@@ -17,32 +17,33 @@ LISTED = 10
 
 
 def audit(corpus: Corpus, problem: Problem) -> list[Row]:
-    """The words that come nearest to deciding a class alone, and which of them are worth a look.
+    """Find the single words that best predict each class, and flag those that suggest leakage.
 
-    An honest word is either rare or not sure: a signature, a marker of the source or the label itself is frequent and sure.
+    A legitimate word is either rare in its class or occurs in other classes too. A signature, a marker of the source or the label itself
+    is both frequent and exclusive.
 
     Returns
     -------
     list of dict
-        ``column`` (the word), ``evidence``, ``verdict`` (``look`` or ``clear``), ``purity``, ``reach``; the most telling first.
+        ``column`` (the word), ``evidence``, ``verdict`` (``look`` or ``clear``), ``purity``, ``reach``; the strongest predictors first.
     """
-    counts, terms = corpus.counted(Grams("words", 1, 1))
-    there = counts[: len(problem.y)].copy()
-    there.data[:] = 1
-    total = np.asarray(there.sum(axis=0)).ravel()
+    counts, terms = corpus.counted(NgramSpec("words", 1, 1))
+    present = counts[: len(problem.y)].copy()
+    present.data[:] = 1
+    total = np.asarray(present.sum(axis=0)).ravel()
     rows: list[Row] = []
     for k, name in enumerate(problem.classes):
         hit = problem.y == k
-        of_class = np.asarray(there[hit].sum(axis=0)).ravel()
+        of_class = np.asarray(present[hit].sum(axis=0)).ravel()
         purity, reach = of_class / np.maximum(total, 1), of_class / max(1, int(hit.sum()))
         score = np.where(total >= 10, np.maximum(purity - hit.mean(), 0) * reach, 0.0)
         for i in np.lexsort((np.arange(len(score)), -score))[:3]:
             suspicious = purity[i] >= PURE and reach[i] >= REACH and hit.mean() < PURE
-            share, of = number(float(purity[i]), ".1%"), number(float(reach[i]), ".1%")
+            share, coverage = number(float(purity[i]), ".1%"), number(float(reach[i]), ".1%")
             rows.append(
                 {
                     "column": str(terms[i]),
-                    "evidence": f"{share} of the {int(total[i]):,} texts with it are {name}; {of} of {name} have it",
+                    "evidence": f"{share} of the {int(total[i]):,} texts with it are {name}; {coverage} of {name} have it",
                     "verdict": "look" if suspicious else "clear",
                     "purity": float(purity[i]),
                     "reach": float(reach[i]),
@@ -54,23 +55,23 @@ def audit(corpus: Corpus, problem: Problem) -> list[Row]:
 
 
 def leaks_table(rows: list[Row]) -> Table:
-    """The audit as a table, the most telling words first."""
-    looks = [str(row["column"]) for row in rows if row["verdict"] == "look"]
+    """Return the audit as a table, the strongest predictors first."""
+    suspects = [str(row["column"]) for row in rows if row["verdict"] == "look"]
     frame = pd.DataFrame(
         [{key: row[key] for key in ("column", "evidence", "verdict")} for row in rows[:LISTED]],
         columns=["column", "evidence", "verdict"],
     )
     say = (
-        f"Worth a look: {', '.join(looks[:5])} alone nearly decide a class. Is that what the text is about, or a mark of where it came from?"
-        if looks
-        else "No single word decides a class: none is both frequent in a class and sure of it."
+        f"Review {', '.join(suspects[:5])}: each nearly determines a class alone. Is it part of the content, or a marker of the source?"
+        if suspects
+        else "No single word determines a class: none is both frequent in a class and exclusive to it."
     )
-    evidence = LeakageEvidence(suspects=[LeakSuspect(name=name, action="review") for name in looks])
-    return Table.of(frame.rename(columns={"column": "word"}), "Leakage audit", say=say, evidence=evidence)
+    evidence = LeakageEvidence(suspects=[LeakSuspect(name=name, action="review") for name in suspects])
+    return Table.of(frame.rename(columns={"column": "word"}), "Leakage check", say=say, evidence=evidence)
 
 
-def not_read(columns: list[str], features: list[str]) -> Note:
-    """The columns that no model of texts reads."""
-    others = [name for name in features if name not in columns]
-    say = f"Read are {', '.join(columns)}." if not others else f"Read are {', '.join(columns)}; not read are {', '.join(others)}."
-    return Note(title="What is read", say=say, tone="good" if not others else "plain")
+def unused_columns(columns: list[str], features: list[str]) -> Note:
+    """Report the columns that text models read and those that they ignore."""
+    ignored = [name for name in features if name not in columns]
+    say = f"Models read {', '.join(columns)}" + (f" and ignore {', '.join(ignored)}." if ignored else ".")
+    return Note(title="Unused columns", say=say, tone="plain" if ignored else "good")

@@ -1,6 +1,6 @@
-"""The kinds of model of texts: how each is fitted, asked, saved without pickle, and loaded.
+"""The kinds of text model, with the functions that fit and load them; models are saved without pickle.
 
-A new kind is one row in `KINDS`. Models speak of views of a corpus and of classes by number.
+A new kind is one row in `KINDS`. Models take views of a corpus and class codes.
 """
 
 from collections.abc import Callable, Mapping
@@ -12,14 +12,14 @@ from glassbox.families.classification.baseline_and_ensemble import Ensemble, Maj
 from glassbox.families.classification.linear_models import Codes, Head, standardised
 from glassbox.families.registry import kind_in
 from glassbox.families.text.corpus import Floats, View
-from glassbox.families.text.ngram_models import fit_naive_bayes_linear, load_terms, tf_idf_model
+from glassbox.families.text.ngram_models import fit_naive_bayes_linear, load_ngram_model, tf_idf_model
 from glassbox.families.text.protocols import Fitting, Model
 from glassbox.files import read_json, write_json
 
 
 @dataclass(frozen=True)
 class Kind:
-    """One kind of model; `complexity` orders kinds for the question which is the simplest, `encodes` asks for the encoder."""
+    """One kind of model. `complexity` ranks kinds from simple to complex; `encodes` is set when the kind needs the encoder."""
 
     fit: Callable[[View, Codes, Fitting], Model]
     load: Callable[[Path], Model]
@@ -32,8 +32,8 @@ class Kind:
 # ----------------------------------------------------------------------------------------------------------- majority
 
 
-def _fit_majority(view: View, y: Codes, asked: Fitting) -> Majority:
-    return Majority.of(y, asked.classes)
+def _fit_majority(view: View, y: Codes, fitting: Fitting) -> Majority:
+    return Majority.of(y, fitting.classes)
 
 
 # --------------------------------------------------------------------------------------------------------- embeddings
@@ -41,7 +41,7 @@ def _fit_majority(view: View, y: Codes, asked: Fitting) -> Majority:
 
 @dataclass(frozen=True)
 class EmbeddingModel:
-    """A linear head on the embeddings of a sentence encoder, or on all of its `layers`."""
+    """A linear classifier on the embeddings of a sentence encoder, or on all of its `layers`."""
 
     head: Head
     layers: bool = False
@@ -54,38 +54,38 @@ class EmbeddingModel:
         write_json(folder / "layers.json", self.layers)
 
 
-def _fit_embeddings(view: View, y: Codes, asked: Fitting) -> EmbeddingModel:
-    """Logistic regression on the embeddings.
+def _fit_embeddings(view: View, y: Codes, fitting: Fitting) -> EmbeddingModel:
+    """Fit a logistic regression on the embeddings.
 
-    With `layers`, every layer of the encoder is read: what a text says of its subject is strongest in the last, how it says it before
-    (Jawahar, Sagot and Seddah 2019, table 2).
+    With `layers`, the embeddings of all layers are concatenated: semantic information is strongest in the last layers, surface and
+    syntactic information in earlier ones (Jawahar, Sagot and Seddah 2019, table 2).
     """
-    layers = bool(asked.params.get("layers", False))
+    layers = bool(fitting.params.get("layers", False))
     x = view.embeddings(layers=layers)
-    return EmbeddingModel(standardised(x, y, asked.classes, c=asked.c(0.003 if layers else 0.03), seed=asked.seed), layers)
+    return EmbeddingModel(standardised(x, y, fitting.classes, c=fitting.c(0.003 if layers else 0.03), seed=fitting.seed), layers)
 
 
 # ----------------------------------------------------------------------------------------------------------- ensemble
 
 
-def _fit_ensemble(view: View, y: Codes, asked: Fitting) -> Ensemble:
-    def one(_: int, member: Mapping[str, Any]) -> Model:
-        return kind_of(member["kind"]).fit(view, y, replace(asked, params=member["params"]))
+def _fit_ensemble(view: View, y: Codes, fitting: Fitting) -> Ensemble:
+    def fit_member(_: int, member: Mapping[str, Any]) -> Model:
+        return kind_of(member["kind"]).fit(view, y, replace(fitting, params=member["params"]))
 
-    return Ensemble.fit(asked.params["members"], one, workers=asked.workers, threads=asked.threads)
+    return Ensemble.fit(fitting.params["members"], fit_member, workers=fitting.workers, threads=fitting.threads)
 
 
 def _load_ensemble(folder: Path) -> Ensemble:
-    return Ensemble.load(folder, lambda kind, own: kind_of(kind).load(own))
+    return Ensemble.load(folder, lambda kind, member_folder: kind_of(kind).load(member_folder))
 
 
 # ---------------------------------------------------------------------------------------------------------- transformer
 
 
-def _fit_transformer(view: View, y: Codes, asked: Fitting) -> Model:
+def _fit_transformer(view: View, y: Codes, fitting: Fitting) -> Model:
     from glassbox.families.text.transformer import fine_tune
 
-    return fine_tune(view.texts, y, asked)
+    return fine_tune(view.texts, y, fitting)
 
 
 def _load_transformer(folder: Path) -> Model:
@@ -96,9 +96,9 @@ def _load_transformer(folder: Path) -> Model:
 
 KINDS: dict[str, Kind] = {
     "majority": Kind(_fit_majority, Majority.load, 0, learns=False, searched=False),
-    "words": Kind(tf_idf_model("words", 1, 2), load_terms, 1),
-    "characters": Kind(tf_idf_model("characters", 2, 5), load_terms, 1),
-    "naive_bayes_linear": Kind(fit_naive_bayes_linear, load_terms, 1),
+    "words": Kind(tf_idf_model("words", 1, 2), load_ngram_model, 1),
+    "characters": Kind(tf_idf_model("characters", 2, 5), load_ngram_model, 1),
+    "naive_bayes_linear": Kind(fit_naive_bayes_linear, load_ngram_model, 1),
     "embeddings": Kind(
         _fit_embeddings, lambda folder: EmbeddingModel(Head.load(folder), read_json(folder / "layers.json")), 2, encodes=True
     ),
@@ -108,12 +108,12 @@ KINDS: dict[str, Kind] = {
 
 
 def kind_of(name: str) -> Kind:
-    """The kind of that name; a name that is none is an error that lists them."""
+    """Return the kind with a name; an unknown name raises an error that lists the known ones."""
     return kind_in(KINDS, name)
 
 
 def encodes(kind: str, params: Mapping[str, Any]) -> bool:
-    """Whether a model of this kind asks the sentence encoder."""
+    """Return True if a model of this kind needs the sentence encoder."""
     if kind == "ensemble":
         return any(encodes(member["kind"], member["params"]) for member in params["members"])
     return kind_of(kind).encodes

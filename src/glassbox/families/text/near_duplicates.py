@@ -1,4 +1,4 @@
-"""Near-duplicates: texts that share nearly all runs of words, found by MinHash (Broder 1997) and put into groups."""
+"""Groups of near-duplicate texts: texts that share nearly all of their word n-grams, found by MinHash (Broder 1997)."""
 
 import hashlib
 from collections.abc import Sequence
@@ -9,14 +9,14 @@ import numpy.typing as npt
 
 from glassbox.families.text.corpus import WORD
 
-SHARED = 0.8  # of the runs of words of both texts together that both have: Jaccard's index
-RUN = 3  # words
+THRESHOLD = 0.8  # Jaccard similarity of the word n-grams of two texts
+SHINGLE_WORDS = 3
 PERMUTATIONS = 64
-FEWEST = 6  # words: shorter texts are alike only when their words are the same
+FEWEST = 6  # words: shorter texts are near-duplicates only when their words are equal
 
 
 def shingles(text: str) -> set[bytes]:
-    """The runs of words of a text.
+    """Return the word n-grams (shingles) of a text.
 
     >>> sorted(shingles("A b c d e f g"))[:2]
     [b'a b c', b'b c d']
@@ -24,19 +24,21 @@ def shingles(text: str) -> set[bytes]:
     words = WORD.findall(text.lower())
     if len(words) < FEWEST:
         return {" ".join(words).encode()}
-    return {" ".join(words[i : i + RUN]).encode() for i in range(len(words) - RUN + 1)}
+    return {" ".join(words[i : i + SHINGLE_WORDS]).encode() for i in range(len(words) - SHINGLE_WORDS + 1)}
 
 
-def jaccard(one: set[bytes], other: set[bytes]) -> float:
-    """The share of what both have in what either has."""
-    return len(one & other) / max(1, len(one | other))
+def jaccard(a: set[bytes], b: set[bytes]) -> float:
+    """Return the Jaccard similarity of two sets: the size of the intersection over the size of the union."""
+    return len(a & b) / max(1, len(a | b))
 
 
-def alike(texts: Sequence[str]) -> npt.NDArray[Any]:
-    """A name for each text; texts that share `SHARED` of their runs of words or more, in a chain too, have the same.
+def group_near_duplicates(texts: Sequence[str]) -> npt.NDArray[Any]:
+    """Assign each text the id of its group of near-duplicates.
 
-    Names are hashes of the least text of the group, so they do not depend on the order of the texts. What MinHash proposes is checked
-    by counting, so that no two texts are called alike by chance; that it overlooks a pair at the threshold is possible.
+    Two texts whose Jaccard similarity is at least `THRESHOLD` are in one group, and so are texts that are linked by a chain of such
+    pairs. A group id is a hash of the first text of the group in sort order, so it does not depend on the order of the texts. The exact
+    similarity of every pair that MinHash proposes is computed, so there are no false positives; a pair close to the threshold can be
+    missed.
 
     Returns
     -------
@@ -46,9 +48,10 @@ def alike(texts: Sequence[str]) -> npt.NDArray[Any]:
     from datasketch import MinHash, MinHashLSH
 
     distinct = sorted(set(texts))
-    place = {text: i for i, text in enumerate(distinct)}
-    found = [shingles(text) for text in distinct]
-    index = MinHashLSH(threshold=SHARED, num_perm=PERMUTATIONS, weights=(0.1, 0.9))  # what it proposes is checked: miss few
+    position = {text: i for i, text in enumerate(distinct)}
+    shingle_sets = [shingles(text) for text in distinct]
+    # Proposals are verified, so the index is tuned for few false negatives.
+    index = MinHashLSH(threshold=THRESHOLD, num_perm=PERMUTATIONS, weights=(0.1, 0.9))
     parent = list(range(len(distinct)))
 
     def root(i: int) -> int:
@@ -57,15 +60,15 @@ def alike(texts: Sequence[str]) -> npt.NDArray[Any]:
             i = parent[i]
         return i
 
-    for i, runs in enumerate(found):
+    for i, shingle_set in enumerate(shingle_sets):
         sketch = MinHash(num_perm=PERMUTATIONS, scheme="affine32")
-        sketch.update_batch(sorted(runs))
-        for other in sorted(index.query(sketch)):
-            a, b = root(i), root(int(other))
-            if a != b and jaccard(runs, found[int(other)]) >= SHARED:
+        sketch.update_batch(sorted(shingle_set))
+        for proposed in sorted(index.query(sketch)):
+            a, b = root(i), root(int(proposed))
+            if a != b and jaccard(shingle_set, shingle_sets[int(proposed)]) >= THRESHOLD:
                 parent[max(a, b)] = min(a, b)
         index.insert(i, sketch)
     names = [hashlib.sha256(distinct[root(i)].encode("utf-8", "surrogatepass")).hexdigest()[:16] for i in range(len(distinct))]
-    made = np.empty(len(texts), dtype=object)
-    made[:] = [names[place[text]] for text in texts]
-    return made
+    groups = np.empty(len(texts), dtype=object)
+    groups[:] = [names[position[text]] for text in texts]
+    return groups

@@ -1,7 +1,7 @@
-"""Networks of Transformers: how they are fine-tuned, written without pickle, and read again.
+"""Fine-tuning, saving and loading of Hugging Face Transformers networks, without pickle.
 
-The recipe is that of Devlin et al. (2019), appendix A.3: AdamW, a learning rate that rises over the first tenth of the steps and falls to
-zero, few epochs. On a GPU in bfloat16 when there is one. On one platform the same seed gives the same weights.
+Training follows Devlin et al. (2019), appendix A.3: AdamW, a learning rate with linear warm-up over the first tenth of the steps and
+linear decay to zero, few epochs. A GPU, where there is one, trains in bfloat16. On one platform, equal seeds give equal weights.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -16,13 +16,13 @@ from glassbox.families.text.encoder import offline
 from glassbox.files import write_bytes, write_json
 
 WEIGHTS, CONFIG, TOKENIZER = "model.safetensors", "config.json", "tokenizer.json"
-NO_LABEL = -100  # of a place that is not judged
+NO_LABEL = -100  # positions with this label do not contribute to the loss
 Batch = Callable[[Sequence[int]], tuple[Mapping[str, Any], Any]]
 
 
 @contextmanager
-def drawn_from(seed: int, threads: int) -> Iterator[None]:
-    """A block that torch's random numbers begin at `seed` in, and are left as they were; only one training at a time is in it."""
+def seeded(seed: int, threads: int) -> Iterator[None]:
+    """Seed torch's random numbers inside a block and restore their state afterwards; only one training at a time runs in it."""
     import torch
 
     from glassbox.families.shared.torch_device import DRAWING, device
@@ -34,7 +34,7 @@ def drawn_from(seed: int, threads: int) -> Iterator[None]:
 
 
 def pretrained(folder: Path, head: str, labels: int) -> tuple[Any, Any]:
-    """The tokeniser of a folder, and its network with a new head: `head` is the name of a class of Transformers."""
+    """Load the tokeniser and the pretrained network of a folder, with a new head; `head` names a class of Transformers."""
     offline()
     with suppress_warnings():
         import transformers
@@ -43,19 +43,21 @@ def pretrained(folder: Path, head: str, labels: int) -> tuple[Any, Any]:
         logging.set_verbosity_error()
         logging.disable_progress_bar()
         tokenizer = transformers.AutoTokenizer.from_pretrained(folder, local_files_only=True)
-        made = getattr(transformers, head).from_pretrained(folder, num_labels=labels, local_files_only=True, use_safetensors=True)
-    return tokenizer, made
+        network = getattr(transformers, head).from_pretrained(
+            folder, num_labels=labels, local_files_only=True, use_safetensors=True
+        )
+    return tokenizer, network
 
 
-def learn(network: Any, rows: int, batch: Batch, params: Mapping[str, Any], *, seed: int) -> Any:
-    """Fine-tune a network in place, and hand it back ready to be asked: on the processor, as a service does.
+def train_network(network: Any, rows: int, batch: Batch, params: Mapping[str, Any], *, seed: int) -> Any:
+    """Fine-tune a network in place and return it in evaluation mode on the CPU, where the service runs it.
 
     Parameters
     ----------
     rows
-        How many there are.
+        The number of training rows.
     batch
-        The inputs and the labels of some of them; places with the label `NO_LABEL` are not judged.
+        Returns the inputs and the labels of some rows; positions with the label `NO_LABEL` do not contribute to the loss.
     params
         ``epochs``, ``batch``, ``learning_rate``, ``weight_decay``.
     """
@@ -89,7 +91,7 @@ def learn(network: Any, rows: int, batch: Batch, params: Mapping[str, Any], *, s
 
 
 def save_network(network: Any, tokenizer: Any, folder: Path) -> None:
-    """Weights in safetensors, and what describes them; no path and no version of this machine."""
+    """Write the weights as safetensors, the configuration and the tokeniser, without paths or versions of this machine."""
     from safetensors.torch import save
 
     state = {name: value.detach().cpu().float().contiguous() for name, value in sorted(network.state_dict().items())}
@@ -100,7 +102,7 @@ def save_network(network: Any, tokenizer: Any, folder: Path) -> None:
 
 
 def load_network(folder: Path, head: str) -> tuple[Any, Any]:
-    """The tokeniser and the network that `save_network` wrote."""
+    """Load the tokeniser and the network that `save_network` wrote."""
     offline()
     with suppress_warnings():
         import transformers

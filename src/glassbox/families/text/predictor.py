@@ -1,4 +1,4 @@
-"""The model of texts that is evaluated, saved and served: recipe, model, calibration, threshold and schema as one thing."""
+"""The text classifier that is evaluated, saved and served: recipe, model, calibration, threshold and schema in one object."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -26,20 +26,20 @@ FORMAT = 1
 
 @dataclass(frozen=True)
 class TextPredictor(ClassAnswers):
-    """A fitted classifier of texts; implements `glassbox.families.protocol.Predictor`.
+    """A fitted text classifier; implements `glassbox.families.protocol.Predictor`.
 
     Attributes
     ----------
     schema
-        What rows look like; its `classes` are the columns of probabilities, in order.
+        The schema of the rows; its `classes` are the columns of probabilities, in order.
     kind, params, model
         The kind of model, its hyperparameters, and the model.
     calibration, threshold
-        How probabilities are bent, and from which on a row is called positive; None: the most probable class.
+        The calibration of probabilities, and the decision threshold of the positive class; None predicts the most probable class.
     watch
-        What is remembered of train, that later texts are compared with.
+        The reference features of train, for comparison with later texts.
     encoder
-        The sentence encoder, where the model asks one; `store` is where embeddings are kept, if they are.
+        The sentence encoder, if the model needs one; `store` is the folder of the embedding cache, or None.
     """
 
     schema: Schema
@@ -62,48 +62,48 @@ class TextPredictor(ClassAnswers):
 
     @property
     def served(self) -> Schema:
-        """A row at the door: its texts."""
+        """The schema of an input row: its text columns."""
         return served_schema(self.schema, self.fields)
 
-    def expand_query(self, question: Mapping[str, Any]) -> list[dict[str, Any]] | None:
-        """``{"texts": [...]}`` stands for a row a text, where there is one column of texts.
+    def expand_query(self, query: Mapping[str, Any]) -> list[dict[str, Any]] | None:
+        """Expand ``{"texts": [...]}`` to one row per text, when there is one text column.
 
         Raises
         ------
         ValueError
-            When it is such a question, and cannot be read.
+            When the value of ``texts`` is not a list of strings.
         """
-        return texts_in(question, self.fields)
+        return texts_in(query, self.fields)
 
     @property
     def encode(self) -> Encode | None:
-        """The encoder with what it remembers; None where the model asks none."""
+        """The encoder with its embedding cache; None when the model needs no encoder."""
         return None if self.encoder is None else Remembered(self.encoder, self.store, self.workers)
 
     def described(self, frame: pd.DataFrame) -> pd.DataFrame:
-        """What monitoring compares of some rows: length, unknown words, language, where the embedding lies."""
+        """Return the features that monitoring compares: length, unknown words, language, and position of the embedding."""
         return self.watch.describe(self.recipe.texts(frame), self.encode)
 
     def raw(self, texts: Sequence[str]) -> Floats:
-        """Probabilities of shape (texts, classes) of texts as the recipe makes them, not calibrated."""
+        """Return uncalibrated probabilities of shape (texts, classes) for texts prepared by the recipe."""
         if not len(texts):
             return np.zeros((0, len(self.classes)))
         return self.model.proba(Corpus(list(texts), encode=self.encode).whole())
 
     def proba_of(self, texts: Sequence[str]) -> Floats:
-        """Calibrated probabilities of texts as the recipe makes them."""
+        """Return calibrated probabilities of shape (texts, classes) for texts prepared by the recipe."""
         return self.calibration.apply(self.raw(texts)) if len(texts) else self.raw(texts)
 
     def proba(self, frame: pd.DataFrame) -> Floats:
-        """Calibrated probabilities of shape (rows, classes)."""
+        """Return calibrated probabilities of shape (rows, classes)."""
         return self.proba_of(self.recipe.texts(frame))
 
     def predict(self, frame: pd.DataFrame) -> pd.DataFrame:
-        """Predictions for a conformed frame: ``y_pred`` and one ``proba_<class>`` a class, in the frame's row order."""
+        """Return ``y_pred`` and one ``proba_<class>`` per class for a conformed frame, in its row order."""
         return self.answers(self.proba(frame), frame.index)
 
     def save(self, folder: Path) -> None:
-        """Write the model into `folder`: arrays, terms and weights in plain formats; same fit, same bytes."""
+        """Write the model to `folder` as arrays, terms and weights in plain formats; equal fits give equal bytes."""
         folder.mkdir(parents=True, exist_ok=True)
         self.model.save(folder / MODEL)
         self.watch.save(folder / WATCH)
@@ -128,39 +128,39 @@ class TextPredictor(ClassAnswers):
         )
 
 
-def texts_in(question: Mapping[str, Any], fields: Sequence[str]) -> list[dict[str, Any]] | None:
-    """The rows of a question ``{"texts": [...]}``, where there is one column of texts; None when it is no such question.
+def texts_in(query: Mapping[str, Any], fields: Sequence[str]) -> list[dict[str, Any]] | None:
+    """Return the rows of a query ``{"texts": [...]}`` when there is one text column; None for any other query.
 
     >>> texts_in({"texts": ["a", "b"]}, ["text"])
     [{'text': 'a'}, {'text': 'b'}]
     """
-    if set(question) != {"texts"} or "texts" in fields or len(fields) != 1:
+    if set(query) != {"texts"} or "texts" in fields or len(fields) != 1:
         return None
-    texts = question["texts"]
+    texts = query["texts"]
     if not isinstance(texts, list) or not texts or not all(isinstance(text, str) for text in texts):
-        raise ValueError("texts is no list of texts")
+        raise ValueError("texts: expected a non-empty list of strings")
     return [{fields[0]: text} for text in texts]
 
 
 def load(folder: Path) -> TextPredictor:
-    """The predictor that was saved in `folder`.
+    """Load the predictor that was saved in `folder`.
 
     Raises
     ------
     GlassboxError
         When it was written in a newer format.
     """
-    told = read_description(folder, FORMAT)
-    recipe = Recipe.model_validate(told["recipe"])
+    description = read_description(folder, FORMAT)
+    recipe = Recipe.model_validate(description["recipe"])
     return TextPredictor(
-        schema=Schema.model_validate(told["schema"]),
+        schema=Schema.model_validate(description["schema"]),
         recipe=recipe,
-        kind=told["kind"],
-        params=told["params"],
-        model=kind_of(told["kind"]).load(folder / MODEL),
-        calibration=Calibration.model_validate(told["calibration"]),
-        threshold=told["threshold"],
-        positive=told["positive"],
+        kind=description["kind"],
+        params=description["params"],
+        model=kind_of(description["kind"]).load(folder / MODEL),
+        calibration=Calibration.model_validate(description["calibration"]),
+        threshold=description["threshold"],
+        positive=description["positive"],
         watch=Watch.load(folder / WATCH),
-        encoder=Encoder(folder / ENCODER, recipe.most_tokens) if told["encodes"] else None,
+        encoder=Encoder(folder / ENCODER, recipe.most_tokens) if description["encodes"] else None,
     )

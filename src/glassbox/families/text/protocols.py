@@ -1,4 +1,4 @@
-"""What every model of texts is asked for: how it is fitted, and what a fitted one can do."""
+"""The interface of text models, and the settings of a fit."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,21 +9,24 @@ from glassbox.families.text.corpus import Floats, View
 
 
 class Model(Protocol):
-    """A fitted model of texts."""
+    """A fitted text model."""
 
     def proba(self, view: View) -> Floats:
-        """Probabilities of shape (rows, classes)."""
+        """Return probabilities of shape (rows, classes)."""
         ...
 
     def save(self, folder: Path) -> None:
-        """Write the model into `folder`: the same fit gives the same bytes."""
+        """Write the model to `folder`; equal fits give equal bytes."""
         ...
 
 
 @dataclass(frozen=True)
 class Fitting:
-    """What is asked of a fit besides texts: hyperparameters, how many classes, seed, threads, where the encoder lies,
-    how many copies (with its varied twins) of each row there are, and how many members of an ensemble are fitted side by side."""
+    """The settings of a fit: hyperparameters, number of classes, seed, threads and the folder of the encoder.
+
+    `copies` is the number of copies of each training row, augmented ones included; `workers` is the number of ensemble members that
+    are fitted in parallel.
+    """
 
     params: Mapping[str, Any]
     classes: int
@@ -34,5 +37,5 @@ class Fitting:
     workers: int = 1
 
     def c(self, default: float) -> float:
-        """The inverse strength of regularisation: with copies of each row, a row still weighs one."""
+        """Return the inverse regularisation strength, divided by `copies` so that each original row keeps a weight of one."""
         return float(self.params.get("C", default)) / self.copies

@@ -1,5 +1,4 @@
-"""What later texts are compared by: their length, how many of their words were never seen, their language, and where they lie
-among the texts that taught."""
+"""Reference features for drift monitoring of texts: length, share of unknown words, language and position of the embedding."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,52 +9,52 @@ import pandas as pd
 
 from glassbox.data.schema import Schema
 from glassbox.families.shared.embedding_drift import Directions, schema_of
-from glassbox.families.text.corpus import WORD, Corpus, Encode, Grams
+from glassbox.families.text.corpus import WORD, Corpus, Encode, NgramSpec
 from glassbox.families.text.log_odds_terms import languages, lengths
 from glassbox.files import read_parquet, write_parquet
 
-KNOWN = 50_000  # words at most: the most frequent that stand in two texts or more
+MAX_WORDS = 50_000  # the most frequent words that occur in two training texts or more
 
 
 @dataclass(frozen=True)
 class Watch:
-    """What is remembered of train: its words, and where its embeddings lie."""
+    """The vocabulary of train and the main directions of its embeddings."""
 
     words: frozenset[str]
     directions: Directions | None = None
 
     @classmethod
     def of(cls, corpus: Corpus) -> "Watch":
-        """Remember a corpus; its embeddings too where it has an encoder."""
-        counts, terms = corpus.counted(Grams("words", 1, 1))
+        """Collect the vocabulary of a corpus, and the directions of its embeddings if it has an encoder."""
+        counts, terms = corpus.counted(NgramSpec("words", 1, 1))
         total = np.bincount(counts.indices, minlength=counts.shape[1])
-        words = frozenset(str(terms[i]) for i in np.lexsort((np.arange(len(total)), -total))[:KNOWN])
+        words = frozenset(str(terms[i]) for i in np.lexsort((np.arange(len(total)), -total))[:MAX_WORDS])
         return cls(words, None if corpus.encode is None else Directions.of(corpus.whole().embeddings()))
 
     def describe(self, texts: Sequence[str], encode: Encode | None = None) -> pd.DataFrame:
-        """A row a text: ``words``, ``unknown words`` (share), ``language`` and, with an encoder, where its embedding lies."""
-        found = [WORD.findall(text.lower()) for text in texts]
-        unknown = [sum(word not in self.words for word in words) / max(1, len(words)) for words in found]
-        told: dict[str, object] = {
+        """Return one row per text: ``words``, ``unknown words`` (share), ``language`` and, with an encoder, features of its embedding."""
+        tokens = [WORD.findall(text.lower()) for text in texts]
+        unknown = [sum(word not in self.words for word in words) / max(1, len(words)) for words in tokens]
+        features: dict[str, object] = {
             "words": lengths(texts).astype(np.float64),
             "unknown words": np.array(unknown),
             "language": languages(texts),
         }
         if self.directions is not None and encode is not None:
-            told |= self.directions.describe(encode(list(texts))[:, -1].astype(np.float64))
-        return pd.DataFrame(told)
+            features |= self.directions.describe(encode(list(texts))[:, -1].astype(np.float64))
+        return pd.DataFrame(features)
 
     def schema(self, described: pd.DataFrame) -> Schema:
-        """What `describe` gives, as columns that a profile is made of."""
+        """Return the schema of the columns that `describe` returns, for a data profile."""
         return schema_of(described)
 
     def save(self, folder: Path) -> None:
-        """Write what is remembered."""
+        """Write the reference features to `folder`."""
         write_parquet(folder / "words.parquet", pd.DataFrame({"word": pd.array(sorted(self.words), dtype=object)}))
         if self.directions is not None:
             self.directions.save(folder)
 
     @classmethod
     def load(cls, folder: Path) -> "Watch":
-        """What was written."""
+        """Load the reference features that were saved in `folder`."""
         return cls(frozenset(read_parquet(folder / "words.parquet")["word"].tolist()), Directions.load(folder))

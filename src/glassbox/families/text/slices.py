@@ -1,4 +1,4 @@
-"""Parts of a holdout of texts: by length beside the columns that it has."""
+"""Slices of a holdout of texts: by text length, in addition to its columns."""
 
 import pandas as pd
 
@@ -8,7 +8,7 @@ from glassbox.families.text.recipe import Recipe
 
 
 def by_length(holdout: pd.DataFrame, recipe: Recipe, schema: Schema) -> tuple[pd.DataFrame, Schema]:
-    """The holdout with the words of each text as a number beside its columns, and the schema of that."""
+    """Add the number of words of each text to the holdout as a column, and return it with its schema."""
     name = "words in the text"
     column = ColumnSchema(name=name, kind="number")
     widened = holdout.assign(**{name: lengths(recipe.texts(holdout)).astype(float)})

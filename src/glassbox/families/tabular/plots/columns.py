@@ -1,4 +1,4 @@
-"""The figures of single columns: the target's classes, numbers and categories by target, the course of time."""
+"""Figures of single columns by class: histograms of numbers, rates of categories, and the target over time."""
 
 from collections.abc import Mapping, Sequence
 
@@ -15,87 +15,91 @@ from glassbox.findings.plot_style import PALETTE, WIDTH, drawing, style
 from glassbox.findings.svg import ACCENT, INK, PAPER, SOFT
 from glassbox.findings.wording import clean, join_names, label, percent, short
 
+NUMBERS, CATEGORIES, OVER_TIME = "Distribution by class", "Class rates by category", "Target over time"
+
 
 def distributions(histograms: Sequence[Histogram], target: str, positive: str) -> Figure | Note:
-    """Columns of numbers by class, side by side: within each class the bars add up to all of its rows."""
+    """Draw histograms of numeric columns by class; the bars of each class sum to 1."""
     if not histograms:
-        return Note(title="Numbers by target", say="There are no columns of numbers to draw.")
+        return Note(title=NUMBERS, say="The data has no numeric columns.")
     per_row = 2
     lines = max(1, -(-len(histograms) // per_row))
     with style():
         canvas = Canvas(figsize=(WIDTH, 0.45 + 1.5 * lines))
         grid = canvas.subplots(lines, per_row, squeeze=False).ravel()
         classes = _order(histograms[0].shares, positive)
-        for axes, found in zip(grid, histograms, strict=False):
-            _small(axes, found, classes)
+        for axes, histogram in zip(grid, histograms, strict=False):
+            _panel(axes, histogram, classes)
         for axes in grid[len(histograms) :]:
             axes.set_visible(False)
-        swatches = [
-            Patch(facecolor=_colour(i), alpha=0.55, label=label(f"{target} {name}", 30)) for i, name in enumerate(classes)
-        ]
+        swatches = [Patch(facecolor=_color(i), alpha=0.55, label=label(f"{target} {name}", 30)) for i, name in enumerate(classes)]
         canvas.legend(
             handles=swatches, loc="outside upper left", ncols=min(3, max(1, len(classes))), handlelength=1, handleheight=0.8
         )
         cut = [f.name for f in histograms if f.beyond > 0.002]
-        caption = f"Half a percent at either end is cut off for {join_names([clean(name) for name in cut], 6)}." if cut else ""
+        caption = (
+            f"The lowest and highest 0.5 % of the values are cut off for {join_names([clean(name) for name in cut], 6)}."
+            if cut
+            else ""
+        )
         return drawing(
             canvas,
-            "Numbers by target",
-            say=_widest(histograms, target, positive),
+            NUMBERS,
+            say=_largest_difference(histograms, target, positive),
             caption=caption,
-            alt=f"Histograms of {join_names([clean(f.name) for f in histograms], 8)} by class. {_widest(histograms, target, positive)}",
+            alt=f"Histograms of {join_names([clean(f.name) for f in histograms], 8)} by class. {_largest_difference(histograms, target, positive)}",
         )
 
 
 def _order(shares: Mapping[str, Floats], positive: str) -> list[str]:
-    """The class that is looked for is drawn last, on top, in the accent."""
+    """Return the classes with the positive one first, which is drawn on top in the accent colour."""
     return [positive, *[name for name in shares if name != positive]] if positive in shares else list(shares)
 
 
-def _colour(i: int) -> str:
+def _color(i: int) -> str:
     return [ACCENT, SOFT, *PALETTE[1:]][i]
 
 
-def _small(axes: Axes, found: Histogram, classes: Sequence[str]) -> None:
+def _panel(axes: Axes, histogram: Histogram, classes: Sequence[str]) -> None:
     quiet(axes, grid="none")
     axes.spines["left"].set_visible(False)
     axes.set_yticks([])
-    axes.set_title(label(found.name, 24))
+    axes.set_title(label(histogram.name, 24))
     for i, name in reversed(list(enumerate(classes))):
-        axes.stairs(found.shares[name], found.edges, fill=True, color=_colour(i), alpha=0.22)
-        axes.stairs(found.shares[name], found.edges, color=_colour(i), linewidth=1.3)
-    axes.set_xlim(found.edges[0], found.edges[-1])
-    if found.logarithmic:
+        axes.stairs(histogram.shares[name], histogram.edges, fill=True, color=_color(i), alpha=0.22)
+        axes.stairs(histogram.shares[name], histogram.edges, color=_color(i), linewidth=1.3)
+    axes.set_xlim(histogram.edges[0], histogram.edges[-1])
+    if histogram.logarithmic:
         axes.set_xscale("log")
         axes.minorticks_off()
-        low, high = np.ceil(np.log10(found.edges[0])), np.floor(np.log10(found.edges[-1]))
+        low, high = np.ceil(np.log10(histogram.edges[0])), np.floor(np.log10(histogram.edges[-1]))
         axes.set_xticks(10.0 ** np.arange(low, high + 1))
     else:
         axes.locator_params(axis="x", nbins=4)
-    axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}" if found.years else short(value))
+    axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}" if histogram.years else short(value))
 
 
-def _widest(histograms: Sequence[Histogram], target: str, positive: str) -> str:
-    """Which panel differs most between the classes, by the area that their histograms do not share."""
-    apart = [max(0.5 * float(np.abs(a - b).sum()) for a in f.shares.values() for b in f.shares.values()) for f in histograms]
-    top = histograms[int(np.argmax(apart))]
-    who = f"{clean(target)} {clean(positive)} and the rest" if len(top.shares) == 2 else f"the classes of {clean(target)}"
-    return f"{clean(top.name)} differs most between {who}: {percent(max(apart))} of the rows would have to move for the two to look alike."
+def _largest_difference(histograms: Sequence[Histogram], target: str, positive: str) -> str:
+    """Describe the column with the largest total variation distance between the histograms of two classes."""
+    distances = [max(0.5 * float(np.abs(a - b).sum()) for a in f.shares.values() for b in f.shares.values()) for f in histograms]
+    top = histograms[int(np.argmax(distances))]
+    groups = f"{clean(target)} {clean(positive)} and the rest" if len(top.shares) == 2 else f"two classes of {clean(target)}"
+    return f"The distribution of {clean(top.name)} differs most between {groups}: their histograms overlap by {percent(1 - max(distances))}."
 
 
 def rates(table: pd.DataFrame, target: str) -> Figure | Note:
-    """How often the target is met in each level of several categories.
+    """Draw the share of the target in each level of several categories.
 
     Parameters
     ----------
     table
-        One row a level: ``column``, ``level``, ``class``, ``share``, ``low``, ``high``, ``n``, ``overall``; levels of a column
-        together, in the order they are drawn.
+        One row per level: ``column``, ``level``, ``class``, ``share``, ``low``, ``high``, ``n``, ``overall``; the levels of a column are
+        adjacent and in the order of the figure.
     target
-        The target's name.
+        The name of the target.
     """
     if not len(table):
-        return Note(title="Categories by target", say="There are no categories to draw.")
+        return Note(title=CATEGORIES, say="The data has no categorical columns.")
     names = list(dict.fromkeys(table["column"]))
     rows: list[pd.Series | str] = []
     for name in names:
@@ -110,11 +114,11 @@ def rates(table: pd.DataFrame, target: str) -> Figure | Note:
                 labels.append(label(row, 24) + whose)
                 values.append("")
                 continue
-            away = row["low"] > row["overall"] or row["high"] < row["overall"]
+            differs = row["low"] > row["overall"] or row["high"] < row["overall"]
             axes.plot(
                 [row["low"], row["high"]],
                 [i, i],
-                color=ACCENT if away else SOFT,
+                color=ACCENT if differs else SOFT,
                 linewidth=2.2,
                 alpha=0.45,
                 solid_capstyle="round",
@@ -123,7 +127,7 @@ def rates(table: pd.DataFrame, target: str) -> Figure | Note:
                 [row["share"]],
                 [i],
                 "o",
-                color=ACCENT if away else SOFT,
+                color=ACCENT if differs else SOFT,
                 markersize=5.5,
                 markeredgecolor=PAPER,
                 markeredgewidth=0.8,
@@ -138,55 +142,55 @@ def rates(table: pd.DataFrame, target: str) -> Figure | Note:
         axes.set_xlim(0, min(1.0, float(table["high"].max()) * 1.05))
         as_percent(axes.xaxis)
         axes.locator_params(axis="x", nbins=5)
-        what = label(f"{target} {table['class'].iloc[0]}" if one_class else target, 30)
-        axes.set_xlabel(f"share with {what}, with 95 % interval")
+        share_of = label(f"{target} {table['class'].iloc[0]}" if one_class else target, 30)
+        axes.set_xlabel(f"share with {share_of}, with 95 % interval")
         if one_class:
             overall = float(np.average(table["overall"]))
             mark_value(axes, overall, f"all: {percent(overall)}")
         alt = "; ".join(f"{clean(r.column)} {clean(r.level)}: {percent(r.share)}" for r in table.itertuples())  # type: ignore[arg-type]
         return drawing(
             canvas,
-            "Categories by target",
-            say=_highest(table, target),
+            CATEGORIES,
+            say=_extreme_levels(table, target),
             alt=f"Share of the target in each level: {alt or 'none'}.",
         )
 
 
-def _highest(table: pd.DataFrame, target: str) -> str:
+def _extreme_levels(table: pd.DataFrame, target: str) -> str:
     over, under = (table["low"] - table["overall"]).to_numpy(), (table["overall"] - table["high"]).to_numpy()
     top, low = table.iloc[int(over.argmax())], table.iloc[int(under.argmax())]
     most = f"{clean(top['column'])} {clean(top['level'])} ({percent(top['share'])} of {int(top['n']):,d})"
     least = f"{clean(low['column'])} {clean(low['level'])} ({percent(low['share'])})"
-    other = "" if top["class"] == low["class"] else f"{clean(low['class'])} "
-    return f"{clean(target)} {clean(top['class'])} is most frequent with {most}, {other}least with {least}."
+    low_class = "" if top["class"] == low["class"] else f"{clean(low['class'])} "
+    return f"{clean(target)} {clean(top['class'])} is most frequent for {most}, and {low_class}least frequent for {least}."
 
 
 def over_time(tables: Mapping[str, pd.DataFrame], target: str, positive: str) -> Figure | Note:
-    """The positive class's share and the number of rows over time, for each column of dates.
+    """Draw the share of the positive class and the number of rows over time, for each date column.
 
     Parameters
     ----------
     tables
-        By column of dates, one row a period: ``period`` (its first day), ``n``, ``share``, ``low``, ``high``.
+        For each date column, one row per period: ``period`` (its first day), ``n``, ``share``, ``low``, ``high``.
     target, positive
-        The target's name, and the class that is looked for.
+        The name of the target, and the positive class.
     """
     if not tables:
-        return Note(title="Over time", say="There are no dates to follow.")
+        return Note(title=OVER_TIME, say="The data has no date columns.")
     with style():
         canvas = Canvas(figsize=(WIDTH, 2.75 * len(tables)))
         panels = canvas.subplots(2 * len(tables), 1, height_ratios=[3, 1] * len(tables), squeeze=False).ravel()
-        told = [
-            _course(panels[2 * i], panels[2 * i + 1], table, name, target, positive)
+        sentences = [
+            _draw_course(panels[2 * i], panels[2 * i + 1], table, name, target, positive)
             for i, (name, table) in enumerate(tables.items())
         ]
-        caption = " ".join(thin for _, thin in told if thin)
-        alt = f"Lines of the share over time, with bars of rows. {' '.join(say for say, _ in told)}"
-        return drawing(canvas, "Over time", say=told[0][0], caption=caption, alt=alt)
+        caption = " ".join(omitted for _, omitted in sentences if omitted)
+        alt = f"Lines of the share over time, with bars of rows. {' '.join(say for say, _ in sentences)}"
+        return drawing(canvas, OVER_TIME, say=sentences[0][0], caption=caption, alt=alt)
 
 
-def _course(axes: Axes, below: Axes, table: pd.DataFrame, column: str, target: str, positive: str) -> tuple[str, str]:
-    """Draw one column of dates; what it shows in a sentence, and what was left out in another."""
+def _draw_course(axes: Axes, below: Axes, table: pd.DataFrame, column: str, target: str, positive: str) -> tuple[str, str]:
+    """Draw one date column; return a sentence about its result and one about omitted periods."""
     total = int(table["n"].sum())
     solid = table[table["n"] >= max(10, 0.001 * total)]
     solid = solid if len(solid) else table
@@ -206,16 +210,22 @@ def _course(axes: Axes, below: Axes, table: pd.DataFrame, column: str, target: s
     below.set_xticks(ticks, words)
     high, low = solid.iloc[int(share.argmax())], solid.iloc[int(share.argmin())]
     say = (
-        f"By {clean(column)}, {clean(target)} {clean(positive)} is most frequent from {_day(high)} ({percent(high['share'])}) and least from "
-        f"{_day(low)} ({percent(low['share'])}); the last period, from {_day(solid.iloc[-1])}, has {percent(solid.iloc[-1]['share'])}."
+        f"By {clean(column)}, {clean(target)} {clean(positive)} is most frequent in the period from {_day(high)} ({percent(high['share'])}) "
+        f"and least frequent in the period from {_day(low)} ({percent(low['share'])}). "
+        f"The last period, from {_day(solid.iloc[-1])}, has {percent(solid.iloc[-1]['share'])}."
     )
-    lone = total - int(solid["n"].sum())
+    omitted = total - int(solid["n"].sum())
     ends = f"{_day(table.iloc[0])} and {_day(table.iloc[-1])}"
-    return say, f"{clean(column)}: {lone:,d} of {total:,d} rows lie in periods too thin to draw, between {ends}." if lone else ""
+    note = (
+        f"{clean(column)}: periods with few rows are not drawn ({omitted:,d} of {total:,d} rows, between {ends})."
+        if omitted
+        else ""
+    )
+    return say, note
 
 
 def date_ticks(first: float, last: float, most: int = 5) -> tuple[list[float], list[str]]:
-    """Ticks for days since 1970, at whole years or months where these are at most `most`; for any year, as Matplotlib's are not.
+    """Return ticks for days since 1970, at whole years or months if at most `most` fit; unlike Matplotlib's, they work for any year.
 
     >>> date_ticks(0, 1500)
     ([0.0, 365.0, 730.0, 1096.0, 1461.0], ['1970', '1971', '1972', '1973', '1974'])

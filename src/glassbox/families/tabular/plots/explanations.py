@@ -1,4 +1,4 @@
-"""The figures of explaining a model: what it would miss, which way columns push, and how single rows came about."""
+"""Figures of model explanations: permutation importance, and SHAP values over many rows and of single rows."""
 
 import math
 from collections.abc import Sequence
@@ -20,55 +20,56 @@ from glassbox.findings.wording import clean, join_names, label, metric_label, nu
 
 DOWN = PALETTE[1]
 BINS = 36
+SHAP = "SHAP values"
 
 
 def importances(table: pd.DataFrame, metric: str, *, rows: int, repeats: int, most: int = 12) -> Figure:
-    """How much worse the score gets when a column is shuffled.
+    """Draw the permutation importance of columns.
 
     Parameters
     ----------
     table
-        One row a column, the largest first: ``column``, ``value``, ``low``, ``high``.
+        One row per column, the largest first: ``column``, ``value``, ``low``, ``high``.
     metric
-        The metric's name, as in a request.
+        The name of the metric, as in a request.
     rows, repeats
-        On how many rows, and how often each column was shuffled.
+        The number of rows, and the number of permutations of each column.
     most
-        How many columns are drawn.
+        The maximum number of columns to draw.
     """
     shown = table.head(most)
     names = [str(name) for name in shown["column"]]
     value, low, high = (shown[name].to_numpy(dtype=float) for name in ("value", "low", "high"))
-    clear = low > 0
+    significant = low > 0
     with style():
         canvas, axes = rows_canvas(max(1, len(names)))
         axes.axvline(0, color=SOFT, linewidth=0.8)
-        dots(axes, value, low, high, [ACCENT if sure else SOFT for sure in clear])
+        dots(axes, value, low, high, [ACCENT if positive else SOFT for positive in significant])
         name_rows(axes, names)
-        side_values(axes, [number(round(float(v), 4)) for v in value], [INK if sure else SOFT for sure in clear])
+        side_values(axes, [number(round(float(v), 4)) for v in value], [INK if positive else SOFT for positive in significant])
         axes.locator_params(axis="x", nbins=5)
-        axes.set_xlabel(f"{metric_label(metric)} lost when the column is shuffled")
-        all_clear = int((table["low"] > 0).sum())
-        say = "No single column would be missed."
-        if all_clear:
-            say = f"The model relies most on {join_names([clean(name) for name in names[: min(3, all_clear)]])}"
-            say += f"; {all_clear} of {len(table)} columns would be missed." if len(table) > 1 else "."
-        told = "; ".join(f"{clean(n)} {number(round(float(v), 4))}" for n, v in zip(names, value, strict=True))
+        axes.set_xlabel(f"drop in {metric_label(metric)} when the column is permuted")
+        important = int((table["low"] > 0).sum())
+        say = "No single column has a significant importance."
+        if important:
+            say = f"The model relies most on {join_names([clean(name) for name in names[: min(3, important)]])}"
+            say += f"; {important} of {len(table)} columns have a significant importance." if len(table) > 1 else "."
+        values = "; ".join(f"{clean(n)} {number(round(float(v), 4))}" for n, v in zip(names, value, strict=True))
         return drawing(
             canvas,
-            "What the model would miss",
+            "Feature importance",
             say=say,
-            alt=f"{metric_label(metric)} lost by shuffling each column, largest first: {told or 'none'}.",
+            alt=f"Drop in {metric_label(metric)} by permuting each column, largest first: {values or 'none'}.",
             caption=(
-                f"Means of {repeats} shuffles, with the 95 % intervals of these means, on {rows:,d} rows that the model never saw. Of two columns that "
-                "tell much the same, neither is missed much."
+                f"Permutation importance: means of {repeats} permutations with their 95 % intervals, on {rows:,d} unseen rows. "
+                "Correlated columns can replace each other, so each has a low importance."
             ),
         )
 
 
-def strengths(columns: Sequence[str], strength: Floats, unit: str, *, rows: int, most: int = 12) -> Figure:
-    """The mean size of Shapley values by column, the strongest on top; for more than two classes."""
-    order = _strongest(columns, strength)[:most]
+def mean_absolute(columns: Sequence[str], strength: Floats, unit: str, *, rows: int, most: int = 12) -> Figure:
+    """Draw the mean absolute Shapley value of each column, the largest on top; for more than two classes."""
+    order = _by_strength(columns, strength)[:most]
     names, size = [columns[j] for j in order], strength[order]
     with style():
         canvas, axes = rows_canvas(max(1, len(names)))
@@ -77,35 +78,35 @@ def strengths(columns: Sequence[str], strength: Floats, unit: str, *, rows: int,
         side_values(axes, [number(float(s)) for s in size])
         axes.set_xlim(0, max(float(size.max(initial=0)), 1e-12) * 1.02)
         axes.set_xticks([])
-        axes.set_xlabel(f"mean size of the push on a class, {unit}")
-        told = "; ".join(f"{clean(n)} {number(float(s))}" for n, s in zip(names, size, strict=True))
+        axes.set_xlabel(f"mean absolute SHAP value, {unit}")
+        values = "; ".join(f"{clean(n)} {number(float(s))}" for n, s in zip(names, size, strict=True))
         return drawing(
             canvas,
-            "How far each column pushes",
-            say=f"Predictions are moved most by {join_names([clean(name) for name in names[:3]])}.",
-            alt=f"Mean size of Shapley values over rows and classes, largest first: {told}.",
+            SHAP,
+            say=f"{join_names([clean(name) for name in names[:3]])} contribute most to the predictions.",
+            alt=f"Mean absolute Shapley values over rows and classes, largest first: {values}.",
             caption=f"Shapley values of {rows:,d} rows of the holdout, before calibration.",
         )
 
 
-def pushes(columns: Sequence[str], values: Floats, rows: pd.DataFrame, unit: str, positive: str, *, most: int = 12) -> Figure:
-    """Which way and how far each column pushes towards the positive class: where a band is thick, many rows are.
+def beeswarm(columns: Sequence[str], values: Floats, rows: pd.DataFrame, unit: str, positive: str, *, most: int = 12) -> Figure:
+    """Draw the distribution of the Shapley values of each column for the positive class, as a binned beeswarm plot.
 
     Parameters
     ----------
     columns
-        Names of the columns.
+        The names of the columns.
     values
-        (rows, columns) Shapley values towards the positive class.
+        Shapley values for the positive class, of shape (rows, columns).
     rows
-        The rows that were explained: their values of numbers and dates colour the bands.
+        The explained rows; the values of numbers and dates determine the colours.
     unit, positive
-        Of the values, and the class that they speak for.
+        The scale of the values, and the positive class.
     most
-        How many columns are drawn.
+        The maximum number of columns to draw.
     """
     strength = np.abs(values).mean(axis=0)
-    order = _strongest(columns, strength)[:most]
+    order = _by_strength(columns, strength)[:most]
     names = [columns[j] for j in order]
     reach = float(np.abs(values[:, order]).max(initial=0)) or 1.0
     edges = np.linspace(-reach, reach, BINS + 1)
@@ -118,100 +119,102 @@ def pushes(columns: Sequence[str], values: Floats, rows: pd.DataFrame, unit: str
         side_values(axes, [number(float(s)) for s in strength[order]])
         axes.set_xlim(-reach * 1.03, reach * 1.03)
         axes.locator_params(axis="x", nbins=5)
-        axes.set_xlabel(f"push on {label(positive, 16)}, {unit}; numbers: mean size")
+        axes.set_xlabel(f"SHAP value for {label(positive, 16)}, {unit}; numbers: mean absolute value")
         swatches = [
             Patch(facecolor=c, alpha=0.8, label=t)
-            for c, t in zip(_COLOURS, ("low value", "middle, or no order", "high value"), strict=True)
+            for c, t in zip(_COLORS, ("low value", "middle or unordered", "high value"), strict=True)
         ]
         canvas.legend(handles=swatches, loc="outside upper left", ncols=3, handlelength=1, handleheight=0.8, columnspacing=1.2)
-        ways = [_way(columns[j], values[:, j], rows[columns[j]], positive) for j in order]
-        say = f"Predictions are moved most by {join_names([clean(name) for name in names[:3]])}: {'; '.join(ways[:2])}."
+        effects = [_effect(columns[j], values[:, j], rows[columns[j]], positive) for j in order]
+        say = f"{join_names([clean(name) for name in names[:3]])} contribute most to the predictions: {'; '.join(effects[:2])}."
         if not strength.any():
-            say = "No column moves what this model says."
-        told = "; ".join(f"{clean(columns[j])} {number(float(strength[j]))}, {way}" for j, way in zip(order, ways, strict=True))
+            say = "No column contributes to the predictions of this model."
+        summary = "; ".join(
+            f"{clean(columns[j])} {number(float(strength[j]))}, {effect}" for j, effect in zip(order, effects, strict=True)
+        )
         return drawing(
             canvas,
-            "Which way each column pushes",
+            SHAP,
             say=say,
-            alt=f"Bands of Shapley values by column, mean size and direction: {told}.",
-            caption=f"Shapley values of {len(rows):,d} rows of the holdout, before calibration; a band is thick where many rows are.",
+            alt=f"Shapley values by column, with mean absolute value and direction: {summary}.",
+            caption=f"Shapley values of {len(rows):,d} rows of the holdout, before calibration; the height of a bar shows the number of rows.",
         )
 
 
-_COLOURS = (DOWN, SOFT, ACCENT)
+_COLORS = (DOWN, SOFT, ACCENT)
 
 
-def _strongest(columns: Sequence[str], strength: Floats) -> list[int]:
+def _by_strength(columns: Sequence[str], strength: Floats) -> list[int]:
     return sorted(range(len(columns)), key=lambda j: (-strength[j], columns[j]))
 
 
 def _ranks(column: pd.Series) -> Floats:
-    """Numbers and dates as ranks from 0 to 1; NaN where missing or where there is no order."""
+    """Return the ranks of numbers and dates from 0 to 1; NaN for missing values and unordered columns."""
     if pd.api.types.is_numeric_dtype(column) or pd.api.types.is_datetime64_any_dtype(column):
         return np.asarray(column.rank(pct=True), dtype=np.float64)
     return np.full(len(column), np.nan)
 
 
 def _band(axes: Axes, row: int, values: Floats, ranks: Floats, edges: Floats) -> None:
-    """Bars around a row's middle: as tall as there are rows, coloured by whether the column's value is low, middle or high there."""
+    """Draw one column as bars whose height shows the number of rows and whose colour shows the mean rank of its values."""
     at = np.clip(np.searchsorted(edges, values, side="right") - 1, 0, len(edges) - 2)
     counts = np.bincount(at, minlength=len(edges) - 1)
     heights = 0.84 * np.sqrt(counts / max(1, counts.max()))
     for b in np.flatnonzero(counts):
-        mine = ranks[(at == b) & np.isfinite(ranks)]
-        middle = float(mine.mean()) if len(mine) else 0.5
-        colour = _COLOURS[0] if middle < 0.4 else _COLOURS[2] if middle > 0.6 else _COLOURS[1]
+        in_bin = ranks[(at == b) & np.isfinite(ranks)]
+        middle = float(in_bin.mean()) if len(in_bin) else 0.5
+        color = _COLORS[0] if middle < 0.4 else _COLORS[2] if middle > 0.6 else _COLORS[1]
         axes.bar(
             edges[b],
             max(0.08, heights[b]),
             width=edges[1] - edges[0],
             bottom=row - max(0.08, heights[b]) / 2,
             align="edge",
-            color=colour,
+            color=color,
             alpha=0.8,
             linewidth=0,
         )
 
 
-def _way(name: str, values: Floats, column: pd.Series, positive: str) -> str:
-    """In words which way a column pushes."""
+def _effect(name: str, values: Floats, column: pd.Series, positive: str) -> str:
+    """Describe the direction of the effect of a column."""
     ranks = _ranks(column)
-    there = np.isfinite(ranks)
+    ordered = np.isfinite(ranks)
     if np.ptp(values) == 0:
-        return f"{clean(name)} pushes neither way"
-    if there.any():
-        if np.ptp(values[there]) == 0 or np.ptp(ranks[there]) == 0:
+        return f"{clean(name)} has no effect"
+    if ordered.any():
+        if np.ptp(values[ordered]) == 0 or np.ptp(ranks[ordered]) == 0:
             return f"{clean(name)} hardly varies"
-        slope = float(np.corrcoef(ranks[there], pd.Series(values[there]).rank())[0, 1])
+        slope = float(np.corrcoef(ranks[ordered], pd.Series(values[ordered]).rank())[0, 1])
         if abs(slope) < 0.4:
-            return f"{clean(name)} pushes both ways"
-        return f"a high {clean(name)} pushes {clean(positive)} {'up' if slope > 0 else 'down'}"
+            return f"{clean(name)} has no consistent direction"
+        return f"a higher {clean(name)} makes {clean(positive)} {'more' if slope > 0 else 'less'} likely"
     means = (
-        pd.DataFrame({"level": column.fillna("missing").astype(str), "push": values})
-        .groupby("level")["push"]
+        pd.DataFrame({"level": column.fillna("missing").astype(str), "value": values})
+        .groupby("level")["value"]
         .agg(["mean", "size"])
     )
     means = means[means["size"] >= min(10, means["size"].max())]
     up, down = str(means["mean"].idxmax()), str(means["mean"].idxmin())
     if up == down:
         return f"{clean(name)} is nearly always {clean(up)}"
-    return f"{clean(name)} {clean(up)} pushes {clean(positive)} up, {clean(down)} down"
+    return f"{clean(name)} {clean(up)} makes {clean(positive)} more likely, {clean(down)} less likely"
 
 
 @dataclass(frozen=True)
-class Walk:
-    """One row, explained: from the average to what the model says, step by step.
+class Waterfall:
+    """The explanation of one row, from the average output to the output for the row.
 
     Attributes
     ----------
     why
-        Why this row was chosen.
+        The reason for the choice of this row.
     towards
-        The class that steps speak for; `probability` is its probability, calibrated; `truth` is what the row was.
+        The explained class; `probability` is its calibrated probability, and `truth` the true class of the row.
     base
-        The model's own output on average; `base` and all steps add up to the output for this row.
+        The average output of the model; `base` and all steps sum to the output for this row.
     steps
-        (column, the row's value, Shapley value).
+        The column, its value in the row and its Shapley value.
     """
 
     why: str
@@ -223,71 +226,70 @@ class Walk:
     steps: list[tuple[str, Any, float]]
 
 
-def walks(rows: Sequence[Walk], unit: str, *, most: int = 6) -> Figure:
-    """Single rows: each bar starts where the one above ended, from the average at the top to the row's own output."""
+def waterfalls(rows: Sequence[Waterfall], unit: str, *, most: int = 6) -> Figure:
+    """Draw waterfall plots of single rows: each bar starts where the previous one ends, from the average to the output of the row."""
     with style():
         canvas = Canvas(figsize=(WIDTH, sum(0.78 + 0.26 * (min(most, len(w.steps)) + 1) for w in rows)))
         grid = canvas.subplots(len(rows), 1, squeeze=False).ravel()
-        for axes, walk in zip(grid, rows, strict=True):
-            _walk(canvas, axes, walk, most)
-        grid[-1].set_xlabel(f"output, {unit}; dashed: the average")
+        for axes, row in zip(grid, rows, strict=True):
+            _waterfall(canvas, axes, row, most)
+        grid[-1].set_xlabel(f"model output, {unit}; dashed: average")
         first = rows[0]
         strongest = [s for s in sorted(first.steps, key=lambda s: (-abs(s[2]), s[0]))[:2] if s[2] != 0]
         reasons = " and ".join(
-            f"{clean(n)} {clean(shown_value(v))} ({'for' if push > 0 else 'against'})" for n, v, push in strongest
+            f"{clean(n)} {clean(shown_value(v))} ({'for' if contribution > 0 else 'against'})" for n, v, contribution in strongest
         )
         say = f"{first.why}: row {clean(first.row_id)}, {percent(first.probability)} {clean(first.towards)}"
-        say += f", above all by {reasons}." if reasons else "; no column moved it."
+        say += f"; the strongest contributions are {reasons}." if reasons else "; no column contributes."
         return drawing(
             canvas,
-            "Single rows, explained",
+            "SHAP values of single rows",
             say=say,
-            alt=f"Steps from the average to the output of {len(rows)} rows. {' '.join(_told(walk) for walk in rows)}",
+            alt=f"Steps from the average to the output of {len(rows)} rows. {' '.join(_describe(row) for row in rows)}",
             caption="Shapley values, before calibration; the percentages are calibrated.",
         )
 
 
-def _walk(canvas: Canvas, axes: Axes, walk: Walk, most: int) -> None:
+def _waterfall(canvas: Canvas, axes: Axes, row: Waterfall, most: int) -> None:
     quiet(axes, grid="none")
     axes.spines["left"].set_visible(False)
-    steps = sorted(walk.steps, key=lambda step: (-abs(step[2]), step[0]))
-    shown = [(f"{label(name, 20)} = {label(shown_value(value), 14)}", push) for name, value, push in steps[:most]]
+    steps = sorted(row.steps, key=lambda step: (-abs(step[2]), step[0]))
+    shown = [(f"{label(name, 20)} = {label(shown_value(value), 14)}", contribution) for name, value, contribution in steps[:most]]
     if len(steps) > most:
-        shown.append((f"{len(steps) - most} other columns", sum(push for _, _, push in steps[most:])))
-    here, least = walk.base, walk.base
-    ends = np.cumsum([walk.base, *[push for _, push in shown]])
+        shown.append((f"{len(steps) - most} other columns", sum(contribution for _, _, contribution in steps[most:])))
+    here = row.base
+    ends = np.cumsum([row.base, *[contribution for _, contribution in shown]])
     room = (float(np.ptp(ends)) or 1.0) * 0.02
-    for i, (_, push) in enumerate(shown):
-        axes.barh(i, push, left=here, height=0.6, color=ACCENT if push > 0 else DOWN, alpha=0.85)
+    for i, (_, contribution) in enumerate(shown):
+        axes.barh(i, contribution, left=here, height=0.6, color=ACCENT if contribution > 0 else DOWN, alpha=0.85)
         if i:
             axes.plot([here, here], [i - 0.7, i - 0.3], color=SOFT, linewidth=0.8)
-        end = max(here, here + push)
-        axes.text(end + room, i, signed(push), va="center", fontsize=8.5, color=INK)
-        here += push
-        least = min(least, here)
-    axes.axvline(walk.base, color=SOFT, linewidth=0.8, linestyle=(0, (3, 3)))
+        end = max(here, here + contribution)
+        axes.text(end + room, i, signed(contribution), va="center", fontsize=8.5, color=INK)
+        here += contribution
+    axes.axvline(row.base, color=SOFT, linewidth=0.8, linestyle=(0, (3, 3)))
     axes.set_xlim(float(ends.min()) - 2 * room, float(ends.max()) + 9 * room)
     axes.set_ylim(len(shown) - 0.4, -0.6)
     axes.set_yticks(range(len(shown)), [name for name, _ in shown])
     axes.locator_params(axis="x", nbins=5)
-    axes.set_title(" ")  # keeps the room; the words begin at the edge of the drawing, left of the names
-    words = f"{walk.why}: {percent(walk.probability)} {label(walk.towards, 16)}, was {label(walk.truth, 16)}"
+    axes.set_title(" ")  # reserves space for the text, which starts at the left edge of the figure
+    heading = f"{row.why}: {percent(row.probability)} {label(row.towards, 16)}, true class {label(row.truth, 16)}"
     place = blended_transform_factory(canvas.transFigure, axes.transAxes)
-    axes.text(0.01, 1.0, words, transform=place, va="bottom", color=INK, fontweight="bold", fontsize=10).set_in_layout(False)
+    axes.text(0.01, 1.0, heading, transform=place, va="bottom", color=INK, fontweight="bold", fontsize=10).set_in_layout(False)
 
 
-def signed(push: float) -> str:
-    """A push with its sign.
+def signed(contribution: float) -> str:
+    """Format a contribution with its sign.
 
     >>> signed(0.5), signed(-0.5), signed(-0.001)
     ('+0.50', '−0.50', '−0.001')
     """
-    text = f"{push:+.2f}" if abs(push) >= 0.005 or push == 0 else f"{push:+.1g}"
+    text = f"{contribution:+.2f}" if abs(contribution) >= 0.005 or contribution == 0 else f"{contribution:+.1g}"
     return text.replace("-", "−")
 
 
 def shown_value(value: Any) -> str:
-    """A value of a row as people read it.
+    """Format a value of a row for display.
 
     >>> shown_value(float("nan")), shown_value(2.0), shown_value(None), shown_value("DSL")
     ('missing', '2', 'missing', 'DSL')
@@ -299,7 +301,9 @@ def shown_value(value: Any) -> str:
     return number(float(value)) if isinstance(value, (int, float, np.number)) else str(value)
 
 
-def _told(walk: Walk) -> str:
-    steps = sorted(walk.steps, key=lambda step: (-abs(step[2]), step[0]))[:4]
-    reasons = ", ".join(f"{clean(name)} {clean(shown_value(value))} {signed(push)}" for name, value, push in steps)
-    return f"{walk.why}: row {clean(walk.row_id)}, {percent(walk.probability)} {clean(walk.towards)}, was {clean(walk.truth)}; {reasons}."
+def _describe(row: Waterfall) -> str:
+    steps = sorted(row.steps, key=lambda step: (-abs(step[2]), step[0]))[:4]
+    reasons = ", ".join(
+        f"{clean(name)} {clean(shown_value(value))} {signed(contribution)}" for name, value, contribution in steps
+    )
+    return f"{row.why}: row {clean(row.row_id)}, {percent(row.probability)} {clean(row.towards)}, true class {clean(row.truth)}; {reasons}."

@@ -1,4 +1,4 @@
-"""The figures of columns together: what is missing together, what goes with what, which rows stand out."""
+"""Figures of several columns: patterns of missing values, associations between columns, interactions and outliers."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -18,23 +18,25 @@ from glassbox.findings.plot_style import WIDTH, drawing, style
 from glassbox.findings.svg import ACCENT, INK, LINE, PAPER, SOFT
 from glassbox.findings.wording import clean, label, number, percent, short
 
+MISSING, HEATMAP, EXTREMES = "Missing value patterns", "Correlation heatmap", "Extreme values"
+
 
 def missing_patterns(patterns: pd.DataFrame, rows: int) -> Figure | Note:
-    """Which columns are missing together: a column of dots is a pattern, and how many rows have it stands above.
+    """Draw the joint patterns of missing values: each column of dots is a pattern, with its number of rows above.
 
     Parameters
     ----------
     patterns
-        One row a pattern, the most frequent first: one boolean column a column of the data, and ``n``.
+        One row per pattern, the most frequent first: one boolean column per data column, and ``n``.
     rows
-        How many rows there are in all.
+        The total number of rows.
     """
     if not len(patterns):
-        return Note(title="What goes missing together", say="No column has gaps.")
+        return Note(title=MISSING, say="No column has missing values.")
     names = [name for name in patterns.columns if name != "n"]
     if len(names) == 1:
-        say = f"Only {clean(names[0])} has gaps, in {int(patterns['n'].iloc[0]):,d} of {rows:,d} rows."
-        return Note(title="What goes missing together", say=say)
+        say = f"Only {clean(names[0])} has missing values, in {int(patterns['n'].iloc[0]):,d} of {rows:,d} rows."
+        return Note(title=MISSING, say=say)
     counts = patterns["n"].to_numpy(dtype=int)
     masks = patterns[names].to_numpy(dtype=bool)
     with style():
@@ -58,48 +60,46 @@ def missing_patterns(patterns: pd.DataFrame, rows: int) -> Figure | Note:
         above.spines["left"].set_visible(False)
         quiet(axes, grid="none")
         for i, mask in enumerate(masks):
-            there = np.flatnonzero(mask)
+            marked = np.flatnonzero(mask)
             axes.plot([i] * len(names), range(len(names)), "o", color=LINE, markersize=6, markeredgewidth=0)
-            axes.plot([i] * len(there), there, "-o", color=ACCENT, markersize=6.5, linewidth=1.6, markeredgewidth=0)
+            axes.plot([i] * len(marked), marked, "-o", color=ACCENT, markersize=6.5, linewidth=1.6, markeredgewidth=0)
         axes.set_ylim(len(names) - 0.5, -0.5)
         axes.set_xlim(-0.6, max(3.5, len(counts) - 0.4))
         axes.set_xticks([])
         name_rows(axes, names)
         for spine in axes.spines.values():
             spine.set_visible(False)
-        top = [clean(name) for name, gone in zip(names, masks[0], strict=True) if gone]
-        together = masks.sum(axis=1) > 1
-        say = f"The most frequent gap is in {' and '.join(top)} {'together' if len(top) > 1 else 'alone'}: "
+        top = [clean(name) for name, missing in zip(names, masks[0], strict=True) if missing]
+        joint = masks.sum(axis=1) > 1
+        say = f"The most frequent pattern is {' and '.join(top)} missing {'together' if len(top) > 1 else 'alone'}: "
         say += f"{counts[0]:,d} rows ({percent(counts[0] / rows, 1)})."
-        say += f" {int(together.sum())} of {len(counts)} patterns take more than one column." if len(counts) > 1 else ""
+        say += f" {int(joint.sum())} of {len(counts)} patterns involve more than one column." if len(counts) > 1 else ""
         parts = [
-            f"{', '.join(clean(n) for n, gone in zip(names, mask, strict=True) if gone)}: {n:,d} rows"
+            f"{', '.join(clean(n) for n, missing in zip(names, mask, strict=True) if missing)}: {n:,d} rows"
             for mask, n in zip(masks, counts, strict=True)
         ]
-        return drawing(
-            canvas, "What goes missing together", say=say, alt=f"Patterns of missing columns, by rows. {'; '.join(parts)}."
-        )
+        return drawing(canvas, MISSING, say=say, alt=f"Patterns of missing values by number of rows. {'; '.join(parts)}.")
 
 
-def relations_map(pairs: Sequence[Relation], target: Sequence[Relation], most: int = 14) -> Figure | Note:
-    """How strongly columns go with each other and with the target: darker is stronger, alike columns stand together.
+def association_heatmap(pairs: Sequence[Relation], target: Sequence[Relation], most: int = 14) -> Figure | Note:
+    """Draw a heatmap of the associations between columns and with the target; darker is stronger, and similar columns are adjacent.
 
     Parameters
     ----------
     pairs
-        All pairs of columns.
+        The relations of all pairs of columns.
     target
-        Each column against the target, those first that tell most; the first `most` columns are drawn.
+        The relation of each column with the target, the most informative first; the first `most` columns are drawn.
     """
     if len(target) < 2:
-        return Note(title="What goes with what", say="There are no two columns to compare.")
+        return Note(title=HEATMAP, say="The data has fewer than two columns to compare.")
     name = target[0].second
     shown = [relation.first for relation in target][:most]
-    found = {frozenset((r.first, r.second)): r for r in [*pairs, *target]}
+    by_pair = {frozenset((r.first, r.second)): r for r in [*pairs, *target]}
     strength = np.array(
-        [[found[frozenset((a, b))].strength if a != b and frozenset((a, b)) in found else 0.0 for b in shown] for a in shown]
+        [[by_pair[frozenset((a, b))].strength if a != b and frozenset((a, b)) in by_pair else 0.0 for b in shown] for a in shown]
     )
-    order = [name, *[shown[i] for i in _alike(strength)]]
+    order = [name, *[shown[i] for i in _cluster_order(strength)]]
     k = len(order)
     with style():
         canvas = Canvas(figsize=(WIDTH, 1.35 + 0.24 * k))
@@ -107,14 +107,14 @@ def relations_map(pairs: Sequence[Relation], target: Sequence[Relation], most: i
         quiet(axes, grid="none")
         for i in range(1, k):
             for j in range(i):
-                relation = found.get(frozenset((order[i], order[j])))
+                relation = by_pair.get(frozenset((order[i], order[j])))
                 value = relation.strength if relation else 0.0
                 axes.add_patch(
                     Rectangle((j - 0.47, i - 0.47), 0.94, 0.94, facecolor=ACCENT, alpha=0.04 + 0.96 * value, linewidth=0)
                 )
                 if value >= 0.295:
-                    colour = PAPER if value > 0.55 else INK
-                    axes.text(j, i, f"{100 * value:.0f}", ha="center", va="center", fontsize=7.5, color=colour)
+                    color = PAPER if value > 0.55 else INK
+                    axes.text(j, i, f"{100 * value:.0f}", ha="center", va="center", fontsize=7.5, color=color)
         axes.set(xlim=(-0.5, k - 1.5), ylim=(k - 0.5, 0.5))
         axes.set_yticks(range(1, k), [label(n, 20) for n in order[1:]])
         axes.set_xticks(range(k - 1), [label(n, 14) for n in order[:-1]], rotation=55, ha="right", rotation_mode="anchor")
@@ -124,38 +124,41 @@ def relations_map(pairs: Sequence[Relation], target: Sequence[Relation], most: i
         for spine in axes.spines.values():
             spine.set_visible(False)
         ranked = sorted((r for r in pairs if {r.first, r.second} <= set(shown)), key=lambda r: (-r.strength, r.first, r.second))
-        say = f"The strongest link between columns is {clean(ranked[0].first)} with {clean(ranked[0].second)} (strength {number(ranked[0].strength)})."
+        say = (
+            f"{clean(ranked[0].first)} and {clean(ranked[0].second)} have the strongest association "
+            f"(strength {number(ranked[0].strength)})."
+        )
         alt = "; ".join(f"{clean(r.first)} with {clean(r.second)} {r.strength:.2f}" for r in ranked[:10])
         drawn = drawing(
             canvas,
-            "What goes with what",
+            HEATMAP,
             say=say,
-            caption="Strength from 0 to 1, in hundredths where it is written: |Spearman|, Cramér's V or correlation ratio.",
-            alt=f"Map of the strength between {k} columns. Strongest: {alt or 'none'}.",
+            caption="Strength from 0 to 1, shown in percent: |Spearman|, Cramér's V or correlation ratio.",
+            alt=f"Heatmap of the associations between {k} columns. Strongest: {alt or 'none'}.",
         )
-    return drawn.model_copy(update={"plotly": _map_to_hover(order, found)})
+    return drawn.model_copy(update={"plotly": _hover_heatmap(order, by_pair)})
 
 
-def _alike(strength: Floats) -> list[int]:
-    """An order in which alike columns stand together (average linkage)."""
+def _cluster_order(strength: Floats) -> list[int]:
+    """Return an order in which similar columns are adjacent (average linkage)."""
     if len(strength) < 3:
         return list(range(len(strength)))
-    away = 1 - np.maximum(strength, strength.T)
-    np.fill_diagonal(away, 0)
-    return [int(i) for i in leaves_list(linkage(squareform(away, checks=False), "average"))]
+    distance = 1 - np.maximum(strength, strength.T)
+    np.fill_diagonal(distance, 0)
+    return [int(i) for i in leaves_list(linkage(squareform(distance, checks=False), "average"))]
 
 
-def _map_to_hover(order: Sequence[str], found: dict[frozenset[str], Relation]) -> dict[str, Any]:
-    """The same map for Plotly: data and layout, no template, no script."""
+def _hover_heatmap(order: Sequence[str], by_pair: dict[frozenset[str], Relation]) -> dict[str, Any]:
+    """Return the heatmap as Plotly data and layout, without a template or script."""
     k = len(order)
-    below = [[found.get(frozenset((order[i], order[j]))) if j < i else None for j in range(k - 1)] for i in range(1, k)]
+    below = [[by_pair.get(frozenset((order[i], order[j]))) if j < i else None for j in range(k - 1)] for i in range(1, k)]
     axis = {"showgrid": False, "zeroline": False, "ticks": "", "fixedrange": True, "tickmode": "array", "automargin": True}
     heat = {
         "type": "heatmap",
         "z": [[round(r.strength, 4) if r else None for r in row] for row in below],
         "x": list(range(k - 1)),
         "y": list(range(1, k)),
-        "text": [[_hover_words(r) if r else "" for r in row] for row in below],
+        "text": [[_hover_text(r) if r else "" for r in row] for row in below],
         "hovertemplate": "%{text}<extra></extra>",
         "hoverongaps": False,
         "zmin": 0,
@@ -170,9 +173,9 @@ def _map_to_hover(order: Sequence[str], found: dict[frozenset[str], Relation]) -
     return {"data": [heat], "layout": {**_bare(120 + 24 * k), "xaxis": {**axis, **across}, "yaxis": {**axis, **down}}}
 
 
-def _hover_words(r: Relation) -> str:
+def _hover_text(r: Relation) -> str:
     pair = f"{unmarked(r.first)} and {unmarked(r.second)}"
-    return f"{pair}<br>{r.measure}, strength {r.strength:.2f}<br>{unmarked(r.words, 90)}"
+    return f"{pair}<br>{r.measure}, strength {r.strength:.2f}<br>{unmarked(r.description, 90)}"
 
 
 def _bare(height: int) -> dict[str, Any]:
@@ -189,7 +192,7 @@ def _bare(height: int) -> dict[str, Any]:
 
 
 def unmarked(text: str, width: int = 40) -> str:
-    """A name from data for Plotly, which reads a little HTML in every string: `<` and `&` as what they are.
+    """Escape `<`, `>` and `&` in a name from the data for Plotly, which interprets some HTML in every string.
 
     >>> unmarked("<b>a&b")
     '&lt;b&gt;a&amp;b'
@@ -198,20 +201,20 @@ def unmarked(text: str, width: int = 40) -> str:
 
 
 def extremes(table: pd.DataFrame) -> Figure | Note:
-    """The rows that stand out most, by column and distance from its median.
+    """Draw the most extreme values by column and robust z-score.
 
     Parameters
     ----------
     table
-        One row a value: ``column``, ``row_id``, ``value``, ``z`` (robust standard deviations from the median).
+        One row per value: ``column``, ``row_id``, ``value``, ``z`` (robust z-score).
     """
     if not len(table):
-        return Note(title="Rows that stand out", say="No value lies far from the rest of its column.")
+        return Note(title=EXTREMES, say="No column has outliers.")
     names = list(dict.fromkeys(table["column"]))
     place = {name: i for i, name in enumerate(names)}
     y = table["column"].map(place).to_numpy(dtype=float)
     z = table["z"].to_numpy(dtype=float)
-    x = np.sign(z) * np.log10(1 + np.abs(z))  # goes through zero, and is logarithmic far from it; the ticks say z
+    x = np.sign(z) * np.log10(1 + np.abs(z))  # symmetric log scale: linear at zero; the tick labels show z
     ticks, words = _powers(x)
     with style():
         canvas, axes = rows_canvas(len(names), extra=0.75, step=0.3)
@@ -220,17 +223,18 @@ def extremes(table: pd.DataFrame) -> Figure | Note:
         axes.set_xticks(ticks, words)
         axes.axvline(0, color=SOFT, linewidth=1)
         name_rows(axes, names)
-        axes.set_xlabel("robust standard deviations from the median")
+        axes.set_xlabel("robust z-score")
         top = table.iloc[int(np.abs(z).argmax())]
-        away = number(abs(float(top["z"])))
-        say = f"Farthest out is {clean(top['column'])} {number(float(top['value']))} in row {clean(top['row_id'])}, "
-        say += f"{away} robust standard deviations away."
+        say = (
+            f"The most extreme value is {clean(top['column'])} {number(float(top['value']))} in row {clean(top['row_id'])}, "
+            f"with a robust z-score of {number(float(top['z']))}."
+        )
         head = table.head(10)
         rows = "; ".join(
             f"{clean(c)} {number(float(v))} in row {clean(r)}"
             for c, v, r in zip(head["column"], head["value"], head["row_id"], strict=True)
         )
-        drawn = drawing(canvas, "Rows that stand out", say=say, alt=f"Dots of the farthest values by column: {rows}.")
+        drawn = drawing(canvas, EXTREMES, say=say, alt=f"Dot plot of the most extreme values by column: {rows}.")
     texts = [
         f"{unmarked(c)} {number(float(v))}<br>row {unmarked(r)}"
         for c, v, r in zip(table["column"], table["value"], table["row_id"], strict=True)
@@ -248,7 +252,7 @@ def extremes(table: pd.DataFrame) -> Figure | Note:
     across = {
         "tickvals": ticks,
         "ticktext": words,
-        "title": {"text": "robust standard deviations from the median", "font": {"size": 12}},
+        "title": {"text": "robust z-score", "font": {"size": 12}},
     }
     down = {"tickvals": list(range(len(names))), "ticktext": [unmarked(n, 24) for n in names], "range": [len(names) - 0.5, -0.5]}
     layout = {**_bare(90 + 34 * len(names)), "xaxis": {**axis, **across}, "yaxis": {**axis, **down}}
@@ -256,7 +260,7 @@ def extremes(table: pd.DataFrame) -> Figure | Note:
 
 
 def _powers(x: Floats) -> tuple[list[float], list[str]]:
-    """Ticks at powers of ten for sign(z) log10(1 + |z|), some three on either side, and what they say of z."""
+    """Return ticks at powers of ten for sign(z) log10(1 + |z|), about three on either side, with their labels for z."""
     ticks, words = [0.0], ["0"]
     for sign in (-1, 1):
         reach = int(np.floor((sign * x).max(initial=0.0)))
@@ -267,12 +271,12 @@ def _powers(x: Floats) -> tuple[list[float], list[str]]:
 
 
 def interaction(grid: Grid | None, target: str) -> Figure | Note:
-    """The share of the target for each pair of values of two columns: darker is more; cells of few rows are left open."""
-    title = "Two columns together"
+    """Draw the share of the target for each pair of values of two columns as a heatmap; cells with few rows are blank."""
+    title = "Interaction"
     if grid is None:
-        return Note(title=title, say="There are no two columns to look at together.")
+        return Note(title=title, say="The data has fewer than two columns to test.")
     rows, columns = grid.n.shape
-    say = _depends(grid, target)
+    say = _summary(grid, target)
     with style():
         canvas = Canvas(figsize=(WIDTH, 1.15 + 0.4 * rows))
         axes = canvas.subplots()
@@ -280,13 +284,13 @@ def interaction(grid: Grid | None, target: str) -> Figure | Note:
         top = float(grid.share[grid.n >= LEAST].max(initial=1e-9))
         for i in range(rows):
             for j in range(columns):
-                read = grid.n[i, j] >= LEAST
+                enough = grid.n[i, j] >= LEAST
                 share = float(grid.share[i, j])
-                alpha = 0.05 + 0.9 * share / top if read else 0.0
+                alpha = 0.05 + 0.9 * share / top if enough else 0.0
                 tile = Rectangle((j - 0.48, i - 0.46), 0.96, 0.92, facecolor=ACCENT, alpha=alpha, linewidth=0)
                 axes.add_patch(tile)
-                colour = PAPER if alpha > 0.6 else INK if read else SOFT
-                axes.text(j, i, percent(share) if read else "few", ha="center", va="center", color=colour, fontsize=9.5)
+                color = PAPER if alpha > 0.6 else INK if enough else SOFT
+                axes.text(j, i, percent(share) if enough else "few", ha="center", va="center", color=color, fontsize=9.5)
         axes.set(xlim=(-0.5, columns - 0.5), ylim=(rows - 0.5, -0.5))
         axes.set_yticks(range(rows), [label(name, 20) for name in grid.first_levels])
         slanted = columns * max(len(name) for name in grid.second_levels) > 44
@@ -309,29 +313,29 @@ def interaction(grid: Grid | None, target: str) -> Figure | Note:
             title,
             say=say,
             alt=f"Share with {clean(target)} {clean(grid.target)} by {clean(grid.first)} and {clean(grid.second)}: {cells or 'too few rows'}.",
-            caption=f"Share with {clean(target)} {clean(grid.target)}; the pair that departs most from odds that multiply, of {grid.tried} tried.",
+            caption=f"Share with {clean(target)} {clean(grid.target)}, for the pair with the strongest interaction of {grid.tested} tested pairs.",
         )
 
 
-def _depends(grid: Grid, target: str) -> str:
-    """Whether what one column means depends on the other, and where most and least."""
+def _summary(grid: Grid, target: str) -> str:
+    """Describe the interaction, with the levels of the second column for which the effect of the first is largest and smallest."""
     if grid.p > 0.05:
-        return f"No two of the strongest columns are seen to depend on each other; {clean(grid.first)} and {clean(grid.second)} come nearest."
+        return f"No significant interaction was detected; {clean(grid.first)} and {clean(grid.second)} have the smallest p-value."
     spans = {}
     for j, level in enumerate(grid.second_levels):
-        read = np.flatnonzero(grid.n[:, j] >= LEAST)
-        if len(read) > 1:
-            odds = grid.share[read, j].clip(1e-3, 1 - 1e-3)
+        reported = np.flatnonzero(grid.n[:, j] >= LEAST)
+        if len(reported) > 1:
+            odds = grid.share[reported, j].clip(1e-3, 1 - 1e-3)
             spans[level] = (
                 float(np.ptp(np.log(odds / (1 - odds)))),
-                float(grid.share[read, j].max()),
-                float(grid.share[read, j].min()),
+                float(grid.share[reported, j].max()),
+                float(grid.share[reported, j].min()),
             )
-    say = f"What {clean(grid.first)} means for {clean(target)} depends on {clean(grid.second)}"
+    say = f"The effect of {clean(grid.first)} on {clean(target)} depends on {clean(grid.second)}"
     if len(spans) < 2:
         return f"{say}."
     most, least = max(spans, key=lambda level: spans[level][0]), min(spans, key=lambda level: spans[level][0])
     return (
-        f"{say}: where that is {clean(most)}, {clean(grid.target)} lies between {percent(spans[most][2])} and {percent(spans[most][1])}; "
-        f"where it is {clean(least)}, between {percent(spans[least][2])} and {percent(spans[least][1])}."
+        f"{say}: where it is {clean(most)}, the share of {clean(grid.target)} ranges from {percent(spans[most][2])} to "
+        f"{percent(spans[most][1])}; where it is {clean(least)}, from {percent(spans[least][2])} to {percent(spans[least][1])}."
     )
