@@ -7,7 +7,6 @@ import numpy as np
 import pandas as pd
 import pytest
 import scipy.sparse as sp
-from glassbox.families.classification.compare import Run
 from sklearn.feature_extraction.text import TfidfVectorizer
 
 from glassbox.data.schema import Schema, infer_schema
