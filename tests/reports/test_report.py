@@ -102,7 +102,7 @@ def test_a_failed_run_is_said_at_the_top() -> None:
     run = run_facts("compare")
     run["stages"]["tune"] = {"status": "failed"}
     html = report_html(report("compare", run=run))
-    assert html.index("This run stopped at tune") < html.index('class="answer"')
+    assert html.index("This run failed at tune") < html.index('class="answer"')
 
 
 def test_without_a_problem_the_question_is_about_the_target() -> None:

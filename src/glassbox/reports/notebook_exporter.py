@@ -1,0 +1,187 @@
+"""The nbconvert exporter `glassbox`: an executed notebook as a page, with findings and prose open and code folded.
+
+`jupyter nbconvert --to glassbox NOTEBOOK` works for any executed notebook; `notebook_page` renders those of a run.
+"""
+
+import re
+from collections.abc import Collection, Mapping
+from typing import Any
+from urllib.parse import quote
+
+from jinja2 import Environment
+from nbconvert.exporters.templateexporter import TemplateExporter
+from nbconvert.filters import strip_ansi
+from nbformat import NotebookNode
+from traitlets import Bool, Dict, Unicode, default
+from traitlets.config import Config
+
+from glassbox.findings.model import Finding
+from glassbox.reports.markdown import MarkdownRenderer, has_title
+from glassbox.reports.pages import JINJA_OPTIONS, TEMPLATE_GLOBALS, page_assets
+from glassbox.reports.preprocessors import (
+    FindingPreprocessor,
+    OmitMeasuredPreprocessor,
+    SanitizePreprocessor,
+    SizePreprocessor,
+    is_measured,
+    is_omitted,
+)
+from glassbox.reports.sections import QUESTIONS, STAGES, stage_map
+
+MAX_TEXT = 200_000  # characters of one plain-text output
+
+_ADDRESS = re.compile(r"\b(at|object at) 0x[0-9a-fA-F]{6,}\b")
+
+
+class GlassboxExporter(TemplateExporter):
+    """Export an executed notebook as an HTML page that works offline and runs nothing from the notebook.
+
+    Outputs are sanitised and the page has a Content-Security-Policy. The cell tags of Jupyter Book `remove-cell`,
+    `remove-input` and `remove-output` are respected.
+    """
+
+    export_from_notebook = "Glassbox page"
+    output_mimetype = "text/html"
+
+    measured = Bool(True, help="Show outputs that depend on the machine or the time.").tag(config=True)
+    assets = Unicode(help="URL of the folder of style sheet and scripts; if empty, they are written beside the page.").tag(
+        config=True
+    )
+    findings: "Dict[str, Any]" = Dict(help="Findings of the notebook by anchor; if absent, they are read from its outputs.")
+
+    @default("file_extension")
+    def _file_extension_default(self) -> str:
+        return ".html"
+
+    @default("template_file")
+    def _template_file_default(self) -> str:
+        return "notebook.html"
+
+    @default("template_paths")
+    def _template_paths_default(self) -> list[str]:
+        return []  # nbconvert also searches the working folder by default
+
+    @property
+    def default_config(self) -> Config:
+        """The configuration of nbconvert's own preprocessors and filters."""
+        config = Config(
+            {
+                "NbConvertBase": {
+                    "display_data_priority": [
+                        "text/html",
+                        "image/svg+xml",
+                        "image/png",
+                        "image/jpeg",
+                        "image/gif",
+                        "image/webp",
+                        "text/markdown",
+                        "application/json",
+                        "text/plain",
+                    ]
+                },
+                "Exporter": {"optimistic_validation": True},
+                "TagRemovePreprocessor": {
+                    "remove_cell_tags": {"remove-cell"},
+                    "remove_input_tags": {"remove-input"},
+                    "remove_all_outputs_tags": {"remove-output"},
+                },
+                "CoalesceStreamsPreprocessor": {"enabled": True},
+                "HighlightMagicsPreprocessor": {"enabled": True},
+                "Highlight2HTML": {"extra_formatter_options": {"nowrap": True}},
+            }
+        )
+        merged = super().default_config.copy()
+        merged.merge(config)
+        return merged
+
+    def _init_preprocessors(self) -> None:
+        super()._init_preprocessors()  # those of nbconvert and of the user's configuration come first
+        self.register_preprocessor(OmitMeasuredPreprocessor(parent=self), enabled=not self.measured)
+        self.register_preprocessor(SanitizePreprocessor(parent=self), enabled=True)
+        self.register_preprocessor(FindingPreprocessor(parent=self, findings=self.findings), enabled=True)
+        self.register_preprocessor(SizePreprocessor(parent=self), enabled=True)
+
+    def _create_environment(self) -> Environment:
+        environment = super()._create_environment().overlay(**JINJA_OPTIONS)
+        environment.globals.update(TEMPLATE_GLOBALS)
+        environment.filters["plain_text"] = plain_text
+        environment.tests.update(measured=is_measured, omitted=is_omitted)
+        return environment
+
+    def from_notebook_node(
+        self, nb: NotebookNode, resources: Mapping[str, Any] | None = None, **kw: Any
+    ) -> tuple[str, dict[str, Any]]:
+        """Convert a notebook; without `assets`, `resources["outputs"]` holds the files that the page needs."""
+        resources = self._init_resources(resources)
+        texts = [cell.source for cell in nb.cells if cell.cell_type == "markdown"]
+        resources["titled"] = has_title(texts)
+        resources["title"] = _title(texts)
+        folder = resources["output_files_dir"] or f"{resources['metadata']['name']}_files"
+        resources["assets"] = self.assets or quote(folder)
+        self.register_filter("markdown2html", MarkdownRenderer(titled=not resources["titled"]).html)
+        html, resources = super().from_notebook_node(nb, resources, **kw)
+        if not self.assets:
+            files = {f"{folder}/{name}": content for name, content in page_assets(plotly=resources["plotly"]).items()}
+            resources["outputs"] = {**(resources["outputs"] or {}), **files}
+        return html, resources
+
+
+def notebook_page(
+    notebook: NotebookNode,
+    stage: str,
+    slug: str,
+    *,
+    pages: Collection[str] = STAGES,
+    measured: bool = True,
+    findings: Mapping[str, Finding] | None = None,
+) -> str:
+    """Render the executed notebook of a stage as a page of the site.
+
+    Parameters
+    ----------
+    notebook
+        In the format nbformat 4.
+    stage, slug
+        The stage and its request.
+    pages
+        The stages that have a page, for navigation.
+    measured
+        Show measured outputs; if false, a fixed placeholder replaces them, so that pages can be compared byte by byte.
+    findings
+        The findings of the stage by name; if absent, they are read from the outputs of the notebook.
+
+    Returns
+    -------
+    str
+        HTML of at most `PAGE_BYTES`: outputs that are too large are replaced by a note.
+    """
+    ordered = [name for name in STAGES if name in pages]
+    before, after = ordered[: ordered.index(stage)][-1:], ordered[ordered.index(stage) + 1 :][:1]
+    page = {
+        "slug": slug,
+        "stage": stage,
+        "question": QUESTIONS[stage],
+        "links": stage_map(pages, stage),
+        "before": "".join(before),
+        "after": "".join(after),
+    }
+    exporter = GlassboxExporter(measured=measured, findings=dict(findings or {}), assets="../assets")
+    html, _ = exporter.from_notebook_node(notebook, {"metadata": {"name": stage}, "page": page})
+    return html
+
+
+def _title(texts: list[str]) -> str:
+    heading = re.search(r"^#\s+(.+?)\s*#*\s*$", "\n".join(texts[:1]), re.MULTILINE)
+    return heading[1] if heading else ""
+
+
+def plain_text(text: str) -> str:
+    """Clean plain-text output: no terminal colours, no memory addresses, at most `MAX_TEXT` characters.
+
+    >>> plain_text("\\x1b[31mred\\x1b[0m <object at 0x7f0012345678>")
+    'red <object at 0x…>'
+    """
+    text = _ADDRESS.sub(r"\1 0x…", strip_ansi(text)).rstrip()
+    if len(text) > MAX_TEXT:
+        text = f"{text[:MAX_TEXT]}\n… {len(text) - MAX_TEXT:,} more characters are in the notebook."
+    return text
