@@ -15,15 +15,15 @@ from glassbox.reports.report_markdown import report_markdown
 from glassbox.reports.sections import SECTIONS, STAGES
 
 TITLES = [
-    "Problem Statement",
-    "Data Analysis",
-    "Feature Engineering",
-    "Model Selection",
-    "Hyperparameter Tuning",
-    "Model Evaluation",
-    "Deployment Plan",
-    "Monitoring Strategy",
-    "Next Steps",
+    "Problem statement",
+    "Data analysis",
+    "Feature engineering",
+    "Model selection",
+    "Hyperparameter tuning",
+    "Model evaluation",
+    "Deployment plan",
+    "Monitoring strategy",
+    "Next steps",
 ]
 
 
@@ -55,8 +55,8 @@ def test_the_figure_of_the_first_screen_is_not_shown_twice() -> None:
 
 def test_without_the_gain_curve_the_first_figure_stands_in() -> None:
     short = report("explore")
-    assert short.hero is not None
-    assert short.hero.cell == "explore#relations"
+    assert short.lead_figure is not None
+    assert short.lead_figure.cell == "explore#relations"
 
 
 def test_only_what_was_chosen_for_the_report_is_in_it() -> None:
@@ -114,7 +114,7 @@ def test_a_problem_told_at_length_is_asked_in_one_sentence_and_told_below() -> N
     made = build_report(request(problem=problem), all_shown(), {})
     assert made.question == "Which ones will?"
     assert "Customers leave. It costs. Which ones will? We call them." in report_html(made)
-    assert made.sections[0].parts[0].finding.title == "The problem"
+    assert made.sections[0].parts[0].finding.title == "Problem"
 
 
 def test_a_long_table_is_cut_and_says_so() -> None:
@@ -124,7 +124,7 @@ def test_a_long_table_is_cut_and_says_so() -> None:
     html = report_html(build_report(request(), found, {}))
     assert "column 7" in html
     assert "column 8" not in html
-    assert "These are 8 of 20 rows; the notebook has them all." in html
+    assert "First 8 of 20 rows; the notebook shows all." in html
 
 
 def test_without_bounds_there_are_no_cards() -> None:
