@@ -29,7 +29,7 @@ def page(*cells: dict[str, Any], **more: Any) -> str:
     return notebook_page(notebook_of(*cells), "explore", "churn", **more)
 
 
-def test_every_finding_has_its_anchor_once() -> None:
+def test_every_finding_has_one_anchor() -> None:
     items = findings()["evaluate"]
     html = notebook_page(node(notebook("evaluate", items)), "evaluate", "churn")
     for name, *_ in items:
@@ -43,7 +43,7 @@ def test_two_findings_of_one_cell_have_an_anchor_each() -> None:
     assert '<div class="output" id="two">' in html
 
 
-def test_an_anchor_stands_once_even_when_it_was_shown_twice() -> None:
+def test_an_anchor_is_unique_even_if_its_finding_was_shown_twice() -> None:
     output = shown_output("one", Facts(title="t", facts={}), measured=False)
     assert page(code("x", output), code("y", output)).count('id="one"') == 1
 
@@ -53,13 +53,13 @@ def test_headings_are_in_order_with_one_title() -> None:
     assert re.findall(r"<h(\d)", html) == ["1", "2", "2"]
 
 
-def test_a_notebook_without_a_title_gets_its_stages_name() -> None:
+def test_a_notebook_without_a_title_gets_the_name_of_its_stage() -> None:
     html = page(markdown("## Only a section"))
     assert "<h1>Explore</h1>" in html
     assert html.count("<h1") == 1
 
 
-def test_code_is_folded_away_but_there() -> None:
+def test_code_is_folded() -> None:
     html = page(code("answer = 42"))
     assert '<details class="code">' in html
     assert '<span class="mi">42</span>' in html
@@ -69,7 +69,7 @@ def test_code_is_escaped() -> None:
     assert HOSTILE not in page(code(f"# {HOSTILE}"))
 
 
-def test_a_finding_is_drawn_from_its_json_not_from_its_html() -> None:
+def test_a_finding_is_rendered_from_its_json_not_from_its_html() -> None:
     output = shown_output("one", Facts(title="from json", facts={}), measured=False)
     output["data"]["text/html"] = "<p>from html</p>"
     html = page(code("x", output))
@@ -77,44 +77,44 @@ def test_a_finding_is_drawn_from_its_json_not_from_its_html() -> None:
     assert "from html" not in html
 
 
-def test_a_finding_keeps_the_order_that_the_notebook_has_lost() -> None:
-    found = Facts(title="t", facts={"zebra": 1, "ant": 2})
+def test_keys_have_the_order_of_the_saved_finding() -> None:
+    finding = Facts(title="t", facts={"zebra": 1, "ant": 2})
     output = shown_output("one", Facts(title="t", facts={"ant": 2, "zebra": 1}), measured=False)
-    html = page(code("x", output), findings={"one": found})
+    html = page(code("x", output), findings={"one": finding})
     assert html.index("zebra") < html.index("ant")
 
 
 def test_a_finding_of_another_version_falls_back_to_its_html() -> None:
-    output = display({"application/vnd.glassbox.finding+json": {"kind": "hologram"}, "text/html": "<p>still said</p>"})
+    output = display({"application/vnd.glassbox.finding+json": {"kind": "hologram"}, "text/html": "<p>own html</p>"})
     with pytest.raises(ValueError, match="hologram"):
         read_finding({"kind": "hologram"})
-    assert "still said" in page(code("x", output))
+    assert "own html" in page(code("x", output))
 
 
-def test_without_measured_the_page_does_not_depend_on_what_was_measured() -> None:
+def test_without_measured_the_page_does_not_depend_on_measured_values() -> None:
     def timed(ms: float) -> str:
-        found = Estimates(title="Latency", values={"latency": Estimate(value=ms, unit="ms")})
-        return page(code("x", shown_output("latency", found, measured=True)), measured=False)
+        finding = Estimates(title="Latency", values={"latency": Estimate(value=ms, unit="ms")})
+        return page(code("x", shown_output("latency", finding, measured=True)), measured=False)
 
     assert timed(3.1) == timed(99.0)
     assert 'id="latency"' in timed(3.1)
 
 
-def test_with_measured_it_is_shown_and_marked() -> None:
-    found = Estimates(title="Latency", values={"latency": Estimate(value=3.1, unit="ms")})
-    html = page(code("x", shown_output("latency", found, measured=True)))
+def test_with_measured_a_measured_output_is_shown_and_marked() -> None:
+    finding = Estimates(title="Latency", values={"latency": Estimate(value=3.1, unit="ms")})
+    html = page(code("x", shown_output("latency", finding, measured=True)))
     assert '<div class="output" data-measured>' in html
     assert "3.1 ms" in html
 
 
-def test_warnings_are_not_compared() -> None:
+def test_without_measured_warnings_are_left_out() -> None:
     def warned(path: str) -> str:
         return page(code("x", {"output_type": "stream", "name": "stderr", "text": f"{path}: Warning"}), measured=False)
 
     assert warned("/here/a.py") == warned("/there/a.py")
 
 
-def test_a_page_stays_under_its_limit() -> None:
+def test_outputs_that_exceed_the_page_size_are_replaced_by_a_note() -> None:
     big = display({"image/png": "A" * 4_000_000})
     html = page(code("x", big), code("y", big), code("z", display({"text/plain": "small"})))
     assert len(html.encode()) < PAGE_BYTES
@@ -122,7 +122,7 @@ def test_a_page_stays_under_its_limit() -> None:
     assert "small" in html
 
 
-def test_pages_with_plotly_load_scripts_and_others_none() -> None:
+def test_only_pages_with_plotly_load_scripts() -> None:
     plain, drawn = page(code("x")), page(*USERS_OWN)
     assert "<script" not in plain
     assert "script-src" not in plain
@@ -130,14 +130,14 @@ def test_pages_with_plotly_load_scripts_and_others_none() -> None:
     assert "unsafe" not in plain + drawn
 
 
-def test_stages_without_a_page_lead_nowhere() -> None:
+def test_stages_without_a_page_are_not_linked() -> None:
     html = page(code("x"), pages=["ingest", "explore"])
     assert 'href="ingest.html"' in html
     assert 'href="tune.html"' not in html
     assert "not run" in html
 
 
-def test_walking_by() -> None:
+def test_previous_and_next_page_are_linked() -> None:
     html = page(code("x"), pages=["ingest", "explore", "compare"])
     assert '<a rel="prev" href="ingest.html">' in html
     assert '<a rel="next" href="compare.html">' in html
@@ -158,13 +158,13 @@ def test_walking_by() -> None:
         "<h1 id='content'>x</h1>",
     ],
 )
-def test_html_of_the_user_is_made_harmless(html: str) -> None:
+def test_html_outputs_are_sanitised(html: str) -> None:
     clean = sanitize_html(f"<p>kept</p>{html}")
     assert "kept" in clean
     assert not re.search(r"script|onerror|onclick|data:text|iframe|style=|<style|<form|elsewhere[.]example|<h1|id=", clean)
 
 
-def test_tables_of_the_user_stay_tables() -> None:
+def test_tables_in_html_outputs_are_preserved() -> None:
     clean = sanitize_html(
         '<table border="1"><thead><tr><th colspan="2">a</th></tr></thead><tbody><tr><td>1</td></tr></tbody></table>'
     )
@@ -172,7 +172,7 @@ def test_tables_of_the_user_stay_tables() -> None:
     assert "<td>1</td>" in clean
 
 
-def test_a_picture_of_the_user_has_words() -> None:
+def test_images_in_html_outputs_have_alternative_texts() -> None:
     assert 'alt="An image' in sanitize_html('<img src="data:image/png;base64,AA==" title="a > b">')
     assert 'alt="mine"' in sanitize_html('<img src="data:image/png;base64,AA==" alt="mine">')
     assert sanitize_html('<img src="x.png" alt="a > b">').count("<img") == 0
@@ -262,7 +262,7 @@ def test_cell_tags_of_jupyter_book_hide_parts_of_a_cell(tag: str, source: int, o
 
 
 def nbconvert(folder: Path, content: dict[str, Any]) -> str:
-    """The page that `jupyter nbconvert` writes for a notebook; by class name where the package is not reinstalled yet."""
+    """Run `jupyter nbconvert`, with the class name if the installed package does not register the exporter yet."""
     path = folder / "foreign & own.ipynb"
     path.write_text(json.dumps(content), encoding="utf-8")
     registered = "glassbox" in {entry.name for entry in entry_points(group="nbconvert.exporters")}

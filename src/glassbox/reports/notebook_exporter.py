@@ -5,6 +5,7 @@
 
 import re
 from collections.abc import Collection, Mapping
+from functools import cache
 from typing import Any
 from urllib.parse import quote
 
@@ -12,7 +13,7 @@ from jinja2 import Environment
 from nbconvert.exporters.templateexporter import TemplateExporter
 from nbconvert.filters import strip_ansi
 from nbformat import NotebookNode
-from traitlets import Bool, Dict, Unicode, default
+from traitlets import Bool, Unicode, default
 from traitlets.config import Config
 
 from glassbox.findings.model import Finding
@@ -44,10 +45,7 @@ class GlassboxExporter(TemplateExporter):
     output_mimetype = "text/html"
 
     measured = Bool(True, help="Show outputs that depend on the machine or the time.").tag(config=True)
-    assets = Unicode(help="URL of the folder of style sheet and scripts; if empty, they are written beside the page.").tag(
-        config=True
-    )
-    findings: "Dict[str, Any]" = Dict(help="Findings of the notebook by anchor; if absent, they are read from its outputs.")
+    assets = Unicode(help="URL of the folder with style sheet and scripts; by default `NAME_files`.").tag(config=True)
 
     @default("file_extension")
     def _file_extension_default(self) -> str:
@@ -98,7 +96,7 @@ class GlassboxExporter(TemplateExporter):
         super()._init_preprocessors()  # those of nbconvert and of the user's configuration come first
         self.register_preprocessor(OmitMeasuredPreprocessor(parent=self), enabled=not self.measured)
         self.register_preprocessor(SanitizePreprocessor(parent=self), enabled=True)
-        self.register_preprocessor(FindingPreprocessor(parent=self, findings=self.findings), enabled=True)
+        self.register_preprocessor(FindingPreprocessor(parent=self), enabled=True)
         self.register_preprocessor(SizePreprocessor(parent=self), enabled=True)
 
     def _create_environment(self) -> Environment:
@@ -165,9 +163,14 @@ def notebook_page(
         "before": "".join(before),
         "after": "".join(after),
     }
-    exporter = GlassboxExporter(measured=measured, findings=dict(findings or {}), assets="../assets")
-    html, _ = exporter.from_notebook_node(notebook, {"metadata": {"name": stage}, "page": page})
+    resources = {"metadata": {"name": stage}, "page": page, "findings": dict(findings or {})}
+    html, _ = _site_exporter(measured).from_notebook_node(notebook, resources)
     return html
+
+
+@cache
+def _site_exporter(measured: bool) -> GlassboxExporter:
+    return GlassboxExporter(measured=measured, assets="../assets")
 
 
 def _title(texts: list[str]) -> str:

@@ -13,10 +13,9 @@ from nbconvert.preprocessors import Preprocessor
 from nbformat import NotebookNode
 from nbformat.v4 import new_output
 from pydantic import ValidationError
-from traitlets import Dict
 
 from glassbox.findings.html import finding_html, plotly_html, trusted
-from glassbox.findings.model import read_finding
+from glassbox.findings.model import Finding, read_finding
 
 FINDING = "application/vnd.glassbox.finding+json"
 PLOTLY = "application/vnd.plotly.v1+json"
@@ -86,14 +85,15 @@ class SanitizePreprocessor(Preprocessor):
 
 
 class FindingPreprocessor(Preprocessor):
-    """Render findings and Plotly figures as HTML, and give each output with an anchor its id."""
+    """Render findings and Plotly figures as HTML, and give each output with an anchor its id.
 
-    findings: "Dict[str, Any]" = Dict(
-        help="Findings by anchor, for their original order of keys, which notebooks do not preserve."
-    )
+    `resources["findings"]`, if present, holds the findings by anchor in their original order of keys, which notebooks do not
+    preserve. `resources["plotly"]` is set to whether the page has a Plotly figure.
+    """
 
     def preprocess(self, nb: NotebookNode, resources: Resources) -> tuple[NotebookNode, Resources]:
-        """Render the findings of a notebook; `resources["plotly"]` tells whether the page has a Plotly figure."""
+        """Render the findings of a notebook."""
+        findings = resources.get("findings", {})
         ids = set(RESERVED_IDS)
         resources["plotly"] = False
         for cell in nb.cells:
@@ -103,7 +103,7 @@ class FindingPreprocessor(Preprocessor):
                     continue
                 metadata = glassbox_metadata(output)
                 anchor = re.sub(r"\s+", "-", str(metadata.get("anchor", "")).strip())
-                html, plotly = self._html(output.data, anchor)
+                html, plotly = _finding_html(output.data, anchor, findings)
                 if html is not None:
                     output.data["text/html"] = html
                 resources["plotly"] |= plotly
@@ -117,19 +117,20 @@ class FindingPreprocessor(Preprocessor):
                 }
         return nb, resources
 
-    def _html(self, data: Mapping[str, Any], anchor: str) -> tuple[Markup | None, bool]:
-        """The HTML of a finding or a Plotly figure, and whether it needs Plotly."""
-        if FINDING in data:
-            try:
-                finding = self.findings.get(anchor) or read_finding(data[FINDING])
-            except ValidationError:  # saved by another version: its own HTML or text is shown
-                pass
-            else:
-                html = finding_html(finding, hover=True, id_scope=anchor)
-                return html, finding.kind == "figure" and finding.plotly is not None
-        if PLOTLY in data:
-            return plotly_html(data[PLOTLY], _figure_title(data[PLOTLY]) or "An interactive figure"), True
-        return None, False
+
+def _finding_html(data: Mapping[str, Any], anchor: str, findings: Mapping[str, Finding]) -> tuple[Markup | None, bool]:
+    """The HTML of a finding or a Plotly figure, and whether it needs Plotly."""
+    if FINDING in data:
+        try:
+            finding = findings.get(anchor) or read_finding(data[FINDING])
+        except ValidationError:  # saved by another version: its own HTML or text is shown
+            pass
+        else:
+            html = finding_html(finding, hover=True, id_scope=anchor)
+            return html, finding.kind == "figure" and finding.plotly is not None
+    if PLOTLY in data:
+        return plotly_html(data[PLOTLY], _figure_title(data[PLOTLY]) or "An interactive figure"), True
+    return None, False
 
 
 def _figure_title(figure: Any) -> str:
