@@ -29,6 +29,7 @@ from glassbox.reports.preprocessors import (
 )
 from glassbox.reports.sections import QUESTIONS, STAGES, stage_map
 
+REMOVE_CELL = "remove-cell"
 MAX_TEXT = 200_000  # characters of one plain-text output
 
 _ADDRESS = re.compile(r"\b(at|object at) 0x[0-9a-fA-F]{6,}\b")
@@ -79,7 +80,7 @@ class GlassboxExporter(TemplateExporter):
                 },
                 "Exporter": {"optimistic_validation": True},
                 "TagRemovePreprocessor": {
-                    "remove_cell_tags": {"remove-cell"},
+                    "remove_cell_tags": {REMOVE_CELL},
                     "remove_input_tags": {"remove-input"},
                     "remove_all_outputs_tags": {"remove-output"},
                 },
@@ -100,28 +101,29 @@ class GlassboxExporter(TemplateExporter):
         self.register_preprocessor(SizePreprocessor(parent=self), enabled=True)
 
     def _create_environment(self) -> Environment:
-        environment = super()._create_environment().overlay(**JINJA_OPTIONS)
+        environment: Environment = super()._create_environment().overlay(**JINJA_OPTIONS)
         environment.globals.update(TEMPLATE_GLOBALS)
         environment.filters["plain_text"] = plain_text
         environment.tests.update(measured=is_measured, omitted=is_omitted)
         return environment
 
     def from_notebook_node(
-        self, nb: NotebookNode, resources: Mapping[str, Any] | None = None, **kw: Any
+        self, nb: NotebookNode, resources: dict[str, Any] | None = None, **kw: Any
     ) -> tuple[str, dict[str, Any]]:
         """Convert a notebook; without `assets`, `resources["outputs"]` holds the files that the page needs."""
-        resources = self._init_resources(resources)
-        texts = [cell.source for cell in nb.cells if cell.cell_type == "markdown"]
-        resources["titled"] = has_title(texts)
-        resources["title"] = _title(texts)
-        folder = resources["output_files_dir"] or f"{resources['metadata']['name']}_files"
-        resources["assets"] = self.assets or quote(folder)
-        self.register_filter("markdown2html", MarkdownRenderer(titled=not resources["titled"]).html)
-        html, resources = super().from_notebook_node(nb, resources, **kw)
+        page_resources: dict[str, Any] = self._init_resources(resources)
+        texts = [
+            cell.source for cell in nb.cells if cell.cell_type == "markdown" and REMOVE_CELL not in cell.metadata.get("tags", [])
+        ]
+        folder = page_resources["output_files_dir"] or f"{page_resources['metadata']['name']}_files"
+        titled = has_title(texts)
+        page_resources.update(titled=titled, title=_title(texts), assets=self.assets or quote(folder))
+        self.register_filter("markdown2html", MarkdownRenderer(titled=not titled).html)
+        html, page_resources = super().from_notebook_node(nb, page_resources, **kw)
         if not self.assets:
-            files = {f"{folder}/{name}": content for name, content in page_assets(plotly=resources["plotly"]).items()}
-            resources["outputs"] = {**(resources["outputs"] or {}), **files}
-        return html, resources
+            files = {f"{folder}/{name}": content for name, content in page_assets(plotly=page_resources["plotly"]).items()}
+            page_resources["outputs"] = {**(page_resources["outputs"] or {}), **files}
+        return html, page_resources
 
 
 def notebook_page(

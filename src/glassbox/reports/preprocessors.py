@@ -52,8 +52,8 @@ def glassbox_metadata(output: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def is_measured(output: Mapping[str, Any]) -> bool:
     """Tell whether an output depends on the machine or the time: measured findings, warnings and tracebacks."""
-    machine_text = output.get("name") == "stderr" or output.get("output_type") == "error"  # both contain local paths
-    return machine_text or bool(glassbox_metadata(output).get("measured"))
+    has_local_paths = output.get("name") == "stderr" or output.get("output_type") == "error"
+    return bool(has_local_paths or glassbox_metadata(output).get("measured"))
 
 
 def is_omitted(output: Mapping[str, Any]) -> bool:
