@@ -310,7 +310,7 @@ def notebook(stage: str, items: list[SHOWN], extra: list[dict[str, Any]] | None 
         cells += [code(f'stage.show("{name}", {name}(train, holdout), report=True)', shown_output(name, finding, measured=live))]
     cells += extra or []
     cells += [code("stage.save()"), markdown("## Limits of what was shown\n- What lies behind it is not shown.")]
-    return {"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": cells}
+    return {"nbformat": 4, "nbformat_minor": 4, "metadata": {}, "cells": cells}
 
 
 def run_facts(until: str = "conclude") -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""A browser without a network, and a site to look at."""
+"""Fixtures: an offline browser and a rendered site."""
 
 import shutil
 from collections.abc import Iterator
@@ -17,11 +17,11 @@ PAGES = ["index", "churn/report", *(f"churn/{stage}" for stage in STAGES), "shor
 
 @pytest.fixture(scope="session")
 def reports(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The `reports` folder of two requests: a whole one, and one that ended early and asks in hostile words."""
+    """The `reports` folder of two requests: a complete one, and a partial one with HTML in its problem statement."""
     root = write_run(tmp_path_factory.mktemp("project"))
     write_run(root, slug="short", until="compare")
-    asked = root / "data" / "short" / "request.json"
-    write_json(asked, {**read_json(asked), "problem": "Does <img src=x onerror=alert(1)> predict it?"})
+    resolved = root / "data" / "short" / "request.json"
+    write_json(resolved, {**read_json(resolved), "problem": "Does <img src=x onerror=alert(1)> predict it?"})
     site.write_assets(root)
     for slug in ("churn", "short"):
         site.render_request(root, slug)
@@ -31,10 +31,10 @@ def reports(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Debian's chromium, or else Playwright's own."""
+    """The chromium of the system, or else that of Playwright."""
     with sync_playwright() as playwright:
-        found = playwright.chromium.launch(
+        launched = playwright.chromium.launch(
             executable_path=shutil.which("chromium"), args=["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
         )
-        yield found
-        found.close()
+        yield launched
+        launched.close()

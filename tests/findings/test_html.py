@@ -1,4 +1,4 @@
-"""Findings as HTML: whatever the kind, text from data is text."""
+"""Findings of every kind as HTML, with text from data escaped."""
 
 import pytest
 
@@ -70,11 +70,11 @@ def test_a_cell_is_linked_in_the_caption() -> None:
     assert 'href="ingest.html#split"' in html
 
 
-def test_without_a_cell_nothing_is_linked() -> None:
+def test_without_a_cell_the_caption_has_no_link() -> None:
     assert "<a" not in finding_html(Facts(title="t", facts={"a": 1}))
 
 
-def test_shares_and_their_intervals_have_the_same_places() -> None:
+def test_proportions_and_their_intervals_have_the_same_decimals() -> None:
     html = finding_html(Estimates(title="t", values={"f1": Estimate(value=0.63, low=0.6, high=0.6604)}))
     assert "0.630" in html
     assert "0.600 – 0.660" in html
@@ -87,32 +87,32 @@ def test_verdicts_are_written_in_the_unit_of_the_bound() -> None:
     assert "78.7 % – 82.4 %" in html
 
 
-def test_a_long_hash_is_cut_short_and_kept_whole_in_the_title() -> None:
+def test_a_long_hash_is_shortened_and_complete_in_the_title_attribute() -> None:
     html = finding_html(Facts(title="t", facts={"model": "ab" * 32}))
     assert f'title="{"ab" * 32}"' in html
     assert ">abababababab…<" in html
 
 
 @pytest.mark.parametrize(("text", "css"), [("short", ""), ("word " * 8, "wide"), ("x" * 25, "long"), ("y" * 40, "wide long")])
-def test_sentences_get_room_and_endless_words_break(text: str, css: str) -> None:
+def test_columns_of_sentences_are_wide_and_long_words_break(text: str, css: str) -> None:
     html = finding_html(Table(title="t", columns=[Column(name="c")], rows=[[text], ["a"]]))
     assert html.count(f'<td class="{css}">' if css else "<td>") == 2
 
 
-def test_the_name_of_a_field_of_a_figure_cannot_end_its_data() -> None:
+def test_a_key_in_the_json_of_a_figure_cannot_end_its_script_element() -> None:
     figure = Figure(title="t", alt="a", plotly={"data": [{"meta": {"</script><img src=x>": 1}}], "layout": {}})
     html = finding_html(figure, hover=True)
     assert html.count("</script>") == 1
     assert "<img" not in html
 
 
-def test_a_verdict_is_never_told_by_colour_alone() -> None:
+def test_a_verdict_is_never_shown_by_colour_alone() -> None:
     html = finding_html(Audit(title="t", rows=[AuditRow(pattern="p", verdict="found", evidence="e")]))
     assert "✗" in html
     assert " found" in html
 
 
-def test_plotlys_own_tags_stay_and_others_are_shown() -> None:
+def test_tags_that_plotly_supports_are_unchanged_and_others_escaped() -> None:
     assert plotly_data(["<b>a</b><br>", "<a href='x'>", "1 < 2"]) == ["<b>a</b><br>", "&lt;a href='x'>", "1 &lt; 2"]
 
 
@@ -120,41 +120,41 @@ def test_plotlys_own_tags_stay_and_others_are_shown() -> None:
     ("value", "words"),
     [(0, "0"), (True, "yes"), (1234.5, "1,234"), (0.00004, "4.0e-05"), (-0.5, "-0.500"), ("a", "a"), (None, "–")],
 )
-def test_numbers_as_people_read_them(value: object, words: str) -> None:
+def test_numbers_are_formatted_for_readers(value: object, words: str) -> None:
     assert number(value) == words
 
 
-def test_a_metric_that_nobody_listed_is_still_readable() -> None:
+def test_an_unlisted_metric_has_a_readable_label() -> None:
     assert metric_label("mean_pinball_loss") == "mean pinball loss"
 
 
-def test_marks_in_a_text_escape_it_and_tell_their_strength_in_words_of_style() -> None:
+def test_marked_text_is_escaped_and_weights_become_css_classes() -> None:
     text = "<b>not</b> good"
-    found = Passages(
+    finding = Passages(
         title="Why",
         passages=[
             Passage(head="a <i>", text=text, marks=[Mark(start=3, end=6, weight=-1.0), Mark(start=11, end=15, weight=0.4)]),
             Passage(head="b", text="Oslo", marks=[Mark(start=0, end=4, label="<LOC>")]),
         ],
     )
-    html = finding_html(found)
+    html = finding_html(finding)
     assert '&lt;b&gt;<mark class="against3">not</mark>&lt;/b&gt; <mark class="for2">good</mark>' in html
     assert '<mark class="named">Oslo <small>&lt;LOC&gt;</small></mark>' in html
     assert "<i>" not in html
-    assert read_finding(plain(found)) == found
+    assert read_finding(plain(finding)) == finding
 
 
-SOUND = "data:image/png;base64,iVBORw0KGgo="
+VALID_URI = "data:image/png;base64,iVBORw0KGgo="
 
 
-def test_pictures_stand_with_their_words_and_those_words_stay_words() -> None:
-    found = Pictures(title="t", pictures=[Picture(head="a <b>", alt='a "quoted" <pear>', uri=SOUND)], note="n & m")
-    html = finding_html(found)
-    assert f'<img src="{SOUND}" alt="a &#34;quoted&#34; &lt;pear&gt;">' in html
+def test_pictures_have_escaped_alternative_texts_and_captions() -> None:
+    finding = Pictures(title="t", pictures=[Picture(head="a <b>", alt='a "quoted" <pear>', uri=VALID_URI)], note="n & m")
+    html = finding_html(finding)
+    assert f'<img src="{VALID_URI}" alt="a &#34;quoted&#34; &lt;pear&gt;">' in html
     assert "<span>a &lt;b&gt;</span>" in html
     assert "n &amp; m" in html
     assert "Nothing to show." in finding_html(Pictures(title="t", pictures=[]))
-    assert read_finding(plain(found)) == found
+    assert read_finding(plain(finding)) == finding
 
 
 @pytest.mark.parametrize(
@@ -166,21 +166,21 @@ def test_pictures_stand_with_their_words_and_those_words_stay_words() -> None:
         "data:text/html;base64,PHN2Zy8+",
         "data:image/png,abc",
         "data:image/png;base64,",
-        f'{SOUND}" onerror="alert(1)',
-        f"{SOUND}\n",
-        f" {SOUND}",
+        f'{VALID_URI}" onerror="alert(1)',
+        f"{VALID_URI}\n",
+        f" {VALID_URI}",
         "javascript:alert(1)",
     ],
 )
-def test_a_picture_that_we_did_not_write_is_none(uri: str) -> None:
-    Picture(head="a", alt="b", uri=SOUND)
+def test_only_data_uris_of_png_and_jpeg_are_valid_pictures(uri: str) -> None:
+    Picture(head="a", alt="b", uri=VALID_URI)
     with pytest.raises(ValueError, match="uri"):
         Picture(head="a", alt="b", uri=uri)
 
 
-def test_pictures_in_markdown_are_told_in_words() -> None:
-    found = Pictures(title="t", say="s", pictures=[Picture(head="a *b*", alt="<img src=x>", uri=SOUND)], note="n")
-    text = report_markdown._body(found)
+def test_pictures_in_markdown_are_described_by_text() -> None:
+    finding = Pictures(title="t", say="s", pictures=[Picture(head="a *b*", alt="<img src=x>", uri=VALID_URI)], note="n")
+    text = report_markdown._body(finding)
     assert "base64" not in text
     assert "<img" not in text
     assert "a \\*b\\*" in text

@@ -1,4 +1,4 @@
-"""Drawings as part of a page: what draws is kept, what runs or loads is not."""
+"""SVG drawings in a page: shapes are preserved, scripts and external resources are removed."""
 
 import re
 from importlib import resources
@@ -24,13 +24,13 @@ from glassbox.findings.svg import COLOURS, page_svg
         "<use href='other.svg#a'/>",
     ],
 )
-def test_nothing_runs_or_loads(inside: str) -> None:
+def test_scripts_styles_and_external_resources_are_removed(inside: str) -> None:
     drawn = page_svg(f"<svg viewBox='0 0 1 1'>{inside}</svg>")
     assert drawn
     assert not re.search(r"script|style|foreign|javascript|elsewhere|onclick|data:text|other\.svg", drawn)
 
 
-def test_text_from_data_stays_text() -> None:
+def test_text_from_data_is_escaped() -> None:
     figure = curve("A title", "A sentence.")
     assert figure.svg is not None
     drawn = page_svg(figure.svg)
@@ -38,7 +38,7 @@ def test_text_from_data_stays_text() -> None:
     assert HOSTILE not in drawn
 
 
-def test_declarations_become_attributes_in_the_pages_colours() -> None:
+def test_style_declarations_become_attributes_with_the_colours_of_the_page() -> None:
     drawn = page_svg("<svg><text style=\"font: bold 9px 'A B'; fill: #16202A; text-anchor: middle\">x</text></svg>")
     assert 'font-size="9px"' in drawn
     assert 'font-weight="bold"' in drawn
@@ -46,7 +46,7 @@ def test_declarations_become_attributes_in_the_pages_colours() -> None:
     assert "style" not in drawn
 
 
-def test_references_within_a_drawing_are_its_own() -> None:
+def test_ids_referenced_within_a_drawing_are_unique_to_it() -> None:
     one, two = (
         page_svg(f"<svg><defs><path id='m' d='M0 {i}'/></defs><use href='#m' clip-path='url(#m)'/></svg>") for i in (1, 2)
     )
@@ -58,16 +58,16 @@ def test_references_within_a_drawing_are_its_own() -> None:
     assert f'clip-path="url(#{ids[0][1]})"' in one
 
 
-def test_ids_that_nothing_refers_to_are_dropped() -> None:
+def test_unreferenced_ids_are_dropped() -> None:
     assert "id=" not in page_svg("<svg id='a'><g id='figure_1'/></svg>")
 
 
 @pytest.mark.parametrize("text", ["<svg>", "no drawing", "<html/>", "<!DOCTYPE svg [<!ENTITY a 'aa'>]><svg>&a;</svg>"])
-def test_what_is_no_drawing_is_left_out(text: str) -> None:
+def test_text_that_is_not_well_formed_svg_gives_an_empty_string(text: str) -> None:
     assert page_svg(text) == ""
 
 
-def test_theme_style_sheet_and_script_agree_on_colours() -> None:
+def test_plot_style_style_sheet_and_script_use_the_same_colours() -> None:
     assets = resources.files("glassbox.reports") / "assets"
     css, js = ((assets / name).read_text(encoding="utf-8") for name in ("glassbox.css", "glassbox.js"))
     light = css[: css.index("@media")]

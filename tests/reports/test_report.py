@@ -1,4 +1,4 @@
-"""The stakeholder's report: what stands in it, in which order, as HTML, Markdown and JSON."""
+"""The stakeholder report: content and order, as HTML, Markdown and JSON."""
 
 import re
 from typing import Any
@@ -15,15 +15,15 @@ from glassbox.reports.report_markdown import report_markdown
 from glassbox.reports.sections import SECTIONS, STAGES
 
 TITLES = [
-    "Problem Statement",
-    "Data Analysis",
-    "Feature Engineering",
-    "Model Selection",
-    "Hyperparameter Tuning",
-    "Model Evaluation",
-    "Deployment Plan",
-    "Monitoring Strategy",
-    "Next Steps",
+    "Problem statement",
+    "Data analysis",
+    "Feature engineering",
+    "Model selection",
+    "Hyperparameter tuning",
+    "Model evaluation",
+    "Deployment plan",
+    "Monitoring strategy",
+    "Next steps",
 ]
 
 
@@ -53,27 +53,27 @@ def test_the_figure_of_the_first_screen_is_not_shown_twice() -> None:
     assert report_html(report()).count("How far calling goes</b>") == 1
 
 
-def test_without_the_gain_curve_the_first_figure_stands_in() -> None:
+def test_without_a_figure_of_evaluate_the_first_figure_leads() -> None:
     short = report("explore")
-    assert short.hero is not None
-    assert short.hero.cell == "explore#relations"
+    assert short.lead_figure is not None
+    assert short.lead_figure.cell == "explore#relations"
 
 
-def test_only_what_was_chosen_for_the_report_is_in_it() -> None:
+def test_only_findings_selected_for_the_report_are_included() -> None:
     cells = {part.cell for part in report().parts}
     assert "ingest#split" in cells
     assert "ingest#types" not in cells
 
 
-def test_how_often_the_holdout_was_opened_is_always_in_it() -> None:
+def test_the_number_of_holdout_evaluations_is_always_included() -> None:
     assert "evaluate#opened" in {part.cell for part in report().parts}
 
 
-def test_there_is_no_code() -> None:
+def test_the_report_contains_no_code() -> None:
     assert "<pre" not in report_html(report())
 
 
-def test_a_shorter_run_says_what_was_not_run_and_leads_nowhere_else() -> None:
+def test_a_partial_run_lists_missing_stages_and_links_only_to_completed_ones() -> None:
     html = report_html(report("compare"))
     assert "Not run: tune." in html
     assert "Not run: evaluate." in html
@@ -85,49 +85,49 @@ def test_a_stage_without_a_page_is_not_linked() -> None:
     assert set(re.findall(r'href="([a-z]+)\.html#', report_html(made))) == {"ingest"}
 
 
-def test_an_answer_of_the_data_scientists_own_wins() -> None:
-    found = all_shown()
-    found["conclude"] = shown([("answer", Note(title="Answer", say="Call them."), True, False)], measured=False)
-    made = build_report(request(), found, {})
+def test_an_answer_in_the_conclude_notebook_replaces_the_default() -> None:
+    shown_findings = all_shown()
+    shown_findings["conclude"] = shown([("answer", Note(title="Answer", say="Call them."), True, False)], measured=False)
+    made = build_report(request(), shown_findings, {})
     assert made.answer.finding.say == "Call them."
 
 
-def test_something_else_under_the_name_of_the_answer_does_not() -> None:
-    found = all_shown()
-    found["conclude"] = shown([("answer", found["ingest"]["split"].finding, True, False)], measured=False)
-    assert build_report(request(), found, {}).answer.finding.say.startswith("Calling the 34 %")
+def test_a_finding_of_another_kind_named_answer_is_ignored() -> None:
+    shown_findings = all_shown()
+    shown_findings["conclude"] = shown([("answer", shown_findings["ingest"]["split"].finding, True, False)], measured=False)
+    assert build_report(request(), shown_findings, {}).answer.finding.say.startswith("Calling the 34 %")
 
 
-def test_a_failed_run_is_said_at_the_top() -> None:
+def test_a_failed_run_is_reported_at_the_top() -> None:
     run = run_facts("compare")
     run["stages"]["tune"] = {"status": "failed"}
     html = report_html(report("compare", run=run))
-    assert html.index("This run stopped at tune") < html.index('class="answer"')
+    assert html.index("This run failed at tune") < html.index('class="answer"')
 
 
-def test_without_a_problem_the_question_is_about_the_target() -> None:
+def test_without_a_problem_statement_the_question_is_about_the_target() -> None:
     assert build_report(request(problem=""), {}, {}).question == "Can churned be predicted?"
 
 
-def test_a_problem_told_at_length_is_asked_in_one_sentence_and_told_below() -> None:
+def test_the_question_of_a_long_problem_statement_is_the_title_and_the_rest_follows() -> None:
     problem = "Customers leave.  It costs. Which ones will?\nWe call them."
     made = build_report(request(problem=problem), all_shown(), {})
     assert made.question == "Which ones will?"
     assert "Customers leave. It costs. Which ones will? We call them." in report_html(made)
-    assert made.sections[0].parts[0].finding.title == "The problem"
+    assert made.sections[0].parts[0].finding.title == "Problem"
 
 
-def test_a_long_table_is_cut_and_says_so() -> None:
-    found = all_shown()
+def test_a_long_table_is_shortened_with_a_note() -> None:
+    shown_findings = all_shown()
     rows = [[f"column {i}", i] for i in range(20)]
-    found["features"] = shown([("recipe", table("The recipe", "column n", rows, best=15), True, False)], measured=False)
-    html = report_html(build_report(request(), found, {}))
+    shown_findings["features"] = shown([("recipe", table("The recipe", "column n", rows, best=15), True, False)], measured=False)
+    html = report_html(build_report(request(), shown_findings, {}))
     assert "column 7" in html
     assert "column 8" not in html
-    assert "These are 8 of 20 rows; the notebook has them all." in html
+    assert "First 8 of 20 rows; the notebook shows all." in html
 
 
-def test_without_bounds_there_are_no_cards() -> None:
+def test_without_requirements_there_are_no_verdicts() -> None:
     made = build_report(request(requirements={}), all_shown(), {})
     assert 'class="verdicts"' not in report_html(made)
     assert "| Requirement |" not in report_markdown(made)
@@ -139,11 +139,11 @@ def test_latency_that_was_not_measured_is_not_proven() -> None:
 
 
 @pytest.mark.parametrize("until", STAGES)
-def test_the_json_fits_its_schema(until: str) -> None:
+def test_the_json_conforms_to_its_schema(until: str) -> None:
     jsonschema.validate(report_json(report(until)), schema(), cls=jsonschema.Draft202012Validator)
 
 
-def test_the_schema_is_sound_and_refuses_other_words() -> None:
+def test_the_schema_is_valid_and_rejects_unknown_verdicts() -> None:
     jsonschema.Draft202012Validator.check_schema(schema())
     content = report_json(report())
     content["requirements"][0]["verdict"] = "almost"
@@ -151,7 +151,7 @@ def test_the_schema_is_sound_and_refuses_other_words() -> None:
         jsonschema.validate(content, schema())
 
 
-def test_the_json_has_what_other_programs_rely_on() -> None:
+def test_the_json_has_the_stable_keys() -> None:
     content = report_json(report())
     assert content["request"]["name"] == "churn"
     assert set(content["hashes"]) == {"data", "code", "lock", "model"}

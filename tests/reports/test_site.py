@@ -1,4 +1,4 @@
-"""The site on disk: pages for what was run, the same bytes for the same run, links that lead somewhere."""
+"""The site on disk: pages of completed stages, reproducible bytes, valid links."""
 
 import re
 import shutil
@@ -50,18 +50,18 @@ class _Links(HTMLParser):
                 self.ids.append(value)
 
 
-def test_every_stage_has_its_page(project: Path) -> None:
+def test_every_stage_has_a_page(project: Path) -> None:
     names = {path.name for path in (project / "reports" / "churn").iterdir()}
     assert {f"{stage}.html" for stage in STAGES} <= names
     assert {"report.html", "report.md", "report.json"} <= names
 
 
-def test_every_link_and_anchor_leads_somewhere(project: Path) -> None:
+def test_every_link_and_anchor_has_a_target(project: Path) -> None:
     reports = project / "reports"
     read = {path: _Links(path.read_text(encoding="utf-8")) for path in reports.rglob("*.html")}
     assert len(read) == 1 + 2 + 9 + 4
-    for path, found in read.items():
-        for link in found.links:
+    for path, parser in read.items():
+        for link in parser.links:
             parts = urlsplit(link)
             if parts.scheme == "data":
                 continue
@@ -72,7 +72,7 @@ def test_every_link_and_anchor_leads_somewhere(project: Path) -> None:
                 assert unquote(parts.fragment) in read[target].ids, f"{path.name}: {link}"
 
 
-def test_links_in_markdown_lead_somewhere(project: Path) -> None:
+def test_links_in_markdown_have_targets(project: Path) -> None:
     folder = project / "reports" / "churn"
     links = re.findall(r"\]\(([a-z]+\.html)#([a-z_]+)\)", (folder / "report.md").read_text(encoding="utf-8"))
     assert len(links) > 15
@@ -80,7 +80,7 @@ def test_links_in_markdown_lead_somewhere(project: Path) -> None:
         assert anchor in _Links((folder / name).read_text(encoding="utf-8")).ids
 
 
-def test_an_id_stands_once_on_a_page(project: Path) -> None:
+def test_ids_are_unique_on_a_page(project: Path) -> None:
     for path in (project / "reports").rglob("*.html"):
         ids = _Links(path.read_text(encoding="utf-8")).ids
         assert len(ids) == len(set(ids)), path.name
@@ -94,7 +94,7 @@ def test_rendering_again_gives_the_same_bytes(project: Path) -> None:
     assert pages(project / "reports") == before
 
 
-def test_without_measured_another_machine_gives_the_same_bytes(project: Path, tmp_path: Path) -> None:
+def test_without_measured_values_another_machine_gives_the_same_bytes(project: Path, tmp_path: Path) -> None:
     site.render_request(project, "churn", out=tmp_path / "a", measured=False)
     run = {**run_facts(), "id": "another", "started": "2031-05-06T07:08:09+00:00", "seconds": 9000.0}
     write_json(project / "data" / "churn" / "run.json", run)
@@ -107,14 +107,14 @@ def test_without_measured_another_machine_gives_the_same_bytes(project: Path, tm
     assert len(pages(tmp_path / "a")) == 12
 
 
-def test_with_measured_the_date_and_the_latency_are_there(project: Path) -> None:
+def test_with_measured_values_date_and_latency_are_shown(project: Path) -> None:
     folder = project / "reports" / "churn"
     assert "2026-01-02, 03:04 UTC" in (folder / "report.html").read_text(encoding="utf-8")
     assert "3.1 ms" in (folder / "deploy.html").read_text(encoding="utf-8")
     assert read_json(folder / "report.json")["run"]["started"].startswith("2026-01-02")
 
 
-def test_what_is_left_of_an_earlier_run_is_not_mixed_in(project: Path) -> None:
+def test_findings_of_an_earlier_run_are_not_included(project: Path) -> None:
     write_json(project / "data" / "churn" / "run.json", run_facts("compare"))
     site.render_request(project, "churn")
     folder = project / "reports" / "churn"
@@ -124,7 +124,7 @@ def test_what_is_left_of_an_earlier_run_is_not_mixed_in(project: Path) -> None:
     assert read_json(folder / "report.json")["stages"] == ["ingest", "explore", "features", "compare"]
 
 
-def test_a_request_that_never_ran_is_refused(project: Path) -> None:
+def test_a_request_that_was_never_run_raises(project: Path) -> None:
     with pytest.raises(GlassboxError, match="glassbox run nothing"):
         site.render_request(project, "nothing")
 
@@ -137,12 +137,12 @@ def test_the_index_lists_every_request_with_answer_verdicts_and_date(project: Pa
     assert "2026-01-02" in html
 
 
-def test_an_index_of_nothing_says_how_to_begin(tmp_path: Path) -> None:
+def test_an_empty_index_names_the_first_command(tmp_path: Path) -> None:
     site.render_index(tmp_path)
     assert "glassbox run churn" in (tmp_path / "reports" / "index.html").read_text(encoding="utf-8")
 
 
-def test_assets_that_are_there_are_not_written_again(project: Path) -> None:
+def test_unchanged_assets_are_not_written_again(project: Path) -> None:
     assets = project / "reports" / "assets"
     assert {path.name for path in assets.iterdir()} == {"glassbox.css", "glassbox.js", "icon.svg", "plotly.min.js"}
     before = {path.name: path.stat().st_ino for path in assets.iterdir()}
@@ -153,7 +153,7 @@ def test_assets_that_are_there_are_not_written_again(project: Path) -> None:
     assert (assets / "glassbox.css").read_text() != "stale"
 
 
-def test_no_page_comes_near_its_limit_or_names_this_machine(project: Path) -> None:
+def test_pages_are_below_the_size_limit_and_contain_no_local_path(project: Path) -> None:
     for name, content in pages(project / "reports").items():
         if not name.startswith("assets/"):
             assert len(content) < 5_000_000

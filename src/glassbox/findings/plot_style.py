@@ -1,4 +1,4 @@
-"""How drawings look: one matplotlib style, and the way from a matplotlib figure to a `Figure` finding."""
+"""The matplotlib style of all figures, and their conversion to `Figure` findings."""
 
 import io
 import re
@@ -14,9 +14,9 @@ from matplotlib.figure import Figure as Canvas
 from glassbox.findings.model import Figure
 from glassbox.findings.svg import ACCENT, INK, LINE, SOFT
 
-# Colour-blind safe, and told apart in grey: the accent first, then what is compared with it.
+# Safe for colour-blind readers and distinct in greyscale; the accent comes first.
 PALETTE = [ACCENT, "#c2571a", "#6a51a3", "#8a6100", "#3b6fb6", "#b3261e"]
-# Inches. Drawn narrow, so that letters keep their size on a phone; a wide page enlarges the drawing a little.
+# Inches. Narrow, so that text stays legible on a phone; wide pages enlarge the figure slightly.
 WIDTH = 5.0
 FONTS = "system-ui, 'Segoe UI', Inter, 'DejaVu Sans', sans-serif"
 STYLE: dict[Any, Any] = {
@@ -30,7 +30,7 @@ STYLE: dict[Any, Any] = {
     "axes.titlesize": 10.5,
     "axes.titlelocation": "left",
     "axes.labelsize": 9.5,
-    "xaxis.labellocation": "right",  # names of rows take the left; a long label has room to grow there
+    "xaxis.labellocation": "right",  # row names are on the left; a long label can extend there
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.grid": True,
@@ -57,22 +57,22 @@ STYLE: dict[Any, Any] = {
     "svg.fonttype": "none",
     "svg.hashsalt": "glassbox",
     "figure.constrained_layout.use": True,
-    "text.parse_math": False,  # a dollar sign in a column name is a dollar sign
+    "text.parse_math": False,  # dollar signs in column names are literal
     "text.usetex": False,
 }
 
 
 @contextmanager
 def style() -> Iterator[None]:
-    """Draw in the style of Glassbox within this block."""
+    """Apply the matplotlib style of Glassbox within a `with` block."""
     with matplotlib.rc_context(STYLE), warnings.catch_warnings():
-        # Text stays text in the SVG: the reader's machine has the letters that the font used for measuring lacks.
+        # SVG text is rendered by the reader's browser, which has the glyphs that the font used for measuring lacks.
         warnings.filterwarnings("ignore", message=r"Glyph \d+ .* missing from font", category=UserWarning)
         yield
 
 
 def drawing(canvas: Canvas, title: str, *, alt: str, say: str = "", caption: str = "") -> Figure:
-    """The `Figure` finding of a matplotlib figure: the same drawing gives the same bytes. Call it within `style()`."""
+    """Convert a matplotlib figure to a `Figure` finding with deterministic bytes. Call it within `style()`."""
     sink = io.StringIO()
     with style():
         canvas.savefig(sink, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
@@ -80,9 +80,9 @@ def drawing(canvas: Canvas, title: str, *, alt: str, say: str = "", caption: str
 
 
 def slim(svg: str) -> str:
-    """Matplotlib's SVG made small: no style sheet, no names of groups, two decimals, letters as the page has them.
+    """Shrink an SVG of matplotlib: remove style sheet, group ids and font families, round to two decimals.
 
-    Text is left as it is. What a page needs besides (its colours, ids of its own) is done by `glassbox.findings.svg`.
+    Text is unchanged. `glassbox.findings.svg` replaces colours and ids when the figure is placed in a page.
     """
     svg = re.sub(r"<style.*?</style>", "", svg[svg.index("<svg") :], flags=re.DOTALL)
     parts = re.split(r"(<[^>]*>)", svg)
@@ -98,5 +98,5 @@ def _slim_tag(tag: str) -> str:
         return re.sub(r' id="[^"]*"', "", tag)
     tag = re.sub(r"font-family: [^;\"]*; ?", "", tag)
     tag = re.sub(r' transform="rotate\(-0 [^"]*\)"', "", tag)
-    tag = re.sub(r"-?\d+\.\d{3,}", lambda found: f"{float(found[0]):.2f}", tag)
+    tag = re.sub(r"-?\d+\.\d{3,}", lambda match: f"{float(match[0]):.2f}", tag)
     return re.sub(r"\s+", " ", tag)

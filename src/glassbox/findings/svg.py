@@ -1,7 +1,7 @@
-"""A drawing as part of a page: only what draws is kept, and the theme's colours become the page's own.
+"""SVG drawings prepared for inclusion in a page: an allow-list of elements and attributes, and the colours of the page.
 
-A page's Content-Security-Policy allows no style attributes, so declarations become presentation attributes; and a page
-holds many drawings, so ids that nothing refers to are dropped and the others are made the drawing's own.
+The Content-Security-Policy of a page allows no style attributes, so declarations become presentation attributes. A page
+contains many drawings, so unreferenced ids are dropped and the others get a prefix that is unique to the drawing.
 """
 
 import hashlib
@@ -10,7 +10,7 @@ from xml.etree import ElementTree
 
 from markupsafe import Markup, escape
 
-# The drawing's own colours, written so by `glassbox.findings.plot_style`, become the page's: light, dark and print follow.
+# Colours of `glassbox.findings.plot_style` -> CSS variables of the page, which differ between light, dark and print.
 INK, SOFT, LINE, ACCENT, PAPER = "#16202a", "#5b6873", "#dfe4e8", "#0b6e6e", "#ffffff"
 COLOURS = {
     INK: "ink",
@@ -57,11 +57,11 @@ _FONT = re.compile(r"^(?P<words>(?:[a-z0-9]+\s+)*?)(?P<size>[\d.]+[a-z%]*)(?:/\S
 _PICTURE = re.compile(r"^data:image/(?:png|jpeg|gif|webp);base64,[A-Za-z0-9+/=\s]*$")
 
 
-def page_svg(svg: str, place: str = "") -> Markup:
-    """A drawing to be placed within a page, in the page's colours; empty when `svg` is no well-formed drawing.
+def page_svg(svg: str, id_scope: str = "") -> Markup:
+    """Return a drawing for inclusion in a page, in the colours of the page; empty if `svg` is not well-formed SVG.
 
-    Scripts, event handlers, styles, links and everything from elsewhere are left out. `place` keeps the ids of two equal
-    drawings on one page apart.
+    Scripts, event handlers, styles, links and external resources are removed. Two equal drawings on one page need
+    different values of `id_scope` for different ids.
 
     >>> page_svg('<svg viewBox="0 0 1 1" onload="x()"><script>x()</script><path d="M0 0" style="stroke: #0b6e6e"/></svg>')
     Markup('<svg viewBox="0 0 1 1"><path d="M0 0" stroke="var(--accent, #0b6e6e)"/></svg>')
@@ -69,16 +69,16 @@ def page_svg(svg: str, place: str = "") -> Markup:
     if "<!DOCTYPE" in svg or "<!ENTITY" in svg:  # entities can grow without bound
         return Markup("")
     try:
-        root = ElementTree.fromstring(svg)  # noqa: S314 - without a document type there is nothing to expand
+        root = ElementTree.fromstring(svg)  # noqa: S314 - without a document type there are no entities to expand
     except ElementTree.ParseError:
         return Markup("")
     if _local(root.tag) != "svg":
         return Markup("")
-    wanted = {name for element in root.iter() for name in _references(element)}
-    prefix = "d" + hashlib.sha256(f"{place}\n{svg}".encode("utf-8", "surrogatepass")).hexdigest()[:8] + "-"
+    referenced = {name for element in root.iter() for name in _references(element)}
+    prefix = "d" + hashlib.sha256(f"{id_scope}\n{svg}".encode("utf-8", "surrogatepass")).hexdigest()[:8] + "-"
     parts: list[str] = []
-    _write(root, parts, wanted, prefix)
-    return Markup("".join(parts))  # noqa: S704 - every name is on a list, every value is escaped
+    _write(root, parts, referenced, prefix)
+    return Markup("".join(parts))  # noqa: S704 - every name is on an allow-list, every value is escaped
 
 
 def _local(name: object) -> str:
@@ -86,26 +86,26 @@ def _local(name: object) -> str:
 
 
 def _references(element: ElementTree.Element) -> set[str]:
-    found: set[str] = set()
+    ids: set[str] = set()
     for name, value in element.attrib.items():
         if _local(name) == "href" and value.startswith("#"):
-            found.add(value[1:])
-        found.update(_REFERENCE.findall(value))
-    return found
+            ids.add(value[1:])
+        ids.update(_REFERENCE.findall(value))
+    return ids
 
 
-def _write(element: ElementTree.Element, parts: list[str], wanted: set[str], prefix: str) -> None:
+def _write(element: ElementTree.Element, parts: list[str], referenced: set[str], prefix: str) -> None:
     tag = _local(element.tag)
     if tag not in ELEMENTS:
         return
     parts.append(f"<{tag}")
-    parts.extend(f' {name}="{escape(value)}"' for name, value in _attributes(element, tag, wanted, prefix).items())
+    parts.extend(f' {name}="{escape(value)}"' for name, value in _attributes(element, tag, referenced, prefix).items())
     start = len(parts)
     parts.append(">")
     if element.text and tag in ("text", "tspan", "title", "desc"):
         parts.append(str(escape(element.text)))
     for child in element:
-        _write(child, parts, wanted, prefix)
+        _write(child, parts, referenced, prefix)
         if child.tail and tag in ("text", "tspan"):
             parts.append(str(escape(child.tail)))
     if len(parts) == start + 1:
@@ -114,35 +114,35 @@ def _write(element: ElementTree.Element, parts: list[str], wanted: set[str], pre
         parts.append(f"</{tag}>")
 
 
-def _attributes(element: ElementTree.Element, tag: str, wanted: set[str], prefix: str) -> dict[str, str]:
-    kept: dict[str, str] = {}
+def _attributes(element: ElementTree.Element, tag: str, referenced: set[str], prefix: str) -> dict[str, str]:
+    attributes: dict[str, str] = {}
     for full, value in element.attrib.items():
         name = _local(full)
-        if name == "id" and value in wanted:
-            kept["id"] = prefix + value
+        if name == "id" and value in referenced:
+            attributes["id"] = prefix + value
         elif name == "href" and value.startswith("#"):
-            kept["href"] = f"#{prefix}{value[1:]}"
+            attributes["href"] = f"#{prefix}{value[1:]}"
         elif name == "href" and tag == "image" and _PICTURE.match(value):
-            kept["href"] = value
+            attributes["href"] = value
         elif name in GEOMETRY:
-            kept[name] = value
+            attributes[name] = value
         elif name in PAINT:
-            kept.update(_paint(name, value, prefix))
+            attributes.update(_paint(name, value, prefix))
     for declaration in element.attrib.get("style", "").split(";"):
         name, _, value = declaration.partition(":")
-        kept.update(_paint(name.strip(), value.strip(), prefix))
-    return kept
+        attributes.update(_paint(name.strip(), value.strip(), prefix))
+    return attributes
 
 
 def _paint(name: str, value: str, prefix: str) -> dict[str, str]:
-    if name == "font" and (found := _FONT.match(value)):
-        words = {"font-size": found["size"], "font-family": found["family"]}
-        for word in found["words"].split():
+    if name == "font" and (font := _FONT.match(value)):
+        attributes = {"font-size": font["size"], "font-family": font["family"]}
+        for word in font["words"].split():
             if word in ("italic", "oblique"):
-                words["font-style"] = word
+                attributes["font-style"] = word
             elif word in ("bold", "bolder", "lighter") or word.isdigit():
-                words["font-weight"] = word
-        return words
+                attributes["font-weight"] = word
+        return attributes
     if name not in PAINT or not value:
         return {}
     if value.lower() in COLOURS:

@@ -1,4 +1,4 @@
-"""The stakeholder's report as a model: what stands in it, in which order, and which cell each part came from."""
+"""The content of the stakeholder report: its sections in order, and for each part the notebook cell that computed it."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -14,13 +14,13 @@ from glassbox.reports.sections import QUESTIONS, SECTIONS, STAGES, Section
 from glassbox.reports.verdicts import measured_sentence, verdicts
 from glassbox.request.model import Request
 
-ALWAYS = {("evaluate", "opened")}  # promised to be in every report, whatever the notebook says
-LONGEST_TABLE, ROWS_OF_LONG = 10, 8  # of rows
+ALWAYS_REPORTED = {("evaluate", "opened")}  # in every report, even if the notebook does not pass `report=True`
+MAX_TABLE_ROWS, SHORTENED_TABLE_ROWS = 10, 8
 
 
 @dataclass(frozen=True)
 class Part:
-    """A finding in the report, the cell that it came from, and whether it was measured."""
+    """A finding in the report, the cell that computed it (`stage#finding`), and whether it depends on the machine or the time."""
 
     finding: Finding
     cell: str
@@ -28,49 +28,54 @@ class Part:
 
 
 @dataclass(frozen=True)
-class Filled:
-    """A section with what fills it; `missing` names the stages that were not run."""
+class FilledSection:
+    """A section with its findings."""
 
     section: Section
     parts: list[Part]
-    missing: list[str]
-    linked: list[str]  # stages whose whole notebook can be read
+    missing: list[str]  # stages that were not run
+    linked: list[str]  # stages that have a page
 
     @property
     def questions(self) -> list[tuple[str, str]]:
-        """Each linked stage with its question."""
+        """Linked stages with their questions."""
         return [(stage, QUESTIONS[stage]) for stage in self.linked]
 
 
 @dataclass(frozen=True)
 class Report:
-    """Everything that the report says, ready to be written as HTML, Markdown or JSON."""
+    """The content of the report, independent of its format: HTML, Markdown or JSON."""
 
     request: Request
     question: str
     answer: Part
     measured_answer: str
     requirements: list[RequirementRow]
-    hero: Part | None
-    sections: list[Filled]
+    lead_figure: Part | None
+    sections: list[FilledSection]
     audit: Part
     metrics: dict[str, Estimate]
     leaderboard: list[dict[str, Any]]
     next_steps: list[str]
     hashes: dict[str, str | None]
-    run: dict[str, str] = field(default_factory=dict)  # when: left out where pages are compared
+    run: dict[str, str] = field(default_factory=dict)  # identifier and start time; empty in pages that are compared
     pages: list[str] = field(default_factory=list)
-    failed: str = ""
+    failed: str = ""  # the stage that failed
 
     @property
     def verdict_sentence(self) -> str:
-        """What the answer means for what was asked, without what was measured."""
+        """The answer in relation to the requirements, without measured ones."""
         return " ".join(self.answer.finding.lines) if isinstance(self.answer.finding, Note) else ""
 
     @property
     def parts(self) -> list[Part]:
-        """Every part of the report."""
-        return [self.answer, *([self.hero] if self.hero else []), *(p for s in self.sections for p in s.parts), self.audit]
+        """All parts of the report."""
+        return [
+            self.answer,
+            *([self.lead_figure] if self.lead_figure else []),
+            *(p for s in self.sections for p in s.parts),
+            self.audit,
+        ]
 
 
 def build_report(
@@ -81,40 +86,40 @@ def build_report(
     run: Mapping[str, Any] | None = None,
     pages: Sequence[str] = STAGES,
 ) -> Report:
-    """The report on a run.
+    """Build the report on a run.
 
     Parameters
     ----------
     request
-        As resolved.
+        The resolved request.
     findings, measured
-        What the stages showed: stage -> name -> Shown. Stages that were not run are missing. Hand over no `measured` and
-        everything that depends on the machine or the moment is left out.
+        Findings of the stages: stage -> name -> finding. Stages that were not run are absent. `measured` holds those that
+        depend on the machine or the time; if it is empty, the report does not depend on either.
     run
-        What `run.json` says: hashes, and when.
+        Content of `run.json`: hashes, identifier, start time and status of the stages.
     pages
-        The stages whose notebook can be read; only to these do links lead.
+        The stages that have a page; only these are linked.
     """
     run = run or {}
     metrics = estimates(findings, "evaluate", "metrics")
     required = verdicts(request, metrics, estimates(measured, "deploy", "latency"))
-    audited = _own(findings, "audit", pages) or Part(audit_of(findings, request), "")
-    answered = _own(findings, "answer", pages) or Part(answer_of(findings, request), "")
-    assert isinstance(audited.finding, Audit)
+    audit_part = _from_conclude(findings, "audit", pages) or Part(audit_of(findings, request), "")
+    answer_part = _from_conclude(findings, "answer", pages) or Part(answer_of(findings, request), "")
+    assert isinstance(audit_part.finding, Audit)
     steps = finding(findings, "conclude", "next_steps")
     if not isinstance(steps, Note):
-        steps = next_steps_of(findings, request, required, audited.finding)
+        steps = next_steps_of(findings, request, required, audit_part.finding)
     parts = _parts(findings, measured, pages)
-    hero = _hero(parts)
+    lead_figure = _lead_figure(parts)
     return Report(
         request=request,
         question=_question(request),
-        answer=answered,
+        answer=answer_part,
         measured_answer=measured_sentence(required),
         requirements=[_linked_row(row, findings, measured, pages) for row in required],
-        hero=hero,
-        sections=[_filled(section, parts, hero, findings, pages, request, steps) for section in SECTIONS],
-        audit=Part(_linked_audit(audited.finding, pages), audited.cell),
+        lead_figure=lead_figure,
+        sections=[_fill_section(section, parts, lead_figure, findings, pages, request, steps) for section in SECTIONS],
+        audit=Part(_linked_audit(audit_part.finding, pages), audit_part.cell),
         metrics=metrics,
         leaderboard=rows(findings, "compare", "leaderboard"),
         next_steps=steps.lines,
@@ -126,7 +131,7 @@ def build_report(
 
 
 def headline(problem: str) -> str:
-    """The question of a problem that is told in several sentences: the last one that asks, or else the first one.
+    """Return the question of a problem statement of several sentences: the last question, or else the first sentence.
 
     >>> headline("Customers leave. Which ones will? We want to call them.")
     'Which ones will?'
@@ -145,88 +150,88 @@ def _link(cell: str, pages: Sequence[str]) -> str:
     return cell if cell.partition("#")[0] in pages else ""
 
 
-def _own(findings: Findings, name: str, pages: Sequence[str]) -> Part | None:
-    """What the conclude notebook showed under a name: what a data scientist wrote there wins."""
-    found = finding(findings, "conclude", name)
-    if not isinstance(found, Audit if name == "audit" else Note):
+def _from_conclude(findings: Findings, name: str, pages: Sequence[str]) -> Part | None:
+    """The answer or audit of the conclude notebook, which may differ from the default because users edit that notebook."""
+    shown = finding(findings, "conclude", name)
+    if not isinstance(shown, Audit if name == "audit" else Note):
         return None
-    return Part(found, _link(f"conclude#{name}", pages))
+    return Part(shown, _link(f"conclude#{name}", pages))
 
 
 def _parts(findings: Findings, measured: Findings, pages: Sequence[str]) -> dict[str, list[Part]]:
     return {
         stage: [
-            Part(_short(shown.finding), _link(f"{stage}#{name}", pages), live)
+            Part(_shortened(shown.finding), _link(f"{stage}#{name}", pages), live)
             for live, source in ((False, findings), (True, measured))
             for name, shown in source.get(stage, {}).items()
-            if _wanted(stage, name, shown)
+            if _is_reported(stage, name, shown)
         ]
         for stage in STAGES
     }
 
 
-def _short(found: Finding) -> Finding:
-    """A long table as the report has it: its first rows; the others are a click away, in the notebook."""
-    if not isinstance(found, Table) or len(found.rows) <= LONGEST_TABLE:
-        return found
-    note = f"{found.note} These are {ROWS_OF_LONG} of {len(found.rows)} rows; the notebook has them all.".strip()
-    best = found.best if found.best is not None and found.best < ROWS_OF_LONG else None
-    return found.model_copy(update={"rows": found.rows[:ROWS_OF_LONG], "best": best, "note": note})
+def _shortened(shown: Finding) -> Finding:
+    """A long table reduced to its first rows; the notebook page has all rows."""
+    if not isinstance(shown, Table) or len(shown.rows) <= MAX_TABLE_ROWS:
+        return shown
+    note = f"{shown.note} First {SHORTENED_TABLE_ROWS} of {len(shown.rows)} rows; the notebook shows all.".strip()
+    best = shown.best if shown.best is not None and shown.best < SHORTENED_TABLE_ROWS else None
+    return shown.model_copy(update={"rows": shown.rows[:SHORTENED_TABLE_ROWS], "best": best, "note": note})
 
 
-def _wanted(stage: str, name: str, shown: NamedFinding) -> bool:
-    return stage != "conclude" and (shown.report or (stage, name) in ALWAYS)
+def _is_reported(stage: str, name: str, shown: NamedFinding) -> bool:
+    return stage != "conclude" and (shown.report or (stage, name) in ALWAYS_REPORTED)
 
 
-def _hero(parts: Mapping[str, list[Part]]) -> Part | None:
-    """The one figure of the first screen: the first that `evaluate` chose for the report, or else the first figure there is."""
+def _lead_figure(parts: Mapping[str, list[Part]]) -> Part | None:
+    """The figure of the first screen: the first reported figure of `evaluate`, or else the first one of any stage."""
     figures = [p for stage in ("evaluate", *STAGES) for p in parts[stage] if isinstance(p.finding, Figure) and not p.measured]
     return next(iter(figures), None)
 
 
-def _filled(
+def _fill_section(
     section: Section,
     parts: Mapping[str, list[Part]],
-    hero: Part | None,
+    lead_figure: Part | None,
     findings: Findings,
     pages: Sequence[str],
     request: Request,
     steps: Note,
-) -> Filled:
+) -> FilledSection:
     linked = [stage for stage in section.stages if stage in pages]
     missing = [stage for stage in section.stages if not findings.get(stage)]
     if not section.stages:
-        where = _link(cell(findings, "ingest", "promised", "arrived"), pages)
-        told = Note(title="The problem", say=" ".join(request.problem.split()))
-        parts_ = [Part(told, "")] if told.say not in ("", headline(request.problem)) else []
-        return Filled(section, [*parts_, Part(_problem(request), where)], [], [])
+        task_part = Part(_task_facts(request), _link(cell(findings, "ingest", "promised", "arrived"), pages))
+        problem = Note(title="Problem", say=" ".join(request.problem.split()))
+        problem_parts = [Part(problem, "")] if problem.say not in ("", headline(request.problem)) else []
+        return FilledSection(section, [*problem_parts, task_part], [], [])
     if section.stages == ("conclude",):
-        where = _link(cell(findings, "conclude", "next_steps"), pages)
-        return Filled(section, [Part(steps, where)], [], linked)
-    return Filled(section, [p for stage in section.stages for p in parts[stage] if p is not hero], missing, linked)
+        return FilledSection(section, [Part(steps, _link(cell(findings, "conclude", "next_steps"), pages))], [], linked)
+    section_parts = [part for stage in section.stages for part in parts[stage] if part is not lead_figure]
+    return FilledSection(section, section_parts, missing, linked)
 
 
-def _problem(request: Request) -> Facts:
+def _task_facts(request: Request) -> Facts:
     data = request.data
-    asked = {
+    facts = {
         "Task": request.task.replace("_", " "),
         "Data": data.path or data.url,
-        "Promised": data.size,
-        "To be predicted": data.target,
-        "Looked for": data.positive,
-        "Steps ahead": str(request.horizon or ""),
-        "Held back": request.split.words,
+        "Declared size": data.size,
+        "Target": data.target,
+        "Positive class": data.positive,
+        "Forecast horizon": str(request.horizon or ""),
+        "Holdout": request.split.words,
         "Effort": request.cost,
         "Folds": str(request.folds),
         "Seed": str(request.seed),
     }
-    return Facts(title="What was asked", facts={name: value for name, value in asked.items() if value})
+    return Facts(title="Task", facts={name: value for name, value in facts.items() if value})
 
 
 def _linked_row(row: RequirementRow, findings: Findings, measured: Findings, pages: Sequence[str]) -> RequirementRow:
     stage, _, name = row.cell.partition("#")
-    there = name in findings.get(stage, {}) or name in measured.get(stage, {})
-    return row.model_copy(update={"cell": _link(row.cell, pages) if there else ""})
+    exists = name in findings.get(stage, {}) or name in measured.get(stage, {})
+    return row.model_copy(update={"cell": _link(row.cell, pages) if exists else ""})
 
 
 def _linked_audit(audit: Audit, pages: Sequence[str]) -> Audit:

@@ -1,28 +1,31 @@
-"""The report as a page for people who decide: no code, every number with a way to the cell it came from."""
+"""The report as an HTML page for stakeholders: no code, and a link from every number to the cell that computed it."""
 
 from markupsafe import Markup
 
-from glassbox.findings.html import finding_html, trusted
+from glassbox.findings.html import finding_html
 from glassbox.reports.pages import render
 from glassbox.reports.report import Part, Report
 from glassbox.reports.sections import stage_map
 
+LONG_QUESTION, LONGEST_QUESTION = 60, 110  # letters: longer ones have a smaller font
+
 
 def part_html(part: Part) -> Markup:
-    """One finding of the report; what was measured is marked so."""
-    html = trusted(finding_html(part.finding, cell=part.cell, hover=True))
+    """Render one finding of the report; measured ones have the attribute `data-measured`."""
+    html = finding_html(part.finding, cell=part.cell, hover=True)
     return Markup("<div data-measured>{}</div>").format(html) if part.measured else html
 
 
 def report_html(report: Report) -> str:
-    """`report.html` of a run."""
+    """Render the report of a run as `report.html`."""
+    length = len(report.question)
     return render(
         "report.html",
-        plotly=any(p.finding.kind == "figure" and p.finding.plotly is not None for p in report.parts),
+        plotly=any(part.finding.kind == "figure" and part.finding.plotly is not None for part in report.parts),
         report=report,
         slug=report.request.name,
         title=f"{report.question} · Glassbox",
-        size="longest" if len(report.question) > 110 else "long" if len(report.question) > 60 else "",
-        stops=stage_map(report.pages),
+        size="longest" if length > LONGEST_QUESTION else "long" if length > LONG_QUESTION else "",
+        links=stage_map(report.pages),
         part_html=part_html,
     )

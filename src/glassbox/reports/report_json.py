@@ -1,4 +1,4 @@
-"""The report for other programs: `report.json`, as `report.schema.json` describes it."""
+"""The report for other programs: `report.json`, specified by `report.schema.json`."""
 
 from importlib import resources
 from typing import Any
@@ -8,24 +8,23 @@ from glassbox.reports.report import Report
 
 
 def report_json(report: Report) -> dict[str, Any]:
-    """The report as plain values.
+    """Return the report as plain values.
 
     Keys
     ----
     request, hashes, metrics, leaderboard, requirements, audit
-        What other programs may rely on.
-    question, answer, next_steps, stages, run
-        What the index shows; `run` (when) is empty where what is measured was left out.
+        The stable interface for other programs.
+    question, answer, next_steps, stages, failed, run
+        What the index shows; `run` (identifier and start time) is empty if measured values are left out.
     """
+    audit = report.audit.finding
     content = {
-        "request": _resolved(report),
+        "request": report.request.resolved(),
         "hashes": report.hashes,
         "metrics": {name: {"value": e.value, "low": e.low, "high": e.high, "n": e.n} for name, e in report.metrics.items()},
         "leaderboard": report.leaderboard,
         "requirements": [row.model_dump(exclude={"cell"}) for row in report.requirements],
-        "audit": [row.model_dump(exclude={"cell"}) for row in report.audit.finding.rows]
-        if report.audit.finding.kind == "audit"
-        else [],
+        "audit": [row.model_dump(exclude={"cell"}) for row in audit.rows] if audit.kind == "audit" else [],
         "question": report.question,
         "answer": " ".join(text for text in (report.answer.finding.say, report.verdict_sentence, report.measured_answer) if text),
         "next_steps": report.next_steps,
@@ -36,11 +35,7 @@ def report_json(report: Report) -> dict[str, Any]:
     return dict(plain(content))
 
 
-def _resolved(report: Report) -> dict[str, Any]:
-    return dict(plain(report.request.resolved()))
-
-
 def schema() -> dict[str, Any]:
-    """The JSON schema of `report.json`."""
+    """Return the JSON schema of `report.json`."""
     with resources.as_file(resources.files("glassbox.reports") / "report.schema.json") as path:
         return dict(read_json(path))

@@ -1,22 +1,21 @@
-"""The report as Markdown: the same words, tables and links, for a wiki, a mail or a diff."""
+"""The report as Markdown with the same texts, tables and links, for wikis, mails and diffs."""
 
 from collections.abc import Callable
 from typing import Any
 
+from glassbox.findings.html import VERDICT_MARKS, is_numeric
 from glassbox.findings.model import Audit, Estimates, Facts, Figure, Finding, Note, Passages, Pictures, Table, Verdicts
 from glassbox.findings.wording import interval, metric_label, number
 from glassbox.reports.markdown import markdown_text as text
-from glassbox.reports.report import Filled, Part, Report
+from glassbox.reports.report import FilledSection, Part, Report
 from glassbox.reports.verdicts import bound_words, interval_words, value_words
-
-SIGNS = {"met": "✓", "not met": "✗", "not proven": "?", "avoided": "✓", "look": "?", "found": "✗"}
 
 
 def report_markdown(report: Report) -> str:
-    """`report.md` of a run."""
+    """Render the report of a run as `report.md`."""
     blocks = [f"# {text(report.question)}", _answer(report)]
     blocks += [_requirements(report)] if report.requirements else []
-    blocks += [_part(report.hero)] if report.hero else []
+    blocks += [_part(report.lead_figure)] if report.lead_figure else []
     for filled in report.sections:
         blocks += _section(filled)
     blocks += [f"## {text(report.audit.finding.title)}", _body(report.audit.finding)]
@@ -35,6 +34,10 @@ def _link(cell: str) -> str:
     return f" ([cell]({stage}.html#{anchor}))" if cell else ""
 
 
+def _mark(verdict: str) -> str:
+    return f"{VERDICT_MARKS[verdict][1]} {verdict}"
+
+
 def _grid(heads: list[str], rows: list[list[str]], numeric: list[bool]) -> str:
     lines = [heads, ["---:" if right else "---" for right in numeric], *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
@@ -47,14 +50,14 @@ def _requirements(report: Report) -> str:
             text(bound_words(row.bound)),
             value_words(row, row.value),
             interval_words(row) or "–",
-            f"{SIGNS[row.verdict]} {row.verdict}{_link(row.cell)}",
+            _mark(row.verdict) + _link(row.cell),
         ]
         for row in report.requirements
     ]
-    return _grid(["Requirement", "Asked", "Found", "95 % interval", "Verdict"], rows, [False, False, True, True, False])
+    return _grid(["Requirement", "Required", "Result", "95 % interval", "Verdict"], rows, [False, False, True, True, False])
 
 
-def _section(filled: Filled) -> list[str]:
+def _section(filled: FilledSection) -> list[str]:
     blocks = [f"## {filled.section.title}"]
     if filled.missing:
         blocks.append(f"Not run: {', '.join(filled.missing)}.")
@@ -62,36 +65,34 @@ def _section(filled: Filled) -> list[str]:
 
 
 def _part(part: Part) -> str:
-    found = part.finding
-    head = f"**{text(found.title)}**{f' {text(found.say)}' if found.say else ''}{_link(part.cell)}"
-    body = _body(found)
+    finding = part.finding
+    head = f"**{text(finding.title)}**{f' {text(finding.say)}' if finding.say else ''}{_link(part.cell)}"
+    body = _body(finding)
     return f"{head}\n\n{body}" if body else head
 
 
-def _body(found: Finding) -> str:
-    return _BODIES[found.kind](found)
+def _body(finding: Finding) -> str:
+    return _BODIES[finding.kind](finding)
 
 
 def _table(table: Table) -> str:
-    numeric = [
-        any(isinstance(r[i], (int, float)) and not isinstance(r[i], bool) for r in table.rows) for i in range(len(table.columns))
-    ]
+    numeric = [is_numeric([row[i] for row in table.rows]) for i in range(len(table.columns))]
     heads = [text(f"{c.name}, {c.unit}" if c.unit else c.name) for c in table.columns]
     rows = [[text(number(v, c.format)) for v, c in zip(row, table.columns, strict=True)] for row in table.rows]
     note = f"\n\n{text(table.note)}" if table.note else ""
     return (_grid(heads, rows, numeric) if rows else "Nothing to list.") + note
 
 
-def _estimates(found: Estimates) -> str:
+def _estimates(finding: Estimates) -> str:
     rows = [
         [text(metric_label(k)), number(e.value, unit=e.unit), interval(e.low, e.high), number(e.n)]
-        for k, e in found.values.items()
+        for k, e in finding.values.items()
     ]
     return _grid(["Metric", "Value", "95 % interval", "n"], rows, [False, True, True, True])
 
 
-def _facts(found: Facts) -> str:
-    return "\n".join(f"- {text(name)}: {text(number(value))}" for name, value in found.facts.items())
+def _facts(finding: Facts) -> str:
+    return "\n".join(f"- {text(name)}: {text(number(value))}" for name, value in finding.facts.items())
 
 
 def _note(note: Note) -> str:
@@ -102,30 +103,30 @@ def _figure(figure: Figure) -> str:
     return "  \n".join(text(words) for words in (figure.caption, f"Figure: {figure.alt}") if words)
 
 
-def _passages(found: Passages) -> str:
+def _passages(finding: Passages) -> str:
     blocks = []
-    for passage in found.passages:
+    for passage in finding.passages:
         named = ", ".join(f"{passage.text[m.start : m.end]} ({m.label or f'{m.weight or 0:+.2f}'})" for m in passage.marks)
         blocks.append(f"> {text(passage.head)}  \n> {text(passage.text)}" + (f"  \n> {text(named)}" if named else ""))
-    return "\n\n".join([*blocks, *([text(found.note)] if found.note else [])])
+    return "\n\n".join([*blocks, *([text(finding.note)] if finding.note else [])])
 
 
-def _pictures(found: Pictures) -> str:
-    lines = [f"- {text(picture.head)}: {text(picture.alt)}" for picture in found.pictures]
-    return "\n\n".join(block for block in ("\n".join(lines), text(found.note)) if block)
+def _pictures(finding: Pictures) -> str:
+    lines = [f"- {text(picture.head)}: {text(picture.alt)}" for picture in finding.pictures]
+    return "\n\n".join(block for block in ("\n".join(lines), text(finding.note)) if block)
 
 
 def _audit(audit: Audit) -> str:
-    rows = [[text(r.pattern), f"{SIGNS[r.verdict]} {r.verdict}", f"{text(r.evidence)}{_link(r.cell)}"] for r in audit.rows]
+    rows = [[text(r.pattern), _mark(r.verdict), f"{text(r.evidence)}{_link(r.cell)}"] for r in audit.rows]
     return _grid(["Pattern", "Verdict", "Evidence"], rows, [False, False, False])
 
 
-def _verdicts(found: Verdicts) -> str:
+def _verdicts(finding: Verdicts) -> str:
     rows = [
-        [text(metric_label(r.name)), text(r.bound), number(r.value), interval(r.low, r.high), f"{SIGNS[r.verdict]} {r.verdict}"]
-        for r in found.rows
+        [text(metric_label(r.name)), text(r.bound), number(r.value), interval(r.low, r.high), _mark(r.verdict)]
+        for r in finding.rows
     ]
-    return _grid(["Requirement", "Asked", "Found", "95 % interval", "Verdict"], rows, [False, False, True, True, False])
+    return _grid(["Requirement", "Required", "Result", "95 % interval", "Verdict"], rows, [False, False, True, True, False])
 
 
 _BODIES: dict[str, Callable[[Any], str]] = {
@@ -144,4 +145,4 @@ _BODIES: dict[str, Callable[[Any], str]] = {
 def _foot(report: Report) -> str:
     hashes = " · ".join(f"{name} `{value[:12]}`" for name, value in report.hashes.items() if value)
     when = f" Run of {report.run['started'][:10]}." if report.run.get("started") else ""
-    return f"---\n\nSame request, same data, same bytes: {hashes or 'no hashes were recorded'}.{when} To see it again: `glassbox verify {report.request.name}`"
+    return f"---\n\nHashes: {hashes or 'not recorded'}.{when} To reproduce: `glassbox verify {report.request.name}`"

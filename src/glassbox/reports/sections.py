@@ -1,52 +1,52 @@
-"""The nine stages to walk by, the nine sections of the stakeholder's report, and which stages fill which."""
+"""The nine stages of the pipeline, the nine sections of the stakeholder report, and the stages that fill each section."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
 
-# The spine, in order, each with its question.
+# The stages in order, each with the question that it answers.
 QUESTIONS = {
-    "ingest": "What arrived, and can it be trusted?",
+    "ingest": "Which data arrived, and is their quality sufficient?",
     "explore": "What does the data look like?",
-    "features": "What will the model see, and what must it never see?",
-    "compare": "Which family of models deserves to be tuned?",
-    "tune": "How much better can the winner become?",
-    "evaluate": "Does it hold on data it never saw, for whom, and why?",
-    "deploy": "How does it serve?",
-    "monitor": "How will we notice when it goes wrong?",
-    "conclude": "What should be decided?",
+    "features": "Which features does the model use, and which must it not use?",
+    "compare": "Which model performs best in cross-validation?",
+    "tune": "How much does tuning improve the best model?",
+    "evaluate": "How well does the model predict the holdout, for which groups, and why?",
+    "deploy": "How is the model served, and how fast is it?",
+    "monitor": "How are drift and loss of quality detected?",
+    "conclude": "What is the answer, and what should be done next?",
 }
 STAGES = tuple(QUESTIONS)
 
 
 @dataclass(frozen=True)
 class Section:
-    """One section of the report: its title, and the stages whose findings fill it."""
+    """A section of the report: its title, and the stages whose findings it contains."""
 
     title: str
     stages: tuple[str, ...]
 
     @property
     def anchor(self) -> str:
-        """Its id on the page."""
+        """The id of the section on the page."""
         return self.title.lower().replace(" ", "-")
 
 
 SECTIONS = (
-    Section("Problem Statement", ()),
-    Section("Data Analysis", ("ingest", "explore")),
-    Section("Feature Engineering", ("features",)),
-    Section("Model Selection", ("compare",)),
-    Section("Hyperparameter Tuning", ("tune",)),
-    Section("Model Evaluation", ("evaluate",)),
-    Section("Deployment Plan", ("deploy",)),
-    Section("Monitoring Strategy", ("monitor",)),
-    Section("Next Steps", ("conclude",)),
+    Section("Problem statement", ()),
+    Section("Data analysis", ("ingest", "explore")),
+    Section("Feature engineering", ("features",)),
+    Section("Model selection", ("compare",)),
+    Section("Hyperparameter tuning", ("tune",)),
+    Section("Model evaluation", ("evaluate",)),
+    Section("Deployment plan", ("deploy",)),
+    Section("Monitoring strategy", ("monitor",)),
+    Section("Next steps", ("conclude",)),
 )
 
 
 @dataclass(frozen=True)
 class StageLink:
-    """One stop on the map of stages: where it leads, if it was run, and whether the reader is there."""
+    """A link of the stage navigation: its page if the stage was run, and whether that page is the current one."""
 
     name: str
     href: str | None
@@ -55,16 +55,16 @@ class StageLink:
 
 
 def stage_map(pages: Collection[str], here: str = "", prefix: str = "") -> list[StageLink]:
-    """The nine stages in order; those without a page lead nowhere.
+    """Return the links of the stage navigation in order; stages without a page have no `href`.
 
     Parameters
     ----------
     pages
         The stages that have a page.
     here
-        The stage that the reader looks at.
+        The stage of the current page.
     prefix
-        What stands before the name of a page in a link: `churn/` on the index.
+        Prefix of the page names in links, such as `churn/` on the index.
     """
     return [
         StageLink(name, f"{prefix}{name}.html" if name in pages else None, name == here, question)

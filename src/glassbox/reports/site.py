@@ -1,14 +1,15 @@
-"""The reports as a site on disk: one folder a request, an index, and what all pages share. Works offline, from `file://`."""
+"""The site of all reports on disk: one folder per request, an index and shared assets. It works offline from `file://`."""
 
-from importlib import resources
 from pathlib import Path
 from typing import Any
+
+import nbformat
 
 from glassbox.errors import GlassboxError
 from glassbox.files import read_json, write_bytes, write_json, write_text
 from glassbox.findings.model import NamedFinding, read_findings
-from glassbox.reports.notebook_page import notebook_page
-from glassbox.reports.pages import render
+from glassbox.reports.notebook_exporter import notebook_page
+from glassbox.reports.pages import page_assets, render
 from glassbox.reports.report import build_report
 from glassbox.reports.report_html import report_html
 from glassbox.reports.report_json import report_json
@@ -16,28 +17,27 @@ from glassbox.reports.report_markdown import report_markdown
 from glassbox.reports.sections import STAGES, stage_map
 from glassbox.request.model import Request
 
-ASSETS = ("glassbox.css", "glassbox.js", "icon.svg")
-DONE = ("ran", "cached")
+COMPLETED = ("ran", "cached")  # statuses of a stage in run.json
 
 
 def render_request(root: Path, slug: str, *, out: Path | None = None, measured: bool = True) -> None:
-    """Write the report and the pages of a request's last run.
+    """Write the report and the notebook pages of the last run of a request.
 
     Parameters
     ----------
     root
-        The project.
+        The project folder.
     slug
         The request.
     out
-        Where the pages go; `reports/<slug>/` when left out.
+        The output folder; defaults to `reports/<slug>/`.
     measured
-        Show what depends on the machine or the moment. Without it, the same run gives the same bytes anywhere.
+        Include values that depend on the machine or the time. Without them, the same run gives the same bytes anywhere.
 
     Raises
     ------
     GlassboxError
-        When the request was never run.
+        If the request has never been run.
     """
     data, reports = root / "data" / slug, root / "reports" / slug
     resolved = data / "request.json"
@@ -45,56 +45,53 @@ def render_request(root: Path, slug: str, *, out: Path | None = None, measured: 
         raise GlassboxError(f"data/{slug}: no run of {slug!r} yet; run `glassbox run {slug}` first.")
     out = out or reports
     run = read_json(data / "run.json") if (data / "run.json").is_file() else {}
-    stages = _stages(data, run)
-    findings = {stage: _shown(data / stage / "findings.json") for stage in stages}
-    live = {stage: _shown(data / stage / "measured.json") for stage in stages} if measured else {}
+    stages = _completed_stages(data, run)
+    findings = {stage: _read_findings(data / stage / "findings.json") for stage in stages}
+    live = {stage: _read_findings(data / stage / "measured.json") for stage in stages} if measured else {}
     notebooks = {stage: path for stage in stages if (path := reports / f"{stage}.ipynb").is_file()}
     for stage in STAGES:
         page = out / f"{stage}.html"
-        if stage in notebooks:
-            shown = {name: item.finding for name, item in {**findings[stage], **live.get(stage, {})}.items()}
-            page_of = notebook_page(
-                read_json(notebooks[stage]), stage, slug, pages=list(notebooks), measured=measured, findings=shown
-            )
-            write_text(page, page_of)
-        else:
+        if stage not in notebooks:
             page.unlink(missing_ok=True)
-    about = run if measured else {name: value for name, value in run.items() if name not in ("id", "started")}
-    report = build_report(Request.from_resolved(read_json(resolved)), findings, live, run=about, pages=list(notebooks))
+            continue
+        shown = {name: item.finding for name, item in {**findings[stage], **live.get(stage, {})}.items()}
+        notebook = nbformat.read(notebooks[stage], as_version=4)
+        write_text(page, notebook_page(notebook, stage, slug, pages=list(notebooks), measured=measured, findings=shown))
+    reported_run = run if measured else {name: value for name, value in run.items() if name not in ("id", "started")}
+    request = Request.from_resolved(read_json(resolved))
+    report = build_report(request, findings, live, run=reported_run, pages=list(notebooks))
     write_text(out / "report.html", report_html(report))
     write_text(out / "report.md", report_markdown(report))
     write_json(out / "report.json", report_json(report))
 
 
-def _stages(data: Path, run: dict[str, Any]) -> list[str]:
-    """The stages of the last run: what is left of an earlier one says nothing about this one."""
-    told = run.get("stages", {})
+def _completed_stages(data: Path, run: dict[str, Any]) -> list[str]:
+    """The stages that the last run completed; findings of earlier runs may be left in the folders of other stages."""
+    statuses = run.get("stages", {})
     return [
         stage
         for stage in STAGES
-        if (data / stage / "findings.json").is_file() and (not told or told.get(stage, {}).get("status") in DONE)
+        if (data / stage / "findings.json").is_file() and (not statuses or statuses.get(stage, {}).get("status") in COMPLETED)
     ]
 
 
-def _shown(path: Path) -> dict[str, NamedFinding]:
+def _read_findings(path: Path) -> dict[str, NamedFinding]:
     return read_findings(read_json(path)) if path.is_file() else {}
 
 
 def render_index(root: Path) -> None:
-    """Write `reports/index.html`: every request with its headline answer, its verdicts, and its date."""
+    """Write `reports/index.html`: every request with its answer, verdicts and date."""
     folder = root / "reports"
     entries = []
     for path in sorted(folder.glob("*/report.json")):
         slug, report = path.parent.name, read_json(path)
-        entries.append({"slug": slug, "report": report, "stops": stage_map(report["stages"], prefix=f"{slug}/")})
+        entries.append({"slug": slug, "report": report, "links": stage_map(report["stages"], prefix=f"{slug}/")})
     write_text(folder / "index.html", render("index.html", title="Glassbox", entries=entries))
 
 
 def write_assets(root: Path) -> None:
-    """Write what all pages share to `reports/assets/`: style sheet, script, icon, and Plotly. What is there already is kept."""
-    ours = resources.files("glassbox.reports") / "assets"
-    plotly = resources.files("plotly") / "package_data" / "plotly.min.js"
-    for name, source in [*((name, ours / name) for name in ASSETS), ("plotly.min.js", plotly)]:
-        content, target = source.read_bytes(), root / "reports" / "assets" / name
+    """Write the files that all pages share to `reports/assets/`; unchanged files are not written again."""
+    for name, content in page_assets().items():
+        target = root / "reports" / "assets" / name
         if not target.is_file() or target.read_bytes() != content:
             write_bytes(target, content)

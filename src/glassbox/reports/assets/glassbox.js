@@ -1,14 +1,14 @@
-// Draws Plotly figures from the inert JSON beside them, in the page's own colours. Loaded before Plotly, and only where needed.
+// Draws Plotly figures from the JSON in the page, in the colours of the page. Loaded before Plotly, and only on pages with a figure.
 (function () {
   "use strict";
 
-  // The page's policy lets no inline style in. Plotly means what CSS allows through the object model, so it goes that way.
+  // The Content-Security-Policy blocks inline styles, but not styles set through the object model.
   const setAttribute = Element.prototype.setAttribute;
   Element.prototype.setAttribute = function (name, value) {
     if (name === "style") this.style.cssText = value;
     else setAttribute.call(this, name, value);
   };
-  // The style sheet of maps, which no page draws, stays empty; the others Plotly fills rule by rule.
+  // Plotly adds the style sheet of maps as text, which the policy blocks; no page draws maps. It adds other rules one by one.
   HTMLStyleElement.prototype.appendChild = function (node) {
     if (node.nodeType === Node.TEXT_NODE) node.textContent = "";
     return Node.prototype.appendChild.call(this, node);
@@ -18,7 +18,7 @@
     "#16202a": "ink", "#5b6873": "soft", "#dfe4e8": "line", "#0b6e6e": "accent", "#ffffff": "paper",
     "#c2571a": "series-2", "#6a51a3": "series-3", "#8a6100": "series-4", "#3b6fb6": "series-5", "#b3261e": "series-6",
   };
-  // Plotly's own first six, for figures that were drawn without a thought of colour.
+  // The first six default colours of Plotly, for figures that set no colours.
   const DEFAULTS = {
     "#636efa": "#0b6e6e", "#ef553b": "#c2571a", "#00cc96": "#6a51a3", "#ab63fa": "#8a6100", "#ffa15a": "#3b6fb6", "#19d3f3": "#b3261e",
   };
