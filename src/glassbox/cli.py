@@ -106,6 +106,23 @@ def _fail(error: GlassboxError) -> NoReturn:
     raise typer.Exit(error.exit_code)
 
 
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        _print(f"glassbox {version('glassbox')}")
+        raise typer.Exit
+
+
+@app.callback()
+def main_options(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version and exit.", callback=_show_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Run a request file through a pipeline of notebooks, to a served model and an HTML report."""
+
+
 @app.command()
 @_command
 def run(
@@ -306,6 +323,35 @@ def _interval(estimate: Any) -> str:
         return "–"
     bounds = f" ({estimate.low:.4f} – {estimate.high:.4f})" if estimate.low is not None and estimate.high is not None else ""
     return f"{estimate.value:.4f}{bounds}"
+
+
+@app.command("explain-cost")
+@_command
+def explain_cost(
+    task: Annotated[str, typer.Argument(help="A task, such as classification.")],
+    answer: Annotated[str | None, typer.Option(help="The answer that a request of this task asks for, such as spans.")] = None,
+) -> None:
+    """Print the meaning of cost low, medium and high for a task: candidates, trials, model sizes and bootstrap resamples."""
+    from glassbox.families.protocol import load_family
+    from glassbox.request.messages import hint, join_choices, nearest
+    from glassbox.request.model import COSTS
+    from glassbox.request.tasks import TASKS
+
+    if task not in TASKS:
+        raise RequestError(f"{task}: unknown task; expected {join_choices(TASKS)}{hint(nearest(task, TASKS))}")
+    row = TASKS[task]
+    if answer is not None and answer != "classes" and answer not in row.answers:
+        expected = join_choices(["classes", *row.answers]) if row.answers else "no answer"
+        raise RequestError(f"--answer {answer}: unknown answer of {task}; expected {expected}.")
+    family = load_family(row.answers[answer].family if answer in row.answers else row.family)
+    table = Table(box=None, pad_edge=False)
+    for heading in ("cost", "trials", "resamples", "sizes", "candidates"):
+        table.add_column(heading)
+    for cost in COSTS:
+        effort = family.effort(cost)
+        sizes = ", ".join(f"{number:,} {name}" for name, number in effort.sizes.items()) or "-"
+        table.add_row(cost, str(effort.trials), f"{effort.resamples:,}", sizes, effort.summary)
+    _out().print(table)
 
 
 @app.command()

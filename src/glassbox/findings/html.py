@@ -58,8 +58,10 @@ def finding_html(finding: Finding, *, cell: str = "", hover: bool = False, id_sc
     """
     if isinstance(finding, Figure):
         view = _figure(finding, hover, id_scope or cell)
+    elif finding.kind in _VIEWS:
+        view = _VIEWS[finding.kind](finding)
     else:
-        view = _VIEWS[finding.kind](finding) if finding.kind in _VIEWS else {}
+        view = {}
     return _render(f"{finding.kind}.html", finding=finding, cell=cell, **view)
 
 

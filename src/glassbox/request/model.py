@@ -14,6 +14,7 @@ from glassbox.request.secrets import holds_literal_secret, malformed_reference
 from glassbox.request.tasks import TASKS, Task, task_row
 
 Cost = Literal["low", "medium", "high"]
+COSTS: tuple[Cost, ...] = ("low", "medium", "high")
 RequestType = Literal["model_development", "deployment", "optimization", "integration"]
 
 # Names that would collide with other folders and files in `data/`, `reports/` and `notebooks/`.

@@ -8,7 +8,8 @@ from typing import Any, Self
 
 import numpy as np
 
-from glassbox.families.classification.linear_models import Codes, Floats, log_opinion_pool, read_array, write_array
+from glassbox.families.classification.linear_models import Codes, Floats, log_opinion_pool
+from glassbox.families.shared.arrays import read_array, write_array
 from glassbox.files import read_json, write_json
 from glassbox.runtime.worker_pool import WorkerPool
 

@@ -1,6 +1,5 @@
 """Linear classification heads: training on a feature matrix, class probabilities, and storage."""
 
-import io
 import threading
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -11,7 +10,8 @@ import numpy as np
 import numpy.typing as npt
 import scipy.sparse as sp
 
-from glassbox.files import read_json, write_bytes, write_json
+from glassbox.families.shared.arrays import read_array, write_array
+from glassbox.files import read_json, write_json
 
 Codes = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -144,15 +144,3 @@ def _to_all_classes(coef: Floats, intercept: Floats, fitted_classes: Codes, clas
         coef, intercept = np.vstack([-coef[0] / 2, coef[0] / 2]), np.array([-intercept[0] / 2, intercept[0] / 2])
     weights[:, fitted_classes], bias[fitted_classes] = coef.T, intercept
     return Head(weights.astype(np.float32), bias.astype(np.float32))
-
-
-def write_array(path: Path, array: npt.NDArray[Any]) -> None:
-    """Write an array in NumPy's ``.npy`` format."""
-    sink = io.BytesIO()
-    np.save(sink, np.ascontiguousarray(array), allow_pickle=False)
-    write_bytes(path, sink.getvalue())
-
-
-def read_array(path: Path) -> Any:
-    """Read an array written by `write_array`."""
-    return np.load(path, allow_pickle=False)

@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from glassbox.families.classification.linear_models import read_array, write_array
 from glassbox.families.entities.spacy_model import tokens as words_of
 from glassbox.families.entities.spans import Span, spans_of, tags_of
+from glassbox.families.shared.arrays import read_array, write_array
 from glassbox.families.shared.suppress_warnings import suppress_warnings
 from glassbox.families.text.encoder import Encoder, offline
 from glassbox.families.text.network import NO_LABEL, load_network, pretrained, save_network, seeded, train_network

@@ -11,16 +11,8 @@ import pandas as pd
 import scipy.sparse as sp
 
 from glassbox.errors import GlassboxError
-from glassbox.families.classification.linear_models import (
-    LIBLINEAR,
-    Codes,
-    Head,
-    Singles,
-    logistic,
-    read_array,
-    support_vectors,
-    write_array,
-)
+from glassbox.families.classification.linear_models import LIBLINEAR, Codes, Head, Singles, logistic, support_vectors
+from glassbox.families.shared.arrays import read_array, write_array
 from glassbox.families.text.corpus import Floats, NgramSpec, View, Vocabulary
 from glassbox.families.text.protocols import Fitting
 from glassbox.files import read_json, read_parquet, write_json, write_parquet
