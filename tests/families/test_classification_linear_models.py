@@ -12,10 +12,11 @@ import scipy.sparse as sp
 
 from glassbox.families.classification.linear_models import Head, logistic, support_vectors
 from glassbox.families.shared.candidates import Candidate
-from glassbox.families.shared.cross_fit import run_side_by_side
+from glassbox.families.shared.cross_fit import cross_fit
 from glassbox.families.text.corpus import Corpus
 from glassbox.families.text.ngram_models import fit_naive_bayes_linear
 from glassbox.families.text.protocols import Fitting
+from glassbox.runtime.resources import Resources
 
 RNG = np.random.default_rng(0)
 X = sp.random(3000, 4000, 0.01, format="csr", random_state=1)
@@ -56,10 +57,10 @@ def test_probabilities_of_a_row_do_not_depend_on_the_batch(scores: int) -> None:
 def test_warnings_of_libraries_are_suppressed_in_parallel_fits() -> None:
     def warned(candidate: Candidate, place: int) -> dict[str, Any]:
         warnings.warn("possible convergence problem", UserWarning, stacklevel=1)
-        return {}
+        return {"fit_s": 0.0, "predict_s": 0.0}
 
     stderr = io.StringIO()
     with warnings.catch_warnings(), redirect_stderr(stderr):
         warnings.simplefilter("always")
-        run_side_by_side([Candidate(name="a", kind="a")], range(20), warned, place="fold", workers=3)
+        cross_fit([Candidate(name="a", kind="a")], range(20), warned, list, Resources(workers=3))
     assert stderr.getvalue() == ""

@@ -10,7 +10,7 @@ from glassbox.data.sources import RawData, read_file
 from glassbox.errors import DataError
 from glassbox.families.forecasting.frequency import Step, find_step
 from glassbox.families.forecasting.panel import filled
-from glassbox.families.forecasting.prepare_rows import arrange
+from glassbox.families.forecasting.prepare_rows import prepare_rows
 from glassbox.findings.model import Facts, Note
 from glassbox.request.model import Data, Request
 
@@ -35,13 +35,13 @@ def hours(n: int = 72, start: str = "2021-03-01") -> pd.DataFrame:
 
 
 def repairs(frame: pd.DataFrame, **data: object) -> list[str]:
-    note = arrange(raw_data(frame), request(**data))[1]["unit_rules"]
+    note = prepare_rows(raw_data(frame), request(**data))[1]["unit_rules"]
     assert isinstance(note, Note)
     return note.lines
 
 
 def test_a_regular_series_is_unchanged() -> None:
-    prepared, findings = arrange(raw_data(hours()), request())
+    prepared, findings = prepare_rows(raw_data(hours()), request())
     assert isinstance(findings["unit"], Facts)
     assert findings["unit"].facts["step"] == "hour"
     assert findings["unit"].facts["seasons, in steps"] == "24, 168"
@@ -52,12 +52,12 @@ def test_a_regular_series_is_unchanged() -> None:
 def test_a_gap_is_reported_and_not_filled_in_the_snapshot() -> None:
     frame = hours().drop(index=[10, 11])
     assert "2 steps inside 1 series have no row" in repairs(frame)[0]
-    assert len(arrange(raw_data(frame), request())[0].cells) == 70
+    assert len(prepare_rows(raw_data(frame), request())[0].cells) == 70
 
 
 def test_rows_that_share_a_step_are_aggregated_as_requested() -> None:
     frame = pd.concat([hours(), hours().iloc[[5]].assign(y=7)])
-    mean, total = (arrange(raw_data(frame), request(aggregate=method))[0].cells["y"][5] for method in ("mean", "sum"))
+    mean, total = (prepare_rows(raw_data(frame), request(aggregate=method))[0].cells["y"][5] for method in ("mean", "sum"))
     assert (float(mean), float(total)) == (6.0, 12.0)
     assert "2 rows share their series and step" in repairs(frame)[0]
 
@@ -73,7 +73,7 @@ def test_utc_offsets_are_converted_and_no_hour_is_repeated_or_missing() -> None:
     notes = repairs(frame)
     assert len(notes) == 1
     assert "+01:00, +02:00" in notes[0]
-    prepared = arrange(raw_data(frame), request())[0]
+    prepared = prepare_rows(raw_data(frame), request())[0]
     assert prepared.cells["t"][0] == "2021-10-29 22:00:00"
     assert len(prepared.cells) == 72
 
@@ -85,58 +85,58 @@ def test_few_rows_between_steps_are_moved_and_many_are_an_error() -> None:
     assert "1 rows lie between two steps" in repairs(frame)[0]
     frame.loc[10:40, "t"] += pd.Timedelta(minutes=12)
     with pytest.raises(DataError, match=r"between two steps.*data\.frequency"):
-        arrange(raw_data(frame), request())
+        prepare_rows(raw_data(frame), request())
 
 
 def test_irregular_timestamps_are_an_error_unless_a_frequency_is_set() -> None:
     rng = np.random.default_rng(0)
     frame = pd.DataFrame({"t": pd.Timestamp("2021-01-01") + pd.to_timedelta(rng.integers(0, 10**7, 60), unit="s"), "y": 1.0})
     with pytest.raises(DataError, match="timestamps are irregular"):
-        arrange(raw_data(frame), request())
-    cells = arrange(raw_data(frame), request(frequency="day", aggregate="sum"))[0].cells
+        prepare_rows(raw_data(frame), request())
+    cells = prepare_rows(raw_data(frame), request(frequency="day", aggregate="sum"))[0].cells
     assert sum(map(float, cells["y"])) == 60
 
 
 def test_hours_are_aggregated_into_days() -> None:
-    cells = arrange(raw_data(hours(48)), request(frequency="day", aggregate="sum"))[0].cells
+    cells = prepare_rows(raw_data(hours(48)), request(frequency="day", aggregate="sum"))[0].cells
     assert cells["t"].tolist() == ["2021-03-01 00:00:00", "2021-03-02 00:00:00"]
     assert [float(v) for v in cells["y"]] == [sum(range(24)), sum(range(24, 48))]
 
 
 def test_one_column_per_series_becomes_rows() -> None:
     wide = pd.DataFrame({"t": pd.date_range("2021-01-01", periods=5), "north": range(5), "south": range(5, 10)})
-    cells = arrange(raw_data(wide), request())[0].cells
+    cells = prepare_rows(raw_data(wide), request())[0].cells
     assert cells.columns.tolist() == ["t", "series", "y"]
     assert cells[cells["series"] == "south"]["y"].tolist() == ["5", "6", "7", "8", "9"]
 
 
 def test_one_column_per_timestamp_becomes_rows() -> None:
     wide = pd.DataFrame({"shop": ["a", "b"], **{f"2021-01-0{i}": [i, 10 * i] for i in range(1, 6)}})
-    cells = arrange(raw_data(wide), request(time=None, series=["shop"]))[0].cells
+    cells = prepare_rows(raw_data(wide), request(time=None, series=["shop"]))[0].cells
     assert cells[cells["shop"] == "b"]["y"].tolist() == ["10", "20", "30", "40", "50"]
     assert cells["time"][0] == "2021-01-01 00:00:00"
 
 
 def test_numbered_columns_count_from_the_start_date() -> None:
     wide = pd.DataFrame({"shop": ["a"], **{f"d_{i}": [i] for i in range(1, 6)}})
-    cells = arrange(raw_data(wide), request(time=None, series=["shop"], start="2011-01-29", frequency="day"))[0].cells
+    cells = prepare_rows(raw_data(wide), request(time=None, series=["shop"], start="2011-01-29", frequency="day"))[0].cells
     assert cells["time"].tolist()[-1] == "2011-02-02 00:00:00"
 
 
 def test_a_table_without_any_timestamps_is_an_error() -> None:
     with pytest.raises(DataError, match=r"data\.time: is missing"):
-        arrange(raw_data(pd.DataFrame({"a": [1, 2], "b": [1, 2]})), request(time=None))
+        prepare_rows(raw_data(pd.DataFrame({"a": [1, 2], "b": [1, 2]})), request(time=None))
 
 
 def test_several_columns_identify_a_series_together() -> None:
     frame = pd.concat([hours(5).assign(town="x", shop=shop) for shop in "ab"])
-    assert set(arrange(raw_data(frame), request(series=["town", "shop"]))[0].cells["series"]) == {"x/a", "x/b"}
+    assert set(prepare_rows(raw_data(frame), request(series=["town", "shop"]))[0].cells["series"]) == {"x/a", "x/b"}
 
 
 def test_series_are_selected_by_their_names_alone() -> None:
     def chosen(names: str) -> set[str]:
         frame = pd.concat([hours(5).assign(shop=shop) for shop in names])
-        return set(arrange(raw_data(frame), request(series=["shop"], most_series=3))[0].cells["shop"])
+        return set(prepare_rows(raw_data(frame), request(series=["shop"], most_series=3))[0].cells["shop"])
 
     assert len(chosen("abcdefgh")) == 3
     assert chosen("abcdefgh") == chosen("hgfedcba")
@@ -145,7 +145,7 @@ def test_series_are_selected_by_their_names_alone() -> None:
 def test_the_order_of_the_rows_does_not_matter() -> None:
     frame = pd.concat([hours(20).assign(shop=shop) for shop in "ab"])
     sorted_cells, shuffled_cells = (
-        arrange(raw_data(f), request(series=["shop"]))[0].cells for f in (frame, frame.sample(frac=1, random_state=1))
+        prepare_rows(raw_data(f), request(series=["shop"]))[0].cells for f in (frame, frame.sample(frac=1, random_state=1))
     )
     pd.testing.assert_frame_equal(sorted_cells, shuffled_cells)
 
@@ -176,11 +176,11 @@ def test_gaps_are_filled_from_one_season_earlier_and_never_from_later_values() -
 
 def test_a_mistyped_target_does_not_name_the_values_of_a_wide_table() -> None:
     with pytest.raises(DataError, match=r"data\.target: there is no column 'yy' in the data\. Nearest: 'y'"):
-        arrange(raw_data(hours()), request(target="yy"))
+        prepare_rows(raw_data(hours()), request(target="yy"))
     with pytest.raises(DataError, match=r"data\.target: there is no column 'cuont'.*'count'"):
-        arrange(raw_data(hours().assign(count=1, rain=2)), request(target="cuont"))
+        prepare_rows(raw_data(hours().assign(count=1, rain=2)), request(target="cuont"))
 
 
 def test_an_unknown_holiday_country_is_an_error_before_training() -> None:
     with pytest.raises(DataError, match=r"data\.holidays: no public holidays are available for 'QQ'"):
-        arrange(raw_data(hours()), request(holidays="QQ"))
+        prepare_rows(raw_data(hours()), request(holidays="QQ"))

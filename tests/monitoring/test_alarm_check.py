@@ -2,11 +2,11 @@
 
 import pandas as pd
 import pytest
-from glassbox.families.classification.scoring import out_of_fold, scorer
 
 from glassbox.data.schema import Schema
 from glassbox.errors import GlassboxError
-from glassbox.families.protocol import Scorer
+from glassbox.families.classification.monitoring import batch_metric, out_of_fold
+from glassbox.families.protocol import BatchMetric
 from glassbox.monitoring import drift
 from glassbox.monitoring.alarm_check import inject_drift, null_batches, proportion_estimate
 from glassbox.monitoring.profile import Profile
@@ -14,17 +14,17 @@ from glassbox.monitoring.trigger import Thresholds, compute_thresholds, performa
 
 
 @pytest.fixture(scope="module")
-def score(schema: Schema, train: pd.DataFrame) -> Scorer:
-    return scorer(schema, train["churned"], {}, None)
+def score(schema: Schema, train: pd.DataFrame) -> BatchMetric:
+    return batch_metric(schema, train["churned"], {}, None)
 
 
 @pytest.fixture(scope="module")
-def thresholds(profile: Profile, train: pd.DataFrame, predictions: pd.DataFrame, score: Scorer) -> Thresholds:
+def thresholds(profile: Profile, train: pd.DataFrame, predictions: pd.DataFrame, score: BatchMetric) -> Thresholds:
     performance = performance_limit(
         train["churned"],
         predictions,
-        score.of,
-        metric=score.metric,
+        score.score,
+        metric=score.name,
         higher_is_better=score.higher_is_better,
         batch_rows=400,
         false_alarms=0.01,
@@ -50,9 +50,9 @@ def test_batches_without_drift_rarely_raise_an_alert(
 
 
 def test_every_injected_change_is_detected_and_no_change_is_not(
-    profile: Profile, train: pd.DataFrame, predictions: pd.DataFrame, thresholds: Thresholds, score: Scorer
+    profile: Profile, train: pd.DataFrame, predictions: pd.DataFrame, thresholds: Thresholds, score: BatchMetric
 ) -> None:
-    table = inject_drift(profile, train, predictions, thresholds, truth=train["churned"], score=score.of).frame()
+    table = inject_drift(profile, train, predictions, thresholds, truth=train["churned"], score=score.score).frame()
     decisions = dict(zip(table["change"], table["decision"], strict=True))
     assert decisions["no change"] == "no action"
     assert decisions["tenure multiplied by 100"] == "review"
@@ -80,12 +80,12 @@ def test_a_proportion_of_one_half_has_the_wilson_interval() -> None:
 
 
 def test_the_score_is_the_metric_of_model_selection(schema: Schema, train: pd.DataFrame) -> None:
-    assert scorer(schema, train["churned"], {"latency": None, "accuracy": None, "log_loss": None}, None).metric == "log_loss"
+    assert batch_metric(schema, train["churned"], {"latency": None, "accuracy": None, "log_loss": None}, None).name == "log_loss"
 
 
-def test_perfect_predictions_have_the_best_score(score: Scorer, train: pd.DataFrame) -> None:
+def test_perfect_predictions_have_the_best_score(score: BatchMetric, train: pd.DataFrame) -> None:
     yes = (train["churned"] == "Yes").astype(float)
-    assert score.of(train["churned"], pd.DataFrame({"proba_No": 1 - yes, "proba_Yes": yes})) == 1
+    assert score.score(train["churned"], pd.DataFrame({"proba_No": 1 - yes, "proba_Yes": yes})) == 1
 
 
 def test_out_of_fold_predictions_are_aligned_by_row_id(train: pd.DataFrame, predictions: pd.DataFrame) -> None:
