@@ -50,12 +50,12 @@ class ModelKind(Protocol):
 
     @property
     def learns(self) -> bool:
-        """Whether the model uses the features at all."""
+        """True for a model that uses the features."""
         ...
 
     @property
     def searched(self) -> bool:
-        """Whether it has hyperparameters to search."""
+        """True for a model with hyperparameters to search."""
         ...
 
 
@@ -67,12 +67,12 @@ class Scorer(Protocol[P]):
 
     @property
     def units(self) -> int:
-        """How many rows (windows, for forecasts) are predicted."""
+        """The number of rows (windows, for forecasts) that are predicted."""
         ...
 
     @property
     def n(self) -> int:
-        """How many rows (steps, for forecasts) the metric is computed on."""
+        """The number of rows (steps, for forecasts) that the metric is computed on."""
         ...
 
     def assemble(self, folds: Sequence[Mapping[str, Any]]) -> P:
@@ -102,7 +102,7 @@ class Scorer(Protocol[P]):
 
 @dataclass(frozen=True)
 class Effort:
-    """What a level of `cost` means for a family, counted and never timed, so that a slower machine gives the same answer.
+    """The effort of a level of `cost`: counted, never timed, so that a slower machine gives the same answer.
 
     Attributes
     ----------
@@ -203,15 +203,15 @@ class Family(ABC, Generic[D, P]):
 
     @abstractmethod
     def effort(self, cost: "Cost") -> Effort:
-        """What a level of cost means."""
+        """Return the effort of a level of cost."""
 
     @abstractmethod
     def kinds(self) -> Mapping[str, ModelKind]:
-        """The kinds of model."""
+        """Return the kinds of model."""
 
     @abstractmethod
     def primary_metric(self, requirements: Mapping[str, Any]) -> str:
-        """The metric that candidates are compared by, given the requirements of a request."""
+        """Return the metric that candidates are compared by, given the requirements of a request."""
 
     @abstractmethod
     def dataset(
@@ -223,37 +223,37 @@ class Family(ABC, Generic[D, P]):
         request: "Request",
         resources: Resources,
     ) -> D:
-        """Train as the models of this family take it."""
+        """Return train in the form that the models of this family take."""
 
     @abstractmethod
     def candidates(self, dataset: D, cost: "Cost") -> list[Candidate]:
-        """The candidates by default."""
+        """Return the candidates by default."""
 
     @abstractmethod
     def search_space(self, dataset: D, candidate: Candidate, cost: "Cost") -> Space:
-        """The hyperparameters of a candidate that are searched by default; empty where there are none."""
+        """Return the hyperparameters of a candidate that are searched by default; empty where there are none."""
 
     @abstractmethod
     def scorer(self, dataset: D, metric: str, effort: Effort, seed: int) -> Scorer[P]:
-        """Evaluates out-of-fold predictions of a dataset."""
+        """Return the scorer of out-of-fold predictions of a dataset."""
 
     @abstractmethod
     def fit_fold(self, dataset: D, candidate: Candidate, fold: int, resources: Resources) -> dict[str, Any]:
         """Fit a candidate without one fold and predict that fold, cached."""
 
     def ensemble(self, dataset: D, runs: Sequence[CandidateRun[P]], scorer: Scorer[P]) -> CandidateRun[P] | None:
-        """An ensemble of candidates that were run, as one more candidate; None where there is none."""
+        """Return an ensemble of candidates that were run, as one more candidate; None where there is none."""
         return None
 
     # --- monitor
 
     @abstractmethod
     def batch_metric(self, predictor: Predictor, truth: pd.Series, request: "Request") -> BatchMetric:
-        """The metric that a model was selected by, for later batches; `truth` is the target of train."""
+        """Return the metric that a model was selected by, for later batches; `truth` is the target of train."""
 
     @abstractmethod
     def reference(self, predictor: Any, train: pd.DataFrame, oof: pd.DataFrame, resources: Resources) -> Reference:
-        """The data that later data are compared with: train, and out-of-fold predictions for it."""
+        """Return the data that later data are compared with: train, and out-of-fold predictions for it."""
 
 
 def load_family(name: str) -> Family[Any, Any]:

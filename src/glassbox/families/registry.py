@@ -1,4 +1,4 @@
-"""How every family finds a kind of model in its table."""
+"""Lookup of a kind of model in the table of its family."""
 
 from collections.abc import Mapping
 from typing import TypeVar
@@ -9,7 +9,7 @@ K = TypeVar("K")
 
 
 def kind_in(kinds: Mapping[str, K], name: str) -> K:
-    """The kind of that name.
+    """Return the kind of a name.
 
     >>> kind_in({"majority": 1}, "majority")
     1

@@ -15,7 +15,7 @@ def ignore_progress(done: int, total: int, what: str = "") -> None:
 
 @dataclass(frozen=True)
 class Resources:
-    """What a stage gives to every fit. Results depend on `seed` and `threads` alone.
+    """Settings and resources that a stage passes to every fit. Results depend on `seed` and `threads` alone.
 
     Attributes
     ----------

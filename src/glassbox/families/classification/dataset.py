@@ -1,4 +1,4 @@
-"""What is to be learnt where the answer is a class: rows in canonical order, the target by number, and folds."""
+"""The dataset of a classifier: rows in canonical order, class numbers and folds."""
 
 import hashlib
 from collections.abc import Sequence
@@ -17,9 +17,9 @@ Codes = npt.NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Problem:
-    """What is to be learnt, in canonical row order: rows, target by number, classes by name, and folds.
+    """Rows in canonical order with their class numbers, class names and folds.
 
-    Made by `problem_of`; `positive` is the number of the class that is looked for (the last of several).
+    Made by `problem_of`; `positive` is the number of the positive class (the last of several).
     """
 
     frame: pd.DataFrame
@@ -36,7 +36,7 @@ class Problem:
 
     @property
     def truth(self) -> list[str]:
-        """The classes by name, a row each."""
+        """The class name of each row."""
         return [self.classes[code] for code in self.y]
 
     @property
@@ -62,23 +62,25 @@ class LabelledData:
 
 
 def codes_of(target: pd.Series, classes: Sequence[str]) -> Codes:
-    """Classes by number.
+    """Return the class numbers of a target.
 
     Raises
     ------
     DataError
         When a value is missing or none of the classes.
     """
-    place = {str(name): i for i, name in enumerate(classes)}
-    codes = target.map(lambda value: place.get(value, -1) if isinstance(value, str) else -1).to_numpy(dtype=np.int64)
+    code_of = {str(name): i for i, name in enumerate(classes)}
+    codes = target.map(lambda value: code_of.get(value, -1) if isinstance(value, str) else -1).to_numpy(dtype=np.int64)
     if (codes < 0).any():
-        found = sorted({repr(value) for value in target[codes < 0].tolist()})[:5]
-        raise DataError(f"The target {target.name!r} holds {', '.join(found)}; expected one of {', '.join(map(repr, classes))}.")
+        unknown = sorted({repr(value) for value in target[codes < 0].tolist()})[:5]
+        raise DataError(
+            f"The target {target.name!r} holds {', '.join(unknown)}; expected one of {', '.join(map(repr, classes))}."
+        )
     return codes
 
 
 def positive_class(classes: Sequence[str], target: pd.Series, named: str | None = None) -> str:
-    """The class that is looked for: as named, else the rarer of two (equally rare: the later by name), else the last.
+    """Return the positive class: as named, else the rarer of two (the later by name if equally rare), else the last.
 
     Raises
     ------
@@ -98,30 +100,30 @@ def positive_class(classes: Sequence[str], target: pd.Series, named: str | None 
 def problem_of(
     frame: pd.DataFrame, target: str, classes: Sequence[str], folds: pd.DataFrame | None = None, *, positive: str | None = None
 ) -> Problem:
-    """The rows of a snapshot as a problem, sorted by ``row_id`` whatever order they come in.
+    """Return the rows of a snapshot with labels and folds, sorted by ``row_id``.
 
     Parameters
     ----------
     frame
         A snapshot: ``row_id``, features and target.
     folds
-        ``row_id`` and ``fold``; left out, there is one fold of all rows.
+        ``row_id`` and ``fold``; by default, all rows are in one fold.
     positive
-        The class that is looked for; left out, as `positive_class` says.
+        The positive class; by default, as `positive_class` chooses it.
     """
     rows = frame.sort_values("row_id", kind="stable").reset_index(drop=True)
     row_ids = rows["row_id"].astype(str).tolist()
     fold = align_folds(row_ids, folds)
     y = codes_of(rows[target], classes)
-    looked_for = list(classes).index(positive_class(classes, rows[target], positive))
+    positive_code = list(classes).index(positive_class(classes, rows[target], positive))
     features = rows.drop(columns=["row_id", target])
-    head = [row_ids, y.tolist(), list(classes), looked_for, fold.tolist()]
+    head = [row_ids, y.tolist(), list(classes), positive_code, fold.tolist()]
     digests = {"": hash_value(head), **{str(name): _digest(features[name]) for name in features.columns}}
-    return Problem(features, y, list(classes), looked_for, fold, row_ids, digests)
+    return Problem(features, y, list(classes), positive_code, fold, row_ids, digests)
 
 
 def _digest(column: pd.Series) -> str:
-    """SHA-256 of a column's type and values."""
+    """Return the SHA-256 of a column's type and values."""
     digest = hashlib.sha256(str(column.dtype).encode())
     if column.dtype == object:  # length before text, so that no two columns run together to the same bytes
         texts = ["-" if value is None else f"{len(str(value))}:{value}" for value in column.tolist()]

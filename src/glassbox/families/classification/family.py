@@ -1,4 +1,4 @@
-"""What every family of classifiers shares: the metric, the scorer of probabilities, and monitoring by labels."""
+"""The base class of families that predict a class: metric, scorer of probabilities, ensemble, monitoring."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar

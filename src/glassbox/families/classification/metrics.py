@@ -37,7 +37,7 @@ _TINY = float(np.finfo(np.float64).eps)
 
 
 def more_is_better(metric: str) -> bool:
-    """Whether more of a metric is better."""
+    """Return True if larger values of the metric are better."""
     return METRICS[metric].higher_is_better
 
 

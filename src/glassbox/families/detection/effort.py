@@ -1,4 +1,4 @@
-"""What each level of cost means for object detection."""
+"""The effort of each level of cost for object detection."""
 
 from glassbox.families.protocol import Effort
 from glassbox.request.model import Cost

@@ -9,7 +9,7 @@ from glassbox.families.classification.plots.balance import target_balance
 from glassbox.families.classification.plots.curves import threshold
 from glassbox.families.detection.dataset import DetectionDataset
 from glassbox.families.detection.metrics import Matches, by_label
-from glassbox.families.shared.plotting import as_percent, quiet
+from glassbox.families.shared.plotting import as_percent, minimal_axes
 from glassbox.findings.model import Figure
 from glassbox.findings.plot_style import PALETTE, WIDTH, drawing, style
 from glassbox.findings.svg import ACCENT, PAPER, SOFT
@@ -41,7 +41,7 @@ def sizes(scenes: DetectionDataset) -> Figure:
     with style():
         canvas = Canvas(figsize=(WIDTH, 2.6))
         axes = canvas.subplots()
-        quiet(axes, grid="y")
+        minimal_axes(axes, grid="y")
         axes.bar(edges[:-1], counts, width=np.diff(edges), align="edge", color=ACCENT, edgecolor=PAPER, linewidth=0.6)
         axes.set_xscale("log")
         as_percent(axes.xaxis, 1)
@@ -86,7 +86,7 @@ def precision_recall(matches: Matches, chosen: float) -> Figure:
     with style():
         canvas = Canvas(figsize=(WIDTH, 3.4))
         axes = canvas.subplots()
-        quiet(axes, grid="both")
+        minimal_axes(axes, grid="both")
         for name in names:
             k = matches.labels.index(name)
             ranked, true = matches.ranked[k], matches.true[:, k].sum()

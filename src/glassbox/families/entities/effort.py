@@ -1,4 +1,4 @@
-"""What each level of cost means for named-entity recognition."""
+"""The effort of each level of cost for named-entity recognition."""
 
 from glassbox.families.protocol import Effort
 from glassbox.request.model import Cost

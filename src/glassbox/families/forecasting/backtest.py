@@ -52,7 +52,7 @@ class Problem:
 
     @property
     def evaluated_steps(self) -> int:
-        """How many steps forecasts are evaluated on."""
+        """The number of steps that forecasts are evaluated on."""
         return int(sum((~np.isnan(self.actual(origin))).sum() for origin in self.origins))
 
     def actual(self, origin: int) -> Floats:

@@ -163,7 +163,7 @@ def recipe_table(recipe: Recipe, target: str | None = None) -> Table:
 
 
 def sealed_facts(panel: Panel, request: "Request") -> Facts:
-    """How the holdout lies after train."""
+    """State that the holdout begins after the end of train."""
     sealed = int(request.horizon or 1) * request.split.origins
     return Facts(
         title="Rows on both sides",

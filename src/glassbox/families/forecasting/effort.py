@@ -1,4 +1,4 @@
-"""What each level of cost means for forecasting."""
+"""The effort of each level of cost for forecasting."""
 
 from glassbox.families.protocol import Effort
 from glassbox.request.model import Cost

@@ -13,7 +13,7 @@ from glassbox.families.forecasting.explore import filled_series, longest
 from glassbox.families.forecasting.metrics import Forecasts, by_window
 from glassbox.families.forecasting.panel import Floats, Panel
 from glassbox.families.forecasting.predictor import ForecastPredictor
-from glassbox.families.shared.plotting import quiet
+from glassbox.families.shared.plotting import minimal_axes
 from glassbox.findings.model import Figure, Note
 from glassbox.findings.plot_style import WIDTH, drawing, style
 from glassbox.findings.svg import ACCENT, INK, LINE, SOFT
@@ -56,7 +56,7 @@ def series(panel: Panel, target: str, breaks: Sequence[int] = (), season: int = 
         for step in breaks:
             axes.axvline(_x(times[step]), color=INK, linewidth=0.9, linestyle=(0, (3, 3)))
         axes.set_ylabel(target)
-        quiet(axes, grid="y")
+        minimal_axes(axes, grid="y")
         _dates(axes)
         each = f"Each point is the mean of {span} steps." if span > 1 else ""
         dashed = " Dashed: change points of the level." if breaks else ""
@@ -102,7 +102,7 @@ def _stack_rows(rows: Sequence[tuple[str, Any]], moments: pd.DatetimeIndex, orig
             axes.axvline(_x(origin), color=LINE, linewidth=1)
             axes.plot(moments[moments >= origin], values_drawn[moments >= origin], color=ACCENT, linewidth=1.8)
         axes.set_ylabel(name)
-        quiet(axes, grid="y")
+        minimal_axes(axes, grid="y")
         _dates(axes)
     return canvas
 
@@ -154,7 +154,7 @@ def seasonal(panel: Panel, seasons: Sequence[int], target: str) -> Figure | Note
             axes.axhline(1.0, color=LINE, linewidth=1)
             axes.set_xlabel(f"position in the season, {panel.step.season_name(season)}, from {_season_start(panel, season)}")
             axes.set_ylabel("times the mean")
-            quiet(axes, grid="y")
+            minimal_axes(axes, grid="y")
             swing = float(np.nanmax(middle) - np.nanmin(middle))
             swings.append(f"{target} varies by {number(swing, '.0%')} of its mean over a season of {season} steps")
         return drawing(
@@ -207,7 +207,7 @@ def autocorrelation(panel: Panel, seasons: Sequence[int]) -> Figure | Note:
         axes.axhline(0, color=LINE, linewidth=1)
         axes.set_xlabel("lag in steps")
         axes.set_ylabel("autocorrelation")
-        quiet(axes, grid="y")
+        minimal_axes(axes, grid="y")
         return drawing(
             canvas,
             "Autocorrelation",
@@ -242,7 +242,7 @@ def forecasts(holdout: Forecasts, panel: Panel, target: str, *, windows: int = 2
             axes.axvline(_x(times[0]), color=LINE, linewidth=1)
         axes.set_ylabel(target)
         axes.legend(ncols=3, loc="upper left", bbox_to_anchor=(0, 1.17), borderaxespad=0)
-        quiet(axes, grid="y")
+        minimal_axes(axes, grid="y")
         _dates(axes)
         assert holdout.quantiles is not None
         observed = ~np.isnan(holdout.actual[drawn])
@@ -277,7 +277,7 @@ def by_step(table: pd.DataFrame, metric: str) -> Figure:
         axes.set_ylabel(metric)
         axes.set_ylim(bottom=0)
         axes.legend(ncols=2, loc="upper left", bbox_to_anchor=(0, 1.17), borderaxespad=0)
-        quiet(axes, grid="y")
+        minimal_axes(axes, grid="y")
         third = max(1, len(table) // 3)
         near, far = float(table["model"].iloc[:third].mean()), float(table["model"].iloc[-third:].mean())
         worse = int((table["model"] > table["seasonal naive"]).sum())
@@ -314,7 +314,7 @@ def series_errors(forecasts: Forecasts, base: Forecasts) -> Figure | Note:
         )
         axes.set_xlabel("MASE of the seasonal naive forecast")
         axes.set_ylabel("MASE of the model")
-        quiet(axes, grid="both")
+        minimal_axes(axes, grid="both")
         share = float((frame["model"] < frame["naive"]).mean())
         say = f"{number(share, '.0%')} of {len(frame):,} series lie below the line, where the model beats the seasonal naive forecast."
         return drawing(

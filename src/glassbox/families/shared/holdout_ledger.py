@@ -1,18 +1,12 @@
-"""How often a holdout has been opened: said in every report."""
+"""The number of times that a holdout has been read, reported in every run."""
 
 from glassbox.findings.model import Note
 
 
 def opened(times: int) -> Note:
-    """How often this very holdout has been opened; each look that is acted on wears it out a little."""
-    say = (
-        "This holdout was opened for the first time."
-        if times <= 1
-        else f"This holdout has been opened {times:,d} times in this folder."
-    )
-    lines = (
-        []
-        if times <= 1
-        else ["Choices made after looking make the next figures a little too good; a fresh holdout puts that right."]
-    )
-    return Note(title="The seal", say=say, lines=lines, tone="plain" if times <= 1 else "look")
+    """Report how often this holdout has been read: each decision that follows a reading makes later results too optimistic."""
+    if times <= 1:
+        return Note(title="Holdout reads", say="This holdout was read for the first time.")
+    say = f"This holdout has been read {times:,d} times in this folder."
+    lines = ["Decisions made after reading it make the next results too optimistic; a fresh holdout avoids that."]
+    return Note(title="Holdout reads", say=say, lines=lines, tone="look")

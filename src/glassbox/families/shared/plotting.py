@@ -1,4 +1,4 @@
-"""What the figures of all families are made of: rows of dots with intervals, curves named where they end."""
+"""Parts that figures of all families share: dot plots with intervals, labelled curves, percent axes."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -17,7 +17,7 @@ Floats = npt.NDArray[np.float64]
 
 
 def wilson(count: npt.ArrayLike, total: npt.ArrayLike, z: float = 1.959963984540054) -> tuple[Floats, Floats]:
-    """The score interval of a share (Wilson 1927, eq. 5); from 0 to 1 where there is nothing to count.
+    """Return the score interval of a proportion (Wilson 1927, eq. 5); 0 to 1 where `total` is 0.
 
     >>> low, high = wilson(5, 10)
     >>> round(float(low), 3), round(float(high), 3)
@@ -33,12 +33,12 @@ def wilson(count: npt.ArrayLike, total: npt.ArrayLike, z: float = 1.959963984540
 
 
 def as_percent(axis: Any, digits: int = 0) -> None:
-    """Write an axis of shares in percent."""
+    """Format an axis of shares in percent."""
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:.{digits}f} %"))
 
 
-def quiet(axes: Axes, *, grid: str = "x") -> None:
-    """Leave only the grid lines that help to read a value."""
+def minimal_axes(axes: Axes, *, grid: str = "x") -> None:
+    """Show only the grid lines that help to read a value."""
     axes.grid(False)
     if grid in {"x", "y", "both"}:
         axes.grid(True, axis=grid)  # type: ignore[arg-type]
@@ -50,16 +50,16 @@ def quiet(axes: Axes, *, grid: str = "x") -> None:
 
 
 def rows_canvas(rows: int, extra: float = 0.75, step: float = 0.29) -> tuple[Canvas, Axes]:
-    """A canvas for `rows` named rows, the first on top."""
+    """Return a canvas for `rows` named rows, the first on top."""
     canvas = Canvas(figsize=(WIDTH, max(1.2, extra + step * rows)))
     axes = canvas.subplots()
     axes.set_ylim(rows - 0.4, -0.6)
-    quiet(axes, grid="x")
+    minimal_axes(axes, grid="x")
     return canvas, axes
 
 
 def name_rows(axes: Axes, names: Sequence[str], strong: int | None = None, width: int = 26) -> None:
-    """Write the names of rows at their left; one of them may be strong."""
+    """Label rows on the left; one of them may be bold."""
     axes.set_yticks(range(len(names)), [label(name, width) for name in names])
     for i, text in enumerate(axes.get_yticklabels()):
         text.set_color(INK if strong is None or i == strong else SOFT)
@@ -67,9 +67,9 @@ def name_rows(axes: Axes, names: Sequence[str], strong: int | None = None, width
 
 
 def side_values(axes: Axes, values: Sequence[str], colors: Sequence[str] | None = None) -> None:
-    """Write each row's value at the right end of its row."""
+    """Write the value of each row at its right end."""
     for i, value in enumerate(values):
-        colour = colors[i] if colors else INK
+        color = colors[i] if colors else INK
         axes.annotate(
             value,
             (1, i),
@@ -77,23 +77,23 @@ def side_values(axes: Axes, values: Sequence[str], colors: Sequence[str] | None 
             xytext=(6, 0),
             textcoords="offset points",
             va="center",
-            color=colour,
+            color=color,
             annotation_clip=False,
         )
 
 
 def dots(axes: Axes, values: Floats, low: Floats, high: Floats, colors: Sequence[str]) -> None:
-    """One dot a row with its interval."""
-    for i, (value, a, b, colour) in enumerate(zip(values, low, high, colors, strict=True)):
+    """Draw one dot per row with its interval."""
+    for i, (value, a, b, color) in enumerate(zip(values, low, high, colors, strict=True)):
         if not np.isfinite(value):
             continue
         if np.isfinite(a) and np.isfinite(b):
-            axes.plot([a, b], [i, i], color=colour, linewidth=2.2, alpha=0.45, solid_capstyle="round")
-        axes.plot([value], [i], "o", color=colour, markersize=6, markeredgecolor=PAPER, markeredgewidth=0.8)
+            axes.plot([a, b], [i, i], color=color, linewidth=2.2, alpha=0.45, solid_capstyle="round")
+        axes.plot([value], [i], "o", color=color, markersize=6, markeredgecolor=PAPER, markeredgewidth=0.8)
 
 
 def mark_value(axes: Axes, value: float, text: str) -> None:
-    """A dashed line across all rows at `value`, named above."""
+    """Draw a labelled dashed line across all rows at `value`."""
     axes.axvline(value, color=INK, linewidth=1, linestyle=(0, (3, 3)))
     x = axes.get_xlim()
     place = (value - x[0]) / (x[1] - x[0])
@@ -111,7 +111,7 @@ def mark_value(axes: Axes, value: float, text: str) -> None:
 
 
 def end_labels(axes: Axes, ends: Sequence[tuple[float, str, str]], room: float = 0.075) -> None:
-    """Name curves where they end: `ends` holds (height, text, colour), moved apart by at least `room` of the height."""
+    """Label curves at their ends: `ends` holds (height, text, colour); labels are at least `room` of the height apart."""
     low, high = axes.get_ylim()
     order = sorted(range(len(ends)), key=lambda i: (ends[i][0], i))
     spots = np.array([(ends[i][0] - low) / (high - low) for i in order])
@@ -134,12 +134,12 @@ def end_labels(axes: Axes, ends: Sequence[tuple[float, str, str]], room: float =
         )
 
 
-def thinned(x: Floats, y: Floats, most: int = 240) -> tuple[Floats, Floats]:
-    """At most `most` points of a curve, evenly spread along its way, both ends kept: a drawing needs no more."""
+def subsample_curve(x: Floats, y: Floats, most: int = 240) -> tuple[Floats, Floats]:
+    """Return at most `most` points of a curve, evenly spaced along it, with both ends."""
     if len(x) <= most:
         return x, y
     scale_x, scale_y = np.ptp(x) or 1.0, np.ptp(y) or 1.0
-    way = np.concatenate([[0.0], np.cumsum(np.hypot(np.diff(x) / scale_x, np.diff(y) / scale_y))])
-    keep = np.unique(np.searchsorted(way, np.linspace(0, way[-1], most)).clip(0, len(x) - 1))
+    length = np.concatenate([[0.0], np.cumsum(np.hypot(np.diff(x) / scale_x, np.diff(y) / scale_y))])
+    keep = np.unique(np.searchsorted(length, np.linspace(0, length[-1], most)).clip(0, len(x) - 1))
     keep = np.unique(np.concatenate([[0], keep, [len(x) - 1]]))
     return x[keep], y[keep]

@@ -1,4 +1,4 @@
-"""The figures of choosing a model: the leaderboard of candidates, the course of tuning, what the search turned on."""
+"""Figures of model selection: leaderboard, optimisation history, hyperparameter importance."""
 
 from collections.abc import Mapping
 
@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
 from matplotlib.ticker import MaxNLocator
 
-from glassbox.families.shared.plotting import Floats, dots, mark_value, name_rows, quiet, rows_canvas, side_values
+from glassbox.families.shared.plotting import Floats, dots, mark_value, minimal_axes, name_rows, rows_canvas, side_values
 from glassbox.findings.model import Figure
 from glassbox.findings.plot_style import WIDTH, drawing, style
 from glassbox.findings.svg import ACCENT, INK, SOFT
@@ -20,7 +20,7 @@ Bools = npt.NDArray[np.bool_]
 
 
 def leaderboard_plot(table: pd.DataFrame, metric: str, bound: float | None = None) -> Figure:
-    """Candidates by their score, best first, each with its interval.
+    """Plot the score of each candidate with its interval, best first.
 
     Parameters
     ----------
@@ -60,22 +60,22 @@ def leaderboard_plot(table: pd.DataFrame, metric: str, bound: float | None = Non
         )
         axes.set_xlabel(f"{metric_label(metric)} over folds, with 95 % interval ({'more' if more else 'less'} is better)")
         if bound is not None:
-            mark_value(axes, bound, f"asked: {number(bound)}")
+            mark_value(axes, bound, f"required: {number(bound)}")
         rows = [
             f"{clean(n)} {number(float(v))}{between(a, b)}" if ok else f"{clean(n)} failed"
             for n, v, a, b, ok in zip(names, value, low, high, done, strict=True)
         ]
-        asked = "" if bound is None else f" A dashed line marks what is asked, {number(bound)}."
+        asked = "" if bound is None else f" A dashed line marks the required value, {number(bound)}."
         return drawing(
             canvas,
-            "Candidates, best first",
+            "Leaderboard",
             say=_leader(names, value, low, high, done, metric, bound, more),
             alt=f"Candidates by {metric_label(metric)}: {'; '.join(rows)}.{asked}",
         )
 
 
 def _window(value: Floats, low: Floats, high: Floats, bound: float | None, more: bool) -> tuple[float, float]:
-    """The range of the axis: wide enough for those near the best, so that one hopeless candidate does not flatten the rest."""
+    """Return the range of the axis: wide enough for the candidates near the best, so that a bad one does not flatten the rest."""
     if not len(value):
         return 0.0, 1.0
     near = np.argsort(-value if more else value, kind="stable")[: max(2, int(np.ceil(0.7 * len(value))))]
@@ -106,7 +106,7 @@ def _leader(
 
 
 def tuning_plot(trials: pd.DataFrame, metric: str = "score", default: float | None = None) -> Figure:
-    """The score of each trial and the best so far.
+    """Plot the score of each trial and the best so far.
 
     Parameters
     ----------
@@ -124,7 +124,7 @@ def tuning_plot(trials: pd.DataFrame, metric: str = "score", default: float | No
     with style():
         canvas = Canvas(figsize=(WIDTH, 2.5))
         axes = canvas.subplots()
-        quiet(axes, grid="y")
+        minimal_axes(axes, grid="y")
         axes.plot(at[done], value[done], "o", color=SOFT, alpha=0.55, markersize=4, markeredgewidth=0)
         axes.step(at, best, where="post", color=ACCENT, linewidth=2)
         if done.any():
@@ -155,14 +155,14 @@ def tuning_plot(trials: pd.DataFrame, metric: str = "score", default: float | No
         say = _course(at, value, best, done, metric, default)
         return drawing(
             canvas,
-            "How tuning went",
+            "Optimisation history",
             say=say,
             alt=f"The score of each of {counted(len(at), 'trial')} as dots and the best so far as a rising step line. {say}",
         )
 
 
 def _zoom(axes: Axes, value: Floats, keep: list[float]) -> None:
-    """Let the axis show the better half of the trials well; worse ones may fall outside."""
+    """Zoom into the better half of the trials; worse ones may fall outside."""
     low, high = np.quantile(value, [0.1, 0.9])
     low, high = min(low, *keep), max(high, *keep)
     pad = 0.25 * ((high - low) or abs(high) or 1.0)
@@ -187,7 +187,7 @@ def _course(at: Floats, value: Floats, best: Floats, done: Bools, metric: str, d
 
 
 def importances_plot(importances: Mapping[str, float]) -> Figure:
-    """How much of the difference between trials goes back to each hyperparameter: shares that add up to one."""
+    """Plot the share of the variance between trials that each hyperparameter explains; the shares add up to one."""
     ranked = sorted(importances.items(), key=lambda item: (-item[1], item[0]))
     names, share = [name for name, _ in ranked], np.array([value for _, value in ranked], dtype=float)
     with style():
@@ -197,13 +197,13 @@ def importances_plot(importances: Mapping[str, float]) -> Figure:
         side_values(axes, [percent(float(s)) for s in share])
         axes.set_xlim(0, max(float(share.max(initial=0)), 0.01) * 1.02)
         axes.set_xticks([])
-        axes.set_xlabel("share of the difference between trials")
-        say = "The search had nothing to turn on."
+        axes.set_xlabel("share of the variance between trials")
+        say = "No hyperparameter was searched."
         if names:
             strong = [label(n, 40) for n, s in ranked if s >= 0.2] or [label(names[0], 40)]
             much = percent(float(share[: len(strong)].sum()))
-            say = f"What mattered most was {join_names(strong)}: {much} of the difference between trials."
+            say = f"The most important: {join_names(strong)}: {much} of the variance between trials."
         parts = "; ".join(f"{clean(n)} {percent(float(s))}" for n, s in ranked)
         return drawing(
-            canvas, "What the search turned on", say=say, alt=f"Bars of the share of each hyperparameter: {parts or 'none'}."
+            canvas, "Hyperparameter importance", say=say, alt=f"Bars of the share of each hyperparameter: {parts or 'none'}."
         )

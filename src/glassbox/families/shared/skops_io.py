@@ -1,8 +1,8 @@
-"""scikit-learn objects on disk: skops files rewritten so that the same fit gives the same bytes in every process.
+"""Saves scikit-learn objects as skops files, rewritten so that the same fit gives the same bytes in every process.
 
-A skops file is a zip of ``schema.json`` and arrays. As skops writes it, it holds memory addresses (``__id__`` and the
-arrays' names), the date, sets in hash order, and whatever lay in the padding of structured arrays. Here the addresses go,
-arrays are named by their content, sets are sorted, padding is zero and dates are the zip format's first day.
+A skops file is a zip of ``schema.json`` and arrays. As written by skops, it holds memory addresses (``__id__`` and the names
+of arrays), the date, sets in hash order, and uninitialised padding of structured arrays. Here addresses are removed, arrays
+are named by their content, sets are sorted, padding is zero and dates are the first day of the zip format.
 """
 
 import hashlib
@@ -29,7 +29,7 @@ def dump(value: Any, path: Path) -> None:
 
 
 def dumps(value: Any) -> bytes:
-    """The canonical skops bytes of a scikit-learn object."""
+    """Return the canonical skops bytes of a scikit-learn object."""
     import skops.io
 
     return canonical(skops.io.dumps(value))
@@ -41,12 +41,12 @@ def load(path: Path, trusted: Sequence[str]) -> Any:
     Parameters
     ----------
     trusted
-        The types that may be made besides those that skops trusts by itself, by full name.
+        The types that may be loaded besides those that skops trusts by default, by full name.
 
     Raises
     ------
     GlassboxError
-        When the file holds a type that is not trusted: it is not read any further.
+        When the file holds a type that is not trusted; nothing of it is loaded.
     """
     import skops.io
     from skops.io.exceptions import UntrustedTypesFoundException
@@ -58,7 +58,7 @@ def load(path: Path, trusted: Sequence[str]) -> Any:
 
 
 def canonical(content: bytes) -> bytes:
-    """A skops file in its canonical form; of two dumps of one object, the form is the same."""
+    """Return a skops file in canonical form, which is the same for all dumps of an object."""
     with zipfile.ZipFile(io.BytesIO(content)) as source:
         schema = json.loads(source.read(SCHEMA))
         arrays = {name: source.read(name) for name in source.namelist() if name != SCHEMA}
@@ -85,7 +85,7 @@ def _canonical_node(node: Any, names: dict[str, str]) -> Any:
 
 
 def _without_padding(data: bytes) -> bytes:
-    """An ``.npy`` file whose padding between the fields of a structured array is zero (trees have such)."""
+    """Return an ``.npy`` file with zero padding between the fields of a structured array (trees have such arrays)."""
     array = np.load(io.BytesIO(data), allow_pickle=False)
     if array.dtype.names is None:
         return data

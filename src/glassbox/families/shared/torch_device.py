@@ -1,4 +1,4 @@
-"""What networks of every family share: where they learn, what draws at random for them, and how they are asked."""
+"""The device that networks are trained on, the lock around random draws, and thread pools for prediction."""
 
 import os
 import threading
@@ -11,14 +11,14 @@ import torch
 
 from glassbox.runtime.worker_pool import WorkerPool
 
-# torch has one source of random numbers for all threads: what draws from it goes one after the other. That is the making of networks,
-# and all of a training in which units are left out at random.
+# torch has one random number generator for all threads, so code that draws from it runs one at a time: the creation of networks, and
+# a whole training with dropout.
 DRAWING = threading.RLock()
 _ON_GPU = threading.RLock()
 
 
 def device() -> torch.device:
-    """A GPU where there is one. Sums come out the same at each run, and where nothing is narrow as they would on the other."""
+    """Return the GPU where there is one, else the CPU; computations are deterministic, and without autocast equal on both."""
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     torch.use_deterministic_algorithms(True)
     torch.backends.cudnn.allow_tf32 = False
@@ -27,19 +27,19 @@ def device() -> torch.device:
 
 @contextmanager
 def alone() -> Iterator[None]:
-    """A block that one training at a time is in, on a GPU: what is compiled there hangs on what was compiled before."""
+    """Run one training at a time on a GPU: compiled code there depends on what was compiled before."""
     with _ON_GPU if device().type == "cuda" else nullcontext():
         yield
 
 
 def autocast() -> Any:
-    """A block in which a GPU computes in bfloat16, and a processor as it always does."""
+    """Compute in bfloat16 on a GPU, and in full precision on a CPU."""
     return torch.autocast("cuda", dtype=torch.bfloat16) if device().type == "cuda" else nullcontext()
 
 
 def predict_pool(workers: int | None = None) -> WorkerPool:
-    """Threads that ask a network of one row each, as many as there are cores when nobody says.
+    """Return a pool of threads that each predict one row; by default, as many as there are cores.
 
-    One thread of torch for each, as in a service, so that digits are the same.
+    Each uses one torch thread, as in a service, so that predictions have the same digits.
     """
     return WorkerPool(workers or len(os.sched_getaffinity(0)), initializer=partial(torch.set_num_threads, 1))

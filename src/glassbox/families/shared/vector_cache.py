@@ -1,4 +1,4 @@
-"""Vectors that are costly to compute, kept on disk by the content that they were computed from, a few hundred files in all."""
+"""An on-disk cache of embeddings, keyed by the content that they are computed from, in at most 256 files."""
 
 import io
 from collections.abc import Callable, Mapping, Sequence
@@ -19,40 +19,42 @@ SHARDS = 256
 
 @dataclass(frozen=True)
 class VectorCache:
-    """A store of vectors of one kind.
+    """A cache of vectors of one kind.
 
     Parameters
     ----------
     folder
-        Where they lie; None keeps nothing.
+        The folder of the cache; None caches nothing.
     compute
-        Makes the vectors of some things, in their order: of shape (things, ...).
-    told
-        Told how many of how many are there, and `what` they are.
+        Computes the vectors of some items, in their order, of shape (items, ...).
+    progress
+        Called with the number of items done, of all items, and `what`.
+    what
+        The description of the items, such as "texts encoded".
     """
 
     folder: Path | None
     compute: Callable[[Sequence[Any]], Vectors]
-    told: Callable[[int, int, str], None] | None = None
+    progress: Callable[[int, int, str], None] | None = None
     what: str = ""
 
-    def of(self, things: Mapping[str, Any]) -> dict[str, Vectors]:
-        """The vector of each thing, by its name: hexadecimal digits of a hash of its content."""
+    def of(self, items: Mapping[str, Any]) -> dict[str, Vectors]:
+        """Return the vector of each item, by its name: hexadecimal digits of a hash of its content."""
         if self.folder is None:
-            return dict(zip(things, self.compute(list(things.values())), strict=True)) if things else {}
+            return dict(zip(items, self.compute(list(items.values())), strict=True)) if items else {}
         wanted: dict[int, dict[str, Any]] = {}
-        for name, thing in things.items():
-            wanted.setdefault(int(name[:2], 16) % SHARDS, {})[name] = thing
-        found: dict[str, Vectors] = {}
+        for name, item in items.items():
+            wanted.setdefault(int(name[:2], 16) % SHARDS, {})[name] = item
+        vectors: dict[str, Vectors] = {}
         for shard in sorted(wanted):
-            found |= self._shard(shard, wanted[shard])
-            if self.told:
-                self.told(len(found), len(things), self.what)
-        return found
+            vectors |= self._shard(shard, wanted[shard])
+            if self.progress:
+                self.progress(len(vectors), len(items), self.what)
+        return vectors
 
     def _shard(self, shard: int, wanted: dict[str, Any]) -> dict[str, Vectors]:
         assert self.folder is not None
-        path = self.folder / hash_value(platform_facts(1))[:12] / f"{shard:02x}.npz"  # on another platform digits are others
+        path = self.folder / hash_value(platform_facts(1))[:12] / f"{shard:02x}.npz"  # the last digits differ between platforms
         known = _read(path)
         missing = sorted(name for name in wanted if name not in known)
         if missing:
@@ -64,11 +66,11 @@ class VectorCache:
 
 def _read(path: Path) -> dict[str, Vectors]:
     try:
-        # From bytes: of a broken archive NumPy would leave the file open.
+        # From bytes, because NumPy would leave the file of a broken archive open.
         with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as stored:
             return dict(zip(stored["names"].tolist(), stored["vectors"], strict=True))
     except (ValueError, KeyError, OSError, EOFError, BadZipFile):
-        return {}  # not there, or spoiled: it is computed again
+        return {}  # missing or corrupt: it is computed again
 
 
 def _written(known: dict[str, Vectors]) -> bytes:

@@ -1,4 +1,4 @@
-"""What each level of cost means for tables."""
+"""The effort of each level of cost for tables."""
 
 from glassbox.families.protocol import Effort
 from glassbox.request.model import Cost

@@ -27,7 +27,7 @@ class Fitted:
     kind: str
 
     def matrix(self, frame: pd.DataFrame) -> Floats:
-        """What the model sees of `frame`."""
+        """Return the feature matrix of `frame`."""
         return np.ascontiguousarray(self.transformer.transform(frame), dtype=np.float64)
 
     def proba(self, frame: pd.DataFrame) -> Floats:

@@ -1,4 +1,4 @@
-"""What each level of cost means for the classification of texts."""
+"""The effort of each level of cost for the classification of texts."""
 
 from glassbox.families.protocol import Effort
 from glassbox.request.model import Cost

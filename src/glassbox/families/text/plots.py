@@ -7,7 +7,7 @@ import numpy.typing as npt
 from matplotlib.figure import Figure as Canvas
 
 from glassbox.families.classification.dataset import Problem
-from glassbox.families.shared.plotting import name_rows, quiet, rows_canvas
+from glassbox.families.shared.plotting import minimal_axes, name_rows, rows_canvas
 from glassbox.families.text.log_odds_terms import TermCounts, log_odds_z_scores, top_terms
 from glassbox.findings.model import Figure, Note
 from glassbox.findings.plot_style import PALETTE, WIDTH, drawing, style
@@ -32,7 +32,7 @@ def length_histogram(words: npt.NDArray[np.int64], problem: Problem) -> Figure:
         axes.set_xscale("log")
         axes.set_xlabel("words in a text (log scale)")
         axes.set_ylabel("share of texts")
-        quiet(axes, grid="y")
+        minimal_axes(axes, grid="y")
         if problem.binary:
             axes.legend(frameon=False, loc="upper left")
         low, middle, high = (int(np.quantile(words, q)) for q in (0.05, 0.5, 0.95))

@@ -7,7 +7,7 @@ import pandas as pd
 from matplotlib.figure import Figure as Canvas
 
 from glassbox.families.classification.dataset import Problem
-from glassbox.families.shared.plotting import dots, name_rows, quiet, rows_canvas
+from glassbox.families.shared.plotting import dots, minimal_axes, name_rows, rows_canvas
 from glassbox.families.vision.image_dataset import Floats
 from glassbox.findings.model import Figure
 from glassbox.findings.plot_style import PALETTE, WIDTH, drawing, style
@@ -29,7 +29,7 @@ def sizes(found: pd.DataFrame) -> Figure:
         )
         axes.set_xlabel("width, pixels")
         axes.set_ylabel("height, pixels")
-        quiet(axes, grid="both")
+        minimal_axes(axes, grid="both")
         first = counted.iloc[0]
         share = float(first["n"]) / len(found)
         say = f"{share:.0%} of the pictures are {first['width']:.0f} × {first['height']:.0f} pixels; there are {len(counted):,} different sizes."

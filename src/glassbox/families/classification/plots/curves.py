@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
 from sklearn.metrics import average_precision_score, precision_recall_curve, roc_auc_score, roc_curve
 
-from glassbox.families.shared.plotting import Floats, as_percent, end_labels, quiet, thinned, wilson
+from glassbox.families.shared.plotting import Floats, as_percent, end_labels, minimal_axes, subsample_curve, wilson
 from glassbox.findings.model import Estimate, Figure
 from glassbox.findings.plot_style import PALETTE, WIDTH, drawing, style
 from glassbox.findings.svg import ACCENT, INK, PAPER, SOFT
@@ -24,7 +24,7 @@ class Curve:
 
     def __init__(self, name: str, base: float, x: Floats, y: Floats, area: float) -> None:
         self.name, self.base, self.area = name, base, area
-        self.x, self.y = thinned(x, y)
+        self.x, self.y = subsample_curve(x, y)
 
 
 def one_against_rest(y_true: npt.ArrayLike, score: Scores) -> list[tuple[str, npt.NDArray[np.int_], Floats]]:
@@ -44,7 +44,7 @@ def one_against_rest(y_true: npt.ArrayLike, score: Scores) -> list[tuple[str, np
 def _unit_square(x_title: str, y_title: str) -> tuple[Canvas, Axes]:
     canvas = Canvas(figsize=(WIDTH, 3.5))
     axes = canvas.subplots()
-    quiet(axes, grid="both")
+    minimal_axes(axes, grid="both")
     axes.set(xlim=(-0.01, 1.01), ylim=(-0.01, 1.02), xlabel=x_title, ylabel=y_title)
     axes.set_xticks(np.linspace(0, 1, 6))
     axes.set_yticks(np.linspace(0, 1, 6))
@@ -186,13 +186,13 @@ def threshold(curve: pd.DataFrame, chosen: float) -> Figure:
     with style():
         canvas = Canvas(figsize=(WIDTH, 2.9))
         axes = canvas.subplots()
-        quiet(axes, grid="y")
+        minimal_axes(axes, grid="y")
         axes.set(xlim=(thresholds.min(), thresholds.max()), ylim=(0, 1.02), xlabel="threshold on the probability")
         as_percent(axes.yaxis)
         ends = []
         for i, name in enumerate(chosen_values):
             finite = np.isfinite(metrics[name])
-            axes.plot(*thinned(thresholds[finite], metrics[name][finite]), color=PALETTE[i % len(PALETTE)], linewidth=1.8)
+            axes.plot(*subsample_curve(thresholds[finite], metrics[name][finite]), color=PALETTE[i % len(PALETTE)], linewidth=1.8)
             axes.plot([chosen], [chosen_values[name]], "o", color=PALETTE[i % len(PALETTE)], markersize=5, markeredgecolor=PAPER)
             ends.append((float(metrics[name][finite][-1]), metric_label(label(name, 20)), PALETTE[i % len(PALETTE)]))
         end_labels(axes, ends)
@@ -259,7 +259,7 @@ def gain_curve(
         canvas.set_size_inches(WIDTH, 3.2)
         axes.plot([0, 1], [0, 1], color=SOFT, linewidth=1, linestyle=(0, (3, 3)))
         axes.annotate("by chance", (0.5, 0.5), xytext=(5, -13), textcoords="offset points", color=SOFT)
-        x, y = thinned(called, got)
+        x, y = subsample_curve(called, got)
         axes.fill_between(x, y, x, color=ACCENT, alpha=0.08, linewidth=0)
         axes.plot(x, y, color=ACCENT, linewidth=2.2)
         axes.plot([share, share, 0], [0, reach, reach], color=INK, linewidth=1, linestyle=(0, (2, 3)))

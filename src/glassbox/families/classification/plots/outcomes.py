@@ -14,8 +14,8 @@ from glassbox.families.shared.plotting import (
     as_percent,
     dots,
     mark_value,
+    minimal_axes,
     name_rows,
-    quiet,
     rows_canvas,
     side_values,
     wilson,
@@ -80,7 +80,7 @@ def calibration(y_true: npt.ArrayLike, proba: npt.ArrayLike | pd.DataFrame, bins
     with style():
         canvas = Canvas(figsize=(WIDTH, 3.7))
         axes, below = canvas.subplots(2, 1, sharex=True, height_ratios=[4, 1])
-        quiet(axes, grid="both")
+        minimal_axes(axes, grid="both")
         axes.plot([0, 1], [0, 1], color=SOFT, linewidth=1, linestyle=(0, (3, 3)))
         axes.annotate("ideal", (0.85, 0.85), xytext=(6, -11), textcoords="offset points", color=SOFT)
         axes.vlines(table["predicted"], table["low"], table["high"], color=ACCENT, alpha=0.45, linewidth=2.2)
@@ -103,7 +103,7 @@ def calibration(y_true: npt.ArrayLike, proba: npt.ArrayLike | pd.DataFrame, bins
 def _histogram(axes: Axes, proba: Floats) -> None:
     """Draw a small histogram of the probabilities with the height of its tallest bar."""
     counts, edges = np.histogram(proba, bins=20, range=(0, 1))
-    quiet(axes, grid="none")
+    minimal_axes(axes, grid="none")
     axes.bar(edges[:-1], counts, width=0.046, align="edge", color=SOFT, alpha=0.5)
     axes.set_yticks([])
     axes.spines["left"].set_visible(False)
@@ -125,7 +125,7 @@ def confusion(y_true: npt.ArrayLike, y_pred: npt.ArrayLike, classes: Sequence[st
     with style():
         canvas = Canvas(figsize=(WIDTH, min(5.0, 1.1 + 0.62 * k if k < 6 else 1.3 + 0.37 * k)))
         axes = canvas.subplots()
-        quiet(axes, grid="none")
+        minimal_axes(axes, grid="none")
         for i in range(k):
             for j in range(k):
                 axes.add_patch(_tile(j, i, shares[i, j], i == j))

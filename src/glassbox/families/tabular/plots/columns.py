@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
 from matplotlib.patches import Patch
 
-from glassbox.families.shared.plotting import Floats, as_percent, mark_value, name_rows, quiet, rows_canvas, side_values
+from glassbox.families.shared.plotting import Floats, as_percent, mark_value, minimal_axes, name_rows, rows_canvas, side_values
 from glassbox.families.tabular.explore import Histogram
 from glassbox.findings.model import Figure, Note
 from glassbox.findings.plot_style import PALETTE, WIDTH, drawing, style
@@ -61,7 +61,7 @@ def _color(i: int) -> str:
 
 
 def _panel(axes: Axes, histogram: Histogram, classes: Sequence[str]) -> None:
-    quiet(axes, grid="none")
+    minimal_axes(axes, grid="none")
     axes.spines["left"].set_visible(False)
     axes.set_yticks([])
     axes.set_title(label(histogram.name, 24))
@@ -195,13 +195,13 @@ def _draw_course(axes: Axes, below: Axes, table: pd.DataFrame, column: str, targ
     solid = table[table["n"] >= max(10, 0.001 * total)]
     solid = solid if len(solid) else table
     at, share = solid["period"].to_numpy().astype("datetime64[D]").astype(float), solid["share"].to_numpy(dtype=float)
-    quiet(axes, grid="y")
+    minimal_axes(axes, grid="y")
     axes.fill_between(at, solid["low"], solid["high"], color=ACCENT, alpha=0.18, linewidth=0)
     axes.plot(at, share, "-o", color=ACCENT, markersize=3.5, linewidth=1.6, markeredgewidth=0)
     axes.set(ylim=(0, min(1.02, float(solid["high"].max()) * 1.1)), ylabel=f"share {label(positive, 14)}", title=label(column))
     as_percent(axes.yaxis)
     axes.set_xticks([])
-    quiet(below, grid="none")
+    minimal_axes(below, grid="none")
     below.spines["left"].set_visible(False)
     width = np.diff(at).min() * 0.85 if len(at) > 1 else 0.8
     below.bar(at, solid["n"], width=width, color=SOFT, alpha=0.5)

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure as Canvas
 from matplotlib.patches import Patch
 from matplotlib.transforms import blended_transform_factory
 
-from glassbox.families.shared.plotting import Floats, dots, name_rows, quiet, rows_canvas, side_values
+from glassbox.families.shared.plotting import Floats, dots, minimal_axes, name_rows, rows_canvas, side_values
 from glassbox.findings.model import Figure
 from glassbox.findings.plot_style import PALETTE, WIDTH, drawing, style
 from glassbox.findings.svg import ACCENT, INK, SOFT
@@ -251,7 +251,7 @@ def waterfalls(rows: Sequence[Waterfall], unit: str, *, most: int = 6) -> Figure
 
 
 def _waterfall(canvas: Canvas, axes: Axes, row: Waterfall, most: int) -> None:
-    quiet(axes, grid="none")
+    minimal_axes(axes, grid="none")
     axes.spines["left"].set_visible(False)
     steps = sorted(row.steps, key=lambda step: (-abs(step[2]), step[0]))
     shown = [(f"{label(name, 20)} = {label(shown_value(value), 14)}", contribution) for name, value, contribution in steps[:most]]

@@ -10,7 +10,7 @@ from matplotlib.patches import Rectangle
 from scipy.cluster.hierarchy import leaves_list, linkage
 from scipy.spatial.distance import squareform
 
-from glassbox.families.shared.plotting import Floats, name_rows, quiet, rows_canvas
+from glassbox.families.shared.plotting import Floats, minimal_axes, name_rows, rows_canvas
 from glassbox.families.tabular.association import Relation
 from glassbox.families.tabular.interaction import LEAST, Grid
 from glassbox.findings.model import Figure, Note
@@ -42,7 +42,7 @@ def missing_patterns(patterns: pd.DataFrame, rows: int) -> Figure | Note:
     with style():
         canvas = Canvas(figsize=(WIDTH, 1.3 + 0.27 * max(1, len(names))))
         above, axes = canvas.subplots(2, 1, sharex=True, height_ratios=[1.0, max(0.6, 0.32 * len(names))])
-        quiet(above, grid="none")
+        minimal_axes(above, grid="none")
         above.bar(range(len(counts)), counts / rows, width=0.5, color=SOFT, alpha=0.6)
         for i, n in enumerate(counts):
             above.annotate(
@@ -58,7 +58,7 @@ def missing_patterns(patterns: pd.DataFrame, rows: int) -> Figure | Note:
         above.set_yticks([])
         above.set_ylabel("rows")
         above.spines["left"].set_visible(False)
-        quiet(axes, grid="none")
+        minimal_axes(axes, grid="none")
         for i, mask in enumerate(masks):
             marked = np.flatnonzero(mask)
             axes.plot([i] * len(names), range(len(names)), "o", color=LINE, markersize=6, markeredgewidth=0)
@@ -104,7 +104,7 @@ def association_heatmap(pairs: Sequence[Relation], target: Sequence[Relation], m
     with style():
         canvas = Canvas(figsize=(WIDTH, 1.35 + 0.24 * k))
         axes = canvas.subplots()
-        quiet(axes, grid="none")
+        minimal_axes(axes, grid="none")
         for i in range(1, k):
             for j in range(i):
                 relation = by_pair.get(frozenset((order[i], order[j])))
@@ -280,7 +280,7 @@ def interaction(grid: Grid | None, target: str) -> Figure | Note:
     with style():
         canvas = Canvas(figsize=(WIDTH, 1.15 + 0.4 * rows))
         axes = canvas.subplots()
-        quiet(axes, grid="none")
+        minimal_axes(axes, grid="none")
         top = float(grid.share[grid.n >= LEAST].max(initial=1e-9))
         for i in range(rows):
             for j in range(columns):
