@@ -20,9 +20,9 @@ from glassbox.data.catalog import fetch, find_entry
 from glassbox.data.formats.idx import read_idx
 from glassbox.families.shared.cross_fit import limited
 from glassbox.families.shared.torch_device import device
-from glassbox.families.vision.image_dataset import ImageCollection
+from glassbox.families.vision.image_collection import ImageCollection
 from glassbox.families.vision.models import KINDS, Fitting, Network
-from glassbox.families.vision.networks import backbone_in
+from glassbox.families.vision.networks import load_backbone
 from glassbox.families.vision.recipe import Recipe
 from glassbox.platform_info import platform_facts
 
@@ -52,7 +52,7 @@ def trained(kind: str, album: ImageCollection, y: Any, params: dict[str, Any]) -
     torch.optim.AdamW.step = noted
     try:
         begun = time.monotonic()
-        made = KINDS[kind].fit(album.whole(), y, Fitting(params, int(y.max()) + 1, 1))
+        made = KINDS[kind].fit(album.view_all(), y, Fitting(params, int(y.max()) + 1, 1))
         seconds = time.monotonic() - begun
     finally:
         torch.optim.AdamW.step = step
@@ -78,7 +78,7 @@ def main() -> None:
     told = parser.parse_args()
     train, y = pictures_of("train")
     test, truth = pictures_of("t10k")
-    backbone = backbone_in(fetch(find_entry("mobilenet_v2", ROOT), ROOT)[0].parent)
+    backbone = load_backbone(fetch(find_entry("mobilenet_v2", ROOT), ROOT)[0].parent)
     console = Console(width=140)
     console.print(f"{platform_facts(1)['device']} ({device().type}), torch {torch.__version__}")
     with limited(1):
@@ -89,7 +89,7 @@ def main() -> None:
             album = ImageCollection(train[:rows], Recipe(column="picture", side=side), [backbone], workers=2)
             _ = album.pixels
             first, seconds, epoch = trained(kind, album, y[:rows], copy.deepcopy(params))
-            judged = ImageCollection(test[:JUDGED], Recipe(column="picture", side=side), [backbone], workers=2).whole()
+            judged = ImageCollection(test[:JUDGED], Recipe(column="picture", side=side), [backbone], workers=2).view_all()
             accuracy = float((first.proba(judged).argmax(axis=1) == truth[:JUDGED]).mean())
             console.print(f"{name}: {rows:,} pictures, {params['epochs']} epochs in {seconds:.1f} s, accuracy {accuracy:.3f};")
             console.print(f"  after the first, an epoch took {epoch:.2f} s: {rows / epoch:,.0f} pictures/s")

@@ -1,4 +1,4 @@
-"""Pictures made for tests: two colours, any format, turned by EXIF, or claiming to be huge."""
+"""Synthetic images for tests: two colours in any format, rotated by EXIF, or with a forged size."""
 
 import io
 import struct
@@ -11,7 +11,7 @@ LEFT, RIGHT = (250, 0, 0), (0, 0, 250)
 
 
 def two_halves(width: int = 40, height: int = 20) -> Image.Image:
-    """Red on the left, blue on the right."""
+    """Return an image that is red on the left and blue on the right."""
     image = Image.new("RGB", (width, height), LEFT)
     image.paste(RIGHT, (width // 2, 0, width, height))
     return image

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from glassbox.data.images.cells import cell_of, content_of, png_of
-from glassbox.families.detection.boxes import Box, written
+from glassbox.families.detection.boxes import Box, write_boxes
 
 SIDE = 64
 COLOURS = {"disc": (220, 60, 40), "square": (40, 90, 230)}
@@ -40,7 +40,7 @@ def scenes(rows: int = 60, seed: int = 4) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "picture": [cell_of(png_of(pixels)) for pixels, _ in made],
-            "boxes": [written(boxes) for _, boxes in made],
+            "boxes": [write_boxes(boxes) for _, boxes in made],
             "part": ["test" if i % 4 == 3 else "train" for i in range(rows)],
         }
     )

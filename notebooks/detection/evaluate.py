@@ -30,7 +30,7 @@ from glassbox.families.detection import evaluate, metrics, plots
 from glassbox.families.detection.load_dataset import scenes_of
 from glassbox.families.detection.onnx_export import export, export_facts
 from glassbox.families.detection.recipe import Recipe
-from glassbox.families.detection.score_threshold import choose, chosen_table
+from glassbox.families.detection.score_threshold import choose_thresholds, thresholds_table
 from glassbox.families.detection.scorer import BoxJudge
 from glassbox.families.shared import holdout_ledger
 from glassbox.families.shared.set_prediction import read_oof
@@ -52,11 +52,11 @@ scenes = scenes_of(train, schema, recipe, folds, asked, stage.root, stage.kept, 
 
 # %%
 oof = read_oof(tuned_oof, BoxJudge(scenes))
-chosen = choose(scenes.boxes, oof, scenes.labels)
-stage.show("threshold_choice", chosen_table(chosen))
+chosen = choose_thresholds(scenes.boxes, oof, scenes.labels)
+stage.show("threshold_choice", thresholds_table(chosen))
 
 # %%
-stage.show("threshold", plots.answering(chosen.curve, chosen.threshold))
+stage.show("threshold", plots.threshold_curve(chosen.curve, chosen.threshold))
 
 # %% [markdown]
 # ## The detector
@@ -116,14 +116,14 @@ stage.show("precision_recall", plots.precision_recall(matches, predictor.thresho
 
 # %%
 if matches.found:
-    stage.show("calibration", outcomes.calibration(*plots.of_scores(matches)))
+    stage.show("calibration", outcomes.calibration(*plots.correctness_and_scores(matches)))
 
 # %% [markdown]
 # ## Where it goes wrong
 # A loose box is a matter of edges; a wrong label or an object that was missed is one of understanding.
 
 # %%
-stage.show("errors", evaluate.mistake_table(predictions), report=True)
+stage.show("errors", evaluate.error_table(predictions), report=True)
 
 # %%
 stage.show("slices", evaluate.slices(predictions, matches, leading), report=True)

@@ -61,7 +61,7 @@ stage.show("objects", explore.object_facts(scenes))
 # Where two labels nearly always stand together, a detector can guess the one from the other.
 
 # %%
-stage.show("together", explore.together_table(scenes))
+stage.show("together", explore.cooccurrence_table(scenes))
 
 # %% [markdown]
 # ## Sizes and places
@@ -77,7 +77,7 @@ stage.show("size_table", explore.size_table(scenes))
 # Darker means more objects. Where a part of the map is empty, nothing was learnt of objects there.
 
 # %%
-stage.show("standing", plots.standing(scenes))
+stage.show("standing", plots.object_positions(scenes))
 
 # %% [markdown]
 # ## Light, colour and sharpness

@@ -27,7 +27,7 @@ from glassbox.families.detection.box_drawing import varied
 from glassbox.families.detection.dataset import sizes_of
 from glassbox.families.detection.folds import folds_table
 from glassbox.families.detection.load_dataset import scenes_of
-from glassbox.families.detection.recipe import Augmentation, default_recipe, recipe_table, usual_side
+from glassbox.families.detection.recipe import Augmentation, default_recipe, recipe_table, default_side
 from glassbox.families.shared.set_prediction import make_folds
 from glassbox.families.vision.recipe import picture_column
 from glassbox.runtime.stage import Stage
@@ -43,7 +43,7 @@ asked = stage.request
 # The whole of a picture is seen, on grey where it is no square: what is cut off could not be found. Twice the side takes four times as long.
 
 # %%
-side = usual_side(sizes_of(train[picture_column(schema, asked.data.features)].tolist(), stage.workers))
+side = default_side(sizes_of(train[picture_column(schema, asked.data.features)].tolist(), stage.workers))
 
 # %% [markdown]
 # Pictures that teach are varied, and their boxes with them. Nothing should be done here that cannot happen in service: a mirrored

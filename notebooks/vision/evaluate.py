@@ -36,7 +36,7 @@ from glassbox.families.vision.onnx_export import export, export_facts
 from glassbox.families.vision.onnx_graph import write_graph
 from glassbox.families.vision.recipe import Recipe
 from glassbox.families.vision.refit import refit
-from glassbox.families.vision.slices import by_traits
+from glassbox.families.vision.slices import add_traits
 from glassbox.runtime.stage import Stage
 
 # %%
@@ -165,7 +165,7 @@ stage.show("calibration", outcomes.calibration(truth, score))
 # The same score on parts of the holdout, the weakest first: by size, light, colour and sharpness, and by the columns that no model reads.
 
 # %%
-widened, widened_schema = by_traits(holdout, predictor, schema)
+widened, widened_schema = add_traits(holdout, predictor, schema)
 parts = evaluate.slices(widened, predictions, widened_schema, positive, metric=leading, seed=asked.seed)
 overall = found.values[leading].value
 stage.show("slices", evaluate.slices_table(parts, leading, overall), report=True)
@@ -174,14 +174,14 @@ stage.show("slices", evaluate.slices_table(parts, leading, overall), report=True
 # The mistakes that it was surest of. Look at them before you look at the model: some are labelled wrong, and some show both.
 
 # %%
-stage.show("mistakes", explain.mistakes(predictor, holdout, predictions), report=True)
+stage.show("mistakes", explain.confident_errors(predictor, holdout, predictions), report=True)
 
 # %% [markdown]
 # ## Why
 # What the model looked at. Where that is the background, it has learnt the room and not the thing.
 
 # %%
-stage.show("local", explain.explained(predictor, holdout, predictions), report=True)
+stage.show("local", explain.grad_cam_examples(predictor, holdout, predictions), report=True)
 
 # %% [markdown]
 # ## For whoever serves without Python

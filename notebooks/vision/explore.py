@@ -27,14 +27,14 @@ from glassbox.data.schema import Schema
 from glassbox.families.classification.plots import balance
 from glassbox.families.vision import explore, plots, reference_features
 from glassbox.families.vision.dataset import pictures_of
-from glassbox.families.vision.recipe import default_recipe, picture_column, usual_side
+from glassbox.families.vision.recipe import default_recipe, picture_column, default_side
 from glassbox.runtime.stage import Stage
 
 # %%
 stage = Stage.open("explore", request, upstream, product)
 train, split = stage.load("train", "split")
 schema = Schema.model_validate(stage.load("schema"))
-side = usual_side(train[picture_column(schema, stage.request.data.features)].tolist())
+side = default_side(train[picture_column(schema, stage.request.data.features)].tolist())
 recipe = default_recipe(schema, stage.request.data.features, side=side)
 pictures = pictures_of(
     train, schema, recipe, None, stage.request, stage.root, stage.kept, workers=stage.most_threads, progress=stage.progress

@@ -24,7 +24,7 @@ from glassbox.data.schema import Schema
 from glassbox.families.classification.folds import duplicates_across, folds_table, make_folds
 from glassbox.families.vision import leakage
 from glassbox.families.vision.dataset import backbones_of, pictures_of
-from glassbox.families.vision.recipe import Augmentation, default_recipe, picture_column, recipe_table, usual_side
+from glassbox.families.vision.recipe import Augmentation, default_recipe, picture_column, recipe_table, default_side
 from glassbox.families.vision.thumbnails import varied
 from glassbox.runtime.stage import Stage
 
@@ -48,7 +48,7 @@ stage.show("folds", folds_table(folds, train, schema.target, schema.classes))
 # What is done to a picture before any model sees it, here and in the service alike. These settings can be changed.
 
 # %%
-side = usual_side(train[picture_column(schema, asked.data.features)].tolist())
+side = default_side(train[picture_column(schema, asked.data.features)].tolist())
 framing = "crop"  # crop: the middle square; pad: all of it, on grey; squeeze: all of it, pressed into a square
 backbones = backbones_of(asked, stage.root)
 recipe = default_recipe(schema, asked.data.features, side=side, framing=framing, backbones=list(range(len(backbones))))
@@ -81,7 +81,7 @@ suspects = leakage.audit(pictures.album, pictures.problem)
 stage.show("leaks", leakage.leaks_table(suspects), report=True)
 
 # %%
-stage.show("not_read", leakage.not_read(recipe.column, [column.name for column in schema.features]))
+stage.show("not_read", leakage.unused_columns(recipe.column, [column.name for column in schema.features]))
 
 # %% [markdown]
 # A picture of the holdout that stands in train as well would be judged by heart. The holdout itself stays closed: only the names of

@@ -20,23 +20,23 @@ from glassbox.data.formats.json_and_parquet import foreign
 from glassbox.data.schema import infer_schema
 from glassbox.errors import GlassboxError
 from glassbox.families.detection import evaluate
-from glassbox.families.detection.boxes import Box, suppressed
+from glassbox.families.detection.boxes import Box, nms
 from glassbox.families.detection.dataset import DetectionDataset, boxes_in, labels_of
 from glassbox.families.detection.fit import CODE, fit, fit_fold
 from glassbox.families.detection.metrics import Matches, score
-from glassbox.families.detection.networks import FLOOR, MOST, OVERLAP
+from glassbox.families.detection.networks import MIN_SCORE, MAX_BOXES, NMS_IOU
 from glassbox.families.detection.onnx_export import export, export_facts
 from glassbox.families.detection.predictor import BoxPredictor
 from glassbox.families.detection.recipe import Augmentation, Recipe
-from glassbox.families.detection.score_threshold import Chosen
+from glassbox.families.detection.score_threshold import Thresholds
 from glassbox.families.protocol import Predictor, load_predictor
 from glassbox.families.shared.cross_fit import limited
 from glassbox.families.shared.set_prediction import make_folds
 from glassbox.families.vision import training
-from glassbox.families.vision.image_dataset import ImageCollection
-from glassbox.families.vision.networks import Backbone, backbone_in
+from glassbox.families.vision.image_collection import ImageCollection
+from glassbox.families.vision.networks import Backbone, load_backbone
 from glassbox.families.vision.onnx_graph import write_graph
-from glassbox.families.vision.training import checkpoint_of
+from glassbox.families.vision.training import checkpoint_path
 from glassbox.files import files_below, hash_tree
 from glassbox.request.model import Data, Request
 from toy_boxes import scenes as toy_scenes
@@ -67,7 +67,7 @@ def _one_thread() -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def weights(tmp_path_factory: pytest.TempPathFactory) -> Backbone:
-    return backbone_in(toy_backbone(tmp_path_factory.mktemp("weights")))
+    return load_backbone(toy_backbone(tmp_path_factory.mktemp("weights")))
 
 
 def rows(count: int = 24, seed: int = 4) -> pd.DataFrame:
@@ -79,7 +79,7 @@ def scenes(backbone: Backbone, *, count: int = 24, store: Path | None = None, wo
     boxes = boxes_in(frame, "boxes")
     folds = make_folds(frame["row_id"].tolist(), frame["row_id"].tolist(), 2)
     recipe = Recipe(column="picture", side=64, augmentation=Augmentation(zoom=0.2, colour=0.1))
-    album = ImageCollection(frame["picture"].tolist(), recipe.seen, [backbone], store, workers)
+    album = ImageCollection(frame["picture"].tolist(), recipe.image_recipe, [backbone], store, workers)
     return DetectionDataset(frame["row_id"].tolist(), boxes, labels_of(boxes), folds["fold"].to_numpy(), recipe, album)
 
 
@@ -87,7 +87,7 @@ def model(best: dict[str, Any], backbone: Backbone, *, seed: int = 1, count: int
     frame = rows(count)
     asked = Request(name="a", task="computer_vision", answer="boxes", data=Data(path="x", target="boxes", features=["picture"]))
     found = scenes(backbone, count=count)
-    chosen = Chosen(0.2, 0.5, pd.DataFrame(), pd.DataFrame())
+    chosen = Thresholds(0.2, 0.5, pd.DataFrame(), pd.DataFrame())
     told = {**best, "recipe": found.recipe.model_dump()}
     return evaluate.refit(told, found, infer_schema(frame[["row_id", "picture", "boxes"]], asked), chosen, seed=seed)
 
@@ -129,9 +129,9 @@ def test_a_detector_is_the_same_after_loading(name: str, made: Made, tmp_path: P
 @every_model
 def test_a_picture_is_answered_by_itself(name: str, made: Made) -> None:
     frame = rows(10, seed=9)
-    whole = made(name).ranked(frame)
-    assert whole == [made(name).ranked(frame.iloc[[i]])[0] for i in range(10)]
-    assert whole == made(name).ranked(frame.iloc[::-1])[::-1]
+    whole = made(name).detect(frame)
+    assert whole == [made(name).detect(frame.iloc[[i]])[0] for i in range(10)]
+    assert whole == made(name).detect(frame.iloc[::-1])[::-1]
     for boxes in whole:
         for box in boxes:
             assert 0 <= (box.score or 0) <= 1
@@ -143,7 +143,7 @@ def test_a_picture_is_answered_by_itself(name: str, made: Made) -> None:
 
 @every_learner
 def test_boxes_read_from_the_onnx_graph_are_those_that_are_answered(name: str, made: Made, tmp_path: Path) -> None:
-    detector, album = made(name), made(name).album(rows(6, seed=9))
+    detector, album = made(name), made(name).images(rows(6, seed=9))
     first, second = (export(detector, album.pixels) for _ in range(2))
     assert first is not None
     assert second is not None
@@ -151,15 +151,15 @@ def test_boxes_read_from_the_onnx_graph_are_those_that_are_answered(name: str, m
     assert first.apart < 1e-4
     write_graph(first, tmp_path)
     session = onnxruntime.InferenceSession(tmp_path / "model.onnx", providers=["CPUExecutionProvider"])
-    for pixels, expected in zip(album.pixels, detector.ranked(rows(6, seed=9)), strict=True):
+    for pixels, expected in zip(album.pixels, detector.detect(rows(6, seed=9)), strict=True):
         x = (pixels[None].transpose(0, 3, 1, 2) / 255).astype(np.float32)
         edges, scores = session.run(["boxes", "scores"], {"picture": x})
         edges = edges.clip(0, 1) * 64
         raw = []
-        for i, k in np.argwhere(scores > FLOOR).tolist():
+        for i, k in np.argwhere(scores > MIN_SCORE).tolist():
             left, top, right, bottom = edges[i].tolist()
             raw.append(Box(left, top, right - left, bottom - top, detector.labels[k], float(scores[i, k])))
-        found = suppressed(suppressed(raw, OVERLAP)[:MOST], detector.overlap)
+        found = nms(nms(raw, NMS_IOU)[:MAX_BOXES], detector.overlap)
         assert len(found) == len(expected)
         for one, other in zip(found, expected, strict=True):
             assert one.label == other.label
@@ -168,7 +168,7 @@ def test_boxes_read_from_the_onnx_graph_are_those_that_are_answered(name: str, m
 
 
 def test_a_detector_that_is_no_network_has_no_graph(made: Made) -> None:
-    assert export(made("nothing"), made("nothing").album(rows(2)).pixels) is None
+    assert export(made("nothing"), made("nothing").images(rows(2)).pixels) is None
     assert export_facts(None, made("nothing")).title == "There is no ONNX graph:"
 
 
@@ -182,7 +182,7 @@ def test_missing_pictures_and_none_at_all_get_an_answer(name: str, made: Made) -
 @every_learner
 def test_another_seed_is_another_detector(name: str, made: Made, weights: Backbone) -> None:
     frame = rows(6, seed=9)
-    assert made(name).ranked(frame) != model(MODELS[name], weights, seed=2).ranked(frame)
+    assert made(name).detect(frame) != model(MODELS[name], weights, seed=2).detect(frame)
 
 
 @every_learner
@@ -199,7 +199,7 @@ def test_nothing_that_is_handed_in_is_changed(name: str, weights: Backbone) -> N
 def test_what_can_be_learnt_is_learnt(weights: Backbone) -> None:
     best = {"kind": "detector", "params": {"start": "nothing", "finest": 8, "epochs": 24, "learning_rate": 3e-3, "colour": 0.0}}
     later = rows(20, seed=9)
-    found = model(best, weights, count=60).ranked(later)
+    found = model(best, weights, count=60).detect(later)
     assert score(Matches.of(boxes_in(later, "boxes"), found, ["disc", "square"]), 0.4)["map_50"] > 0.8
 
 
@@ -234,8 +234,8 @@ def test_a_training_that_was_cut_ends_with_the_same_weights(
         return hash_tree(folder)
 
     whole = weights_of(tmp_path / "whole", None)
-    checkpoint = checkpoint_of(found.album.store, {"what": "a test"}, CODE)
-    written, real = [], training._write
+    checkpoint = checkpoint_path(found.album.store, {"what": "a test"}, CODE)
+    written, real = [], training._write_checkpoint
 
     def cut(*given: Any) -> None:
         real(*given)
@@ -243,10 +243,10 @@ def test_a_training_that_was_cut_ends_with_the_same_weights(
         if len(written) == 2:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(training, "_write", cut)
+    monkeypatch.setattr(training, "_write_checkpoint", cut)
     with pytest.raises(KeyboardInterrupt):
         weights_of(tmp_path / "cut", checkpoint)
-    monkeypatch.setattr(training, "_write", real)
+    monkeypatch.setattr(training, "_write_checkpoint", real)
     assert checkpoint is not None
     assert checkpoint.is_file()
     assert weights_of(tmp_path / "resumed", checkpoint) == whole
@@ -260,7 +260,7 @@ def test_a_fold_leaves_no_checkpoint_behind(weights: Backbone, tmp_path: Path) -
 
 def test_weights_that_are_not_named_are_missed_in_words(weights: Backbone) -> None:
     found = scenes(weights)
-    bare = replace(found, album=ImageCollection(found.album.cells, found.recipe.seen))
+    bare = replace(found, album=ImageCollection(found.album.cells, found.recipe.image_recipe))
     with pytest.raises(GlassboxError, match=r"weights\.backbones"):
         fit(bare, "detector", {}, np.arange(8), seed=1)
     with pytest.raises(GlassboxError, match=r"weights\.detector"):

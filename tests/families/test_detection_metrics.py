@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from glassbox.errors import DataError
-from glassbox.families.detection.boxes import Box, iou, places, read_boxes, suppressed, written
-from glassbox.families.detection.error_analysis import KINDS, mistakes
+from glassbox.families.detection.boxes import Box, iou, xywh, read_boxes, nms, write_boxes
+from glassbox.families.detection.error_analysis import KINDS, analyse_errors
 from glassbox.families.detection.metrics import NAMES, Matches, bootstrap, by_label, estimates, paired_gain, score
 
 LABELS = ["Apple", "Melon", "Pear"]
@@ -140,9 +140,9 @@ def test_arguments_are_unchanged() -> None:
     truth, found = _random(1, pictures=8)
     before = copy.deepcopy((truth, found))
     estimates(Matches.of(truth, found, LABELS), 0.5, resamples=5)
-    mistakes(truth, found, 0.5)
-    suppressed(found[0], 0.5)
-    written(found[0])
+    analyse_errors(truth, found, 0.5)
+    nms(found[0], 0.5)
+    write_boxes(found[0])
     assert (truth, found) == before
 
 
@@ -208,21 +208,21 @@ _BOXES = st.builds(Box, _PLACES, _PLACES, _SIZES, _SIZES, st.sampled_from(LABELS
 
 @given(st.lists(_BOXES, max_size=5), st.lists(_BOXES, max_size=5))
 def test_iou_is_symmetric_and_between_0_and_1(one: list[Box], other: list[Box]) -> None:
-    found = iou(places(one), places(other))
+    found = iou(xywh(one), xywh(other))
     assert found.shape == (len(one), len(other))
-    assert np.allclose(found, iou(places(other), places(one)).T)
+    assert np.allclose(found, iou(xywh(other), xywh(one)).T)
     assert ((found >= 0) & (found <= 1 + 1e-9)).all()
-    assert np.allclose(np.diag(iou(places(one), places(one))), 1)
+    assert np.allclose(np.diag(iou(xywh(one), xywh(one))), 1)
 
 
 @given(st.lists(_BOXES, max_size=5), st.randoms(use_true_random=False))
 def test_boxes_that_are_written_are_read_as_they_were(boxes: list[Box], random) -> None:
-    text = written(boxes)
+    text = write_boxes(boxes)
     read = read_boxes(text)
-    assert written(read) == text
+    assert write_boxes(read) == text
     shuffled = boxes.copy()
     random.shuffle(shuffled)
-    assert written(shuffled) == text
+    assert write_boxes(shuffled) == text
     assert sorted(box.label for box in read) == sorted(box.label for box in boxes)
     assert sum(box.width for box in read) == pytest.approx(sum(box.width for box in boxes))
 
@@ -254,8 +254,8 @@ def test_boxes_that_cannot_be_meant_are_told(cell: str, says: str) -> None:
 
 
 def test_a_picture_with_nothing_on_it() -> None:
-    assert read_boxes(written([])) == []
-    assert json.loads(written([])) == []
+    assert read_boxes(write_boxes([])) == []
+    assert json.loads(write_boxes([])) == []
 
 
 def test_of_boxes_that_cover_one_another_the_best_of_each_label_stays() -> None:
@@ -263,13 +263,13 @@ def test_of_boxes_that_cover_one_another_the_best_of_each_label_stays() -> None:
     b = Box(0, 0, 10, 5, "Pear", 0.8)  # IoU 0.5 with the first: not above the threshold
     c = Box(0, 0, 10, 9, "Pear", 0.7)
     d = Box(0, 0, 10, 10, "Apple", 0.6)
-    assert suppressed([d, c, b, a], 0.5) == [a, b, d]
-    assert suppressed([], 0.5) == []
+    assert nms([d, c, b, a], 0.5) == [a, b, d]
+    assert nms([], 0.5) == []
 
 
 def test_equal_scores_are_thinned_the_same_way_in_any_order() -> None:
     boxes = [Box(i, 0, 10, 10, "Pear", 0.5) for i in range(4)]
-    assert suppressed(boxes, 0.6) == suppressed(boxes[::-1], 0.6) == [boxes[0], boxes[3]]
+    assert nms(boxes, 0.6) == nms(boxes[::-1], 0.6) == [boxes[0], boxes[3]]
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -280,12 +280,12 @@ def test_the_same_boxes_stay_as_torchvision_keeps(seed: int) -> None:
     _, found = _random(seed, pictures=12, decimals=12)
     for boxes in found:
         if boxes:
-            corners = places(boxes)
+            corners = xywh(boxes)
             corners[:, 2:] += corners[:, :2]
             groups = torch.tensor([LABELS.index(box.label) for box in boxes])
             scores = torch.tensor([box.score for box in boxes], dtype=torch.float64)
             kept = torchvision.ops.batched_nms(torch.from_numpy(corners), scores, groups, 0.4)
-            assert suppressed(boxes, 0.4) == [boxes[i] for i in kept.tolist()]
+            assert nms(boxes, 0.4) == [boxes[i] for i in kept.tolist()]
 
 
 # --------------------------------------------------------------------------------------------------------- mistakes
@@ -308,36 +308,36 @@ PEAR, APPLE = Box(0, 0, 10, 10, "Pear"), Box(40, 40, 10, 10, "Apple")
     ],
 )
 def test_each_kind_of_mistake(box: Box, kind: str, of: int | None) -> None:
-    made = mistakes([[PEAR, APPLE]], [[box]], 0.5)
+    made = analyse_errors([[PEAR, APPLE]], [[box]], 0.5)
     [[judged]] = made.found
     assert judged is not None
     assert (judged.kind, judged.object) == (kind, of)
-    assert judged.iou == (0.0 if of is None else pytest.approx(float(iou(places([box]), places([(PEAR, APPLE)[of]]))[0, 0])))
+    assert judged.iou == (0.0 if of is None else pytest.approx(float(iou(xywh([box]), xywh([(PEAR, APPLE)[of]]))[0, 0])))
     assert made.counts == {**dict.fromkeys(KINDS, 0), kind: 1, "missed": 1 + (kind != "right")}
     assert made.true == [["found" if kind == "right" else "missed", "missed"]]
 
 
 def test_a_second_box_on_an_object_is_double_whatever_order_they_come_in() -> None:
-    made = mistakes([[PEAR]], [[Box(0, 0, 10, 9, "Pear", 0.6), Box(0, 0, 10, 8, "Pear", 0.9)]], 0.5)
+    made = analyse_errors([[PEAR]], [[Box(0, 0, 10, 9, "Pear", 0.6), Box(0, 0, 10, 8, "Pear", 0.9)]], 0.5)
     assert [judged.kind for judged in made.found[0] if judged] == ["double", "right"]
     assert made.counts["missed"] == 0
 
 
 def test_boxes_below_the_threshold_are_not_judged() -> None:
-    made = mistakes([[PEAR]], [[Box(0, 0, 10, 10, "Pear", 0.4)]], 0.5)
+    made = analyse_errors([[PEAR]], [[Box(0, 0, 10, 10, "Pear", 0.4)]], 0.5)
     assert made.found == [[None]]
     assert made.counts == {**dict.fromkeys(KINDS, 0), "missed": 1}
 
 
 def test_pictures_without_objects_and_without_boxes() -> None:
-    made = mistakes([[], [PEAR], []], [[Box(0, 0, 5, 5, "Pear", 0.9)], [], []], 0.5)
+    made = analyse_errors([[], [PEAR], []], [[Box(0, 0, 5, 5, "Pear", 0.9)], [], []], 0.5)
     assert made.counts == {**dict.fromkeys(KINDS, 0), "background": 1, "missed": 1}
     assert [len(row) for row in made.found] == [1, 0, 0]
 
 
 def test_kinds_add_up_to_what_the_metrics_count() -> None:
     truth, found = _random(5)
-    counts = mistakes(truth, found, 0.3).counts
+    counts = analyse_errors(truth, found, 0.3).counts
     said = sum(counts.values()) - counts["missed"]
     got = score(Matches.of(truth, found, LABELS), 0.3)
     assert counts["right"] / said == pytest.approx(got["precision"])

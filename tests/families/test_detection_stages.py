@@ -16,8 +16,8 @@ from glassbox.data.sources import FileFacts, RawData
 from glassbox.errors import DataError, GlassboxError
 from glassbox.families.classification.plots import outcomes
 from glassbox.families.detection import box_drawing, evaluate, explore, leakage, plots
-from glassbox.families.detection.augment import augmented
-from glassbox.families.detection.boxes import Box, read_boxes, written
+from glassbox.families.detection.augment import augment
+from glassbox.families.detection.boxes import Box, read_boxes, write_boxes
 from glassbox.families.detection.candidates import candidates, finest_stride
 from glassbox.families.detection.coco_labels import NAMES, answers
 from glassbox.families.detection.dataset import DetectionDataset, boxes_in
@@ -29,13 +29,13 @@ from glassbox.families.detection.models import KINDS, Pretrained
 from glassbox.families.detection.networks import Detector, segments_of, small_stages
 from glassbox.families.detection.predictor import BoxPredictor
 from glassbox.families.detection.prepare_rows import arrange
-from glassbox.families.detection.recipe import Augmentation, Recipe, default_recipe, place_of, recipe_table, usual_side
-from glassbox.families.detection.score_threshold import best_threshold, choose, chosen_table, curve_of
+from glassbox.families.detection.recipe import Augmentation, Recipe, default_recipe, letterbox, recipe_table, default_side
+from glassbox.families.detection.score_threshold import best_threshold, choose_thresholds, thresholds_table, curve_of
 from glassbox.families.detection.scorer import BoxJudge
 from glassbox.families.protocol import Predictor, scorer_of, watched
 from glassbox.families.shared.candidates import Candidate
 from glassbox.families.shared.set_prediction import compare, leader_run, make_folds, read_oof, tune
-from glassbox.families.vision.image_dataset import ImageCollection
+from glassbox.families.vision.image_collection import ImageCollection
 from glassbox.families.vision.prepare_rows import looks
 from glassbox.request.model import Data, Request
 from glassbox.runtime.result_cache import ResultCache
@@ -118,7 +118,7 @@ def test_snapshots_that_cannot_be_read_ask_for_another_ingest() -> None:
 
 
 def test_boxes_there_and_back() -> None:
-    place = place_of((200, 100), 50)
+    place = letterbox((200, 100), 50)
     where = np.array([[40.0, 20.0, 100.0, 60.0]])
     assert place.seen(where).tolist() == [[10.0, 17.5, 25.0, 15.0]]
     assert place.back(place.seen(where)) == pytest.approx(where)
@@ -132,7 +132,7 @@ def test_a_box_lies_on_what_it_lay_on() -> None:
     seen = 0
     for draw in range(40):
         asked = Augmentation(flip=True, zoom=0.4, colour=0.0)
-        x, found, left = augmented(picture, edges, asked, np.random.default_rng(draw))
+        x, found, left = augment(picture, edges, asked, np.random.default_rng(draw))
         if not left.any():
             continue
         rows, columns = np.nonzero((x[0] > 0.75).numpy())
@@ -145,7 +145,7 @@ def test_a_box_lies_on_what_it_lay_on() -> None:
 def test_what_is_drawn_comes_from_the_generator_alone() -> None:
     picture, edges = torch.rand(3, 32, 32, generator=torch.Generator().manual_seed(1)), torch.tensor([[4.0, 4.0, 20.0, 20.0]])
     state = torch.random.get_rng_state()
-    first, second = (augmented(picture, edges, Augmentation(), np.random.default_rng(3)) for _ in range(2))
+    first, second = (augment(picture, edges, Augmentation(), np.random.default_rng(3)) for _ in range(2))
     assert torch.equal(first[0], second[0])
     assert torch.equal(first[1], second[1])
     assert torch.equal(torch.random.get_rng_state(), state)
@@ -153,7 +153,7 @@ def test_what_is_drawn_comes_from_the_generator_alone() -> None:
 
 def test_a_box_that_has_left_is_not_taught() -> None:
     edges = torch.tensor([[0.0, 0.0, 4.0, 4.0], [28.0, 28.0, 36.0, 36.0]])
-    found = [augmented(torch.zeros(3, 64, 64), edges, Augmentation(zoom=0.9), np.random.default_rng(i)) for i in range(30)]
+    found = [augment(torch.zeros(3, 64, 64), edges, Augmentation(zoom=0.9), np.random.default_rng(i)) for i in range(30)]
     assert any(not left[0] for _, _, left in found)
     for _, boxes, left in found:
         assert len(boxes) == int(left.sum())
@@ -163,8 +163,8 @@ def test_a_box_that_has_left_is_not_taught() -> None:
 
 def test_recipe_and_side() -> None:
     assert Recipe(column="a", side=300).side == 288
-    assert usual_side([(640, 480)]) == 256
-    assert usual_side([(64, 60)]) == 64
+    assert default_side([(640, 480)]) == 256
+    assert default_side([(64, 60)]) == 64
     table = recipe_table(Recipe(column="picture"), train()[1], ["mobilenet_v2"])
     assert "256 × 256" in table.say
 
@@ -192,7 +192,7 @@ def test_a_name_of_coco_is_a_label_as_one_or_as_many() -> None:
 
 def test_a_detector_as_it_comes_that_knows_no_label_says_nothing(tmp_path: Path) -> None:
     found, _ = scenes(4)
-    assert Pretrained({}, tmp_path).find(found.album.whole()) == [[], [], [], []]
+    assert Pretrained({}, tmp_path).find(found.album.view_all()) == [[], [], [], []]
 
 
 def test_a_detector_as_it_comes_is_the_same_after_loading(tmp_path: Path) -> None:
@@ -201,7 +201,7 @@ def test_a_detector_as_it_comes_is_the_same_after_loading(tmp_path: Path) -> Non
     model = Pretrained(dict(NAMES), REPOSITORY / entry.folder)
     y, x = np.mgrid[:200, :300]
     ball = np.where(((x - 150) ** 2 + (y - 100) ** 2 < 70**2)[..., None], (240, 130, 20), (250, 250, 250)).astype(np.uint8)
-    view = ImageCollection([cell_of(png_of(ball)), None], Recipe(column="picture").seen).whole()
+    view = ImageCollection([cell_of(png_of(ball)), None], Recipe(column="picture").image_recipe).view_all()
     model.save(tmp_path)
     found = model.find(view)
     assert found[0], "an orange ball on white is something to it"
@@ -230,16 +230,16 @@ def test_the_threshold_is_that_of_the_best_f1() -> None:
     assert curve["f1"].tolist() == pytest.approx([2 / 3, 1.0, 0.8])
     assert best_threshold(curve) == (0.6, 1.0)
     assert best_threshold(curve.iloc[:0]) == (0.5, 0.0)
-    chosen = choose(truth, found, ["Pear"])
+    chosen = choose_thresholds(truth, found, ["Pear"])
     assert (chosen.threshold, chosen.overlap) == (pytest.approx(0.6), 0.5)
-    assert "1" in chosen_table(chosen).say
+    assert "1" in thresholds_table(chosen).say
 
 
 def test_two_answers_for_one_object_ask_for_a_stricter_overlap() -> None:
     truth = [[PEAR]] * 3
     double = [Box(0, 0, 10, 10, "Pear", 0.9), Box(4, 0, 10, 10, "Pear", 0.8)]  # they cover one another by 6/14
     found = [double, double, [Box(0, 0, 10, 10, "Pear", 0.3)]]
-    assert choose(truth, found, ["Pear"]).overlap == 0.4
+    assert choose_thresholds(truth, found, ["Pear"]).overlap == 0.4
 
 
 def test_matches_of_parts_are_those_of_the_whole() -> None:
@@ -275,7 +275,7 @@ def fitted(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
         resamples=50,
     )
     oof = read_oof(tuned.oof, judge)
-    chosen = choose(found.boxes, oof, found.labels)
+    chosen = choose_thresholds(found.boxes, oof, found.labels)
     predictor = evaluate.refit(tuned.best, found, schema, chosen, seed=0)
     holdout = toy_scenes(24, seed=9).assign(row_id=[f"h{i:04d}" for i in range(24)])
     return {
@@ -306,7 +306,7 @@ def test_predictions_say_all_that_metrics_need(fitted: dict[str, Any]) -> None:
     assert list(found.values) == ["map_50", "map", "map_75", "f1", "precision", "recall"]
     assert found.values["map_50"].value is not None
     assert found.values["map_50"].value > 0.4
-    truth, said = evaluate.both(predicted)
+    truth, said = evaluate.true_and_predicted(predicted)
     assert score(Matches.of(truth, said, predictor.labels), predicted["threshold"][0])["f1"] == found.values["f1"].value
     assert predicted["row_id"].is_monotonic_increasing
 
@@ -331,7 +331,7 @@ def test_findings_of_the_evaluation(fitted: dict[str, Any]) -> None:
     matches = evaluate.matches_of(predicted, predictor.labels)
     assert set(evaluate.gap(predictor, found, fitted["oof"], matches, "map").facts) >= {"train", "out of fold", "holdout"}
     assert len(evaluate.label_table(matches, predicted).rows) == 2
-    table = evaluate.mistake_table(predicted).frame().set_index("what")["boxes"]
+    table = evaluate.error_table(predicted).frame().set_index("what")["boxes"]
     assert table["right"] + table["missed"] == matches.true.sum()
     assert evaluate.headline(matches, predicted).lines
     assert evaluate.slices(predicted, matches, "map_50").columns
@@ -340,8 +340,8 @@ def test_findings_of_the_evaluation(fitted: dict[str, Any]) -> None:
         assert all(picture.uri.startswith("data:image/jpeg") for picture in shown.pictures)
     for figure in (
         plots.precision_recall(matches, predictor.threshold),
-        plots.answering(fitted["chosen"].curve, fitted["chosen"].threshold),
-        outcomes.calibration(*plots.of_scores(matches)),
+        plots.threshold_curve(fitted["chosen"].curve, fitted["chosen"].threshold),
+        outcomes.calibration(*plots.correctness_and_scores(matches)),
     ):
         assert figure.svg
         assert figure.alt
@@ -371,10 +371,10 @@ def test_findings_of_train() -> None:
     assert explore.size_table(found).frame()["objects"].sum() == sum(len(row) for row in found.boxes)
     groups = looks(pd.DataFrame({"picture": list(found.album.cells)}), REQUEST)
     assert "2 pictures" in explore.near_duplicates(groups.tolist(), found).say
-    assert len(explore.together_table(found).rows) == 2
+    assert len(explore.cooccurrence_table(found).rows) == 2
     assert len(box_drawing.grid(found).pictures) == 12
     assert len(box_drawing.varied(found, seed=1, rows=2, each=2).pictures) == 6
-    for figure in (plots.sizes(found), plots.standing(found), plots.label_balance(explore.balance(found), "boxes")):
+    for figure in (plots.sizes(found), plots.object_positions(found), plots.label_balance(explore.balance(found), "boxes")):
         assert figure.svg
     assert {row["verdict"] for row in leakage.audit(found)} <= {"look", "clear"}
     assert leakage.leaks_table(leakage.audit(found)).rows
@@ -409,7 +409,7 @@ def test_the_order_of_rows_and_labels_does_not_matter() -> None:
     first, second = scenes(12)[0], scenes(12)[0]
     assert first.digest("detector") == second.digest("detector")
     assert first.row_ids == sorted(first.row_ids)
-    assert written(first.boxes[0]) == written(reversed(first.boxes[0]))
+    assert write_boxes(first.boxes[0]) == write_boxes(reversed(first.boxes[0]))
     assert content_of(str(first.album.cells[0])).startswith(b"\x89PNG")
 
 

@@ -228,7 +228,7 @@ def test_a_package_of_pictures_carries_what_reads_them_and_nothing_of_reading_da
     assert {"glassbox/data/images/cells.py", "glassbox/families/vision/predictor.py"} <= set(files)
     assert {"PIL", "torch", "torchvision", "cv2"} <= set(libraries_of(files.values()))
     assert [
-        name for name in files if "/data/picture_" in name or name.endswith(("/explain.py", "/export.py", "/onnx_graph.py"))
+        name for name in files if "/data/picture_" in name or name.endswith(("/explain.py", "/onnx_export.py"))
     ] == []
     assert "imagehash" not in libraries_of(files.values())
 

@@ -14,7 +14,7 @@ from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
 from glassbox.data.images.cells import png_of
-from glassbox.families.detection.boxes import Box, iou, places
+from glassbox.families.detection.boxes import Box, iou, xywh
 from glassbox.files import read_json
 from glassbox.serving.process import running
 from spine_project import Project
@@ -79,7 +79,7 @@ def test_a_picture_in_boxes_out(boxed: Project) -> None:
         [one] = send(content).json()["predictions"]
         found = [Box(**box) for box in one["y_pred"]]
         for box in boxes:
-            assert box.label in {other.label for other in found if iou(places([box]), places([other]))[0, 0] > 0.5}
+            assert box.label in {other.label for other in found if iou(xywh([box]), xywh([other]))[0, 0] > 0.5}
         assert send(grey).json()["predictions"][0]["y_pred"] == []
         based = base64.b64encode(content).decode()
         assert client.post("/predict", json={"picture": based}).json()["predictions"] == [one]

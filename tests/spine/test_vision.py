@@ -16,7 +16,7 @@ from glassbox.data.images.cells import content_of, png_of
 from glassbox.files import read_json
 from glassbox.serving.process import running
 from spine_project import Project, new_project
-from toy_pictures import COLOURS, drawn, shapes
+from toy_pictures import COLOURS, draw, shapes
 
 
 def test_every_stage_ran_and_the_audit_is_clean(seen: Project) -> None:
@@ -57,7 +57,7 @@ def test_what_a_folder_says_is_no_path_of_this_machine_on_any_page(seen: Project
 
 
 def test_a_picture_in_a_label_with_probabilities_out(seen: Project) -> None:
-    disc, square = (png_of(drawn(name, np.random.default_rng(77))) for name in ("disc", "square"))
+    disc, square = (png_of(draw(name, np.random.default_rng(77))) for name in ("disc", "square"))
     based = [base64.b64encode(content).decode() for content in (disc, square)]
     with running(seen.root / "data/shapes/deploy") as url, httpx.Client(base_url=url, trust_env=False, timeout=60) as client:
 
@@ -123,7 +123,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
 
 
 def of_class(name: str, count: int) -> dict[str, bytes]:
-    return {f"{name}/{i}.png": png_of(drawn(name, np.random.default_rng([i, *name.encode()]))) for i in range(count)}
+    return {f"{name}/{i}.png": png_of(draw(name, np.random.default_rng([i, *name.encode()]))) for i in range(count)}
 
 
 SOUND = {**of_class("disc", 15), **of_class("square", 15)}

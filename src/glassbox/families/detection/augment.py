@@ -8,14 +8,14 @@ from torchvision.transforms.v2 import functional as v2
 from torchvision.tv_tensors import BoundingBoxes
 
 from glassbox.families.detection.recipe import Augmentation
-from glassbox.families.vision.augment import augmented as coloured
+from glassbox.families.vision.augment import augment as coloured
 from glassbox.families.vision.recipe import Augmentation as Colours
 
 VISIBLE = 0.35  # of a box must be left for it to be taught
 GREY = 0.5
 
 
-def augmented(
+def augment(
     x: torch.Tensor, where: torch.Tensor, asked: Augmentation, rng: np.random.Generator
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """A picture (3, side, side), 0 to 1, with its boxes (n, 4) as left, top, right and bottom, varied.

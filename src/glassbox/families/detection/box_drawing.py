@@ -6,13 +6,13 @@ import numpy as np
 import torch
 
 from glassbox.data.images.cells import cell_of, png_of
-from glassbox.families.detection.augment import augmented
-from glassbox.families.detection.boxes import Box, places
+from glassbox.families.detection.augment import augment
+from glassbox.families.detection.boxes import Box, xywh
 from glassbox.families.detection.dataset import DetectionDataset
-from glassbox.families.detection.error_analysis import Judged
-from glassbox.families.detection.recipe import place_of
+from glassbox.families.detection.error_analysis import BoxOutcome
+from glassbox.families.detection.recipe import letterbox
 from glassbox.families.vision.thumbnails import Box as Where
-from glassbox.families.vision.thumbnails import boxed
+from glassbox.families.vision.thumbnails import boxed_thumbnail
 from glassbox.findings.model import Picture, Pictures
 from glassbox.findings.plot_style import PALETTE
 from glassbox.findings.wording import clean, listed, number
@@ -29,14 +29,14 @@ NAMES = {
 SIDE = 256  # pixels of the longer side of what is drawn
 
 
-def colour_of(label: str, labels: Sequence[str]) -> str:
+def label_color(label: str, labels: Sequence[str]) -> str:
     """The colour of a label; with more labels than colours they come round again."""
     return PALETTE[list(labels).index(label) % len(PALETTE)] if label in labels else PALETTE[-1]
 
 
 def legend(labels: Sequence[str]) -> str:
     """Which colour is which label, in words."""
-    told = [f"{NAMES.get(colour_of(name, labels), 'another')}: {clean(name)}" for name in labels[: len(PALETTE)]]
+    told = [f"{NAMES.get(label_color(name, labels), 'another')}: {clean(name)}" for name in labels[: len(PALETTE)]]
     more = "" if len(labels) <= len(PALETTE) else "; colours come round again"
     return f"{'; '.join(told)}{more}."
 
@@ -49,7 +49,7 @@ def where(box: Box) -> Where:
 def labelled(cell: str, boxes: Sequence[Box], labels: Sequence[str], head: str) -> Picture:
     """A picture with the boxes that stand on it, a colour a label."""
     told = listed([clean(name) for name in sorted({box.label for box in boxes})]) if boxes else "nothing"
-    return boxed(cell, [(where(box), colour_of(box.label, labels)) for box in boxes], head, f"a picture with {told} on it", SIDE)
+    return boxed_thumbnail(cell, [(where(box), label_color(box.label, labels)) for box in boxes], head, f"a picture with {told} on it", SIDE)
 
 
 def grid(scenes: DetectionDataset, most: int = 12) -> Pictures:
@@ -74,13 +74,13 @@ def varied(scenes: DetectionDataset, *, seed: int, rows: int = 3, each: int = 4)
     side = scenes.recipe.side
     able = [i for i, cell in enumerate(scenes.album.cells) if isinstance(cell, str) and scenes.boxes[i]][:rows]
     for i in able:
-        seen = place_of(scenes.sizes[i], side).seen(places(scenes.boxes[i]))
+        seen = letterbox(scenes.sizes[i], side).seen(xywh(scenes.boxes[i]))
         edges = torch.from_numpy(np.column_stack([seen[:, :2], seen[:, :2] + seen[:, 2:]])).float()
-        x = torch.from_numpy(scenes.recipe.seen.pixels(scenes.album.cells[i]).copy()).permute(2, 0, 1).float() / 255
+        x = torch.from_numpy(scenes.recipe.image_recipe.pixels(scenes.album.cells[i]).copy()).permute(2, 0, 1).float() / 255
         for k in range(each + 1):
             made, found, left = x, edges, torch.ones(len(edges), dtype=torch.bool)
             if k:
-                made, found, left = augmented(x, edges, scenes.recipe.augmentation, np.random.default_rng([seed, i, k]))
+                made, found, left = augment(x, edges, scenes.recipe.augmentation, np.random.default_rng([seed, i, k]))
             kept = [box for box, stays in zip(scenes.boxes[i], left.tolist(), strict=True) if stays]
             drawn = [Box(a, b, c - a, d - b, box.label) for (a, b, c, d), box in zip(found.tolist(), kept, strict=True)]
             pixels = (made.permute(1, 2, 0).clamp(0, 1) * 255).round().to(torch.uint8).numpy()
@@ -94,17 +94,17 @@ def varied(scenes: DetectionDataset, *, seed: int, rows: int = 3, each: int = 4)
 
 
 def judged(
-    cell: str, own: Sequence[Box], other: Sequence[Box], kinds: Sequence[Judged | None], true: Sequence[str], head: str
+    cell: str, own: Sequence[Box], other: Sequence[Box], kinds: Sequence[BoxOutcome | None], true: Sequence[str], head: str
 ) -> Picture:
     """A picture with what was found, right or wrong, and what was missed, each in its colour."""
     drawn = [(where(box), MISSED) for box, kind in zip(own, true, strict=True) if kind == "missed"]
     drawn += [
         (where(box), RIGHT if kind.kind == "right" else WRONG) for box, kind in zip(other, kinds, strict=True) if kind is not None
     ]
-    return boxed(cell, drawn, head, "a picture with what was found on it, and what was missed", SIDE)
+    return boxed_thumbnail(cell, drawn, head, "a picture with what was found on it, and what was missed", SIDE)
 
 
-def told(own: Sequence[Box], other: Sequence[Box], kinds: Sequence[Judged | None], true: Sequence[str]) -> str:
+def told(own: Sequence[Box], other: Sequence[Box], kinds: Sequence[BoxOutcome | None], true: Sequence[str]) -> str:
     """What is wrong on a picture, in words."""
     parts = []
     for box, kind in zip(other, kinds, strict=True):
@@ -118,4 +118,4 @@ def told(own: Sequence[Box], other: Sequence[Box], kinds: Sequence[Judged | None
     return "; ".join(parts) or "all right"
 
 
-JUDGED_NOTE = f"{NAMES[RIGHT].capitalize()}: right. {NAMES[WRONG].capitalize()}: found, and wrong. {NAMES[MISSED].capitalize()}: there, and missed."
+OUTCOME_LEGEND = f"{NAMES[RIGHT].capitalize()}: right. {NAMES[WRONG].capitalize()}: found, and wrong. {NAMES[MISSED].capitalize()}: there, and missed."

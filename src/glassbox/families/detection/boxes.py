@@ -1,4 +1,4 @@
-"""Boxes: where on a picture something stands. How they are written, read, compared and thinned out."""
+"""Boxes: where on a picture something stands. How they are written, read, compared and nms_all out."""
 
 import json
 import math
@@ -81,10 +81,10 @@ def _number(value: Any) -> float | None:
     return number if math.isfinite(number) else None
 
 
-def written(boxes: Iterable[Box]) -> str:
+def write_boxes(boxes: Iterable[Box]) -> str:
     """Boxes as a cell: sorted, places and sizes to a hundredth of a pixel (no size below that), scores to six digits.
 
-    >>> written([Box(4.001, 2.5, 10, 8, "Pear", 0.5), Box(0, 0, 3, 3, "Apple", 0.25)])
+    >>> write_boxes([Box(4.001, 2.5, 10, 8, "Pear", 0.5), Box(0, 0, 3, 3, "Apple", 0.25)])
     '[[0.0, 0.0, 3.0, 3.0, "Apple", 0.25], [4.0, 2.5, 10.0, 8.0, "Pear", 0.5]]'
     """
     rows = sorted((_row(box) for box in boxes), key=lambda row: (*row[:5], len(row), *row[5:]))
@@ -98,7 +98,7 @@ def _row(box: Box) -> list[float | str]:
     return [*place, *size, box.label, *([] if box.score is None else [round(float(box.score), _SCORE_DIGITS)])]
 
 
-def places(boxes: Sequence[Box]) -> Floats:
+def xywh(boxes: Sequence[Box]) -> Floats:
     """(n, 4) x, y, width and height."""
     return np.array([[box.x, box.y, box.width, box.height] for box in boxes], dtype=np.float64).reshape(-1, 4)
 
@@ -142,7 +142,7 @@ def iou(a: Floats, b: Floats) -> Floats:
     return np.asarray(np.divide(shared, together, out=np.zeros_like(shared), where=together > 0))
 
 
-def suppressed(boxes: Sequence[Box], threshold: float) -> list[Box]:
+def nms(boxes: Sequence[Box], threshold: float) -> list[Box]:
     """The boxes that stay when those that cover a better one of the same label are taken away, best first.
 
     Greedy non-maximum suppression: from the highest score down, a box stays if its IoU with every one of its label that stayed is at
@@ -155,9 +155,9 @@ def suppressed(boxes: Sequence[Box], threshold: float) -> list[Box]:
     [('Pear', 0.9), ('Apple', 0.5)]
     """
     ranks = scores_of(boxes)
-    by = sorted(range(len(boxes)), key=lambda i: (-ranks[i], *places([boxes[i]])[0].tolist(), boxes[i].label))
+    by = sorted(range(len(boxes)), key=lambda i: (-ranks[i], *xywh([boxes[i]])[0].tolist(), boxes[i].label))
     ordered = [boxes[i] for i in by]
-    where = places(ordered)
+    where = xywh(ordered)
     labels = np.array([box.label for box in ordered], dtype=object)
     left = np.ones(len(ordered), dtype=bool)
     kept = []

@@ -19,7 +19,7 @@ NAMES: dict[int, str] = {
 # fmt: on
 
 
-def forms(name: str) -> set[str]:
+def word_forms(name: str) -> set[str]:
     """A name in small letters, as it stands and as what it may be the plural of.
 
     >>> sorted(forms("Cherries"))
@@ -44,8 +44,8 @@ def answers(labels: Iterable[str]) -> dict[int, str]:
     known = sorted(labels)
     found: dict[int, str] = {}
     for number, name in NAMES.items():
-        own = forms(name)
-        same = [label for label in known if label.casefold() == name] or [label for label in known if forms(label) & own]
+        own = word_forms(name)
+        same = [label for label in known if label.casefold() == name] or [label for label in known if word_forms(label) & own]
         if same:
             found[number] = same[0]
     return found

@@ -11,8 +11,8 @@ import pandas as pd
 
 from glassbox.errors import DataError
 from glassbox.families.detection.boxes import Box, read_boxes
-from glassbox.families.detection.recipe import Recipe, size_of
-from glassbox.families.vision.image_dataset import ImageCollection, View
+from glassbox.families.detection.recipe import Recipe, image_size
+from glassbox.families.vision.image_collection import ImageCollection, View
 from glassbox.files import hash_tree, hash_value
 from glassbox.runtime.worker_pool import WorkerPool
 
@@ -58,7 +58,7 @@ class DetectionDataset:
     @cached_property
     def _bare(self) -> str:
         told = [[[box.x, box.y, box.width, box.height, box.label] for box in row] for row in self.boxes]
-        return hash_value([self.album.names, self.row_ids, told, self.labels, self.fold.tolist()])
+        return hash_value([self.album.digests, self.row_ids, told, self.labels, self.fold.tolist()])
 
     def digest(self, kind: str) -> str:
         """The hash of what a detector of this kind learns from."""
@@ -69,13 +69,13 @@ class DetectionDataset:
 
     def view(self, rows: Ints) -> View:
         """Some of the pictures."""
-        return self.album.rows(rows)
+        return self.album.view(rows)
 
 
 def sizes_of(cells: Sequence[str | None], workers: int = 1) -> list[tuple[int, int]]:
     """Width and height of each picture in pixels."""
     with WorkerPool(workers) as pool:
-        return list(pool.map(size_of, cells))
+        return list(pool.map(image_size, cells))
 
 
 def labels_of(rows: Iterable[Sequence[Box]]) -> list[str]:

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from glassbox.families.detection.boxes import Box, Floats, iou, places, scores_of
+from glassbox.families.detection.boxes import Box, Floats, iou, xywh, scores_of
 from glassbox.families.detection.metrics import best_first, match_boxes
 
 SAID = ("right", "double", "loose", "wrong class", "loose and wrong class", "background")
@@ -29,7 +29,7 @@ ENOUGH, LEAST = 0.5, 0.1
 
 
 @dataclass(frozen=True)
-class Judged:
+class BoxOutcome:
     """A predicted box: its kind, the place of the object that the kind speaks of (None: background), and its IoU with that."""
 
     kind: str
@@ -38,7 +38,7 @@ class Judged:
 
 
 @dataclass(frozen=True)
-class Mistakes:
+class ErrorAnalysis:
     """Of each kind how many, and for each picture the kinds of its boxes.
 
     Attributes
@@ -53,11 +53,11 @@ class Mistakes:
     """
 
     counts: dict[str, int]
-    found: list[list[Judged | None]]
+    found: list[list[BoxOutcome | None]]
     true: list[list[str]]
 
 
-def mistakes(truth: Sequence[Sequence[Box]], found: Sequence[Sequence[Box]], threshold: float) -> Mistakes:
+def analyse_errors(truth: Sequence[Sequence[Box]], found: Sequence[Sequence[Box]], threshold: float) -> ErrorAnalysis:
     """The kinds of all boxes with at least the score `threshold`, and of all objects.
 
     Examples
@@ -70,15 +70,15 @@ def mistakes(truth: Sequence[Sequence[Box]], found: Sequence[Sequence[Box]], thr
     pictures = [_picture(own, other, threshold) for own, other in zip(truth, found, strict=True)]
     tally = Counter(judged.kind for said, _ in pictures for judged in said if judged is not None)
     tally["missed"] = sum(kind == "missed" for _, true in pictures for kind in true)
-    return Mistakes({kind: tally[kind] for kind in KINDS}, [said for said, _ in pictures], [true for _, true in pictures])
+    return ErrorAnalysis({kind: tally[kind] for kind in KINDS}, [said for said, _ in pictures], [true for _, true in pictures])
 
 
-def _picture(own: Sequence[Box], other: Sequence[Box], threshold: float) -> tuple[list[Judged | None], list[str]]:
-    covered = iou(places(other), places(own))
+def _picture(own: Sequence[Box], other: Sequence[Box], threshold: float) -> tuple[list[BoxOutcome | None], list[str]]:
+    covered = iou(xywh(other), xywh(own))
     takes = _taken(own, other)
     high = scores_of(other) >= threshold
     labels = [box.label for box in own]
-    said: list[Judged | None] = []
+    said: list[BoxOutcome | None] = []
     for i, box in enumerate(other):
         same = np.array([label == box.label for label in labels], dtype=bool)
         said.append(_kind(covered[i], same, takes[i]) if i in takes and high[i] else None)
@@ -98,10 +98,10 @@ def _taken(own: Sequence[Box], other: Sequence[Box]) -> dict[int, int]:
     return made
 
 
-def _kind(covered: Floats, same: npt.NDArray[np.bool_], takes: int) -> Judged:
+def _kind(covered: Floats, same: npt.NDArray[np.bool_], takes: int) -> BoxOutcome:
     """What a box is that covers the objects of its picture so far; `same`: which have its label; `takes`: which it took, or -1."""
     if takes >= 0:
-        return Judged("right", takes, float(covered[takes]))
+        return BoxOutcome("right", takes, float(covered[takes]))
     for kind, among, least in (
         ("double", same, ENOUGH),
         ("loose", same, LEAST),
@@ -110,5 +110,5 @@ def _kind(covered: Floats, same: npt.NDArray[np.bool_], takes: int) -> Judged:
     ):
         fits = np.where(among, covered, -1.0)
         if fits.max(initial=-1.0) >= least:
-            return Judged(kind, int(fits.argmax()), float(fits.max()))
-    return Judged("background")
+            return BoxOutcome(kind, int(fits.argmax()), float(fits.max()))
+    return BoxOutcome("background")

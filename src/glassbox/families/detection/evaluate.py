@@ -7,19 +7,19 @@ import numpy as np
 import pandas as pd
 
 from glassbox.data.schema import Schema
-from glassbox.families.detection.box_drawing import JUDGED_NOTE, judged, told
-from glassbox.families.detection.boxes import Box, read_boxes, written
+from glassbox.families.detection.box_drawing import OUTCOME_LEGEND, judged, told
+from glassbox.families.detection.boxes import Box, read_boxes, write_boxes
 from glassbox.families.detection.dataset import DetectionDataset, boxes_in
-from glassbox.families.detection.error_analysis import KINDS, Mistakes, mistakes
+from glassbox.families.detection.error_analysis import KINDS, ErrorAnalysis, analyse_errors
 from glassbox.families.detection.explore import size_of_box
 from glassbox.families.detection.fit import CODE, fit
 from glassbox.families.detection.metrics import Matches, by_label, estimates, score
 from glassbox.families.detection.predictor import BoxPredictor
 from glassbox.families.detection.recipe import Recipe
-from glassbox.families.detection.score_threshold import Chosen
+from glassbox.families.detection.score_threshold import Thresholds
 from glassbox.families.shared.cross_fit import limited
-from glassbox.families.vision.reference_features import Watch
-from glassbox.families.vision.training import checkpoint_of, forget
+from glassbox.families.vision.reference_features import ReferenceFeatures
+from glassbox.families.vision.training import checkpoint_path, remove_checkpoint
 from glassbox.findings.model import Estimates, Facts, Note, Pictures, Table
 from glassbox.findings.wording import clean, metric_label, number
 
@@ -29,15 +29,15 @@ SAMPLE = 100  # pictures of train on which the fitted detector is asked, for the
 
 
 def refit(
-    best: Mapping[str, Any], scenes: DetectionDataset, schema: Schema, chosen: Chosen, *, seed: int, threads: int = 1
+    best: Mapping[str, Any], scenes: DetectionDataset, schema: Schema, chosen: Thresholds, *, seed: int, threads: int = 1
 ) -> BoxPredictor:
     """Fit what tuning kept on all pictures of train, and put it together with the rule by which boxes are answered."""
     parts = {"what": "all of train", "data": scenes.digest(best["kind"]), "best": dict(best), "seed": seed, "threads": threads}
-    checkpoint = checkpoint_of(scenes.album.store, parts, CODE)
+    checkpoint = checkpoint_path(scenes.album.store, parts, CODE)
     everyone = np.arange(len(scenes))
     with limited(threads):
         model = fit(scenes, best["kind"], best["params"], everyone, seed=seed, threads=threads, checkpoint=checkpoint)
-    forget(checkpoint)
+    remove_checkpoint(checkpoint)
     return BoxPredictor(
         schema=schema,
         recipe=Recipe.model_validate(best["recipe"]),
@@ -47,7 +47,7 @@ def refit(
         model=model,
         threshold=chosen.threshold,
         overlap=chosen.overlap,
-        watch=Watch.of(scenes.album, None),
+        reference=ReferenceFeatures.of(scenes.album, None),
         workers=scenes.album.workers,
     )
 
@@ -60,18 +60,18 @@ def predictions(predictor: BoxPredictor, holdout: pd.DataFrame) -> pd.DataFrame:
     """
     rows = holdout.sort_values("row_id", kind="stable").reset_index(drop=True)
     truth = boxes_in(rows, str(predictor.schema.target))
-    found = predictor.ranked(rows)
+    found = predictor.detect(rows)
     return pd.DataFrame(
         {
             "row_id": rows["row_id"],
-            "y_true": [written(one) for one in truth],
-            "y_pred": [written(one) for one in found],
+            "y_true": [write_boxes(one) for one in truth],
+            "y_pred": [write_boxes(one) for one in found],
             "threshold": predictor.threshold,
         }
     )
 
 
-def both(predicted: pd.DataFrame) -> tuple[list[list[Box]], list[list[Box]]]:
+def true_and_predicted(predicted: pd.DataFrame) -> tuple[list[list[Box]], list[list[Box]]]:
     """True and found boxes of each row of predictions."""
     own, other = ([read_boxes(cell) for cell in predicted[name]] for name in ("y_true", "y_pred"))
     return own, other
@@ -79,7 +79,7 @@ def both(predicted: pd.DataFrame) -> tuple[list[list[Box]], list[list[Box]]]:
 
 def matches_of(predicted: pd.DataFrame, labels: Sequence[str]) -> Matches:
     """Matches in the holdout; labels that train did not have are counted too."""
-    truth, found = both(predicted)
+    truth, found = true_and_predicted(predicted)
     return Matches.of(truth, found, sorted({*labels, *(box.label for row in truth for box in row)}))
 
 
@@ -89,13 +89,13 @@ def holdout_metrics(matches: Matches, threshold: float, *, leading: str, resampl
     ordered = {leading: found[leading], **found}
     lead = found[leading]
     say = (
-        f"{words_of(leading)} {number(lead.value)} ({number(lead.low)} to {number(lead.high)}), over {int(matches.true.sum()):,} objects on "
+        f"{metric_title(leading)} {number(lead.value)} ({number(lead.low)} to {number(lead.high)}), over {int(matches.true.sum()):,} objects on "
         f"{lead.n or 0:,} pictures never seen before."
     )
     return Estimates(title="On the holdout", say=say, values=ordered)
 
 
-def words_of(metric: str) -> str:
+def metric_title(metric: str) -> str:
     """A metric as it is spoken of."""
     named = metric_label(metric)
     return named[0].upper() + named[1:]
@@ -104,18 +104,18 @@ def words_of(metric: str) -> str:
 def gap(predictor: BoxPredictor, scenes: DetectionDataset, oof: Sequence[Sequence[Box]], matches: Matches, metric: str) -> Facts:
     """The leading metric on pictures that taught, out of fold, and on the holdout."""
     rows = np.arange(len(scenes))[:: max(1, len(scenes) // SAMPLE)]
-    seen = predictor.thinned(predictor.model.find(scenes.view(rows)))
+    seen = predictor.apply_nms(predictor.model.find(scenes.view(rows)))
     cut = predictor.threshold
     found = {
         "train": score(Matches.of([scenes.boxes[i] for i in rows], seen, scenes.labels), cut)[metric],
-        "out of fold": score(Matches.of(scenes.boxes, predictor.thinned(oof), scenes.labels), cut)[metric],
+        "out of fold": score(Matches.of(scenes.boxes, predictor.apply_nms(oof), scenes.labels), cut)[metric],
         "holdout": score(matches, cut)[metric],
     }
     say = (
-        f"{words_of(metric)} is {number(found['train'])} on pictures that taught, {number(found['out of fold'])} out of fold "
+        f"{metric_title(metric)} is {number(found['train'])} on pictures that taught, {number(found['out of fold'])} out of fold "
         f"and {number(found['holdout'])} on the holdout."
     )
-    facts: dict[str, str | float | int | bool | None] = {"metric": words_of(metric), **found}
+    facts: dict[str, str | float | int | bool | None] = {"metric": metric_title(metric), **found}
     by_heart, flattery = found["train"] - found["out of fold"], found["out of fold"] - found["holdout"]
     return Facts(title="Gap", say=say, facts={**facts, "train over out of fold": by_heart, "out of fold over holdout": flattery})
 
@@ -127,7 +127,7 @@ def headline(matches: Matches, predicted: pd.DataFrame) -> Note:
         f"Of 100 objects on pictures that it never saw it finds {100 * found['recall']:.0f}; of 100 boxes that it answers, "
         f"{100 * found['precision']:.0f} are right: the label, and at least half of the box."
     )
-    made = _mistakes(predicted)
+    made = _error_analysis(predicted)
     whole = [
         all(kind == "found" for kind in true) and all(one is None or one.kind == "right" for one in said)
         for said, true in zip(made.found, made.true, strict=True)
@@ -140,8 +140,8 @@ def _threshold(predicted: pd.DataFrame) -> float:
     return float(predicted["threshold"].iloc[0]) if len(predicted) else 0.5
 
 
-def _mistakes(predicted: pd.DataFrame) -> Mistakes:
-    return mistakes(*both(predicted), _threshold(predicted))
+def _error_analysis(predicted: pd.DataFrame) -> ErrorAnalysis:
+    return analyse_errors(*true_and_predicted(predicted), _threshold(predicted))
 
 
 def label_table(matches: Matches, predicted: pd.DataFrame) -> Table:
@@ -178,7 +178,7 @@ def _number(value: float) -> float | None:
     return value if np.isfinite(value) else None
 
 
-def mistake_table(predicted: pd.DataFrame) -> Table:
+def error_table(predicted: pd.DataFrame) -> Table:
     """What goes wrong, at IoU 0.5 and from the chosen score on: each kind, how often, and what it means."""
     meant = {
         "right": "the label, and at least half of the box",
@@ -189,7 +189,7 @@ def mistake_table(predicted: pd.DataFrame) -> Table:
         "background": "a box where nothing stands",
         "missed": "an object that no box is right about",
     }
-    made = _mistakes(predicted).counts
+    made = _error_analysis(predicted).counts
     total = max(1, sum(made.values()))
     rows = [{"what": kind, "boxes": made[kind], "share": made[kind] / total, "it is": meant[kind]} for kind in KINDS]
     worst = max((kind for kind in KINDS if kind not in ("right", "missed")), key=lambda kind: (made[kind], kind))
@@ -206,9 +206,9 @@ def mistake_table(predicted: pd.DataFrame) -> Table:
 
 
 def _swaps(predicted: pd.DataFrame) -> dict[tuple[str, str], int]:
-    truth, found = both(predicted)
+    truth, found = true_and_predicted(predicted)
     counts: dict[tuple[str, str], int] = {}
-    for own, other, said in zip(truth, found, _mistakes(predicted).found, strict=True):
+    for own, other, said in zip(truth, found, _error_analysis(predicted).found, strict=True):
         for box, kind in zip(other, said, strict=True):
             if kind is not None and kind.kind == "wrong class" and kind.object is not None:
                 pair = own[kind.object].label, box.label
@@ -218,8 +218,8 @@ def _swaps(predicted: pd.DataFrame) -> dict[tuple[str, str], int]:
 
 def examples(predicted: pd.DataFrame, holdout: pd.DataFrame, column: str, *, wrong: bool) -> Pictures:
     """Pictures with what was found on them: the fullest that are all right, or those with the most mistakes."""
-    truth, found = both(predicted)
-    made = _mistakes(predicted)
+    truth, found = true_and_predicted(predicted)
+    made = _error_analysis(predicted)
     cells = holdout.set_index("row_id").loc[predicted["row_id"], column].tolist()
     errors = [
         sum(one is not None and one.kind != "right" for one in said) + sum(kind == "missed" for kind in true)
@@ -237,12 +237,12 @@ def examples(predicted: pd.DataFrame, holdout: pd.DataFrame, column: str, *, wro
         if wrong
         else "Pictures that it never saw, and got all right: those with the most objects."
     )
-    return Pictures(title=title, say=say if pictures else "There is no such picture.", pictures=pictures, note=JUDGED_NOTE)
+    return Pictures(title=title, say=say if pictures else "There is no such picture.", pictures=pictures, note=OUTCOME_LEGEND)
 
 
 def slices(predicted: pd.DataFrame, matches: Matches, metric: str) -> Table:
     """The metric on parts of the holdout: pictures with few and many objects, and recall of small and large ones."""
-    truth, found = both(predicted)
+    truth, found = true_and_predicted(predicted)
     cut = _threshold(predicted)
     whole = score(matches, cut)[metric]
     count = np.array([len(row) for row in truth])

@@ -100,7 +100,7 @@ def near_duplicates(groups: Sequence[str], scenes: DetectionDataset, most: int =
     return Pictures(title="Near-duplicates", say=say, pictures=pictures, note=f"{note} {legend(scenes.labels)}" if rows else note)
 
 
-def together_table(scenes: DetectionDataset, most: int = 10) -> Table:
+def cooccurrence_table(scenes: DetectionDataset, most: int = 10) -> Table:
     """Labels that stand together: how often the second is there where the first is, and how often anywhere."""
     on = np.array([[any(box.label == name for box in row) for name in scenes.labels] for row in scenes.boxes], dtype=bool)
     rows = []

@@ -9,26 +9,26 @@ import numpy as np
 import torch
 
 from glassbox.errors import GlassboxError
-from glassbox.families.detection.augment import augmented
-from glassbox.families.detection.boxes import Box, Floats, places
+from glassbox.families.detection.augment import augment
+from glassbox.families.detection.boxes import Box, Floats, xywh
 from glassbox.families.detection.dataset import DetectionDataset, Ints
 from glassbox.families.detection.networks import (
-    Answers,
+    RawOutputs,
     Detector,
-    Learning,
+    TrainableLayers,
     Target,
-    both_ways,
+    flip_average,
     loss_of,
-    read_boxes_of,
+    decode_boxes,
     small_stages,
 )
-from glassbox.families.detection.recipe import Augmentation, place_of, size_of, whole_steps
+from glassbox.families.detection.recipe import Augmentation, letterbox, image_size, round_side
 from glassbox.families.shared.torch_device import device, predict_pool
-from glassbox.families.vision.image_dataset import View
-from glassbox.families.vision.models import resized
-from glassbox.families.vision.networks import WEIGHTS, architecture, tensor_of, tensors_in, write_tensors
+from glassbox.families.vision.image_collection import View
+from glassbox.families.vision.models import resize
+from glassbox.families.vision.networks import WEIGHTS, build_architecture, to_tensor, read_tensors, write_tensors
 from glassbox.families.vision.recipe import Pixels
-from glassbox.families.vision.training import learn, seeded
+from glassbox.families.vision.training import train_network, with_seed
 from glassbox.files import read_json, write_json
 
 TOLD, HALF = "net.json", [0.5] * 3
@@ -48,7 +48,7 @@ DEFAULTS: dict[str, Any] = {
 
 
 @dataclass(frozen=True)
-class Learnt:
+class FinetunedDetector:
     """A network that learnt these labels.
 
     Attributes
@@ -72,24 +72,24 @@ class Learnt:
         net = self.net.eval().to(device(), memory_format=torch.channels_last)  # in one order of sums, learnt or loaded
 
         def one(at: int) -> list[Box]:
-            cell = view.album.cells[at]
-            return self._of(net, view.album.recipe.pixels(cell), size_of(cell))
+            cell = view.images.cells[at]
+            return self._of(net, view.images.recipe.pixels(cell), image_size(cell))
 
-        with predict_pool(view.album.workers) as pool:
+        with predict_pool(view.images.workers) as pool:
             return list(pool.map(one, view.at.tolist()))
 
     def _of(self, net: Detector, pixels: Pixels, size: tuple[int, int]) -> list[Box]:
         with torch.inference_mode():
-            said = both_ways(net, resized(tensor_of(np.array(pixels[None])), self.side))
-            found = read_boxes_of(net, said, self.side)
+            said = flip_average(net, resize(to_tensor(np.array(pixels[None])), self.side))
+            found = decode_boxes(net, said, self.side)
         edges = found["boxes"].cpu().numpy().astype(np.float64)
         where = np.column_stack([edges[:, :2], edges[:, 2:] - edges[:, :2]])
         kinds = [self.labels[k] for k in found["labels"].tolist()]
-        return within(place_of(size, self.side).back(where), found["scores"].tolist(), kinds, size)
+        return within(letterbox(size, self.side).back(where), found["scores"].tolist(), kinds, size)
 
     def module(self) -> torch.nn.Module:
         """The detector as one network, without the thinning out."""
-        return Answers(self.net.cpu(), self.side)
+        return RawOutputs(self.net.cpu(), self.side)
 
     def save(self, folder: Path) -> None:
         """Write it: weights in safetensors, all else as JSON."""
@@ -109,25 +109,25 @@ def within(where: Floats, scores: Sequence[float], labels: Sequence[str], size: 
     return made
 
 
-def load_learnt(folder: Path) -> Learnt:
+def load_finetuned(folder: Path) -> FinetunedDetector:
     """What `Learnt.save` wrote."""
     told = read_json(folder / TOLD)
 
     def make() -> Detector:
         if not told["architecture"]:
             return Detector(small_stages(), (HALF, HALF), len(told["labels"]), told["finest"])
-        stages, colours, _ = architecture(told["architecture"])
+        stages, colours, _ = build_architecture(told["architecture"])
         return Detector(stages, colours, len(told["labels"]), told["finest"])
 
-    net: Detector = seeded(make, 0)
-    net.load_state_dict(tensors_in(folder / WEIGHTS))
-    return Learnt(net.eval(), told["labels"], told["architecture"], told["side"], told["finest"])
+    net: Detector = with_seed(make, 0)
+    net.load_state_dict(read_tensors(folder / WEIGHTS))
+    return FinetunedDetector(net.eval(), told["labels"], told["architecture"], told["side"], told["finest"])
 
 
 # ------------------------------------------------------------------------------------------------------------ learning
 
 
-def teach(scenes: DetectionDataset, rows: Ints, params: Mapping[str, Any], *, seed: int, checkpoint: Path | None) -> Learnt:
+def train_detector(scenes: DetectionDataset, rows: Ints, params: Mapping[str, Any], *, seed: int, checkpoint: Path | None) -> FinetunedDetector:
     """Teach a detector by some rows.
 
     Parameters
@@ -142,12 +142,12 @@ def teach(scenes: DetectionDataset, rows: Ints, params: Mapping[str, Any], *, se
         When the request does not name the backbone.
     """
     told = {**DEFAULTS, **params}
-    side = min(whole_steps(float(told.get("side", scenes.recipe.side))), scenes.recipe.side)
+    side = min(round_side(float(told.get("side", scenes.recipe.side))), scenes.recipe.side)
     net, start = _begun(scenes, told, seed)
     net = net.to(device())
     for segment in list(net.segments)[: net.frozen]:
         segment.requires_grad_(False)
-    lessons = Lessons.of(scenes, rows, side, _augmentation(scenes.recipe.augmentation, told))
+    lessons = TrainingData.of(scenes, rows, side, _augmentation(scenes.recipe.augmentation, told))
     inputs = _kept(net, lessons, seed, scenes.album.workers) if net.frozen else _fresh(net, lessons)
 
     def loss(module: torch.nn.Module, given: Given, chosen: Ints) -> torch.Tensor:
@@ -158,14 +158,14 @@ def teach(scenes: DetectionDataset, rows: Ints, params: Mapping[str, Any], *, se
         return float(told["backbone_pace"]) if start and name.startswith("segments.") else 1.0
 
     nobody = np.zeros(len(rows), dtype=np.int64)
-    learn(Learning(net), inputs, nobody, told, seed=seed, checkpoint=checkpoint, loss_of=loss, pace=pace)
-    return Learnt(net.cpu().eval(), scenes.labels, start, side, int(told["finest"]))
+    train_network(TrainableLayers(net), inputs, nobody, told, seed=seed, checkpoint=checkpoint, loss_of=loss, pace=pace)
+    return FinetunedDetector(net.cpu().eval(), scenes.labels, start, side, int(told["finest"]))
 
 
 def _begun(scenes: DetectionDataset, told: Mapping[str, Any], seed: int) -> tuple[Detector, str]:
     labels, finest = len(scenes.labels), int(told["finest"])
     if told.get("start", "backbone") == "nothing":
-        made: Detector = seeded(lambda: Detector(small_stages(), (HALF, HALF), labels, finest), seed)
+        made: Detector = with_seed(lambda: Detector(small_stages(), (HALF, HALF), labels, finest), seed)
         return made.train(), ""
     place = int(told.get("backbone", 0))
     if place >= len(scenes.album.backbones):
@@ -173,19 +173,19 @@ def _begun(scenes: DetectionDataset, told: Mapping[str, Any], seed: int) -> tupl
     backbone = scenes.album.backbones[place]
 
     def make() -> Detector:
-        whole = backbone.fresh(1)
+        whole = backbone.new_network(1)
         stages = list(whole.stages)
         colours = (whole.mean.flatten().tolist(), whole.spread.flatten().tolist())
         net = Detector(stages, colours, labels, finest)
         net.frozen = max(0, len(net.segments) - LEARNING[str(told["unfrozen"])])
         return net
 
-    made = seeded(make, seed)
+    made = with_seed(make, seed)
     return made.eval(), backbone.name  # statistics of normalisation stay as they were trained: there are few pictures
 
 
 @dataclass(frozen=True)
-class Lessons:
+class TrainingData:
     """What teaches: pictures as they are seen, and their boxes in the same pixels."""
 
     pixels: Pixels
@@ -199,7 +199,7 @@ class Lessons:
         place = {name: k for k, name in enumerate(scenes.labels)}
         edges, labels = [], []
         for i in rows.tolist():
-            where = place_of(scenes.sizes[i], side).seen(places(scenes.boxes[i]))
+            where = letterbox(scenes.sizes[i], side).seen(xywh(scenes.boxes[i]))
             corners = np.column_stack([where[:, :2], where[:, :2] + where[:, 2:]])
             edges.append(torch.from_numpy(corners).float())
             labels.append(torch.tensor([place[box.label] for box in scenes.boxes[i]], dtype=torch.int64))
@@ -207,10 +207,10 @@ class Lessons:
 
     def one(self, row: int, rng: np.random.Generator | None) -> tuple[torch.Tensor, Target]:
         """A picture (3, side, side) with its boxes; varied, where there is a generator to draw from."""
-        x = resized(tensor_of(np.array(self.pixels[row][None]), torch.device("cpu")), self.side)[0]
+        x = resize(to_tensor(np.array(self.pixels[row][None]), torch.device("cpu")), self.side)[0]
         if rng is None:
             return x, self._target(self.edges[row], self.labels[row])
-        x, edges, left = augmented(x, self.edges[row], self.augmentation, rng)
+        x, edges, left = augment(x, self.edges[row], self.augmentation, rng)
         return x, self._target(edges, self.labels[row][left])
 
     @staticmethod
@@ -218,7 +218,7 @@ class Lessons:
         return {"boxes": edges.to(device()), "labels": labels.to(device())}
 
 
-def _fresh(net: Detector, lessons: Lessons) -> Callable[[Ints, np.random.Generator], Given]:
+def _fresh(net: Detector, lessons: TrainingData) -> Callable[[Ints, np.random.Generator], Given]:
     def inputs(rows: Ints, rng: np.random.Generator) -> Given:
         some = [lessons.one(row, rng) for row in rows.tolist()]
         x = torch.stack([picture for picture, _ in some]).to(device())
@@ -227,7 +227,7 @@ def _fresh(net: Detector, lessons: Lessons) -> Callable[[Ints, np.random.Generat
     return inputs
 
 
-def _kept(net: Detector, lessons: Lessons, seed: int, workers: int) -> Callable[[Ints, np.random.Generator], Given]:
+def _kept(net: Detector, lessons: TrainingData, seed: int, workers: int) -> Callable[[Ints, np.random.Generator], Given]:
     """Each picture in some views, as it is and varied, gone through what does not learn once and for all."""
 
     def see(k: int, row: int) -> tuple[list[torch.Tensor], Target]:

@@ -8,13 +8,13 @@ import numpy as np
 import torch
 
 from glassbox.errors import GlassboxError
-from glassbox.families.detection.boxes import written
+from glassbox.families.detection.boxes import write_boxes
 from glassbox.families.detection.dataset import DetectionDataset, Ints
 from glassbox.families.detection.models import Fitting, Model, kind_of
 from glassbox.families.shared.candidates import Candidate
 from glassbox.families.shared.cross_fit import Cache, cache_key, fit_and_predict_cached
 from glassbox.families.shared.set_prediction import FitFold
-from glassbox.families.vision.training import checkpoint_of, forget
+from glassbox.families.vision.training import checkpoint_path, remove_checkpoint
 
 CODE = "glassbox.families.detection.fit"  # what results are remembered by: this module and all that it imports
 
@@ -63,15 +63,15 @@ def fit_fold(
     """
     out = scenes.fold == fold
     parts = cache_key("fold of boxes", scenes.digest(kind), fold, kind, params, seed=seed, threads=threads)
-    checkpoint = checkpoint_of(scenes.album.store, parts, CODE)
+    checkpoint = checkpoint_path(scenes.album.store, parts, CODE)
     result = fit_and_predict_cached(
         parts,
         lambda: fit(scenes, kind, params, np.flatnonzero(~out), seed=seed, threads=threads, checkpoint=checkpoint),
-        lambda model: {"boxes": [written(boxes) for boxes in model.find(scenes.view(np.flatnonzero(out)))]},
+        lambda model: {"boxes": [write_boxes(boxes) for boxes in model.find(scenes.view(np.flatnonzero(out)))]},
         memo=memo,
         code=CODE,
     )
-    forget(checkpoint)
+    remove_checkpoint(checkpoint)
     return result
 
 

@@ -12,7 +12,7 @@ from glassbox.families.detection.dataset import DetectionDataset, boxes_in, labe
 from glassbox.families.detection.recipe import Recipe
 from glassbox.families.shared.cross_fit import Progress
 from glassbox.families.vision.dataset import backbones_of
-from glassbox.families.vision.image_dataset import ImageCollection
+from glassbox.families.vision.image_collection import ImageCollection
 
 if TYPE_CHECKING:
     from glassbox.request.model import Request
@@ -44,7 +44,7 @@ def scenes_of(
     if folds is not None:
         fold = folds.set_index("row_id")["fold"].reindex(row_ids).to_numpy().astype(np.int64)
     boxes = boxes_in(rows, schema.target)
-    album = ImageCollection(rows[recipe.column].tolist(), recipe.seen, backbones_of(request, root), kept, workers, progress)
+    album = ImageCollection(rows[recipe.column].tolist(), recipe.image_recipe, backbones_of(request, root), kept, workers, progress)
     detector = request.weights.detector
     return DetectionDataset(
         row_ids, boxes, labels_of(boxes), fold, recipe, album, None if detector is None else locate(detector, root)

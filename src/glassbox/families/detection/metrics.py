@@ -21,7 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from glassbox.families.classification.metrics import interval
-from glassbox.families.detection.boxes import Box, iou, places, scores_of
+from glassbox.families.detection.boxes import Box, iou, xywh, scores_of
 from glassbox.families.entities.metrics import resampled
 from glassbox.families.entities.metrics import scores as of_counts
 from glassbox.findings.model import Estimate
@@ -36,7 +36,7 @@ THRESHOLDED = ("f1", "precision", "recall")  # they judge boxes above a score, n
 RESAMPLES: dict[Cost, int] = {"low": 500, "medium": 1000, "high": 2000}
 IOUS = np.linspace(0.5, 0.95, 10)
 RECALLS = np.linspace(0.0, 1.0, 101)
-MOST = 100  # boxes of one label on one picture
+MAX_DETECTIONS = 100  # boxes of one label on one picture
 _AT_50, _AT_75 = 0, 5
 _CELLS = 2_000_000  # resamples × boxes that are held in memory at once
 
@@ -122,7 +122,7 @@ def joined(parts: Sequence[Matches]) -> Matches:
 
 def best_first(boxes: Sequence[Box]) -> Ints:
     """Places of at most 100 boxes, from the highest score down; equal scores stay in their order."""
-    return np.argsort(-scores_of(boxes), kind="mergesort")[:MOST].astype(np.int64)
+    return np.argsort(-scores_of(boxes), kind="mergesort")[:MAX_DETECTIONS].astype(np.int64)
 
 
 def match_boxes(said: Sequence[Box], true: Sequence[Box], thresholds: Floats) -> Ints:
@@ -141,7 +141,7 @@ def match_boxes(said: Sequence[Box], true: Sequence[Box], thresholds: Floats) ->
         The place in `true`, or -1. Of several that are covered as well, the last one is taken, as pycocotools does.
     """
     found = np.full((len(thresholds), len(said)), -1, dtype=np.int64)
-    covered = iou(places(said), places(true))
+    covered = iou(xywh(said), xywh(true))
     free = np.ones((len(thresholds), len(true)), dtype=bool)
     least = np.minimum(thresholds, 1 - 1e-10)[:, None]
     for i in np.flatnonzero(covered.max(axis=1, initial=0.0) >= least.min()) if len(true) else []:

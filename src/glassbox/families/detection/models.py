@@ -15,10 +15,10 @@ from glassbox.errors import GlassboxError
 from glassbox.families.detection.boxes import Box
 from glassbox.families.detection.coco_labels import answers
 from glassbox.families.detection.dataset import DetectionDataset, Ints
-from glassbox.families.detection.finetuned_detector import load_learnt, teach, within
-from glassbox.families.detection.networks import FLOOR
+from glassbox.families.detection.finetuned_detector import load_finetuned, train_detector, within
+from glassbox.families.detection.networks import MIN_SCORE
 from glassbox.families.registry import kind_in
-from glassbox.families.vision.image_dataset import View
+from glassbox.families.vision.image_collection import View
 from glassbox.files import read_json, write_bytes, write_json
 
 GRAPH, DESCRIBED = ".pb", ".pbtxt"
@@ -92,7 +92,7 @@ class Pretrained:
     _one_at_a_time: Any = field(default_factory=threading.Lock, compare=False, repr=False)
 
     def find(self, view: View) -> list[list[Box]]:
-        return [self._of(view.album.cells[at]) for at in view.at.tolist()]
+        return [self._of(view.images.cells[at]) for at in view.at.tolist()]
 
     def module(self) -> None:
         return None
@@ -107,7 +107,7 @@ class Pretrained:
             net = self._net()
             net.setInput(blob)
             rows = np.array(net.forward(), dtype=np.float64).reshape(-1, 7)
-        rows = rows[rows[:, 2] >= FLOOR]
+        rows = rows[rows[:, 2] >= MIN_SCORE]
         edges = rows[:, 3:] * np.array([width, height, width, height])
         where = np.column_stack([edges[:, :2], edges[:, 2:] - edges[:, :2]])
         known = [i for i, number in enumerate(rows[:, 1].astype(int).tolist()) if number in self.labels]
@@ -148,8 +148,8 @@ KINDS: dict[str, Kind] = {
     "nothing": Kind(lambda scenes, rows, asked: Nothing(), lambda folder: Nothing(), 0, learns=False),
     "as_it_comes": Kind(_fit_as_it_comes, _load_as_it_comes, 1, needs=("detector",)),
     "detector": Kind(
-        lambda scenes, rows, asked: teach(scenes, rows, asked.params, seed=asked.seed, checkpoint=asked.checkpoint),
-        load_learnt,
+        lambda scenes, rows, asked: train_detector(scenes, rows, asked.params, seed=asked.seed, checkpoint=asked.checkpoint),
+        load_finetuned,
         2,
         searched=True,
     ),

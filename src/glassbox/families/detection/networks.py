@@ -16,12 +16,12 @@ from torchvision.models.detection.anchor_utils import AnchorGenerator
 from torchvision.models.detection.fcos import FCOSHead
 from torchvision.ops import FeaturePyramidNetwork
 
-from glassbox.families.vision.models import resized
+from glassbox.families.vision.models import resize
 
 WIDTH, CONVOLUTIONS = 64, 2  # of the pyramid and the head: small, for two cores
 FIRST_DISTANCE = 2.0  # before the softplus, which makes 2.13 strides of it
 PROBED = 128  # pixels a side of the picture by which strides are found
-FLOOR, OVERLAP, MOST = 0.1, 0.7, 100  # least score of a box that is kept, IoU of those thinned out at once, boxes of a picture
+MIN_SCORE, NMS_IOU, MAX_BOXES = 0.1, 0.7, 100  # least score of a box that is kept, IoU of those nms_all out at once, boxes of a picture
 Maps = list[torch.Tensor]
 Target = dict[str, torch.Tensor]
 
@@ -121,7 +121,7 @@ class Detector(nn.Module):
         return self.late(self.early(x))
 
 
-class Learning(nn.Module):
+class TrainableLayers(nn.Module):
     """What of a detector learns."""
 
     def __init__(self, net: Detector) -> None:
@@ -145,7 +145,7 @@ def _fcos(widths: Sequence[int], strides: Sequence[int], labels: int) -> FCOS:
     nn.init.constant_(distances.bias, FIRST_DISTANCE)
     head.regression_head.bbox_reg = nn.Sequential(distances, nn.Softplus())
     return FCOS(
-        neck, labels, anchor_generator=anchors, head=head, score_thresh=FLOOR, nms_thresh=OVERLAP, detections_per_img=MOST
+        neck, labels, anchor_generator=anchors, head=head, score_thresh=MIN_SCORE, nms_thresh=NMS_IOU, detections_per_img=MAX_BOXES
     )
 
 
@@ -169,7 +169,7 @@ def loss_of(net: Detector, said: dict[str, list[torch.Tensor]], targets: list[Ta
     return total
 
 
-def both_ways(net: Detector, x: torch.Tensor) -> dict[str, list[torch.Tensor]]:
+def flip_average(net: Detector, x: torch.Tensor) -> dict[str, list[torch.Tensor]]:
     """What the head says of a picture and of its mirror image, at the same places, as they say together."""
     said, other = net(x), net(x.flip(3))
     return {name: [_mean(name, *pair) for pair in zip(said[name], other[name], strict=True)] for name in said}
@@ -186,16 +186,16 @@ def _mean(name: str, own: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
     return made.reshape(own.shape)
 
 
-def read_boxes_of(net: Detector, said: dict[str, list[torch.Tensor]], side: int) -> Target:
-    """The boxes on one picture: ``boxes`` as left, top, right and bottom, ``scores``, ``labels``; thinned out, best first."""
+def decode_boxes(net: Detector, said: dict[str, list[torch.Tensor]], side: int) -> Target:
+    """The boxes on one picture: ``boxes`` as left, top, right and bottom, ``scores``, ``labels``; nms_all out, best first."""
     anchors, counts = anchors_of(net, said, side)
     plain = {name: [one.float() for one in levels] for name, levels in said.items()}
     [found] = net.model.postprocess_detections(plain, [list(anchors.split(counts))], [(side, side)])
     return dict(found)
 
 
-class Answers(nn.Module):
-    """What a detector says of one picture (1, 3, any side, the same side), 0 to 1, at each place, before anything is thinned out.
+class RawOutputs(nn.Module):
+    """What a detector says of one picture (1, 3, any side, the same side), 0 to 1, at each place, before anything is nms_all out.
 
     Gives boxes (places, 4), left, top, right and bottom as shares of the side, and scores (places, labels): the geometric mean of
     how likely the label is and how near the place is to the middle of its object, as torchvision's FCOS has it.
@@ -211,7 +211,7 @@ class Answers(nn.Module):
         self.register_buffer("anchors", anchors, persistent=False)
 
     def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        said = {name: torch.cat(levels, dim=1)[0] for name, levels in both_ways(self.net, resized(x, self.side)).items()}
+        said = {name: torch.cat(levels, dim=1)[0] for name, levels in flip_average(self.net, resize(x, self.side)).items()}
         boxes = self.net.model.box_coder.decode(said["bbox_regression"], self.anchors)
         scores = torch.sqrt(torch.sigmoid(said["cls_logits"]) * torch.sigmoid(said["bbox_ctrness"]))
         return boxes / self.side, scores

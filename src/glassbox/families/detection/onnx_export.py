@@ -1,6 +1,6 @@
 """The detector as one ONNX graph, and what is left to whoever reads boxes from it."""
 
-from glassbox.families.detection.networks import FLOOR, MOST, OVERLAP
+from glassbox.families.detection.networks import MIN_SCORE, MAX_BOXES, NMS_IOU
 from glassbox.families.detection.predictor import BoxPredictor
 from glassbox.families.vision.onnx_graph import Graph, graph_facts, graph_of
 from glassbox.families.vision.recipe import Pixels
@@ -10,7 +10,7 @@ BOXES, SCORES = "boxes", "scores"
 
 
 def export(predictor: BoxPredictor, pixels: Pixels) -> Graph | None:
-    """The detector before boxes are thinned out as a graph, see `networks.Answers`; None for one that is no network of torch's.
+    """The detector before boxes are nms_all out as a graph, see `networks.Answers`; None for one that is no network of torch's.
 
     Raises
     ------
@@ -30,7 +30,7 @@ def export_facts(graph: Graph | None, predictor: BoxPredictor) -> Facts | Note:
     gives = f"{BOXES}: places × left, top, right, bottom, as shares of the side; {SCORES}: places × {', '.join(predictor.labels)}"
     facts = graph_facts(graph, gives)
     left = (
-        f"drop scores below {FLOOR:g}; of a label's boxes that overlap by more than {OVERLAP:g} (IoU) keep the surest; of all, "
-        f"the {MOST} surest; then once more at {predictor.overlap:g}; answer those of {predictor.threshold:g} and more"
+        f"drop scores below {MIN_SCORE:g}; of a label's boxes that overlap by more than {NMS_IOU:g} (IoU) keep the surest; of all, "
+        f"the {MAX_BOXES} surest; then once more at {predictor.overlap:g}; answer those of {predictor.threshold:g} and more"
     )
     return facts.model_copy(update={"facts": {**facts.facts, "left to do": left}})

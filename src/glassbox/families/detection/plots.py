@@ -54,7 +54,7 @@ def sizes(scenes: DetectionDataset) -> Figure:
         return drawing(canvas, "How large objects are", say=say, alt=f"Bars over the share of the picture. {say}")
 
 
-def standing(scenes: DetectionDataset) -> Figure:
+def object_positions(scenes: DetectionDataset) -> Figure:
     """Where the middles of objects stand on their pictures."""
     middles = np.array(
         [
@@ -111,13 +111,13 @@ def precision_recall(matches: Matches, chosen: float) -> Figure:
         return drawing(canvas, "Precision and recall by label", say=say, alt=f"Curves, one a label: {told}.")
 
 
-def of_scores(matches: Matches) -> tuple[np.ndarray, np.ndarray]:
+def correctness_and_scores(matches: Matches) -> tuple[np.ndarray, np.ndarray]:
     """Of all boxes whether each is right at IoU 0.5, and its score."""
     right = np.concatenate([ranked.right[0] for ranked in matches.ranked])
     return right.astype(np.int64), np.concatenate([ranked.score for ranked in matches.ranked])
 
 
-def answering(curve: pd.DataFrame, chosen: float) -> Figure:
+def threshold_curve(curve: pd.DataFrame, chosen: float) -> Figure:
     """F1, precision and recall by the score from which on boxes are answered."""
     step = max(1, len(curve) // 200)
     return threshold(curve.iloc[::step], chosen)

@@ -8,13 +8,13 @@ from typing import Any
 import pandas as pd
 
 from glassbox.data.schema import Schema
-from glassbox.families.detection.boxes import Box, read_boxes, suppressed, written
+from glassbox.families.detection.boxes import Box, read_boxes, nms, write_boxes
 from glassbox.families.detection.models import Model, kind_of
 from glassbox.families.detection.recipe import Recipe
 from glassbox.families.protocol import DESCRIPTION, read_description, served_schema
-from glassbox.families.vision.image_dataset import ImageCollection
-from glassbox.families.vision.predictor import pictures_in
-from glassbox.families.vision.reference_features import Watch
+from glassbox.families.vision.image_collection import ImageCollection
+from glassbox.families.vision.predictor import expand_pictures
+from glassbox.families.vision.reference_features import ReferenceFeatures
 from glassbox.files import write_json
 
 MODEL, WATCH = "parts", "watch"
@@ -41,7 +41,7 @@ class BoxPredictor:
     model: Model
     threshold: float
     overlap: float
-    watch: Watch
+    reference: ReferenceFeatures
     workers: int = 1
 
     @property
@@ -67,35 +67,35 @@ class BoxPredictor:
         ValueError
             When it is such a question, and cannot be read.
         """
-        return pictures_in(question, self.recipe.column)
+        return expand_pictures(question, self.recipe.column)
 
-    def album(self, frame: pd.DataFrame) -> ImageCollection:
+    def images(self, frame: pd.DataFrame) -> ImageCollection:
         """The pictures of some rows."""
-        return ImageCollection(frame[self.recipe.column].tolist(), self.recipe.seen, workers=self.workers)
+        return ImageCollection(frame[self.recipe.column].tolist(), self.recipe.image_recipe, workers=self.workers)
 
-    def ranked(self, frame: pd.DataFrame) -> list[list[Box]]:
-        """The boxes of each row, thinned out, the surest first, however unsure."""
-        return self.thinned(self.model.find(self.album(frame).whole()) if len(frame) else [])
+    def detect(self, frame: pd.DataFrame) -> list[list[Box]]:
+        """The boxes of each row, nms_all out, the surest first, however unsure."""
+        return self.apply_nms(self.model.find(self.images(frame).view_all()) if len(frame) else [])
 
-    def thinned(self, found: Sequence[Sequence[Box]]) -> list[list[Box]]:
+    def apply_nms(self, found: Sequence[Sequence[Box]]) -> list[list[Box]]:
         """Raw boxes as they are ranked. What is written in JSON is read again: all that is judged and answered has its digits."""
-        return [suppressed(read_boxes(written(boxes)), self.overlap) for boxes in found]
+        return [nms(read_boxes(write_boxes(boxes)), self.overlap) for boxes in found]
 
-    def answered(self, ranked: Sequence[Box]) -> list[Box]:
+    def above_threshold(self, ranked: Sequence[Box]) -> list[Box]:
         """The boxes that are sure enough."""
         return [box for box in ranked if (box.score or 0.0) >= self.threshold]
 
     def predict(self, frame: pd.DataFrame) -> pd.DataFrame:
         """``y_pred``: for each row of a conformed frame its boxes, as objects with ``label``, ``score``, ``x``, ``y``, ``width``, ``height``."""
-        cells = [[_told(box) for box in self.answered(row)] for row in self.ranked(frame)]
+        cells = [[_told(box) for box in self.above_threshold(row)] for row in self.detect(frame)]
         return pd.DataFrame({"y_pred": pd.Series(cells, index=frame.index, dtype=object)}, index=frame.index)
 
     def postprocess(self, raw: pd.DataFrame) -> pd.DataFrame:
         """What monitoring watches of out-of-fold boxes: ``y_pred`` as JSON of all that are ranked, and of those that would be answered how
         many there are, how sure they are on average, and the share of each label."""
-        ranked = self.thinned([read_boxes(cell) for cell in raw["y_pred"]])
-        answered = [self.answered(row) for row in ranked]
-        told: dict[str, Any] = {"y_pred": [written(row) for row in ranked], "boxes": [float(len(row)) for row in answered]}
+        ranked = self.apply_nms([read_boxes(cell) for cell in raw["y_pred"]])
+        answered = [self.above_threshold(row) for row in ranked]
+        told: dict[str, Any] = {"y_pred": [write_boxes(row) for row in ranked], "boxes": [float(len(row)) for row in answered]}
         told["mean score"] = [sum(box.score or 0.0 for box in row) / max(1, len(row)) for row in answered]
         for name in self.labels if len(self.labels) > 1 else []:
             told[f"share of {name}"] = [sum(box.label == name for box in row) / max(1, len(row)) for row in answered]
@@ -103,13 +103,13 @@ class BoxPredictor:
 
     def described(self, frame: pd.DataFrame) -> pd.DataFrame:
         """What monitoring compares of some rows: size, brightness, colour, sharpness, and what the picture looks like from afar."""
-        return self.watch.describe(self.album(frame))
+        return self.reference.describe(self.images(frame))
 
     def save(self, folder: Path) -> None:
         """Write the detector into `folder`; same fit, same bytes."""
         folder.mkdir(parents=True, exist_ok=True)
         self.model.save(folder / MODEL)
-        self.watch.save(folder / WATCH)
+        self.reference.save(folder / WATCH)
         write_json(
             folder / DESCRIPTION,
             {
@@ -149,5 +149,5 @@ def load(folder: Path) -> BoxPredictor:
         model=kind_of(told["kind"]).load(folder / MODEL),
         threshold=told["threshold"],
         overlap=told["overlap"],
-        watch=Watch.load(folder / WATCH),
+        reference=ReferenceFeatures.load(folder / WATCH),
     )

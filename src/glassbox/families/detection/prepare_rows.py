@@ -11,9 +11,9 @@ from glassbox.data.raw_table import text_column
 from glassbox.data.sources import RawData
 from glassbox.data.target_checks import is_missing
 from glassbox.errors import DataError
-from glassbox.families.detection.boxes import Box, read_boxes, written
+from glassbox.families.detection.boxes import Box, read_boxes, write_boxes
 from glassbox.families.detection.dataset import labels_of, sizes_of
-from glassbox.families.vision.prepare_rows import column_of
+from glassbox.families.vision.prepare_rows import find_picture_column
 from glassbox.findings.model import Cell, Facts, Finding, Note
 
 if TYPE_CHECKING:
@@ -39,13 +39,13 @@ def arrange(arrival: RawData, request: "Request") -> tuple[RawData, dict[str, Fi
     target = request.data.target
     if not len(arrival.cells) or target is None or target not in arrival.cells:
         return arrival, {}
-    column = column_of(arrival.cells.drop(columns=target), request)
+    column = find_picture_column(arrival.cells.drop(columns=target), request)
     arrival = arrival.set_aside(is_missing(arrival.cells[column]), "there is no picture")
     arrival = arrival.set_aside(is_missing(arrival.cells[target]), "the target is missing")
     pictures, cells = arrival.cells[column].tolist(), arrival.cells[target].tolist()
     sizes = sizes_of(pictures, WORKERS)
     found = [_read(str(cell), size) for cell, size in zip(cells, sizes, strict=True)]
-    arranged = replace(arrival, cells=arrival.cells.assign(**{target: text_column([written(one.boxes) for one in found])}))
+    arranged = replace(arrival, cells=arrival.cells.assign(**{target: text_column([write_boxes(one.boxes) for one in found])}))
     kept = found
     for reason in sorted({one.wrong for one in found if one.wrong}):
         arranged = arranged.set_aside(np.array([one.wrong == reason for one in kept], dtype=bool), reason)

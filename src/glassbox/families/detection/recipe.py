@@ -73,7 +73,7 @@ class Recipe(BaseModel):
     @field_validator("side")
     @classmethod
     def _whole_steps(cls, side: int) -> int:
-        return whole_steps(side)
+        return round_side(side)
 
     @property
     def seen(self) -> vision.Recipe:
@@ -81,7 +81,7 @@ class Recipe(BaseModel):
         return vision.Recipe(column=self.column, side=self.side, framing="pad")
 
 
-def whole_steps(side: float) -> int:
+def round_side(side: float) -> int:
     """A side as a multiple of 32, at least one of them.
 
     >>> whole_steps(300), whole_steps(64), whole_steps(8)
@@ -90,7 +90,7 @@ def whole_steps(side: float) -> int:
     return max(STEP, round(side / STEP) * STEP)
 
 
-def place_of(size: tuple[int, int], side: int) -> Letterbox:
+def letterbox(size: tuple[int, int], side: int) -> Letterbox:
     """How a picture of a width and height is laid into a square.
 
     >>> place_of((200, 100), 50)
@@ -102,15 +102,15 @@ def place_of(size: tuple[int, int], side: int) -> Letterbox:
     return Letterbox(scale, (most - width) // 2 * scale, (most - height) // 2 * scale)
 
 
-def size_of(cell: str | None) -> tuple[int, int]:
+def image_size(cell: str | None) -> tuple[int, int]:
     """Width and height of the picture of a cell, in pixels; of none, 1 by 1."""
     return decoded(content_of(cell)).size if isinstance(cell, str) else (1, 1)
 
 
-def usual_side(sizes: list[tuple[int, int]]) -> int:
+def default_side(sizes: list[tuple[int, int]]) -> int:
     """The side when nobody says otherwise: that of small pictures, else what two cores can bear."""
     middle = float(np.median([max(size) for size in sizes])) if sizes else LARGEST
-    return min(LARGEST, whole_steps(middle))
+    return min(LARGEST, round_side(middle))
 
 
 def default_recipe(schema: Schema, asked: list[str] | None, **settings: Any) -> Recipe:

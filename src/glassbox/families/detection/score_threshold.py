@@ -6,19 +6,19 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from glassbox.families.detection.boxes import Box, Floats, suppressed
+from glassbox.families.detection.boxes import Box, Floats, nms
 from glassbox.families.detection.metrics import Matches
 from glassbox.families.entities.metrics import scores
 from glassbox.findings.model import Table
 from glassbox.findings.wording import number
 
-OVERLAPS = (0.3, 0.4, 0.5, 0.6, 0.7)
-USUAL = 0.5  # of the overlap, while nothing is chosen; it wins where others are no better
+NMS_IOUS = (0.3, 0.4, 0.5, 0.6, 0.7)
+DEFAULT_NMS_IOU = 0.5  # of the overlap, while nothing is chosen; it wins where others are no better
 DRAWN = 200  # points of a curve
 
 
 @dataclass(frozen=True)
-class Chosen:
+class Thresholds:
     """What was chosen.
 
     Attributes
@@ -37,9 +37,9 @@ class Chosen:
     tried: pd.DataFrame
 
 
-def thinned(found: Sequence[Sequence[Box]], overlap: float) -> list[list[Box]]:
+def nms_all(found: Sequence[Sequence[Box]], overlap: float) -> list[list[Box]]:
     """The boxes of each picture that stay, best first."""
-    return [suppressed(boxes, overlap) for boxes in found]
+    return [nms(boxes, overlap) for boxes in found]
 
 
 def curve_of(matches: Matches) -> pd.DataFrame:
@@ -61,7 +61,7 @@ def best_threshold(curve: pd.DataFrame) -> tuple[float, float]:
     return float(curve["threshold"].iloc[best]), float(curve["f1"].iloc[best])
 
 
-def choose(truth: Sequence[Sequence[Box]], found: Sequence[Sequence[Box]], labels: Sequence[str]) -> Chosen:
+def choose_thresholds(truth: Sequence[Sequence[Box]], found: Sequence[Sequence[Box]], labels: Sequence[str]) -> Thresholds:
     """Try each overlap with its best threshold; the usual one is taken where no other has a better F1.
 
     Parameters
@@ -69,15 +69,15 @@ def choose(truth: Sequence[Sequence[Box]], found: Sequence[Sequence[Box]], label
     truth, found
         What is on each picture of train, and what was found out of fold.
     """
-    curves = {overlap: curve_of(Matches.of(truth, thinned(found, overlap), labels)) for overlap in OVERLAPS}
+    curves = {overlap: curve_of(Matches.of(truth, nms_all(found, overlap), labels)) for overlap in NMS_IOUS}
     best = {overlap: best_threshold(curve) for overlap, curve in curves.items()}
-    overlap = max(OVERLAPS, key=lambda one: (round(best[one][1], 6), one == USUAL, -abs(one - USUAL), one))
+    overlap = max(NMS_IOUS, key=lambda one: (round(best[one][1], 6), one == DEFAULT_NMS_IOU, -abs(one - DEFAULT_NMS_IOU), one))
     threshold = float(np.floor(best[overlap][0] * 1e6) / 1e6)
-    rows = [{"overlap": one, "threshold": best[one][0], "f1": best[one][1]} for one in OVERLAPS]
-    return Chosen(threshold, overlap, curves[overlap], pd.DataFrame(rows))
+    rows = [{"overlap": one, "threshold": best[one][0], "f1": best[one][1]} for one in NMS_IOUS]
+    return Thresholds(threshold, overlap, curves[overlap], pd.DataFrame(rows))
 
 
-def chosen_table(chosen: Chosen) -> Table:
+def thresholds_table(chosen: Thresholds) -> Table:
     """Each overlap that was tried."""
     frame = chosen.tried
     best = int((frame["overlap"] == chosen.overlap).to_numpy().argmax())

@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from glassbox.families.detection.boxes import Box, read_boxes, written
+from glassbox.families.detection.boxes import Box, read_boxes, write_boxes
 from glassbox.families.detection.dataset import DetectionDataset, Ints
 from glassbox.families.detection.metrics import Matches, estimates, paired_gain, score
-from glassbox.families.detection.score_threshold import USUAL, best_threshold, curve_of, thinned
+from glassbox.families.detection.score_threshold import DEFAULT_NMS_IOU, best_threshold, curve_of, nms_all
 from glassbox.families.shared.set_prediction import Run
 from glassbox.findings.model import Estimate
 
@@ -39,7 +39,7 @@ class BoxJudge:
         return [read_boxes(cell) for cell in said["boxes"]]
 
     def written(self, found: Sequence[Box]) -> str:
-        return written(found)
+        return write_boxes(found)
 
     def read(self, cell: str, row: int) -> list[Box]:
         return read_boxes(cell)
@@ -48,7 +48,7 @@ class BoxJudge:
         """What the boxes of a run match, and the score from which on they count for F1."""
         if run not in self._matched:
             assert run.found is not None
-            matches = Matches.of(self.scenes.boxes, thinned(run.found, USUAL), self.scenes.labels)
+            matches = Matches.of(self.scenes.boxes, nms_all(run.found, DEFAULT_NMS_IOU), self.scenes.labels)
             self._matched[run] = matches, best_threshold(curve_of(matches))[0]
         return self._matched[run]
 

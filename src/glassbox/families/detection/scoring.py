@@ -25,7 +25,7 @@ def watched(predictor: BoxPredictor, train: pd.DataFrame, oof: pd.DataFrame, kep
     rows = predictor.described(sample)
     truth = sample[str(predictor.schema.target)]
     finished = predictor.postprocess(out_of_fold(sample, oof))
-    return Reference(rows, predictor.watch.schema(rows), finished, truth, batch=BATCH, unit="pictures")
+    return Reference(rows, predictor.reference.schema(rows), finished, truth, batch=BATCH, unit="pictures")
 
 
 def scorer(schema: Schema, truth: pd.Series, requirements: Mapping[str, Any], positive: str | None) -> Scorer:

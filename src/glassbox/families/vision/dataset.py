@@ -10,8 +10,8 @@ from glassbox.data.weights import locate
 from glassbox.families.classification.dataset import problem_of
 from glassbox.families.shared.cross_fit import Progress
 from glassbox.families.vision.fit import Pictures
-from glassbox.families.vision.image_dataset import ImageCollection
-from glassbox.families.vision.networks import Backbone, backbone_in
+from glassbox.families.vision.image_collection import ImageCollection
+from glassbox.families.vision.networks import Backbone, load_backbone
 from glassbox.families.vision.recipe import Recipe
 
 if TYPE_CHECKING:
@@ -45,4 +45,4 @@ def pictures_of(
 
 def backbones_of(request: "Request", root: Path) -> list[Backbone]:
     """The pretrained networks that the request names, in its order."""
-    return [backbone_in(locate(address, root)) for address in request.weights.backbones]
+    return [load_backbone(locate(address, root)) for address in request.weights.backbones]

@@ -13,9 +13,9 @@ from glassbox.families.classification.compare import FitFold
 from glassbox.families.classification.dataset import Problem
 from glassbox.families.shared.candidates import Candidate
 from glassbox.families.shared.cross_fit import Cache, cache_key, fit_and_predict_cached
-from glassbox.families.vision.image_dataset import Codes, ImageCollection
+from glassbox.families.vision.image_collection import Codes, ImageCollection
 from glassbox.families.vision.models import Fitting, Model, kind_of
-from glassbox.families.vision.training import checkpoint_of, forget
+from glassbox.families.vision.training import checkpoint_path, remove_checkpoint
 from glassbox.files import hash_value
 
 CODE = "glassbox.families.vision.fit"  # what results are remembered by: this module and all that it imports
@@ -31,7 +31,7 @@ class Pictures:
     @cached_property
     def _bare(self) -> str:
         problem = self.problem
-        return hash_value([self.album.names, problem.row_ids, problem.y.tolist(), problem.classes, problem.fold.tolist()])
+        return hash_value([self.album.digests, problem.row_ids, problem.y.tolist(), problem.classes, problem.fold.tolist()])
 
     def digest(self, kind: str) -> str:
         """The hash of what a model sees of them."""
@@ -54,7 +54,7 @@ def fit(
     """A model of `kind`, taught by some rows; a network's epochs are kept in `checkpoint` until it is done."""
     torch.set_num_threads(threads)
     asked = Fitting(dict(params), len(pictures.problem.classes), seed, pictures.album.recipe.augmentation, checkpoint, workers)
-    return kind_of(kind).fit(pictures.album.rows(rows), pictures.problem.y[rows], asked)
+    return kind_of(kind).fit(pictures.album.view(rows), pictures.problem.y[rows], asked)
 
 
 def fit_fold(
@@ -77,16 +77,16 @@ def fit_fold(
     """
     out = pictures.problem.fold == fold
     parts = cache_key("fold of pictures", pictures.digest(kind), fold, kind, params, seed=seed, threads=threads)
-    checkpoint = checkpoint_of(pictures.album.store, parts, CODE)
+    checkpoint = checkpoint_path(pictures.album.store, parts, CODE)
 
     found = fit_and_predict_cached(
         parts,
         lambda: fit(pictures, kind, params, np.flatnonzero(~out), seed=seed, threads=threads, checkpoint=checkpoint),
-        lambda model: {"proba": model.proba(pictures.album.rows(np.flatnonzero(out)))},
+        lambda model: {"proba": model.proba(pictures.album.view(np.flatnonzero(out)))},
         memo=memo,
         code=CODE,
     )
-    forget(checkpoint)
+    remove_checkpoint(checkpoint)
     return found
 
 

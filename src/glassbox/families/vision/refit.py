@@ -9,11 +9,11 @@ from glassbox.data.schema import Schema
 from glassbox.families.classification.calibration.apply import Calibration
 from glassbox.families.shared.cross_fit import limited
 from glassbox.families.vision.fit import CODE, Pictures, fit
-from glassbox.families.vision.models import places_of
+from glassbox.families.vision.models import backbone_indices
 from glassbox.families.vision.predictor import VisionPredictor
 from glassbox.families.vision.recipe import Recipe
-from glassbox.families.vision.reference_features import Watch
-from glassbox.families.vision.training import checkpoint_of, forget
+from glassbox.families.vision.reference_features import ReferenceFeatures
+from glassbox.families.vision.training import checkpoint_path, remove_checkpoint
 
 
 def refit(
@@ -39,7 +39,7 @@ def refit(
     """
     problem, album = pictures.problem, pictures.album
     parts = {"what": "all of train", "data": pictures.digest(best["kind"]), "best": dict(best), "seed": seed, "threads": threads}
-    checkpoint = checkpoint_of(album.store, parts, CODE)
+    checkpoint = checkpoint_path(album.store, parts, CODE)
     with limited(threads):
         model = fit(
             pictures,
@@ -51,8 +51,8 @@ def refit(
             checkpoint=checkpoint,
             workers=max(1, album.workers // threads),
         )
-    forget(checkpoint)
-    asked = places_of(best["kind"], best["params"])
+    remove_checkpoint(checkpoint)
+    asked = backbone_indices(best["kind"], best["params"])
     return VisionPredictor(
         schema=schema,
         recipe=Recipe.model_validate(best["recipe"]),
@@ -62,7 +62,7 @@ def refit(
         calibration=calibration,
         threshold=threshold if problem.binary else None,
         positive=problem.classes[problem.positive],
-        watch=Watch.of(album, asked[0] if asked else None),
+        reference=ReferenceFeatures.of(album, asked[0] if asked else None),
         backbones=album.backbones,
         store=album.store,
         workers=album.workers,

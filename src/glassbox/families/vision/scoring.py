@@ -19,7 +19,7 @@ def watched(predictor: VisionPredictor, train: pd.DataFrame, oof: pd.DataFrame, 
     rows = replace(predictor, store=kept).described(sample)
     return Reference(
         rows,
-        predictor.watch.schema(rows),
+        predictor.reference.schema(rows),
         predictor.postprocess(out_of_fold(sample, oof)),
         sample[str(predictor.schema.target)],
         unit="pictures",
