@@ -1,4 +1,4 @@
-"""Pictures that are made up: squares and discs in colours on noise, with their boxes; some are empty, one is there twice."""
+"""Synthetic images of coloured squares and discs on noise, with their boxes; some are empty, one occurs twice."""
 
 import json
 from pathlib import Path
@@ -14,7 +14,7 @@ COLOURS = {"disc": (220, 60, 40), "square": (40, 90, 230)}
 
 
 def scene(rng: np.random.Generator, side: int = SIDE) -> tuple[np.ndarray, list[Box]]:
-    """Pixels (side, side, 3), and the boxes of what stands on them: none overlap."""
+    """Return pixels (side, side, 3) and the boxes of the objects, which do not overlap."""
     pixels = rng.integers(90, 160, (side, side, 3)).astype(np.uint8)
     boxes: list[Box] = []
     for _ in range(int(rng.integers(0, 4))):
@@ -33,21 +33,21 @@ def scene(rng: np.random.Generator, side: int = SIDE) -> tuple[np.ndarray, list[
 
 
 def scenes(rows: int = 60, seed: int = 4) -> pd.DataFrame:
-    """``picture`` (a cell), ``boxes`` and ``part``; the second picture is the first once more."""
+    """Return ``picture`` (a cell), ``boxes`` and ``part``; the second image is a copy of the first."""
     rng = np.random.default_rng(seed)
-    made = [scene(rng) for _ in range(rows)]
-    made[1:2] = made[:1] if rows > 1 else []
+    drawn = [scene(rng) for _ in range(rows)]
+    drawn[1:2] = drawn[:1] if rows > 1 else []
     return pd.DataFrame(
         {
-            "picture": [cell_of(png_of(pixels)) for pixels, _ in made],
-            "boxes": [write_boxes(boxes) for _, boxes in made],
+            "picture": [cell_of(png_of(pixels)) for pixels, _ in drawn],
+            "boxes": [write_boxes(boxes) for _, boxes in drawn],
             "part": ["test" if i % 4 == 3 else "train" for i in range(rows)],
         }
     )
 
 
 def write_scenes(folder: Path, rows: int = 80) -> None:
-    """The scenes as files of two parts, and COCO's list of their boxes."""
+    """Write the scenes as files of two parts, with their boxes in the COCO format."""
     images, annotations = [], []
     names = sorted(COLOURS)
     for i, (cell, boxes, part) in enumerate(scenes(rows).itertuples(index=False)):
@@ -56,6 +56,6 @@ def write_scenes(folder: Path, rows: int = 80) -> None:
         (folder / name).write_bytes(content_of(cell))
         images.append({"id": i, "file_name": name, "width": SIDE, "height": SIDE})
         annotations += [{"image_id": i, "category_id": names.index(label), "bbox": box} for *box, label in json.loads(boxes)]
-    listed = [{"id": i, "name": name} for i, name in enumerate(names)]
-    told = {"images": images, "annotations": annotations, "categories": listed}
-    (folder / "instances.json").write_text(json.dumps(told), encoding="utf-8")
+    categories = [{"id": i, "name": name} for i, name in enumerate(names)]
+    content = {"images": images, "annotations": annotations, "categories": categories}
+    (folder / "instances.json").write_text(json.dumps(content), encoding="utf-8")

@@ -243,10 +243,10 @@ import sys
 from pathlib import Path
 import torch
 from glassbox.families.shared.cross_fit import limited
-from glassbox.families.vision.networks import backbone_in
+from glassbox.families.vision.networks import load_backbone
 from test_vision import MODELS, model
 torch.set_num_threads(1)
-backbones = [backbone_in(Path(folder)) for folder in sys.argv[2:]]
+backbones = [load_backbone(Path(folder)) for folder in sys.argv[2:]]
 with limited(1):
     for name, best in MODELS.items():
         model(best, backbones).save(Path(sys.argv[1]) / name)

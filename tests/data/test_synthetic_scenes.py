@@ -14,7 +14,7 @@ from PIL import Image
 from glassbox.data import synthetic_scenes
 from glassbox.data.synthetic_scenes import MOST_HIDDEN, Placed, compose, cut_out, fingerprint_of, mask, paste, placements
 from glassbox.errors import DataError
-from glassbox.families.detection.boxes import iou, xywh, read_boxes, write_boxes
+from glassbox.families.detection.boxes import iou, read_boxes, write_boxes, xywh
 
 SIDE = 96
 COLOURS = {"Apple": (250, 10, 10), "Pear": (10, 250, 10)}
