@@ -399,8 +399,8 @@ def test_near_duplicates_are_in_one_fold() -> None:
     fold = folds.set_index("row_id")["fold"]
     assert fold["a"] == fold["b"]
     assert set(fold) == {0, 1}
-    with pytest.raises(DataError, match="do not look alike"):
-        make_folds(["a", "b"], ["x", "x"], 2, units="pictures that do not look alike")
+    with pytest.raises(DataError, match="groups of near-duplicates"):
+        make_folds(["a", "b"], ["x", "x"], 2, units="groups of near-duplicates")
     dataset, _ = scenes(30)
     assert folds_table(dataset, pd.DataFrame({"row_id": dataset.row_ids, "fold": dataset.fold})).frame()["pictures"].sum() == 30
 
