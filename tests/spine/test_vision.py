@@ -47,7 +47,7 @@ def test_pictures_that_are_alike_stand_on_one_side_or_are_told_and_in_one_fold(s
     assert split.merge(folds, on="row_id").groupby("content")["fold"].nunique().max() == 1
     findings = {one["name"]: one["finding"] for one in read_json(seen.root / "data/shapes/explore/findings.json")}
     twice = split[split["part"] == "train"].groupby("content").size()
-    assert f"in {int((twice > 1).sum())} groups; none of them disagree on the label" in findings["near_duplicates"]["say"]
+    assert f"in {int((twice > 1).sum())} groups; the labels agree in every group" in findings["near_duplicates"]["say"]
 
 
 def test_what_a_folder_says_is_no_path_of_this_machine_on_any_page(seen: Project) -> None:
@@ -184,7 +184,7 @@ def test_two_columns_of_pictures(project: Project) -> None:
     table["back"] = table["front"].tolist()[::-1]
     table.to_parquet(project.root / "two.parquet")
     said = refused(project, SOUND, data={"path": "two.parquet", "target": "shape"})
-    assert "'front', 'back' all hold pictures; name the one to look at" in said
+    assert "'front', 'back' all hold pictures; name the one to use" in said
 
 
 def test_weights_that_are_not_there_or_are_none(project: Project) -> None:
