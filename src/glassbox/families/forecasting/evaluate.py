@@ -157,7 +157,9 @@ def forecast_holdout(
 
 def baseline_holdout(problem: Problem, *, seed: int) -> Forecasts:
     """Return the seasonal naive forecast from the same origins."""
-    points = {origin: forecast_from(problem, origin, "seasonal_naive", {}, Resources(seed=seed))["point"] for origin in problem.origins}
+    points = {
+        origin: forecast_from(problem, origin, "seasonal_naive", {}, Resources(seed=seed))["point"] for origin in problem.origins
+    }
     return problem.frame(points)
 
 

@@ -255,8 +255,8 @@ def leaks_table(rows: Sequence[Mapping[str, Any]], most: int = 12) -> Table:
     rest = len(rows) - len(shown)
     note = f"{rest} more columns have no evidence of leakage." if rest > 0 else ""
     actions: dict[str, LeakAction] = {"leak": "excluded", "allowed": "allowed", "look": "review"}
-    suspects = [LeakSuspect(name=row["column"], action=actions[row["verdict"]]) for row in rows if row["verdict"] in actions]
-    return Table.of(frame, "Leakage check", say=say, note=note, evidence=LeakageEvidence(suspects=suspects))
+    leak_suspects = [LeakSuspect(name=row["column"], action=actions[row["verdict"]]) for row in rows if row["verdict"] in actions]
+    return Table.of(frame, "Leakage check", say=say, note=note, evidence=LeakageEvidence(suspects=leak_suspects))
 
 
 def identifiers(rows: Sequence[Mapping[str, Any]], row_name: str | None) -> Note:
