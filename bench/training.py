@@ -18,11 +18,11 @@ from torch import nn
 
 from glassbox.data.catalog import fetch, find_entry
 from glassbox.data.formats.idx import read_idx
-from glassbox.families.shared.cross_fit import limited
+from glassbox.families.shared.cross_fit import limit_threads
 from glassbox.families.shared.torch_device import device
-from glassbox.families.vision.image_dataset import ImageCollection
+from glassbox.families.vision.image_collection import ImageCollection
 from glassbox.families.vision.models import KINDS, Fitting, Network
-from glassbox.families.vision.networks import backbone_in
+from glassbox.families.vision.networks import load_backbone
 from glassbox.families.vision.recipe import Recipe
 from glassbox.platform_info import platform_facts
 
@@ -52,7 +52,7 @@ def train_network(kind: str, images: ImageCollection, y: Any, params: dict[str, 
     torch.optim.AdamW.step = timed_step
     try:
         start = time.monotonic()
-        network = KINDS[kind].fit(images.whole(), y, Fitting(params, int(y.max()) + 1, 1))
+        network = KINDS[kind].fit(images.view_all(), y, Fitting(params, int(y.max()) + 1, 1))
         seconds = time.monotonic() - start
     finally:
         torch.optim.AdamW.step = step
@@ -85,10 +85,10 @@ def main() -> None:
     options = parser.parse_args()
     train, y = pictures_of("train")
     test, truth = pictures_of("t10k")
-    backbone = backbone_in(fetch(find_entry("mobilenet_v2", ROOT), ROOT)[0].parent)
+    backbone = load_backbone(fetch(find_entry("mobilenet_v2", ROOT), ROOT)[0].parent)
     console = Console(width=140)
     console.print(f"{platform_facts(1)['device']} ({device().type}), torch {torch.__version__}")
-    with limited(1):
+    with limit_threads(1):
         for name, kind, rows, side, params in (
             ("small network from scratch, 28 px", "small_network", options.rows, 28, SMALL),
             ("MobileNetV2, all layers fine-tuned, 224 px", "fine_tuned", options.whole_rows, 224, WHOLE),
@@ -96,7 +96,7 @@ def main() -> None:
             images = ImageCollection(train[:rows], Recipe(column="picture", side=side), [backbone], workers=2)
             _ = images.pixels
             network, seconds, epoch = train_network(kind, images, y[:rows], copy.deepcopy(params))
-            holdout = ImageCollection(test[:EVALUATED], Recipe(column="picture", side=side), [backbone], workers=2).whole()
+            holdout = ImageCollection(test[:EVALUATED], Recipe(column="picture", side=side), [backbone], workers=2).view_all()
             accuracy = float((network.proba(holdout).argmax(axis=1) == truth[:EVALUATED]).mean())
             console.print(f"{name}: {rows:,} pictures, {params['epochs']} epochs in {seconds:.1f} s, accuracy {accuracy:.3f};")
             console.print(f"  epochs after the first: {epoch:.2f} s each, {rows / epoch:,.0f} pictures/s")

@@ -1,4 +1,4 @@
-"""Synthetic pictures for tests: two colours, any file format, rotated by EXIF, or with a huge declared size."""
+"""Synthetic images for tests: two colours in any format, rotated by EXIF, or with a forged size."""
 
 import io
 import struct

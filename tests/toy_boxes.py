@@ -7,14 +7,14 @@ import numpy as np
 import pandas as pd
 
 from glassbox.data.images.cells import cell_of, content_of, png_of
-from glassbox.families.detection.boxes import Box, written
+from glassbox.families.detection.boxes import Box, write_boxes
 
 SIDE = 64
 COLOURS = {"disc": (220, 60, 40), "square": (40, 90, 230)}
 
 
 def scene(rng: np.random.Generator, side: int = SIDE) -> tuple[np.ndarray, list[Box]]:
-    """Draw one scene and return its pixels of shape (side, side, 3) and its boxes, which do not overlap."""
+    """Return pixels (side, side, 3) and the boxes of the objects, which do not overlap."""
     pixels = rng.integers(90, 160, (side, side, 3)).astype(np.uint8)
     boxes: list[Box] = []
     for _ in range(int(rng.integers(0, 4))):
@@ -33,21 +33,21 @@ def scene(rng: np.random.Generator, side: int = SIDE) -> tuple[np.ndarray, list[
 
 
 def scenes(rows: int = 60, seed: int = 4) -> pd.DataFrame:
-    """Generate scenes with the columns ``picture`` (a cell), ``boxes`` and ``part``; the second picture equals the first."""
+    """Return ``picture`` (a cell), ``boxes`` and ``part``; the second image is a copy of the first."""
     rng = np.random.default_rng(seed)
-    made = [scene(rng) for _ in range(rows)]
-    made[1:2] = made[:1] if rows > 1 else []
+    drawn = [scene(rng) for _ in range(rows)]
+    drawn[1:2] = drawn[:1] if rows > 1 else []
     return pd.DataFrame(
         {
-            "picture": [cell_of(png_of(pixels)) for pixels, _ in made],
-            "boxes": [written(boxes) for _, boxes in made],
+            "picture": [cell_of(png_of(pixels)) for pixels, _ in drawn],
+            "boxes": [write_boxes(boxes) for _, boxes in drawn],
             "part": ["test" if i % 4 == 3 else "train" for i in range(rows)],
         }
     )
 
 
 def write_scenes(folder: Path, rows: int = 80) -> None:
-    """Write the scenes as image files in two parts, with a COCO annotation file."""
+    """Write the scenes as files of two parts, with their boxes in the COCO format."""
     images, annotations = [], []
     names = sorted(COLOURS)
     for i, (cell, boxes, part) in enumerate(scenes(rows).itertuples(index=False)):

@@ -12,7 +12,7 @@
 
 # %% [markdown]
 # # Evaluate
-# Does it hold on pictures it never saw, for which objects, and which mistakes does it make?
+# How well does the detector generalise to new images, for which objects, and which errors does it make?
 
 # %% tags=["parameters"]
 upstream = {
@@ -31,10 +31,10 @@ from glassbox.families.detection.effort import EFFORT
 from glassbox.families.detection.load_dataset import detection_dataset
 from glassbox.families.detection.onnx_export import export, export_facts
 from glassbox.families.detection.recipe import Recipe
-from glassbox.families.detection.score_threshold import choose, chosen_table
+from glassbox.families.detection.score_threshold import choose_thresholds, thresholds_table
 from glassbox.families.detection.scorer import read_oof
 from glassbox.families.shared import holdout_ledger
-from glassbox.families.vision.onnx_graph import write_graph
+from glassbox.families.vision.onnx_export import write_graph
 from glassbox.runtime.stage import Stage
 
 # %%
@@ -42,34 +42,33 @@ stage = Stage.open("evaluate", request, upstream, product)
 train, folds, best, tuned_oof = stage.load("train", "folds", "best", "tuned_oof")
 schema = Schema.model_validate(stage.load("schema"))
 recipe = Recipe.model_validate(best["recipe"])
-asked, leading = stage.request, best["metric"]
-scenes = detection_dataset(train, schema, recipe, folds, asked, stage.resources)
+leading = best["metric"]
+dataset = detection_dataset(train, schema, recipe, folds, stage.request, stage.resources)
 
 # %% [markdown]
-# ## Which boxes are answered, from train alone
-# A detector ranks many boxes, most of them unsure. From which score on one is answered, and when two are one, is chosen on out-of-fold
-# boxes.
+# ## Score threshold
+# The score threshold and the threshold of non-maximum suppression are thresholds on the out-of-fold boxes.
 
 # %%
-oof = read_oof(tuned_oof, scenes)
-chosen = choose(scenes.boxes, oof, scenes.labels)
-stage.show("threshold_choice", chosen_table(chosen))
+oof = read_oof(tuned_oof, dataset)
+thresholds = choose_thresholds(dataset.boxes, oof, dataset.labels)
+stage.show("threshold_choice", thresholds_table(thresholds))
 
 # %%
-stage.show("threshold", plots.answering(chosen.curve, chosen.threshold))
+stage.show("threshold", plots.threshold_curve(thresholds.curve, thresholds.score))
 
 # %% [markdown]
-# ## The detector
-# What tuning kept is fitted once more, on all pictures of train.
+# ## Final model
+# The tuned detector is fitted again on all training images.
 
 # %%
-predictor = evaluate.refit(best, scenes, schema, chosen, stage.resources)
+predictor = evaluate.refit(best, dataset, schema, thresholds, stage.resources)
 model = stage.folder("model")
 predictor.save(model)
 
 # %% [markdown]
-# ## The seal is broken
-# Here, and nowhere else, the holdout is opened.
+# ## Holdout evaluation
+# The holdout is loaded here for the first time.
 
 # %%
 holdout = stage.load("holdout")
@@ -78,23 +77,29 @@ matches = evaluate.matches_of(predictions, predictor.labels)
 stage.show("opened", holdout_ledger.opened(stage.holdout_reads), measured=True)
 
 # %% [markdown]
-# Pictures are redrawn for the intervals. A requirement is met or not only where its bound lies outside of the interval.
+# Intervals are bootstrap intervals over images. A requirement is decided only if its bound lies outside of the interval.
 
 # %%
-found = evaluate.holdout_metrics(
-    matches, predictor.threshold, leading=leading, resamples=EFFORT[asked.cost].resamples, seed=asked.seed
+estimates = evaluate.holdout_metrics(
+    matches,
+    predictor.threshold,
+    leading=leading,
+    resamples=EFFORT[stage.request.cost].resamples,
+    seed=stage.request.seed,
 )
-stage.show("metrics", found, report=True)
+stage.show("metrics", estimates, report=True)
 
 # %% [markdown]
-# Far better on pictures that taught than out of fold: known by heart. Better out of fold than on the holdout: the holdout is different, or
-# the search has flattered itself.
+# ## Generalisation gap
+# A large gap between training and out of fold is overfitting. A large gap between out of fold and holdout means that the holdout differs,
+# or that tuning has overfitted the folds.
 
 # %%
-stage.show("gap", evaluate.gap(predictor, scenes, oof, matches, leading))
+stage.show("gap", evaluate.gap(predictor, dataset, oof, matches, leading))
 
 # %% [markdown]
-# ## What it is good for
+# ## Summary
+# What does the result mean in practice?
 
 # %%
 stage.show("headline", evaluate.headline(matches, predictions), report=True)
@@ -106,24 +111,26 @@ stage.show("examples", evaluate.examples(predictions, holdout, recipe.column, wr
 stage.show("labels", evaluate.label_table(matches, predictions), report=True)
 
 # %% [markdown]
-# A curve that falls early is a label for which sure answers are wrong. Dots mark where answers end.
+# ## Precision-recall curve
+# A curve that falls early belongs to a label with errors at high scores. Dots mark the score threshold.
 
 # %%
 stage.show("precision_recall", plots.precision_recall(matches, predictor.threshold), report=True)
 
 # %% [markdown]
-# Points on the diagonal are scores that can be taken as probabilities; nothing here makes them so.
+# ## Calibration curve
+# Points on the diagonal are calibrated scores; the detector itself is not calibrated.
 
 # %%
-if matches.found:
-    stage.show("calibration", outcomes.calibration(*plots.of_scores(matches)))
+if matches.predicted:
+    stage.show("calibration", outcomes.calibration(*plots.correctness_and_scores(matches)))
 
 # %% [markdown]
-# ## Where it goes wrong
-# A loose box is a matter of edges; a wrong label or an object that was missed is one of understanding.
+# ## Error analysis
+# Localisation errors are inaccurate edges; classification errors and missed objects are failures to recognise the object.
 
 # %%
-stage.show("errors", evaluate.mistake_table(predictions), report=True)
+stage.show("errors", evaluate.error_table(predictions), report=True)
 
 # %%
 stage.show("slices", evaluate.slices(predictions, matches, leading), report=True)
@@ -132,22 +139,22 @@ stage.show("slices", evaluate.slices(predictions, matches, leading), report=True
 stage.show("mistakes", evaluate.examples(predictions, holdout, recipe.column, wrong=True), report=True)
 
 # %% [markdown]
-# ## For whoever serves without Python
-# The network as one ONNX graph, beside the model, held against it on pictures of train. It says what stands at each place; thinning out
-# is left to whoever asks it, as the table says.
+# ## ONNX export
+# The package also contains the network as an ONNX graph for services without Python. Its outputs are compared with those of the detector
+# on training images. Non-maximum suppression is not part of the graph; the table lists the post-processing.
 
 # %%
-compared = 8  # pictures
-graph = export(predictor, scenes.album.pixels[:compared])
+compared = 8  # images
+graph = export(predictor, dataset.images.pixels[:compared])
 if graph is not None:
     write_graph(graph, model)
 stage.show("onnx", export_facts(graph, predictor))
 
 # %%
-stage.save(model=model, served=model, predictions=predictions, metrics=found.values)
+stage.save(model=model, served=model, predictions=predictions, metrics=estimates.values)
 
 # %% [markdown]
-# ## Limits of what was shown
-# - An object without a box in the labels counts as a mistake when it is found: look at the pictures before believing the count.
-# - The holdout is of the same source as train; other cameras and other light will be harder.
-# - Intervals speak of this detector on other pictures like these, not of another one taught by other pictures.
+# ## Limits
+# - A detected object that has no box in the annotations counts as a false positive: review the images before you rely on the counts.
+# - The holdout comes from the same source as the training set; other cameras and other light are harder.
+# - Intervals describe this detector on new images from the same source; they do not include the variation between trainings.

@@ -12,9 +12,9 @@
 
 # %% [markdown]
 # # Explore
-# What stands on the pictures, how large, and where?
+# Which objects are in the images, how large are they, and where?
 #
-# All that is shown here is train; the holdout stays sealed.
+# This notebook uses the training set only; the holdout is not loaded.
 
 # %% tags=["parameters"]
 upstream = {"ingest": ["train", "schema", "split"]}
@@ -35,68 +35,72 @@ stage = Stage.open("explore", request, upstream, product)
 train, split = stage.load("train", "split")
 schema = Schema.model_validate(stage.load("schema"))
 recipe = default_recipe(schema, stage.request.data.features)
-scenes = detection_dataset(train, schema, recipe, None, stage.request, stage.resources)
+dataset = detection_dataset(train, schema, recipe, None, stage.request, stage.resources)
 
 # %% [markdown]
-# ## The pictures
-# Look at how tight the boxes are, and at what has none: a detector learns it so.
+# ## Examples
+# Check how tight the boxes are, and which objects have none: a detector reproduces the annotation style.
 
 # %%
-stage.show("grid", box_drawing.grid(scenes), report=True)
+stage.show("grid", box_drawing.grid(dataset), report=True)
 
 # %% [markdown]
-# ## The labels
-# A rare label has few examples to learn from, and weighs as much as a frequent one in a mean over labels.
+# ## Class balance
+# A rare label has few training examples, but the same weight as a frequent one in a mean over labels.
 
 # %%
-stage.show("target", plots.label_balance(explore.balance(scenes), schema.target), report=True)
+stage.show("target", plots.label_balance(explore.balance(dataset), schema.target), report=True)
 
 # %% [markdown]
-# A picture without an object teaches too: what is not to be found.
+# ## Objects per image
+# Images without objects are useful for training: they reduce false positives.
 
 # %%
-stage.show("objects", explore.object_facts(scenes))
+stage.show("objects", explore.object_facts(dataset))
 
 # %% [markdown]
-# Where two labels nearly always stand together, a detector can guess the one from the other.
+# ## Label co-occurrence
+# If two labels nearly always occur together, a detector can infer one from the other.
 
 # %%
-stage.show("together", explore.together_table(scenes))
+stage.show("together", explore.cooccurrence_table(dataset))
 
 # %% [markdown]
-# ## Sizes and places
-# Small objects are hard: little of them is left at the size that a detector sees.
+# ## Object sizes
+# Small objects are hard to detect, since few of their pixels remain at the input size of the detector.
 
 # %%
-stage.show("sizes", plots.sizes(scenes), report=True)
+stage.show("sizes", plots.object_sizes(dataset), report=True)
 
 # %%
-stage.show("size_table", explore.size_table(scenes))
+stage.show("size_table", explore.size_table(dataset))
 
 # %% [markdown]
-# Darker means more objects. Where a part of the map is empty, nothing was learnt of objects there.
+# ## Object positions
+# Darker means more objects. A detector has no training examples for the empty regions.
 
 # %%
-stage.show("standing", plots.standing(scenes))
+stage.show("standing", plots.object_positions(dataset))
 
 # %% [markdown]
-# ## Light, colour and sharpness
+# ## Image traits
+# A detector also depends on brightness, colour and sharpness; extreme values show unusual images.
 
 # %%
-stage.show("traits", trait_table(reference_features.traits_of(scenes.album)))
+stage.show("traits", trait_table(reference_features.traits_of(dataset.images)))
 
 # %% [markdown]
 # ## Near-duplicates
-# The same picture twice counts twice; with other boxes on it, one of them is wrong.
+# A duplicate counts twice in training; if the boxes of two duplicates differ, one of them is wrong.
 
 # %%
-groups = split.set_index("row_id")["content"].reindex(scenes.row_ids).tolist()
-stage.show("near_duplicates", explore.near_duplicates(groups, scenes))
+groups = split.set_index("row_id")["content"].reindex(dataset.row_ids).tolist()
+stage.show("near_duplicates", explore.near_duplicates(groups, dataset))
 
 # %%
 stage.save()
 
 # %% [markdown]
-# ## Limits of what was shown
-# - That an object has no box cannot be seen by counting; what is found surely and called wrong in the evaluation is a place to look.
-# - Near-duplicates are the same picture written anew; the same scene a step to the left is not found.
+# ## Limits
+# - Missing boxes are not visible in these counts; review the false positives with high scores in the evaluation.
+# - Near-duplicates are resaved copies of an image; another photo of the same scene is not detected.

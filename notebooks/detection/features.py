@@ -12,7 +12,7 @@
 
 # %% [markdown]
 # # Features
-# What will the detector see, and what must it never see?
+# Which inputs does the detector receive, and which of them leak the label?
 
 # %% tags=["parameters"]
 upstream = {"ingest": ["train", "schema", "split"]}
@@ -23,11 +23,11 @@ request = "detect"
 from glassbox.data.schema import Schema
 from glassbox.families.classification.folds import duplicates_across
 from glassbox.families.detection import leakage
-from glassbox.families.detection.box_drawing import varied
+from glassbox.families.detection.box_drawing import augmentation_examples
 from glassbox.families.detection.dataset import sizes_of
 from glassbox.families.detection.folds import folds_table
 from glassbox.families.detection.load_dataset import detection_dataset
-from glassbox.families.detection.recipe import Augmentation, default_recipe, recipe_table, usual_side
+from glassbox.families.detection.recipe import Augmentation, default_recipe, default_side, recipe_table
 from glassbox.families.shared.folds import group_folds
 from glassbox.families.vision.recipe import picture_column
 from glassbox.runtime.stage import Stage
@@ -36,53 +36,54 @@ from glassbox.runtime.stage import Stage
 stage = Stage.open("features", request, upstream, product)
 train, split = stage.load("train", "split")
 schema = Schema.model_validate(stage.load("schema"))
-asked = stage.request
 
 # %% [markdown]
-# ## The recipe
-# The whole of a picture is seen, on grey where it is no square: what is cut off could not be found. Twice the side takes four times as long.
+# ## Recipe
+# Images are padded with grey to a square, since objects in a cropped region could not be detected. The time grows with the square of the
+# side.
 
 # %%
-side = usual_side(sizes_of(train[picture_column(schema, asked.data.features)].tolist(), stage.workers))
+side = default_side(sizes_of(train[picture_column(schema, stage.request.data.features)].tolist(), stage.workers))
 
 # %% [markdown]
-# Pictures that teach are varied, and their boxes with them. Nothing should be done here that cannot happen in service: a mirrored
-# pear is a pear, a mirrored sign is none.
+# Training images are augmented together with their boxes. Use only transformations that occur in the service: a mirrored pear is still a
+# pear, but a mirrored sign is not a sign.
 
 # %%
 augmentation = Augmentation(flip=True, zoom=0.4, colour=0.2)
-recipe = default_recipe(schema, asked.data.features, side=side, augmentation=augmentation)
-stage.show("recipe", recipe_table(recipe, schema, asked.weights.backbones), report=True)
+recipe = default_recipe(schema, stage.request.data.features, side=side, augmentation=augmentation)
+stage.show("recipe", recipe_table(recipe, schema, stage.request.weights.backbones), report=True)
 
 # %% [markdown]
 # ## Folds
-# All choices are made on these. Pictures that look nearly the same are kept in one fold.
+# All choices are made by cross-validation on these folds. Near-duplicates are always in the same fold.
 
 # %%
 groups = split.set_index("row_id")["content"].reindex(train["row_id"]).tolist()
-folds = group_folds(train["row_id"].tolist(), groups, asked.folds, seed=asked.seed, units="pictures that do not look alike")
-scenes = detection_dataset(train, schema, recipe, folds, asked, stage.resources)
-stage.show("folds", folds_table(scenes, folds))
+folds = group_folds(
+    train["row_id"].tolist(), groups, stage.request.folds, seed=stage.request.seed, units="groups of near-duplicates"
+)
+dataset = detection_dataset(train, schema, recipe, folds, stage.request, stage.resources)
+stage.show("folds", folds_table(dataset, folds))
 
 # %% [markdown]
-# ## What augmentation does
-# The first of each row is as detectors see it; the others are what is made of it.
+# ## Augmentation
+# The first image of each row is the original; the others are augmented copies of it.
 
 # %%
-stage.show("augmentation", varied(scenes, seed=asked.seed))
+stage.show("augmentation", augmentation_examples(dataset, seed=stage.request.seed))
 
 # %% [markdown]
-# ## Leaks
-# What can be told of an object without looking at it: where it stands, how large it is, how many are beside it. If that alone decides the
-# label, a detector will learn it.
+# ## Leakage audit
+# If the position, the size or the number of objects alone determines the label, a detector learns it instead of the object.
 
 # %%
-suspects = leakage.audit(scenes)
+suspects = leakage.audit(dataset)
 stage.show("leaks", leakage.leaks_table(suspects), report=True)
 
 # %% [markdown]
-# A picture of the holdout that stands in train as well would be judged by heart. The holdout stays closed: only names of rows, and of
-# groups of pictures that look alike, are compared.
+# Holdout images with a duplicate in the training set would be predicted from memory. The holdout is not loaded here: only row ids and
+# near-duplicate groups are compared.
 
 # %%
 stage.show("duplicates_across", duplicates_across(split))
@@ -91,6 +92,6 @@ stage.show("duplicates_across", duplicates_across(split))
 stage.save(recipe=recipe, folds=folds, leaks=suspects)
 
 # %% [markdown]
-# ## Limits of what was shown
-# - Augmentation is a guess at what will happen to pictures in service; whether it helps is for the folds to say, where it is tuned.
-# - The same object on two pictures is not known as the same: folds keep pictures together that look alike, not things.
+# ## Limits
+# - Augmentation is an assumption about the images in service; tuning measures by cross-validation whether it helps.
+# - Folds keep near-duplicate images together, but not different images of the same object.

@@ -12,7 +12,7 @@
 
 # %% [markdown]
 # # Evaluate
-# Does it hold on pictures it never saw, for which of them, and why?
+# How well does the model generalise to new images, where does it fail, and why?
 
 # %% tags=["parameters"]
 upstream = {
@@ -33,11 +33,10 @@ from glassbox.families.shared import holdout_ledger
 from glassbox.families.vision import explain
 from glassbox.families.vision.effort import EFFORT
 from glassbox.families.vision.load_dataset import vision_dataset
-from glassbox.families.vision.onnx_export import export, export_facts
-from glassbox.families.vision.onnx_graph import write_graph
+from glassbox.families.vision.onnx_export import export, export_facts, write_graph
 from glassbox.families.vision.recipe import Recipe
 from glassbox.families.vision.refit import refit
-from glassbox.families.vision.slices import by_traits
+from glassbox.families.vision.slices import add_traits
 from glassbox.findings.wording import plural
 from glassbox.runtime.stage import Stage
 
@@ -45,16 +44,15 @@ from glassbox.runtime.stage import Stage
 stage = Stage.open("evaluate", request, upstream, product)
 train, split, folds, best, tuned_oof = stage.load("train", "split", "folds", "best", "tuned_oof")
 schema = Schema.model_validate(stage.load("schema"))
-asked = stage.request
-pictures = vision_dataset(train, schema, Recipe.model_validate(best["recipe"]), folds, asked, stage.resources)
+pictures = vision_dataset(train, schema, Recipe.model_validate(best["recipe"]), folds, stage.request, stage.resources)
 problem = pictures.data
 positive = problem.classes[problem.positive]
 leading = best["metric"]
-resamples = EFFORT[asked.cost].resamples
+resamples = EFFORT[stage.request.cost].resamples
 
 # %% [markdown]
-# ## Probabilities and threshold, from train alone
-# Out-of-fold predictions say whether the model's probabilities mean what they say.
+# ## Calibration
+# Calibration methods are compared by cross-validation on the out-of-fold predictions.
 
 # %%
 oof = evaluate.oof_proba(tuned_oof, problem)
@@ -62,11 +60,12 @@ calibrated = calibrate(oof, problem.y, problem.fold, problem.positive)
 stage.show("calibration_choice", calibrated.table)
 
 # %% [markdown]
-# Of two classes, from which probability on is a picture called positive? With more, the most probable class is the answer.
+# ## Decision threshold
+# With two classes, the threshold is chosen on the out-of-fold predictions. With more, the most probable class is predicted.
 
 # %%
-rule, bound = metrics.threshold_rule(asked.requirements)
-judged_rows = asked.split.holdout / (1 - asked.split.holdout)
+rule, bound = metrics.threshold_rule(stage.request.requirements)
+judged_rows = stage.request.split.holdout / (1 - stage.request.split.holdout)
 hit = problem.y == problem.positive
 threshold = choose_threshold(hit, calibrated.proba[:, problem.positive], rule, bound, judged_rows=judged_rows)
 if problem.binary:
@@ -74,8 +73,8 @@ if problem.binary:
     stage.show("threshold", curves.threshold(threshold.curve, threshold.value))
 
 # %% [markdown]
-# ## The model
-# What tuning kept is fitted once more, on all pictures of train.
+# ## Final model
+# The tuned model is fitted again on all training images.
 
 # %%
 predictor = refit(
@@ -83,13 +82,15 @@ predictor = refit(
     pictures,
     schema,
     calibrated.calibration,
-    threshold.value, stage.resources)
+    threshold.value,
+    stage.resources,
+)
 model = stage.folder("model")
 predictor.save(model)
 
 # %% [markdown]
-# ## The seal is broken
-# Here, and nowhere else, the holdout is opened.
+# ## Holdout evaluation
+# The holdout is loaded here for the first time.
 
 # %%
 holdout = stage.load("holdout")
@@ -97,35 +98,39 @@ predictions = evaluate.predictions(predictor, holdout)
 stage.show("opened", holdout_ledger.opened(stage.holdout_reads), measured=True)
 
 # %% [markdown]
-# Every metric of the task with its 95 % interval; pictures that look nearly the same are redrawn together, since they say the same twice. A requirement is met or not only where its bound lies outside of the interval.
+# Every metric has a bootstrap interval; near-duplicates are resampled together, since they are not independent. A requirement is decided
+# only if its bound lies outside of the interval.
 
 # %%
-grouped_by = asked.split.column if asked.split.by == "group" else None
-found = evaluate.holdout_metrics(
+grouped_by = stage.request.split.column if stage.request.split.by == "group" else None
+estimates = evaluate.holdout_metrics(
     predictions,
     problem.classes,
     positive,
     leading=leading,
     resamples=resamples,
-    seed=asked.seed,
+    seed=stage.request.seed,
     clusters=evaluate.holdout_clusters(holdout, grouped_by, split),
 )
-stage.show("metrics", found, report=True)
+stage.show("metrics", estimates, report=True)
 
 # %% [markdown]
-# A network knows its own pictures nearly by heart; what counts is that out of fold and holdout agree.
+# ## Generalisation gap
+# Networks fit their training images almost perfectly; compare the out-of-fold metric with the holdout metric.
 
 # %%
 stage.show("gap", evaluate.gap(predictor, problem, calibrated.proba, predictions, leading, predictor.threshold))
 
 # %% [markdown]
-# ## What it is good for
+# ## Summary
+# What does the result mean in practice?
 
 # %%
 stage.show("headline", headline(predictions, problem.classes, plural(stage.request.data.row, "pictures")), report=True)
 
 # %% [markdown]
-# Who was taken for whom. Dark off the diagonal is where it goes wrong.
+# ## Confusion matrix
+# Dark cells off the diagonal are frequent confusions.
 
 # %%
 stage.show("confusion", outcomes.confusion(predictions["y_true"], predictions["y_pred"], problem.classes), report=True)
@@ -134,59 +139,63 @@ stage.show("confusion", outcomes.confusion(predictions["y_true"], predictions["y
 stage.show("classes", class_table(predictions, problem.classes, "pictures"), report=True)
 
 # %% [markdown]
-# If pictures need not all be answered: the surest first, how right the model is on the share that it answers.
+# ## Risk-coverage curve
+# The accuracy on the most confident share of the images, if the model may abstain on the rest.
 
 # %%
 stage.show("coverage", risk_coverage(predictions, problem.classes, "pictures"), report=True)
 
 # %%
 truth, score = evaluate.drawn(predictions, problem.classes, positive)
-stage.show("roc", curves.roc(truth, score, found.values["roc_auc"]))
+stage.show("roc", curves.roc(truth, score, estimates.values["roc_auc"]))
 
 # %% [markdown]
-# Points on the diagonal are probabilities that can be taken at their word.
+# ## Calibration curve
+# Points on the diagonal are calibrated probabilities.
 
 # %%
 stage.show("calibration", outcomes.calibration(truth, score))
 
 # %% [markdown]
-# ## Where it is weak
-# The same score on parts of the holdout, the weakest first: by size, light, colour and sharpness, and by the columns that no model reads.
+# ## Slices
+# Which slices of the holdout are weak? They are defined by the image traits and by the unused columns; the weakest is first.
 
 # %%
-widened, widened_schema = by_traits(holdout, predictor, schema)
-parts = evaluate.slices(widened, predictions, widened_schema, positive, metric=leading, seed=asked.seed)
-overall = found.values[leading].value
+widened, widened_schema = add_traits(holdout, predictor, schema)
+parts = evaluate.slices(widened, predictions, widened_schema, positive, metric=leading, seed=stage.request.seed)
+overall = estimates.values[leading].value
 stage.show("slices", evaluate.slices_table(parts, leading, overall), report=True)
 
 # %% [markdown]
-# The mistakes that it was surest of. Look at them before you look at the model: some are labelled wrong, and some show both.
+# ## Error analysis
+# The errors with the highest predicted probability. Review their labels first: some are labelled wrongly, others show several classes.
 
 # %%
-stage.show("mistakes", explain.mistakes(predictor, holdout, predictions), report=True)
+stage.show("mistakes", explain.confident_errors(predictor, holdout, predictions), report=True)
 
 # %% [markdown]
-# ## Why
-# What the model looked at. Where that is the background, it has learnt the room and not the thing.
+# ## Grad-CAM
+# Which regions support the predicted class? If they lie in the background, the model has learned the scene instead of the object.
 
 # %%
-stage.show("local", explain.explained(predictor, holdout, predictions), report=True)
+stage.show("local", explain.grad_cam_examples(predictor, holdout, predictions), report=True)
 
 # %% [markdown]
-# ## For whoever serves without Python
-# The model as one graph in ONNX, which stands beside it in the package. It is held against the model on pictures of train.
+# ## ONNX export
+# The package also contains the model as an ONNX graph for services without Python. Its outputs are compared with those of the model on
+# training images.
 
 # %%
-compared = 8  # pictures
+compared = 8  # images
 graph = export(predictor, pictures.images.pixels[:compared])
 write_graph(graph, model)
 stage.show("onnx", export_facts(graph))
 
 # %%
-stage.save(model=model, served=model, predictions=predictions, metrics=found.values)
+stage.save(model=model, served=model, predictions=predictions, metrics=estimates.values)
 
 # %% [markdown]
-# ## Limits of what was shown
-# - The holdout is of the same cameras and places as train. Shops are rebuilt and phones replaced; monitoring has to tell.
-# - Intervals speak of this model on other pictures like these, not of another model fitted on other pictures.
-# - What was looked at is shown coarsely, and for one network where several are asked together.
+# ## Limits
+# - The holdout comes from the same cameras and places as the training set; monitoring has to detect when these change.
+# - Intervals describe this model on new images from the same source; they do not include the variation between trainings.
+# - Grad-CAM is coarse, and explains one network of an ensemble.

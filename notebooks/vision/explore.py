@@ -12,10 +12,10 @@
 
 # %% [markdown]
 # # Explore
-# What do the pictures look like?
+# What do the images look like?
 #
-# All that is shown here is train; the holdout stays sealed. What is found here is a hint for the recipe and a warning for the
-# reader, never a choice: choices are made in folds.
+# This notebook uses the training set only; the holdout is not loaded. Its findings help to choose the recipe, but all choices are made by
+# cross-validation.
 
 # %% tags=["parameters"]
 upstream = {"ingest": ["train", "schema", "split"]}
@@ -27,87 +27,91 @@ from glassbox.data.schema import Schema
 from glassbox.families.classification.plots import balance
 from glassbox.families.vision import explore, plots, reference_features
 from glassbox.families.vision.load_dataset import vision_dataset
-from glassbox.families.vision.recipe import default_recipe, picture_column, usual_side
+from glassbox.families.vision.recipe import default_recipe, default_side, picture_column
 from glassbox.runtime.stage import Stage
 
 # %%
 stage = Stage.open("explore", request, upstream, product)
 train, split = stage.load("train", "split")
 schema = Schema.model_validate(stage.load("schema"))
-side = usual_side(train[picture_column(schema, stage.request.data.features)].tolist())
+side = default_side(train[picture_column(schema, stage.request.data.features)].tolist())
 recipe = default_recipe(schema, stage.request.data.features, side=side)
 pictures = vision_dataset(train, schema, recipe, None, stage.request, stage.resources)
-problem, album = pictures.data, pictures.images
+problem, images = pictures.data, pictures.images
 
 # %% [markdown]
-# ## The classes
-# Where one class is rare, a model that never names it still looks accurate.
+# ## Class balance
+# If a class is rare, a model that never predicts it still has a high accuracy.
 
 # %%
 positive = problem.classes[problem.positive]
 stage.show("target", balance.target_balance(explore.balance(problem), schema.target, positive, units="pictures"), report=True)
 
 # %% [markdown]
-# Look at the background as much as at the thing: what stands beside it can give a class away.
+# ## Examples by class
+# Compare the backgrounds as well as the objects: a background that is typical of one class is a leak.
 
 # %%
-stage.show("grid", explore.grid(album, problem), report=True)
+stage.show("grid", explore.grid(images, problem), report=True)
 
 # %% [markdown]
-# ## Sizes
-# All pictures are brought to one size. Where they come in two shapes, they may come from two cameras.
+# ## Image sizes
+# All images are resized to one size. Two clusters of sizes suggest two cameras. A larger dot means more images of that size.
 
 # %%
-traits = reference_features.traits_of(album)
-stage.show("sizes", plots.sizes(traits))
+traits = reference_features.traits_of(images)
+stage.show("sizes", plots.image_sizes(traits))
 
 # %% [markdown]
-# ## Light, colour and sharpness
-# A model learns these too, whether they are meant or not.
+# ## Image traits
+# A model also learns from brightness, colour and sharpness, even where they are unrelated to the class.
 
 # %%
 stage.show("traits", explore.trait_table(traits))
 
 # %% [markdown]
-# Where a class is lighter than the others by far, ask whether it is the thing that is light, or the room.
+# If one class is much brighter than the others, check whether the object or the room is bright. The dot is the median of a class, the
+# line its interquartile range.
 
 # %%
-stage.show("brightness", plots.by_class(traits, problem, "brightness"))
+stage.show("brightness", plots.trait_by_class(traits, problem, "brightness"))
 
 # %%
-stage.show("colourfulness", plots.by_class(traits, problem, "colourfulness"))
+stage.show("colourfulness", plots.trait_by_class(traits, problem, "colourfulness"))
 
 # %% [markdown]
 # ## Near-duplicates
-# The same picture twice in train counts twice; with two labels it sets a limit on how right any model can be.
+# A duplicate counts twice in training; duplicates with conflicting labels limit the accuracy of any model.
 
 # %%
 groups = split.set_index("row_id")["content"].reindex(problem.row_ids).tolist()
-stage.show("near_duplicates", explore.near_duplicates(groups, album, problem))
+stage.show("near_duplicates", explore.near_duplicates(groups, images, problem))
 
 # %% [markdown]
-# ## Which look alike
-# Classes that stand apart here are easy; classes that lie over one another are where mistakes will be.
+# ## Embedding map
+# Classes that form separate clusters are easy to classify; classes that overlap are likely to be confused. Nearby points are similar
+# images.
 
 # %%
-found = explore.vectors(album)
-compared, mapped = (explore.some(problem, most) for most in (explore.MOST_COMPARED, explore.MOST_MAPPED))
-near = explore.neighbours(found, compared)
-agreement = float((explore.agreement(near, problem.y[compared]) > 0.5).mean())
-stage.show("map", plots.embedding_map(explore.mapped(found, mapped, stage.request.seed), problem, mapped, agreement), report=True)
+vectors = explore.unit_vectors(images)
+compared, mapped = (explore.sample_rows(problem, most) for most in (explore.MOST_COMPARED, explore.MOST_MAPPED))
+neighbours = explore.nearest_neighbours(vectors, compared)
+agreement = float((explore.label_agreement(neighbours, problem.y[compared]) > 0.5).mean())
+points = explore.tsne(vectors, mapped, stage.request.seed)
+stage.show("map", plots.embedding_map(points, problem, mapped, agreement), report=True)
 
 # %% [markdown]
-# ## Labels that look wrong
-# Pictures among whose nearest neighbours there is none of their own class. Some are labelled wrong; some are merely hard.
+# ## Label errors
+# These images have no neighbour of their own class. Some are labelled wrongly, others are hard examples.
 
 # %%
-stage.show("mislabelled", explore.mislabelled(near, compared, album, problem))
+stage.show("mislabelled", explore.label_errors(neighbours, compared, images, problem))
 
 # %%
 stage.save()
 
 # %% [markdown]
-# ## Limits of what was shown
-# - Neighbours are those of a network that was trained on other pictures, or of a few grey pixels where there is none: it may not see
-#   what tells these classes apart.
-# - Near-duplicates are the same picture written anew; the same scene a step to the left is not found.
+# ## Limits
+# - Neighbours are computed from a network pretrained on other images, or from a few grey pixels without one. Neither may capture what
+#   distinguishes these classes.
+# - Near-duplicates are resaved copies of an image; another photo of the same scene is not detected.

@@ -12,7 +12,7 @@
 
 # %% [markdown]
 # # Features
-# What will the model see, and what must it never see?
+# Which inputs does the model receive, and which of them leak the class?
 
 # %% tags=["parameters"]
 upstream = {"ingest": ["train", "schema", "split"]}
@@ -24,38 +24,37 @@ from glassbox.data.schema import Schema
 from glassbox.families.classification.folds import duplicates_across, folds_table, make_folds
 from glassbox.families.vision import leakage
 from glassbox.families.vision.load_dataset import backbones_of, vision_dataset
-from glassbox.families.vision.recipe import Augmentation, default_recipe, picture_column, recipe_table, usual_side
-from glassbox.families.vision.thumbnails import varied
+from glassbox.families.vision.recipe import Augmentation, default_recipe, default_side, picture_column, recipe_table
+from glassbox.families.vision.thumbnails import augmentation_examples
 from glassbox.runtime.stage import Stage
 
 # %%
 stage = Stage.open("features", request, upstream, product)
 train, split = stage.load("train", "split")
 schema = Schema.model_validate(stage.load("schema"))
-asked = stage.request
 
 # %% [markdown]
 # ## Folds
-# All choices are made on these. Pictures that look nearly the same are kept in one fold.
+# All choices are made by cross-validation on these folds. Near-duplicates are always in the same fold.
 
 # %%
 groups = split.set_index("row_id")["content"].reindex(train["row_id"]).tolist()
-folds = make_folds(train["row_id"], train[schema.target], asked.folds, seed=asked.seed, groups=groups)
+folds = make_folds(train["row_id"], train[schema.target], stage.request.folds, seed=stage.request.seed, groups=groups)
 stage.show("folds", folds_table(folds, train, schema.target, schema.classes))
 
 # %% [markdown]
-# ## The recipe
-# What is done to a picture before any model sees it, here and in the service alike. These settings can be changed.
+# ## Recipe
+# The preprocessing is identical for training and service. These settings can be changed.
 
 # %%
-side = usual_side(train[picture_column(schema, asked.data.features)].tolist())
-framing = "crop"  # crop: the middle square; pad: all of it, on grey; squeeze: all of it, pressed into a square
-backbones = backbones_of(asked, stage.root)
-recipe = default_recipe(schema, asked.data.features, side=side, framing=framing, backbones=list(range(len(backbones))))
+side = default_side(train[picture_column(schema, stage.request.data.features)].tolist())
+framing = "crop"  # crop: the central square; pad: padded with grey to a square; squeeze: rescaled to a square
+backbones = backbones_of(stage.request, stage.root)
+recipe = default_recipe(schema, stage.request.data.features, side=side, framing=framing, backbones=list(range(len(backbones))))
 
 # %% [markdown]
-# Pictures that teach a network are varied anew in each epoch. Nothing should be done here that cannot happen to a picture in service:
-# a mirrored apple is an apple, a mirrored letter is none.
+# Training images are augmented again in each epoch. Use only transformations that occur in the service: a mirrored apple is still an
+# apple, but a mirrored letter is not a letter.
 
 # %%
 augmentation = Augmentation(flip=True, crop=0.6, shift=0, colour=0.2, erase=0.0)
@@ -63,27 +62,27 @@ recipe = recipe.model_copy(update={"augmentation": augmentation})
 stage.show("recipe", recipe_table(recipe, schema, [backbone.name for backbone in backbones]), report=True)
 
 # %% [markdown]
-# The first of each row is as the models see it; the others are what is made of it.
+# ## Augmentation
+# The first image of each row is the original; the others are augmented copies of it.
 
 # %%
-pictures = vision_dataset(train, schema, recipe, folds, asked, stage.resources)
-stage.show("augmentation", varied(pictures.images, seed=asked.seed))
+pictures = vision_dataset(train, schema, recipe, folds, stage.request, stage.resources)
+stage.show("augmentation", augmentation_examples(pictures.images, seed=stage.request.seed))
 
 # %% [markdown]
-# ## Leaks
-# What can be told of a picture without looking at the thing in it: its size, how it is written, its light. If that alone decides the
-# class, a model will learn it.
+# ## Leakage audit
+# If the size, the file size or the brightness of an image alone determines its class, a model learns it instead of the object.
 
 # %%
 suspects = leakage.audit(pictures.images, pictures.data)
 stage.show("leaks", leakage.leaks_table(suspects), report=True)
 
 # %%
-stage.show("not_read", leakage.not_read(recipe.column, [column.name for column in schema.features]))
+stage.show("not_read", leakage.unused_columns(recipe.column, [column.name for column in schema.features]))
 
 # %% [markdown]
-# A picture of the holdout that stands in train as well would be judged by heart. The holdout itself stays closed: only the names of
-# its rows, and of the groups of pictures that look alike, are compared.
+# Holdout images with a duplicate in the training set would be predicted from memory. The holdout is not loaded here: only row ids and
+# near-duplicate groups are compared.
 
 # %%
 stage.show("duplicates_across", duplicates_across(split))
@@ -92,8 +91,7 @@ stage.show("duplicates_across", duplicates_across(split))
 stage.save(recipe=recipe, folds=folds, leaks=suspects)
 
 # %% [markdown]
-# ## Limits of what was shown
-# - Augmentation is a guess at what will happen to pictures in service; whether it helps is for the folds to say, where it is tuned.
-# - What gives a class away may be in the picture itself, such as a mark or a background; the map of what was looked at, in the
-#   evaluation, shows such things best.
-# - Folds judge on pictures of the same cameras and places as those that teach.
+# ## Limits
+# - Augmentation is an assumption about the images in service; tuning measures by cross-validation whether it helps.
+# - A leak may be in the image itself, such as a watermark or a background; the Grad-CAM heatmaps of the evaluation show it best.
+# - Folds contain images of the same cameras and places; they do not measure the performance on others.

@@ -1,4 +1,4 @@
-"""What every detector owes: the same bytes, the same boxes after loading, no surprises."""
+"""The contract of every detector: reproducible bytes, and the same boxes after loading and ONNX export."""
 
 import copy
 import os
@@ -15,30 +15,32 @@ import onnxruntime
 import pandas as pd
 import pytest
 import torch
-from glassbox.families.shared.set_prediction import make_folds
 
 from glassbox.data.formats.signatures import unsupported_format
 from glassbox.data.schema import infer_schema
 from glassbox.errors import GlassboxError
 from glassbox.families.detection import evaluate
-from glassbox.families.detection.boxes import Box, suppressed
+from glassbox.families.detection.boxes import Box, nms, xywh
 from glassbox.families.detection.dataset import DetectionDataset, boxes_in, labels_of
 from glassbox.families.detection.fit import CODE, fit, fit_fold
 from glassbox.families.detection.metrics import Matches, score
-from glassbox.families.detection.networks import FLOOR, MOST, OVERLAP
+from glassbox.families.detection.networks import MAX_BOXES, MIN_SCORE, NMS_IOU
 from glassbox.families.detection.onnx_export import export, export_facts
 from glassbox.families.detection.predictor import BoxPredictor
 from glassbox.families.detection.recipe import Augmentation, Recipe
-from glassbox.families.detection.score_threshold import Chosen
+from glassbox.families.detection.score_threshold import Thresholds
 from glassbox.families.predictor_protocol import Predictor, load_predictor
-from glassbox.families.shared.cross_fit import limited
+from glassbox.families.shared.candidates import Candidate
+from glassbox.families.shared.cross_fit import limit_threads
+from glassbox.families.shared.folds import group_folds
 from glassbox.families.vision import training
-from glassbox.families.vision.image_dataset import ImageCollection
-from glassbox.families.vision.networks import Backbone, backbone_in
-from glassbox.families.vision.onnx_graph import write_graph
-from glassbox.families.vision.training import checkpoint_of
+from glassbox.families.vision.image_collection import ImageCollection
+from glassbox.families.vision.networks import Backbone, load_backbone
+from glassbox.families.vision.onnx_export import write_graph
+from glassbox.families.vision.training import checkpoint_path
 from glassbox.files import files_below, hash_tree
 from glassbox.request.model import Data, Request
+from glassbox.runtime.resources import Resources
 from toy_boxes import scenes as toy_scenes
 from toy_pictures import toy_backbone
 
@@ -50,16 +52,16 @@ MODELS: dict[str, dict[str, Any]] = {
     "block": {"kind": "detector", "params": {**QUICK, "unfrozen": "block", "finest": 16}},
     "all": {"kind": "detector", "params": {**QUICK, "unfrozen": "all"}},
 }
-LEARNT = [name for name in MODELS if name != "nothing"]
+TRAINED = [name for name in MODELS if name != "nothing"]
 every_model = pytest.mark.parametrize("name", MODELS)
-every_learner = pytest.mark.parametrize("name", LEARNT)
+every_trained_model = pytest.mark.parametrize("name", TRAINED)
 Made = Callable[[str], BoxPredictor]
 
 
 @pytest.fixture(autouse=True)
 def _one_thread() -> Iterator[None]:
     before = torch.get_num_threads()
-    with limited(1):
+    with limit_threads(1):
         torch.set_num_threads(1)
         yield
     torch.set_num_threads(before)
@@ -67,7 +69,7 @@ def _one_thread() -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def weights(tmp_path_factory: pytest.TempPathFactory) -> Backbone:
-    return backbone_in(toy_backbone(tmp_path_factory.mktemp("weights")))
+    return load_backbone(toy_backbone(tmp_path_factory.mktemp("weights")))
 
 
 def rows(count: int = 24, seed: int = 4) -> pd.DataFrame:
@@ -77,24 +79,26 @@ def rows(count: int = 24, seed: int = 4) -> pd.DataFrame:
 def scenes(backbone: Backbone, *, count: int = 24, store: Path | None = None, workers: int = 2) -> DetectionDataset:
     frame = rows(count)
     boxes = boxes_in(frame, "boxes")
-    folds = make_folds(frame["row_id"].tolist(), frame["row_id"].tolist(), 2)
+    folds = group_folds(frame["row_id"].tolist(), frame["row_id"].tolist(), 2)
     recipe = Recipe(column="picture", side=64, augmentation=Augmentation(zoom=0.2, colour=0.1))
-    album = ImageCollection(frame["picture"].tolist(), recipe.seen, [backbone], store, workers)
-    return DetectionDataset(frame["row_id"].tolist(), boxes, labels_of(boxes), folds["fold"].to_numpy(), recipe, album)
+    images = ImageCollection(frame["picture"].tolist(), recipe.image_recipe, [backbone], store, workers)
+    return DetectionDataset(frame["row_id"].tolist(), boxes, labels_of(boxes), folds["fold"].to_numpy(), recipe, images)
 
 
 def model(best: dict[str, Any], backbone: Backbone, *, seed: int = 1, count: int = 24) -> BoxPredictor:
     frame = rows(count)
-    asked = Request(name="a", task="computer_vision", answer="boxes", data=Data(path="x", target="boxes", features=["picture"]))
-    found = scenes(backbone, count=count)
-    chosen = Chosen(0.2, 0.5, pd.DataFrame(), pd.DataFrame())
-    told = {**best, "recipe": found.recipe.model_dump()}
-    return evaluate.refit(told, found, infer_schema(frame[["row_id", "picture", "boxes"]], asked), chosen, seed=seed)
+    request = Request(name="a", task="computer_vision", answer="boxes", data=Data(path="x", target="boxes", features=["picture"]))
+    dataset = scenes(backbone, count=count)
+    thresholds = Thresholds(0.2, 0.5, pd.DataFrame(), pd.DataFrame())
+    best = {**best, "recipe": dataset.recipe.model_dump()}
+    return evaluate.refit(
+        best, dataset, infer_schema(frame[["row_id", "picture", "boxes"]], request), thresholds, Resources(seed=seed)
+    )
 
 
 @pytest.fixture(scope="module")
 def made(weights: Backbone) -> Made:
-    """Each detector, fitted once."""
+    """Return a function that fits each detector once."""
     known: dict[str, BoxPredictor] = {}
 
     def of(name: str) -> BoxPredictor:
@@ -111,12 +115,12 @@ def saved(predictor: Predictor, folder: Path) -> str:
 
 
 @every_model
-def test_the_same_fit_gives_the_same_bytes(name: str, made: Made, weights: Backbone, tmp_path: Path) -> None:
+def test_same_fit_writes_the_same_bytes(name: str, made: Made, weights: Backbone, tmp_path: Path) -> None:
     assert saved(made(name), tmp_path / "a") == saved(model(MODELS[name], weights), tmp_path / "b")
 
 
 @every_model
-def test_a_detector_is_the_same_after_loading(name: str, made: Made, tmp_path: Path) -> None:
+def test_loaded_detector_is_the_same(name: str, made: Made, tmp_path: Path) -> None:
     before = saved(made(name), tmp_path / "a")
     loaded = load_predictor(tmp_path / "a")
     assert isinstance(loaded, Predictor)
@@ -129,11 +133,11 @@ def test_a_detector_is_the_same_after_loading(name: str, made: Made, tmp_path: P
 
 
 @every_model
-def test_a_picture_is_answered_by_itself(name: str, made: Made) -> None:
+def test_boxes_do_not_depend_on_other_rows(name: str, made: Made) -> None:
     frame = rows(10, seed=9)
-    whole = made(name).ranked(frame)
-    assert whole == [made(name).ranked(frame.iloc[[i]])[0] for i in range(10)]
-    assert whole == made(name).ranked(frame.iloc[::-1])[::-1]
+    whole = made(name).detect(frame)
+    assert whole == [made(name).detect(frame.iloc[[i]])[0] for i in range(10)]
+    assert whole == made(name).detect(frame.iloc[::-1])[::-1]
     for boxes in whole:
         for box in boxes:
             assert 0 <= (box.score or 0) <= 1
@@ -143,139 +147,145 @@ def test_a_picture_is_answered_by_itself(name: str, made: Made) -> None:
         assert any(whole)
 
 
-@every_learner
-def test_boxes_read_from_the_onnx_graph_are_those_that_are_answered(name: str, made: Made, tmp_path: Path) -> None:
-    detector, album = made(name), made(name).album(rows(6, seed=9))
-    first, second = (export(detector, album.pixels) for _ in range(2))
+@every_trained_model
+def test_boxes_of_the_onnx_graph_equal_those_of_the_detector(name: str, made: Made, tmp_path: Path) -> None:
+    detector, images = made(name), made(name).images(rows(6, seed=9))
+    first, second = (export(detector, images.pixels) for _ in range(2))
     assert first is not None
     assert second is not None
     assert first.content == second.content
-    assert first.apart < 1e-4
+    assert first.max_difference < 1e-4
     write_graph(first, tmp_path)
     session = onnxruntime.InferenceSession(tmp_path / "model.onnx", providers=["CPUExecutionProvider"])
-    for pixels, expected in zip(album.pixels, detector.ranked(rows(6, seed=9)), strict=True):
+    for pixels, expected in zip(images.pixels, detector.detect(rows(6, seed=9)), strict=True):
         x = (pixels[None].transpose(0, 3, 1, 2) / 255).astype(np.float32)
         edges, scores = session.run(["boxes", "scores"], {"picture": x})
         edges = edges.clip(0, 1) * 64
         raw = []
-        for i, k in np.argwhere(scores > FLOOR).tolist():
+        for i, k in np.argwhere(scores > MIN_SCORE).tolist():
             left, top, right, bottom = edges[i].tolist()
             raw.append(Box(left, top, right - left, bottom - top, detector.labels[k], float(scores[i, k])))
-        found = suppressed(suppressed(raw, OVERLAP)[:MOST], detector.overlap)
-        assert len(found) == len(expected)
-        for one, other in zip(found, expected, strict=True):
-            assert one.label == other.label
-            assert np.allclose([one.x, one.y, one.width, one.height], [other.x, other.y, other.width, other.height], atol=0.02)
-            assert abs(one.score - other.score) < 1e-4
+        boxes = nms(nms(raw, NMS_IOU)[:MAX_BOXES], detector.nms_iou)
+        assert len(boxes) == len(expected)
+        for box, reference in zip(boxes, expected, strict=True):
+            assert box.label == reference.label
+            assert np.allclose(xywh([box]), xywh([reference]), atol=0.02)
+            assert abs(box.score - reference.score) < 1e-4
 
 
-def test_a_detector_that_is_no_network_has_no_graph(made: Made) -> None:
-    assert export(made("nothing"), made("nothing").album(rows(2)).pixels) is None
-    assert export_facts(None, made("nothing")).title == "There is no ONNX graph:"
+def test_detector_without_a_torch_network_has_no_onnx_graph(made: Made) -> None:
+    assert export(made("nothing"), made("nothing").images(rows(2)).pixels) is None
+    assert export_facts(None, made("nothing")).say.startswith("There is no ONNX graph")
 
 
 @every_model
-def test_missing_pictures_and_none_at_all_get_an_answer(name: str, made: Made) -> None:
-    found = made(name).predict(pd.DataFrame({"picture": [None, rows(1)["picture"][0]]}))
-    assert all(isinstance(cell, list) for cell in found["y_pred"])
+def test_missing_images_and_empty_frames_are_predicted(name: str, made: Made) -> None:
+    predictions = made(name).predict(pd.DataFrame({"picture": [None, rows(1)["picture"][0]]}))
+    assert all(isinstance(cell, list) for cell in predictions["y_pred"])
     assert len(made(name).predict(pd.DataFrame({"picture": []}))) == 0
 
 
-@every_learner
-def test_another_seed_is_another_detector(name: str, made: Made, weights: Backbone) -> None:
+@every_trained_model
+def test_seed_changes_the_detector(name: str, made: Made, weights: Backbone) -> None:
     frame = rows(6, seed=9)
-    assert made(name).ranked(frame) != model(MODELS[name], weights, seed=2).ranked(frame)
+    assert made(name).detect(frame) != model(MODELS[name], weights, seed=2).detect(frame)
 
 
-@every_learner
-def test_nothing_that_is_handed_in_is_changed(name: str, weights: Backbone) -> None:
-    found, params = scenes(weights), copy.deepcopy(MODELS[name]["params"])
-    pixels, boxes, state = found.album.pixels.copy(), copy.deepcopy(found.boxes), torch.random.get_rng_state()
-    fit(found, "detector", params, np.arange(len(found)), seed=1)
+@every_trained_model
+def test_fit_does_not_change_its_arguments(name: str, weights: Backbone) -> None:
+    dataset, params = scenes(weights), copy.deepcopy(MODELS[name]["params"])
+    pixels, boxes, state = dataset.images.pixels.copy(), copy.deepcopy(dataset.boxes), torch.random.get_rng_state()
+    fit(dataset, "detector", params, np.arange(len(dataset)), Resources(seed=1))
     assert params == MODELS[name]["params"]
-    assert (found.album.pixels == pixels).all()
-    assert found.boxes == boxes
+    assert (dataset.images.pixels == pixels).all()
+    assert dataset.boxes == boxes
     assert torch.equal(torch.random.get_rng_state(), state)
 
 
-def test_what_can_be_learnt_is_learnt(weights: Backbone) -> None:
+def test_detector_learns_simple_objects(weights: Backbone) -> None:
     best = {"kind": "detector", "params": {"start": "nothing", "finest": 8, "epochs": 24, "learning_rate": 3e-3, "colour": 0.0}}
-    later = rows(20, seed=9)
-    found = model(best, weights, count=60).ranked(later)
-    assert score(Matches.of(boxes_in(later, "boxes"), found, ["disc", "square"]), 0.4)["map_50"] > 0.8
+    test = rows(20, seed=9)
+    boxes = model(best, weights, count=60).detect(test)
+    assert score(Matches.of(boxes_in(test, "boxes"), boxes, ["disc", "square"]), 0.4)["map_50"] > 0.8
 
 
 # ------------------------------------------------------------------------------------------------------- side by side
 
 
-def test_fits_side_by_side_are_what_they_are_one_after_the_other(made: Made, weights: Backbone, tmp_path: Path) -> None:
-    with ThreadPoolExecutor(len(LEARNT)) as pool:
-        together = dict(zip(LEARNT, pool.map(lambda name: model(MODELS[name], weights), LEARNT), strict=True))
-    for name in LEARNT:
-        assert saved(together[name], tmp_path / name / "a") == saved(made(name), tmp_path / name / "b")
+def test_parallel_fits_equal_sequential_fits(made: Made, weights: Backbone, tmp_path: Path) -> None:
+    with ThreadPoolExecutor(len(TRAINED)) as pool:
+        parallel = dict(zip(TRAINED, pool.map(lambda name: model(MODELS[name], weights), TRAINED), strict=True))
+    for name in TRAINED:
+        assert saved(parallel[name], tmp_path / name / "a") == saved(made(name), tmp_path / name / "b")
 
 
 @pytest.mark.parametrize("name", ["from nothing", "block"])
-def test_workers_do_not_matter(name: str, weights: Backbone) -> None:
-    found = [
-        fit_fold(scenes(weights, workers=workers), 0, "detector", MODELS[name]["params"], seed=1)["boxes"] for workers in (1, 3)
+def test_number_of_workers_does_not_change_the_boxes(name: str, weights: Backbone) -> None:
+    boxes = [
+        fit_fold(
+            scenes(weights, workers=workers),
+            Candidate(name="a", kind="detector", params=MODELS[name]["params"]),
+            0,
+            Resources(seed=1),
+        )["boxes"]
+        for workers in (1, 3)
     ]
-    assert found[0] == found[1]
+    assert boxes[0] == boxes[1]
 
 
 @pytest.mark.parametrize("name", ["from nothing", "head", "all"])
-def test_a_training_that_was_cut_ends_with_the_same_weights(
+def test_resumed_training_ends_with_the_same_weights(
     name: str, weights: Backbone, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     params = {**MODELS[name]["params"], "epochs": 4}
-    found = scenes(weights, store=tmp_path / "kept")
-    everyone = np.arange(len(found))
+    dataset = scenes(weights, store=tmp_path / "store")
+    rows_of_train = np.arange(len(dataset))
 
     def weights_of(folder: Path, checkpoint: Path | None) -> str:
-        fit(found, "detector", params, everyone, seed=1, checkpoint=checkpoint).save(folder)
+        fit(dataset, "detector", params, rows_of_train, Resources(seed=1), checkpoint=checkpoint).save(folder)
         return hash_tree(folder)
 
     whole = weights_of(tmp_path / "whole", None)
-    checkpoint = checkpoint_of(found.album.store, {"what": "a test"}, CODE)
-    written, real = [], training._write
+    checkpoint = checkpoint_path(dataset.images.store, {"what": "a test"}, CODE)
+    written, real = [], training._write_checkpoint
 
-    def cut(*given: Any) -> None:
-        real(*given)
-        written.append(given[-1])
+    def interrupt(*args: Any) -> None:
+        real(*args)
+        written.append(args[-1])
         if len(written) == 2:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(training, "_write", cut)
+    monkeypatch.setattr(training, "_write_checkpoint", interrupt)
     with pytest.raises(KeyboardInterrupt):
-        weights_of(tmp_path / "cut", checkpoint)
-    monkeypatch.setattr(training, "_write", real)
+        weights_of(tmp_path / "interrupted", checkpoint)
+    monkeypatch.setattr(training, "_write_checkpoint", real)
     assert checkpoint is not None
     assert checkpoint.is_file()
     assert weights_of(tmp_path / "resumed", checkpoint) == whole
 
 
-def test_a_fold_leaves_no_checkpoint_behind(weights: Backbone, tmp_path: Path) -> None:
-    found = scenes(weights, store=tmp_path / "kept")
-    fit_fold(found, 0, "detector", MODELS["head"]["params"], seed=1)
-    assert list((tmp_path / "kept").rglob("*.*")) == []
+def test_fold_removes_its_checkpoint(weights: Backbone, tmp_path: Path) -> None:
+    dataset = scenes(weights, store=tmp_path / "store")
+    fit_fold(dataset, Candidate(name="a", kind="detector", params=MODELS["head"]["params"]), 0, Resources(seed=1))
+    assert list((tmp_path / "store").rglob("*.*")) == []
 
 
-def test_weights_that_are_not_named_are_missed_in_words(weights: Backbone) -> None:
-    found = scenes(weights)
-    bare = replace(found, album=ImageCollection(found.album.cells, found.recipe.seen))
+def test_missing_weights_raise(weights: Backbone) -> None:
+    dataset = scenes(weights)
+    bare = replace(dataset, images=ImageCollection(dataset.images.cells, dataset.recipe.image_recipe))
     with pytest.raises(GlassboxError, match=r"weights\.backbones"):
-        fit(bare, "detector", {}, np.arange(8), seed=1)
+        fit(bare, "detector", {}, np.arange(8), Resources(seed=1))
     with pytest.raises(GlassboxError, match=r"weights\.detector"):
-        fit(bare, "as_it_comes", {}, np.arange(8), seed=1)
+        fit(bare, "as_it_comes", {}, np.arange(8), Resources(seed=1))
     with pytest.raises(GlassboxError, match="No kind of model"):
-        fit(bare, "a_wish", {}, np.arange(8), seed=1)
+        fit(bare, "unknown", {}, np.arange(8), Resources(seed=1))
 
 
-def test_other_processes_and_hash_seeds_give_the_same_bytes(made: Made, tmp_path: Path) -> None:
-    own = saved(made("from nothing"), tmp_path / "own")
+def test_another_process_and_hash_seed_write_the_same_bytes(made: Made, tmp_path: Path) -> None:
+    expected = saved(made("from nothing"), tmp_path / "here")
     script = (
         "import sys; from pathlib import Path; import test_detectors as t; from glassbox.files import hash_tree\n"
-        "b = t.backbone_in(t.toy_backbone(Path(sys.argv[1]) / 'w'))\n"
+        "b = t.load_backbone(t.toy_backbone(Path(sys.argv[1]) / 'w'))\n"
         "import torch; torch.set_num_threads(1)\n"
         "m = t.model(t.MODELS['from nothing'], b); m.save(Path(sys.argv[1]) / 'm'); print(hash_tree(Path(sys.argv[1]) / 'm'))"
     )
@@ -288,4 +298,4 @@ def test_other_processes_and_hash_seeds_give_the_same_bytes(made: Made, tmp_path
         text=True,
         check=False,
     )
-    assert done.stdout.split()[-1:] == [own], done.stderr
+    assert done.stdout.split()[-1:] == [expected], done.stderr

@@ -14,7 +14,7 @@ from PIL import Image
 from glassbox.data import synthetic_scenes
 from glassbox.data.synthetic_scenes import MAX_OVERLAP, PlacedObject, compose, cut_out, fingerprint_of, mask, paste, placements
 from glassbox.errors import DataError
-from glassbox.families.detection.boxes import iou, places, read_boxes, written
+from glassbox.families.detection.boxes import iou, read_boxes, write_boxes, xywh
 
 SIDE = 96
 COLOURS = {"Apple": (250, 10, 10), "Pear": (10, 250, 10)}
@@ -54,7 +54,7 @@ def test_a_file_contains_pictures_boxes_and_parts(photos):
         assert _pixels(picture).shape == (SIDE, SIDE, 3)
         read = read_boxes(boxes)
         assert 1 <= len(read) <= 5
-        assert written(read) == boxes
+        assert write_boxes(read) == boxes
         assert {box.label for box in read} <= set(COLOURS)
         assert all(min(box.x, box.y) >= 0 for box in read)
         assert all(max(box.x + box.width, box.y + box.height) <= SIDE for box in read)
@@ -96,7 +96,7 @@ def test_objects_overlap_by_at_most_a_fifth_and_smaller_ones_are_in_front():
     for seed in range(200):
         placed = placements(["Apple", "Pear"], 320, np.random.default_rng(seed))
         text = synthetic_scenes.boxes_text(placed)
-        covered = iou(places(read_boxes(text)), places(read_boxes(text)))
+        covered = iou(xywh(read_boxes(text)), xywh(read_boxes(text)))
         assert (covered[~np.eye(len(placed), dtype=bool)] <= 0.2 + 1e-9).all()
         assert all(a.overlap(b) <= MAX_OVERLAP for i, a in enumerate(placed) for b in placed[:i])
         sizes = [item.width * item.height for item in placed]

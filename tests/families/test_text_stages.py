@@ -29,7 +29,7 @@ from glassbox.families.text.models import KINDS
 from glassbox.families.text.ngram_models import inverse_frequency, log_count_ratio, tf_idf
 from glassbox.families.text.protocols import Fitting
 from glassbox.families.text.recipe import Recipe, default_recipe
-from glassbox.families.text.reference_features import Watch
+from glassbox.families.text.reference_features import ReferenceFeatures
 from glassbox.families.text.select_augmentation import select_augmentation
 from glassbox.request.model import Data, Request
 from glassbox.runtime.resources import Resources
@@ -224,10 +224,10 @@ def test_near_duplicates_with_conflicting_labels_are_reported() -> None:
 
 def test_reference_features_distinguish_unfamiliar_texts() -> None:
     corpus = texts().corpus
-    watch = Watch.of(corpus)
+    reference = ReferenceFeatures.of(corpus)
     known, strange = (
-        watch.describe(corpus.texts[:50]),
-        watch.describe(["Zażółć gęślą jaźń natychmiast proszę państwa dzisiaj wieczorem"]),
+        reference.describe(corpus.texts[:50]),
+        reference.describe(["Zażółć gęślą jaźń natychmiast proszę państwa dzisiaj wieczorem"]),
     )
     assert known["unknown words"].mean() < 0.15
     assert strange["unknown words"].iloc[0] == 1.0

@@ -14,6 +14,7 @@ from glassbox.data.schema import ColumnSchema, Schema
 from glassbox.families.classification.calibration.apply import Calibration
 from glassbox.families.classification.dataset import problem_of
 from glassbox.families.tabular.refit import refit
+from glassbox.runtime.resources import Resources
 from glassbox.serving.build import build_package
 from glassbox.serving.process import running_service
 
@@ -91,7 +92,7 @@ def save_model(schema: Schema) -> Callable[[Path, int], Path]:
 
     def save(folder: Path, trees: int) -> Path:
         best = {"kind": "lightgbm", "params": {"n_estimators": trees}, "recipe": recipe}
-        refit(best, problem, schema, Calibration(), 0.5, seed=0).save(folder)
+        refit(best, problem, schema, Calibration(), 0.5, Resources(seed=0)).save(folder)
         return folder
 
     return save

@@ -227,9 +227,7 @@ def test_a_picture_package_contains_image_decoding_but_no_data_reading() -> None
     files = serving_code("vision")
     assert {"glassbox/data/images/cells.py", "glassbox/families/vision/predictor.py"} <= set(files)
     assert {"PIL", "torch", "torchvision", "cv2"} <= set(libraries_of(files.values()))
-    assert [
-        name for name in files if "/data/picture_" in name or name.endswith(("/explain.py", "/export.py", "/onnx_graph.py"))
-    ] == []
+    assert [name for name in files if "/data/picture_" in name or name.endswith(("/explain.py", "/onnx_export.py"))] == []
     assert "imagehash" not in libraries_of(files.values())
 
 

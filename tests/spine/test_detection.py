@@ -14,7 +14,7 @@ from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
 from glassbox.data.images.cells import png_of
-from glassbox.families.detection.boxes import Box, iou, places
+from glassbox.families.detection.boxes import Box, iou, xywh
 from glassbox.files import read_json
 from glassbox.serving.process import running_service
 from spine_project import Project
@@ -82,7 +82,7 @@ def test_the_service_predicts_boxes_of_a_picture(detected: Project) -> None:
         [prediction] = send(content).json()["predictions"]
         predicted = [Box(**box) for box in prediction["y_pred"]]
         for box in boxes:
-            assert box.label in {other.label for other in predicted if iou(places([box]), places([other]))[0, 0] > 0.5}
+            assert box.label in {other.label for other in predicted if iou(xywh([box]), xywh([other]))[0, 0] > 0.5}
         assert send(grey).json()["predictions"][0]["y_pred"] == []
         encoded = base64.b64encode(content).decode()
         assert client.post("/predict", json={"picture": encoded}).json()["predictions"] == [prediction]

@@ -16,7 +16,7 @@ from glassbox.data.images.cells import content_of, png_of
 from glassbox.files import read_json
 from glassbox.serving.process import running_service
 from spine_project import Project, new_project
-from toy_pictures import COLOURS, drawn, shapes
+from toy_pictures import COLOURS, draw, shapes
 
 
 def test_every_stage_ran_and_the_audit_is_clean(classified: Project) -> None:
@@ -47,7 +47,7 @@ def test_near_duplicate_pictures_are_reported_and_in_the_same_fold(classified: P
     assert split.merge(folds, on="row_id").groupby("content")["fold"].nunique().max() == 1
     findings = {item["name"]: item["finding"] for item in read_json(classified.root / "data/shapes/explore/findings.json")}
     twice = split[split["part"] == "train"].groupby("content").size()
-    assert f"in {int((twice > 1).sum())} groups; none of them disagree on the label" in findings["near_duplicates"]["say"]
+    assert f"in {int((twice > 1).sum())} groups; the labels agree in every group" in findings["near_duplicates"]["say"]
 
 
 def test_pages_and_model_contain_no_local_paths(classified: Project) -> None:
@@ -57,7 +57,7 @@ def test_pages_and_model_contain_no_local_paths(classified: Project) -> None:
 
 
 def test_the_service_predicts_the_class_of_a_picture(classified: Project) -> None:
-    disc, square = (png_of(drawn(name, np.random.default_rng(77))) for name in ("disc", "square"))
+    disc, square = (png_of(draw(name, np.random.default_rng(77))) for name in ("disc", "square"))
     encoded = [base64.b64encode(content).decode() for content in (disc, square)]
     with (
         running_service(classified.root / "data/shapes/deploy") as url,
@@ -126,7 +126,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
 
 
 def of_class(name: str, count: int) -> dict[str, bytes]:
-    return {f"{name}/{i}.png": png_of(drawn(name, np.random.default_rng([i, *name.encode()]))) for i in range(count)}
+    return {f"{name}/{i}.png": png_of(draw(name, np.random.default_rng([i, *name.encode()]))) for i in range(count)}
 
 
 SOUND = {**of_class("disc", 15), **of_class("square", 15)}
@@ -187,7 +187,7 @@ def test_two_picture_columns_are_rejected(project: Project) -> None:
     table["back"] = table["front"].tolist()[::-1]
     table.to_parquet(project.root / "two.parquet")
     message = refused(project, SOUND, data={"path": "two.parquet", "target": "shape"})
-    assert "'front', 'back' all hold pictures; name the one to look at" in message
+    assert "'front', 'back' all hold pictures; name the one to use" in message
 
 
 def test_missing_or_invalid_weights_are_reported(project: Project) -> None:

@@ -29,7 +29,7 @@ def described_reference(
     Parameters
     ----------
     predictor
-        A predictor with ``described(frame)``, which computes the features, and ``watch.schema(features)``.
+        A predictor with ``described(frame)``, which computes the features, and ``reference.schema(features)``.
     unit
         What a row is, in the plural.
     sample
@@ -40,7 +40,7 @@ def described_reference(
     features = predictor.described(rows)
     predictions = predictor.postprocess(out_of_fold(rows, oof))
     truth = rows[str(predictor.schema.target)]
-    return Reference(features, predictor.watch.schema(features), predictions, truth, batch=batch, unit=unit)
+    return Reference(features, predictor.reference.schema(features), predictions, truth, batch=batch, unit=unit)
 
 
 def out_of_fold(train: pd.DataFrame, predictions: pd.DataFrame) -> pd.DataFrame:

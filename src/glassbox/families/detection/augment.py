@@ -1,4 +1,4 @@
-"""Pictures that teach, varied together with their boxes by torchvision's transforms; what is drawn comes from a generator that is handed in."""
+"""Data augmentation of training images together with their boxes; all randomness comes from a NumPy generator."""
 
 from typing import Any
 
@@ -8,50 +8,50 @@ from torchvision.transforms.v2 import functional as v2
 from torchvision.tv_tensors import BoundingBoxes
 
 from glassbox.families.detection.recipe import Augmentation
-from glassbox.families.vision.augment import augmented as coloured
-from glassbox.families.vision.recipe import Augmentation as Colours
+from glassbox.families.vision.augment import augment as augment_images
+from glassbox.families.vision.recipe import Augmentation as ImageAugmentation
 
-VISIBLE = 0.35  # of a box must be left for it to be taught
+MIN_VISIBLE = 0.35  # share of the area of a box that must remain for it to be a training target
 GREY = 0.5
 
 
-def augmented(
-    x: torch.Tensor, where: torch.Tensor, asked: Augmentation, rng: np.random.Generator
+def augment(
+    x: torch.Tensor, edges: torch.Tensor, settings: Augmentation, rng: np.random.Generator
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """A picture (3, side, side), 0 to 1, with its boxes (n, 4) as left, top, right and bottom, varied.
+    """Augment an image (3, side, side), 0 to 1, and its boxes (n, 4) as left, top, right and bottom.
 
     Returns
     -------
     tuple of tensor
-        The picture, the boxes that are left, and (n,) which of them are.
+        The image, the boxes that remain visible, and a mask (n,) of these boxes.
     """
     side = x.shape[-1]
-    boxes: Any = BoundingBoxes(where, format="XYXY", canvas_size=(side, side))
-    if asked.flip and rng.random() < 0.5:
+    boxes: Any = BoundingBoxes(edges, format="XYXY", canvas_size=(side, side))
+    if settings.flip and rng.random() < 0.5:
         x, boxes = v2.horizontal_flip(x), v2.horizontal_flip(boxes)
-    if asked.zoom:
-        x, boxes = _zoomed(x, boxes, asked.zoom, rng)
-    if asked.colour:
-        only = Colours(flip=False, crop=1.0, shift=0, colour=asked.colour, erase=0.0)
-        x = coloured(x[None], only, rng)[0]
-    whole = _areas(boxes.as_subclass(torch.Tensor))
-    cut = v2.clamp_bounding_boxes(boxes).as_subclass(torch.Tensor)
-    left = _areas(cut) >= VISIBLE * whole.clamp(min=1e-6)
-    return x, cut[left], left
+    if settings.zoom:
+        x, boxes = _zoom(x, boxes, settings.zoom, rng)
+    if settings.colour:
+        color_only = ImageAugmentation(flip=False, crop=1.0, shift=0, colour=settings.colour, erase=0.0)
+        x = augment_images(x[None], color_only, rng)[0]
+    areas = _areas(boxes.as_subclass(torch.Tensor))
+    clipped = v2.clamp_bounding_boxes(boxes).as_subclass(torch.Tensor)
+    visible = _areas(clipped) >= MIN_VISIBLE * areas.clamp(min=1e-6)
+    return x, clipped[visible], visible
 
 
-def _zoomed(x: torch.Tensor, boxes: Any, most: float, rng: np.random.Generator) -> tuple[torch.Tensor, Any]:
-    """A window of the picture, or of the grey around it, brought to the picture's size."""
+def _zoom(x: torch.Tensor, boxes: Any, most: float, rng: np.random.Generator) -> tuple[torch.Tensor, Any]:
+    """Resize a random window of the image, which may extend into a grey margin, to the size of the image."""
     side = x.shape[-1]
     window = round(side / (1 + rng.uniform(-most, most)))
-    rim = max(0, window - side)
+    margin = max(0, window - side)
     low, high = sorted((0, side - window))
-    left, top = (int(rng.integers(low, high + 1)) + rim for _ in range(2))
-    if rim:
-        x, boxes = v2.pad(x, [rim], fill=GREY), v2.pad(boxes, [rim])
-    frame = (top, left, window, window, [side, side])
-    return v2.resized_crop(x, *frame, antialias=True), v2.resized_crop(boxes, *frame)
+    left, top = (int(rng.integers(low, high + 1)) + margin for _ in range(2))
+    if margin:
+        x, boxes = v2.pad(x, [margin], fill=GREY), v2.pad(boxes, [margin])
+    crop = (top, left, window, window, [side, side])
+    return v2.resized_crop(x, *crop, antialias=True), v2.resized_crop(boxes, *crop)
 
 
-def _areas(where: torch.Tensor) -> torch.Tensor:
-    return (where[:, 2] - where[:, 0]).clamp(min=0) * (where[:, 3] - where[:, 1]).clamp(min=0)
+def _areas(edges: torch.Tensor) -> torch.Tensor:
+    return (edges[:, 2] - edges[:, 0]).clamp(min=0) * (edges[:, 3] - edges[:, 1]).clamp(min=0)

@@ -1,4 +1,4 @@
-"""Pictures with boxes drawn on them: a colour a label, and what was found beside what is there."""
+"""Thumbnails with boxes: true boxes coloured by label, and predicted boxes coloured by their outcome."""
 
 from collections.abc import Sequence
 
@@ -6,116 +6,123 @@ import numpy as np
 import torch
 
 from glassbox.data.images.cells import cell_of, png_of
-from glassbox.families.detection.augment import augmented
-from glassbox.families.detection.boxes import Box, places
+from glassbox.families.detection.augment import augment
+from glassbox.families.detection.boxes import Box, xywh
 from glassbox.families.detection.dataset import DetectionDataset
-from glassbox.families.detection.error_analysis import Judged
-from glassbox.families.detection.recipe import place_of
-from glassbox.families.vision.thumbnails import Box as Where
-from glassbox.families.vision.thumbnails import boxed
+from glassbox.families.detection.error_analysis import CORRECT, MISSED, BoxOutcome
+from glassbox.families.detection.recipe import letterbox
+from glassbox.families.vision.thumbnails import Box as Rectangle
+from glassbox.families.vision.thumbnails import boxed_thumbnail
 from glassbox.findings.model import Picture, Pictures
 from glassbox.findings.plot_style import PALETTE
 from glassbox.findings.wording import clean, join_names, number
 
-RIGHT, WRONG, MISSED = PALETTE[0], PALETTE[1], PALETTE[2]
-NAMES = {
-    PALETTE[0]: "green",
-    PALETTE[1]: "orange",
-    PALETTE[2]: "purple",
-    PALETTE[3]: "brown",
-    PALETTE[4]: "blue",
-    PALETTE[5]: "red",
-}
-SIDE = 256  # pixels of the longer side of what is drawn
+CORRECT_COLOR, WRONG_COLOR, MISSED_COLOR = PALETTE[0], PALETTE[1], PALETTE[2]
+COLOR_NAMES = dict(zip(PALETTE, ("green", "orange", "purple", "brown", "blue", "red"), strict=False))
+SIDE = 256  # pixels of the longer side
 
 
-def colour_of(label: str, labels: Sequence[str]) -> str:
-    """The colour of a label; with more labels than colours they come round again."""
+def label_color(label: str, labels: Sequence[str]) -> str:
+    """Return the colour of a label; with more labels than colours, colours repeat."""
     return PALETTE[list(labels).index(label) % len(PALETTE)] if label in labels else PALETTE[-1]
 
 
-def legend(labels: Sequence[str]) -> str:
-    """Which colour is which label, in words."""
-    told = [f"{NAMES.get(colour_of(name, labels), 'another')}: {clean(name)}" for name in labels[: len(PALETTE)]]
-    more = "" if len(labels) <= len(PALETTE) else "; colours come round again"
-    return f"{'; '.join(told)}{more}."
+def color_legend(labels: Sequence[str]) -> str:
+    """Return the legend of the label colours as a sentence."""
+    entries = [f"{COLOR_NAMES.get(label_color(name, labels), 'another')}: {clean(name)}" for name in labels[: len(PALETTE)]]
+    more = "" if len(labels) <= len(PALETTE) else "; colours repeat"
+    return f"{'; '.join(entries)}{more}."
 
 
-def where(box: Box) -> Where:
-    """A box as it is drawn."""
+def _rectangle(box: Box) -> Rectangle:
     return (box.x, box.y, box.width, box.height)
 
 
-def labelled(cell: str, boxes: Sequence[Box], labels: Sequence[str], head: str) -> Picture:
-    """A picture with the boxes that stand on it, a colour a label."""
-    told = join_names([clean(name) for name in sorted({box.label for box in boxes})]) if boxes else "nothing"
-    return boxed(cell, [(where(box), colour_of(box.label, labels)) for box in boxes], head, f"a picture with {told} on it", SIDE)
+def image_with_labels(cell: str, boxes: Sequence[Box], labels: Sequence[str], head: str) -> Picture:
+    """Return an image with its boxes, coloured by label."""
+    content = join_names([clean(name) for name in sorted({box.label for box in boxes})]) if boxes else "no object"
+    drawn = [(_rectangle(box), label_color(box.label, labels)) for box in boxes]
+    return boxed_thumbnail(cell, drawn, head, f"a picture with {content}", SIDE)
 
 
-def grid(scenes: DetectionDataset, most: int = 12) -> Pictures:
-    """Some pictures with their boxes: the first by name, nobody chose them."""
-    able = [i for i, cell in enumerate(scenes.album.cells) if isinstance(cell, str)][:most]
-    pictures = [labelled(str(scenes.album.cells[i]), scenes.boxes[i], scenes.labels, _counted(scenes.boxes[i])) for i in able]
+def grid(dataset: DetectionDataset, most: int = 12) -> Pictures:
+    """Show the first images by row id with their boxes."""
+    images = dataset.images
+    rows = [i for i, cell in enumerate(images.cells) if isinstance(cell, str)][:most]
     return Pictures(
-        title="What stands on the pictures",
-        say="The first by name, with their boxes: nobody chose them.",
-        pictures=pictures,
-        note=legend(scenes.labels),
+        title="Examples",
+        say="The first pictures by row id, with their boxes.",
+        pictures=[
+            image_with_labels(str(images.cells[i]), dataset.boxes[i], dataset.labels, _count(dataset.boxes[i])) for i in rows
+        ],
+        note=color_legend(dataset.labels),
     )
 
 
-def _counted(boxes: Sequence[Box]) -> str:
-    return "nothing" if not boxes else f"{len(boxes)} object{'' if len(boxes) == 1 else 's'}"
+def _count(boxes: Sequence[Box]) -> str:
+    return "no object" if not boxes else f"{len(boxes)} object{'' if len(boxes) == 1 else 's'}"
 
 
-def varied(scenes: DetectionDataset, *, seed: int, rows: int = 3, each: int = 4) -> Pictures:
-    """Some pictures, each as detectors see it and as augmentation varies it with its boxes."""
+def augmentation_examples(dataset: DetectionDataset, *, seed: int, rows: int = 3, each: int = 4) -> Pictures:
+    """Show some images with their boxes, as detectors receive them and as augmentation changes them."""
     pictures = []
-    side = scenes.recipe.side
-    able = [i for i, cell in enumerate(scenes.album.cells) if isinstance(cell, str) and scenes.boxes[i]][:rows]
-    for i in able:
-        seen = place_of(scenes.sizes[i], side).seen(places(scenes.boxes[i]))
-        edges = torch.from_numpy(np.column_stack([seen[:, :2], seen[:, :2] + seen[:, 2:]])).float()
-        x = torch.from_numpy(scenes.recipe.seen.pixels(scenes.album.cells[i]).copy()).permute(2, 0, 1).float() / 255
+    images, augmentation, side = dataset.images, dataset.recipe.augmentation, dataset.recipe.side
+    for i in [i for i, cell in enumerate(images.cells) if isinstance(cell, str) and dataset.boxes[i]][:rows]:
+        scaled = letterbox(dataset.sizes[i], side).to_square(xywh(dataset.boxes[i]))
+        edges = torch.from_numpy(np.column_stack([scaled[:, :2], scaled[:, :2] + scaled[:, 2:]])).float()
+        x = torch.from_numpy(dataset.recipe.image_recipe.pixels(images.cells[i]).copy()).permute(2, 0, 1).float() / 255
         for k in range(each + 1):
-            made, found, left = x, edges, torch.ones(len(edges), dtype=torch.bool)
+            drawn_x, drawn_edges, visible = x, edges, torch.ones(len(edges), dtype=torch.bool)
             if k:
-                made, found, left = augmented(x, edges, scenes.recipe.augmentation, np.random.default_rng([seed, i, k]))
-            kept = [box for box, stays in zip(scenes.boxes[i], left.tolist(), strict=True) if stays]
-            drawn = [Box(a, b, c - a, d - b, box.label) for (a, b, c, d), box in zip(found.tolist(), kept, strict=True)]
-            pixels = (made.permute(1, 2, 0).clamp(0, 1) * 255).round().to(torch.uint8).numpy()
-            pictures.append(labelled(cell_of(png_of(pixels)), drawn, scenes.labels, "varied" if k else "as it is"))
+                drawn_x, drawn_edges, visible = augment(x, edges, augmentation, np.random.default_rng([seed, i, k]))
+            labels = [box.label for box, shown in zip(dataset.boxes[i], visible.tolist(), strict=True) if shown]
+            boxes = [Box(a, b, c - a, d - b, label) for (a, b, c, d), label in zip(drawn_edges.tolist(), labels, strict=True)]
+            pixels = (drawn_x.permute(1, 2, 0).clamp(0, 1) * 255).round().to(torch.uint8).numpy()
+            head = "augmented" if k else "original"
+            pictures.append(image_with_labels(cell_of(png_of(pixels)), boxes, dataset.labels, head))
     return Pictures(
-        title="What augmentation does",
-        say=f"Of each picture that teaches, and of its boxes: {scenes.recipe.augmentation.words}.",
+        title="Augmentation",
+        say=f"Training pictures and their boxes are augmented: {augmentation.description}.",
         pictures=pictures,
-        note=legend(scenes.labels),
+        note=color_legend(dataset.labels),
     )
 
 
-def judged(
-    cell: str, own: Sequence[Box], other: Sequence[Box], kinds: Sequence[Judged | None], true: Sequence[str], head: str
+def image_with_outcomes(
+    cell: str,
+    true: Sequence[Box],
+    predicted: Sequence[Box],
+    outcomes: Sequence[BoxOutcome | None],
+    true_outcomes: Sequence[str],
+    head: str,
 ) -> Picture:
-    """A picture with what was found, right or wrong, and what was missed, each in its colour."""
-    drawn = [(where(box), MISSED) for box, kind in zip(own, true, strict=True) if kind == "missed"]
+    """Return an image with its predicted boxes, correct or wrong, and its missed objects, coloured by outcome."""
+    drawn = [(_rectangle(box), MISSED_COLOR) for box, kind in zip(true, true_outcomes, strict=True) if kind == MISSED]
     drawn += [
-        (where(box), RIGHT if kind.kind == "right" else WRONG) for box, kind in zip(other, kinds, strict=True) if kind is not None
+        (_rectangle(box), CORRECT_COLOR if outcome.kind == CORRECT else WRONG_COLOR)
+        for box, outcome in zip(predicted, outcomes, strict=True)
+        if outcome is not None
     ]
-    return boxed(cell, drawn, head, "a picture with what was found on it, and what was missed", SIDE)
+    return boxed_thumbnail(cell, drawn, head, "a picture with its predicted boxes and missed objects", SIDE)
 
 
-def told(own: Sequence[Box], other: Sequence[Box], kinds: Sequence[Judged | None], true: Sequence[str]) -> str:
-    """What is wrong on a picture, in words."""
+def describe_outcomes(
+    true: Sequence[Box], predicted: Sequence[Box], outcomes: Sequence[BoxOutcome | None], true_outcomes: Sequence[str]
+) -> str:
+    """Describe the errors on an image in words."""
     parts = []
-    for box, kind in zip(other, kinds, strict=True):
-        if kind is None or kind.kind == "right":
+    for box, outcome in zip(predicted, outcomes, strict=True):
+        if outcome is None or outcome.kind == CORRECT:
             continue
-        meant = "" if kind.object is None else f" on {clean(own[kind.object].label)}"
-        parts.append(f"{kind.kind}: {clean(box.label)} ({number(box.score or 0.0, '.2f')}){meant}")
-    missed = [clean(box.label) for box, kind in zip(own, true, strict=True) if kind == "missed"]
+        target = "" if outcome.object is None else f" on {clean(true[outcome.object].label)}"
+        parts.append(f"{outcome.kind}: {clean(box.label)} ({number(box.score or 0.0, '.2f')}){target}")
+    missed = [clean(box.label) for box, kind in zip(true, true_outcomes, strict=True) if kind == MISSED]
     if missed:
         parts.append(f"missed: {join_names(missed)}")
-    return "; ".join(parts) or "all right"
+    return "; ".join(parts) or "no errors"
 
 
-JUDGED_NOTE = f"{NAMES[RIGHT].capitalize()}: right. {NAMES[WRONG].capitalize()}: found, and wrong. {NAMES[MISSED].capitalize()}: there, and missed."
+OUTCOME_LEGEND = (
+    f"{COLOR_NAMES[CORRECT_COLOR].capitalize()}: correct. {COLOR_NAMES[WRONG_COLOR].capitalize()}: predicted, but wrong. "
+    f"{COLOR_NAMES[MISSED_COLOR].capitalize()}: missed."
+)

@@ -1,4 +1,4 @@
-"""Boxes: where on a picture something stands. How they are written, read, compared and thinned out."""
+"""Bounding boxes: JSON format, intersection over union and non-maximum suppression."""
 
 import json
 import math
@@ -12,12 +12,12 @@ import numpy.typing as npt
 from glassbox.errors import DataError
 
 Floats = npt.NDArray[np.float64]
-_DIGITS, _SCORE_DIGITS = 2, 6  # scores are ranked by: what tells two of them apart is kept
+_DIGITS, _SCORE_DIGITS = 2, 6  # scores have more digits, since boxes are ranked by them
 
 
 @dataclass(frozen=True)
 class Box:
-    """A rectangle in pixels from the upper left of a picture, what stands in it, and, of a prediction, how sure that is (0 to 1)."""
+    """A labelled rectangle in pixels from the upper left corner of an image; predictions also have a score from 0 to 1."""
 
     x: float
     y: float
@@ -28,15 +28,15 @@ class Box:
 
 
 def read_boxes(text: str) -> list[Box]:
-    """The boxes that a cell says, in its order.
+    """Read the boxes of a cell, in its order.
 
-    A cell is JSON: a list of ``[x, y, width, height, label]``, with the score as a sixth for predictions. An empty list is a picture
-    with nothing on it.
+    A cell is JSON: a list of ``[x, y, width, height, label]``, with the score as a sixth element for predictions. An empty list is an
+    image without objects.
 
     Raises
     ------
     DataError
-        When it cannot be read, in words.
+        When the cell is not in this format.
 
     Examples
     --------
@@ -46,18 +46,18 @@ def read_boxes(text: str) -> list[Box]:
     try:
         value = json.loads(text)
     except (TypeError, ValueError, RecursionError) as error:
-        raise DataError("boxes that are no JSON") from error
+        raise DataError("boxes that are not JSON") from error
     if not isinstance(value, list):
-        raise DataError("boxes that are no list")
+        raise DataError("boxes that are not a list")
     return [_box(item) for item in value]
 
 
 def _box(item: Any) -> Box:
     if not isinstance(item, list) or len(item) not in (5, 6):
-        raise DataError("a box that is no [x, y, width, height, label]")
+        raise DataError("a box that is not [x, y, width, height, label]")
     numbers = [number for value in item[:4] if (number := _number(value)) is not None]
     if len(numbers) < 4:
-        raise DataError("a box with a place or size that is no number")
+        raise DataError("a box with a position or size that is not a number")
     x, y, width, height = numbers
     if width <= 0 or height <= 0:
         raise DataError(f"a box of {width:g} × {height:g} pixels")
@@ -81,10 +81,10 @@ def _number(value: Any) -> float | None:
     return number if math.isfinite(number) else None
 
 
-def written(boxes: Iterable[Box]) -> str:
-    """Boxes as a cell: sorted, places and sizes to a hundredth of a pixel (no size below that), scores to six digits.
+def write_boxes(boxes: Iterable[Box]) -> str:
+    """Write boxes as a cell: sorted, positions and sizes rounded to 0.01 pixels (the smallest size), scores to six digits.
 
-    >>> written([Box(4.001, 2.5, 10, 8, "Pear", 0.5), Box(0, 0, 3, 3, "Apple", 0.25)])
+    >>> write_boxes([Box(4.001, 2.5, 10, 8, "Pear", 0.5), Box(0, 0, 3, 3, "Apple", 0.25)])
     '[[0.0, 0.0, 3.0, 3.0, "Apple", 0.25], [4.0, 2.5, 10.0, 8.0, "Pear", 0.5]]'
     """
     rows = sorted((_row(box) for box in boxes), key=lambda row: (*row[:5], len(row), *row[5:]))
@@ -93,42 +93,42 @@ def written(boxes: Iterable[Box]) -> str:
 
 def _row(box: Box) -> list[float | str]:
     least = 10.0**-_DIGITS
-    place = [round(float(value), _DIGITS) + 0.0 for value in (box.x, box.y)]  # + 0.0: no minus before nought
+    position = [round(float(value), _DIGITS) + 0.0 for value in (box.x, box.y)]  # + 0.0 avoids -0.0
     size = [max(round(float(value), _DIGITS), least) for value in (box.width, box.height)]
-    return [*place, *size, box.label, *([] if box.score is None else [round(float(box.score), _SCORE_DIGITS)])]
+    return [*position, *size, box.label, *([] if box.score is None else [round(float(box.score), _SCORE_DIGITS)])]
 
 
-def places(boxes: Sequence[Box]) -> Floats:
-    """(n, 4) x, y, width and height."""
+def xywh(boxes: Sequence[Box]) -> Floats:
+    """Return the boxes as an array (n, 4) of x, y, width and height."""
     return np.array([[box.x, box.y, box.width, box.height] for box in boxes], dtype=np.float64).reshape(-1, 4)
 
 
 def scores_of(boxes: Sequence[Box]) -> Floats:
-    """(n,) scores.
+    """Return the scores as an array (n,).
 
     Raises
     ------
     ValueError
-        When a box has none.
+        When a box has no score.
     """
-    found = [box.score for box in boxes]
-    if any(score is None for score in found):
+    scores = [box.score for box in boxes]
+    if any(score is None for score in scores):
         raise ValueError("a predicted box has no score")
-    return np.array(found, dtype=np.float64)
+    return np.array(scores, dtype=np.float64)
 
 
 def iou(a: Floats, b: Floats) -> Floats:
-    """How far boxes cover one another: their intersection over their union (Jaccard 1912).
+    """Compute the intersection over union (Jaccard 1912) of each pair of boxes.
 
     Parameters
     ----------
     a, b
-        (n, 4) and (m, 4) x, y, width and height in pixels; a box ends at x + width, as pycocotools has it.
+        (n, 4) and (m, 4) x, y, width and height in pixels; a box ends at x + width, as in pycocotools.
 
     Returns
     -------
     array of shape (n, m)
-        From 0, apart, to 1, the same.
+        From 0 (disjoint) to 1 (identical).
 
     Examples
     --------
@@ -137,32 +137,32 @@ def iou(a: Floats, b: Floats) -> Floats:
     """
     starts = np.maximum(a[:, None, :2], b[None, :, :2])
     ends = np.minimum(a[:, None, :2] + a[:, None, 2:], b[None, :, :2] + b[None, :, 2:])
-    shared = np.clip(ends - starts, 0, None).prod(axis=2)
-    together = a[:, 2:].prod(axis=1)[:, None] + b[:, 2:].prod(axis=1)[None, :] - shared
-    return np.asarray(np.divide(shared, together, out=np.zeros_like(shared), where=together > 0))
+    intersection = np.clip(ends - starts, 0, None).prod(axis=2)
+    union = a[:, 2:].prod(axis=1)[:, None] + b[:, 2:].prod(axis=1)[None, :] - intersection
+    return np.asarray(np.divide(intersection, union, out=np.zeros_like(intersection), where=union > 0))
 
 
-def suppressed(boxes: Sequence[Box], threshold: float) -> list[Box]:
-    """The boxes that stay when those that cover a better one of the same label are taken away, best first.
+def nms(boxes: Sequence[Box], threshold: float) -> list[Box]:
+    """Apply greedy non-maximum suppression by label; return the remaining boxes by descending score.
 
-    Greedy non-maximum suppression: from the highest score down, a box stays if its IoU with every one of its label that stayed is at
-    most `threshold`. Equal scores go by place, size and label, whatever order the boxes come in.
+    From the highest score down, a box remains if its IoU with every remaining box of its label is at most `threshold`. Equal scores are
+    ordered by position, size and label, so the result does not depend on the order of the boxes.
 
     Examples
     --------
-    >>> found = [Box(0, 0, 10, 10, "Pear", 0.4), Box(1, 0, 10, 10, "Pear", 0.9), Box(0, 0, 10, 10, "Apple", 0.5)]
-    >>> [(box.label, box.score) for box in suppressed(found, 0.5)]
+    >>> boxes = [Box(0, 0, 10, 10, "Pear", 0.4), Box(1, 0, 10, 10, "Pear", 0.9), Box(0, 0, 10, 10, "Apple", 0.5)]
+    >>> [(box.label, box.score) for box in nms(boxes, 0.5)]
     [('Pear', 0.9), ('Apple', 0.5)]
     """
-    ranks = scores_of(boxes)
-    by = sorted(range(len(boxes)), key=lambda i: (-ranks[i], *places([boxes[i]])[0].tolist(), boxes[i].label))
-    ordered = [boxes[i] for i in by]
-    where = places(ordered)
-    labels = np.array([box.label for box in ordered], dtype=object)
-    left = np.ones(len(ordered), dtype=bool)
-    kept = []
-    for i, box in enumerate(ordered):
-        if left[i]:
-            kept.append(box)
-            left &= ~((labels == box.label) & (iou(where[i : i + 1], where)[0] > threshold))
-    return kept
+    scores = scores_of(boxes)
+    order = sorted(range(len(boxes)), key=lambda i: (-scores[i], *xywh([boxes[i]])[0].tolist(), boxes[i].label))
+    ranked = [boxes[i] for i in order]
+    coordinates = xywh(ranked)
+    labels = np.array([box.label for box in ranked], dtype=object)
+    candidate = np.ones(len(ranked), dtype=bool)
+    remaining = []
+    for i, box in enumerate(ranked):
+        if candidate[i]:
+            remaining.append(box)
+            candidate &= ~((labels == box.label) & (iou(coordinates[i : i + 1], coordinates)[0] > threshold))
+    return remaining

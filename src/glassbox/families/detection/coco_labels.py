@@ -1,8 +1,8 @@
-"""The names that detectors trained on COCO answer with, by number, and which label of a request each of them is."""
+"""The COCO category names, and their mapping to the labels of a request."""
 
 from collections.abc import Iterable
 
-# Lin et al. (2014). Ninety numbers were given out, eighty of them are used.
+# Lin et al. (2014). The dataset defines 90 category ids and annotates 80 of them.
 # fmt: off
 NAMES: dict[int, str] = {
     1: "person", 2: "bicycle", 3: "car", 4: "motorcycle", 5: "airplane", 6: "bus", 7: "train", 8: "truck", 9: "boat", 10: "traffic light",
@@ -19,33 +19,34 @@ NAMES: dict[int, str] = {
 # fmt: on
 
 
-def forms(name: str) -> set[str]:
-    """A name in small letters, as it stands and as what it may be the plural of.
+def word_forms(name: str) -> set[str]:
+    """Return a name in lower case, and the possible singular forms of it.
 
-    >>> sorted(forms("Cherries"))
+    >>> sorted(word_forms("Cherries"))
     ['cherri', 'cherrie', 'cherries', 'cherry']
     """
-    plain = " ".join("".join(sign if sign.isalnum() else " " for sign in name.casefold()).split())
-    found = {plain}
-    if len(plain) > 2 and plain.endswith("s") and not plain.endswith("ss"):
-        found.add(plain[:-1])
-        for ending, instead in (("ies", "y"), ("ves", "fe"), ("ves", "f"), ("es", "")):
-            if plain.endswith(ending):
-                found.add(plain[: -len(ending)] + instead)
-    return found
+    normalised = " ".join("".join(char if char.isalnum() else " " for char in name.casefold()).split())
+    forms = {normalised}
+    if len(normalised) > 2 and normalised.endswith("s") and not normalised.endswith("ss"):
+        forms.add(normalised[:-1])
+        for ending, singular in (("ies", "y"), ("ves", "fe"), ("ves", "f"), ("es", "")):
+            if normalised.endswith(ending):
+                forms.add(normalised[: -len(ending)] + singular)
+    return forms
 
 
-def answers(labels: Iterable[str]) -> dict[int, str]:
-    """For each number of COCO's the label that it is, where one is: the same name, as one or as many.
+def match_labels(labels: Iterable[str]) -> dict[int, str]:
+    """Map COCO category ids to the labels with the same name, singular or plural.
 
-    >>> answers(["Apple", "Oranges", "Satsumas"])
+    >>> match_labels(["Apple", "Oranges", "Satsumas"])
     {53: 'Apple', 55: 'Oranges'}
     """
-    known = sorted(labels)
-    found: dict[int, str] = {}
+    candidates = sorted(labels)
+    mapping: dict[int, str] = {}
     for number, name in NAMES.items():
-        own = forms(name)
-        same = [label for label in known if label.casefold() == name] or [label for label in known if forms(label) & own]
-        if same:
-            found[number] = same[0]
-    return found
+        forms = word_forms(name)
+        exact = [label for label in candidates if label.casefold() == name]
+        matches = exact or [label for label in candidates if word_forms(label) & forms]
+        if matches:
+            mapping[number] = matches[0]
+    return mapping

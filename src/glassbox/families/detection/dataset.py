@@ -11,8 +11,8 @@ import pandas as pd
 
 from glassbox.errors import DataError
 from glassbox.families.detection.boxes import Box, read_boxes
-from glassbox.families.detection.recipe import Recipe, size_of
-from glassbox.families.vision.image_dataset import ImageCollection, View
+from glassbox.families.detection.recipe import Recipe, image_size
+from glassbox.families.vision.image_collection import ImageCollection, View
 from glassbox.files import hash_tree, hash_value
 from glassbox.runtime.worker_pool import WorkerPool
 
@@ -29,7 +29,7 @@ class DetectionDataset:
         The boxes on each image, and all labels.
     fold
         The fold of each image.
-    album
+    images
         The images as detectors see them, with the backbones of the request.
     detector
         The folder of the pretrained detector, where the request names one.
@@ -40,7 +40,7 @@ class DetectionDataset:
     labels: list[str]
     fold: Ints
     recipe: Recipe
-    album: ImageCollection
+    images: ImageCollection
     detector: Path | None = None
 
     def __len__(self) -> int:
@@ -53,29 +53,29 @@ class DetectionDataset:
     @cached_property
     def sizes(self) -> list[tuple[int, int]]:
         """Return the width and height of each image in pixels."""
-        return sizes_of(self.album.cells, self.album.workers)
+        return sizes_of(self.images.cells, self.images.workers)
 
     @cached_property
     def _bare(self) -> str:
         boxes = [[[box.x, box.y, box.width, box.height, box.label] for box in row] for row in self.boxes]
-        return hash_value([self.album.names, self.row_ids, boxes, self.labels, self.fold.tolist()])
+        return hash_value([self.images.digests, self.row_ids, boxes, self.labels, self.fold.tolist()])
 
     def digest(self, kind: str) -> str:
         """Hash everything that a detector of this kind is trained on."""
         trained = kind == "detector"
-        backbones = [backbone.digest for backbone in self.album.backbones] if trained else []
+        backbones = [backbone.digest for backbone in self.images.backbones] if trained else []
         weights = hash_tree(self.detector) if kind == "as_it_comes" and self.detector is not None else ""
         return hash_value([self._bare, backbones, weights, self.recipe.model_dump() if trained else {}])
 
     def view(self, rows: Ints) -> View:
         """Return some of the images."""
-        return self.album.rows(rows)
+        return self.images.view(rows)
 
 
 def sizes_of(cells: Sequence[str | None], workers: int = 1) -> list[tuple[int, int]]:
-    """Width and height of each picture in pixels."""
+    """Return the width and height of each image in pixels."""
     with WorkerPool(workers) as pool:
-        return list(pool.map(size_of, cells))
+        return list(pool.map(image_size, cells))
 
 
 def labels_of(rows: Iterable[Sequence[Box]]) -> list[str]:

@@ -1,4 +1,4 @@
-"""The evaluation of a detector: refit on all of train, the holdout once, label by label, and which mistakes it makes."""
+"""Evaluation of a detector: refit on the training set, holdout metrics, metrics by label, and error analysis."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -7,295 +7,319 @@ import numpy as np
 import pandas as pd
 
 from glassbox.data.schema import Schema
-from glassbox.families.detection.box_drawing import JUDGED_NOTE, judged, told
-from glassbox.families.detection.boxes import Box, read_boxes, written
+from glassbox.families.detection.box_drawing import OUTCOME_LEGEND, describe_outcomes, image_with_outcomes
+from glassbox.families.detection.boxes import Box, read_boxes, write_boxes
 from glassbox.families.detection.dataset import DetectionDataset, boxes_in
-from glassbox.families.detection.error_analysis import KINDS, Mistakes, mistakes
+from glassbox.families.detection.error_analysis import (
+    BACKGROUND,
+    BOTH,
+    CLASSIFICATION,
+    CORRECT,
+    DUPLICATE,
+    KINDS,
+    LOCALISATION,
+    MISSED,
+    ErrorAnalysis,
+    analyse_errors,
+)
 from glassbox.families.detection.explore import size_of_box
 from glassbox.families.detection.fit import CODE, fit
 from glassbox.families.detection.metrics import Matches, by_label, estimates, score
 from glassbox.families.detection.predictor import BoxPredictor
 from glassbox.families.detection.recipe import Recipe
-from glassbox.families.detection.score_threshold import Chosen
+from glassbox.families.detection.score_threshold import Thresholds
 from glassbox.families.shared.cross_fit import limit_threads
-from glassbox.families.vision.reference_features import Watch
-from glassbox.families.vision.training import checkpoint_of, forget
+from glassbox.families.vision.reference_features import ReferenceFeatures
+from glassbox.families.vision.training import checkpoint_path, remove_checkpoint
 from glassbox.findings.evidence import GeneralizationEvidence, SliceEvidence
 from glassbox.findings.model import Estimates, Facts, Note, Pictures, Table
 from glassbox.findings.wording import clean, metric_label, number
 from glassbox.runtime.resources import Resources
 
-SHOWN = 9
-LEAST = 20  # objects of a slice
-SAMPLE = 100  # pictures of train on which the fitted detector is asked, for the gap
+MOST_ERRORS, MOST_CORRECT = 9, 6  # examples
+MIN_OBJECTS = 20  # of a slice
+TRAIN_SAMPLE = 100  # training images on which the fitted detector is evaluated
+DEFINITIONS = {
+    CORRECT: "the right label, and an IoU of at least 0.5",
+    DUPLICATE: "a second box on an object that is already matched",
+    LOCALISATION: "the right label, but an IoU between 0.1 and 0.5",
+    CLASSIFICATION: "another label, with an IoU of at least 0.5",
+    BOTH: "another label, with an IoU between 0.1 and 0.5",
+    BACKGROUND: "a box that overlaps no object",
+    MISSED: "an object without a correct box",
+}
 
 
 def refit(
-    best: Mapping[str, Any], scenes: DetectionDataset, schema: Schema, chosen: Chosen, resources: Resources
+    best: Mapping[str, Any],
+    dataset: DetectionDataset,
+    schema: Schema,
+    thresholds: Thresholds,
+    resources: Resources,
 ) -> BoxPredictor:
-    """Fit what tuning kept on all pictures of train, and put it together with the rule by which boxes are answered."""
+    """Fit the tuned model on all training images, and combine it with the thresholds.
+
+    Parameters
+    ----------
+    best
+        The product of tuning: ``kind``, ``params``, ``recipe``.
+    thresholds
+        From out-of-fold predictions.
+    """
     parts = {
         "what": "all of train",
-        "data": scenes.digest(best["kind"]),
+        "data": dataset.digest(best["kind"]),
         "best": dict(best),
         "seed": resources.seed,
         "threads": resources.threads,
     }
-    checkpoint = checkpoint_of(scenes.album.store, parts, CODE)
-    everyone = np.arange(len(scenes))
+    checkpoint = checkpoint_path(dataset.images.store, parts, CODE)
+    rows = np.arange(len(dataset))
     with limit_threads(resources.threads):
-        model = fit(scenes, best["kind"], best["params"], everyone, resources, checkpoint=checkpoint)
-    forget(checkpoint)
+        model = fit(dataset, best["kind"], best["params"], rows, resources, checkpoint=checkpoint)
+    remove_checkpoint(checkpoint)
     return BoxPredictor(
         schema=schema,
         recipe=Recipe.model_validate(best["recipe"]),
-        labels=scenes.labels,
+        labels=dataset.labels,
         kind=best["kind"],
         params=dict(best["params"]),
         model=model,
-        threshold=chosen.threshold,
-        overlap=chosen.overlap,
-        watch=Watch.of(scenes.album, None),
-        workers=scenes.album.workers,
+        threshold=thresholds.score,
+        nms_iou=thresholds.nms_iou,
+        reference=ReferenceFeatures.of(dataset.images, None),
+        workers=dataset.images.workers,
     )
 
 
 def predictions(predictor: BoxPredictor, holdout: pd.DataFrame) -> pd.DataFrame:
-    """``row_id``, ``y_true``, ``y_pred`` and ``threshold``, sorted by ``row_id``.
+    """Predict the holdout: ``row_id``, ``y_true``, ``y_pred`` and ``threshold``, sorted by ``row_id``.
 
-    ``y_pred`` are all ranked boxes as JSON, ``[[x, y, width, height, label, score], ...]``: from those with a score of ``threshold`` or
-    more ``f1``, ``precision`` and ``recall`` are computed, and they are what a service answers; the others are of all of them.
+    ``y_pred`` are all boxes after non-maximum suppression as JSON, ``[[x, y, width, height, label, score], ...]``. ``f1``, ``precision``
+    and ``recall`` use those with a score of at least ``threshold``, which are the boxes that the service returns; the other metrics use
+    all of them.
     """
     rows = holdout.sort_values("row_id", kind="stable").reset_index(drop=True)
     truth = boxes_in(rows, str(predictor.schema.target))
-    found = predictor.ranked(rows)
     return pd.DataFrame(
         {
             "row_id": rows["row_id"],
-            "y_true": [written(one) for one in truth],
-            "y_pred": [written(one) for one in found],
+            "y_true": [write_boxes(boxes) for boxes in truth],
+            "y_pred": [write_boxes(boxes) for boxes in predictor.detect(rows)],
             "threshold": predictor.threshold,
         }
     )
 
 
-def both(predicted: pd.DataFrame) -> tuple[list[list[Box]], list[list[Box]]]:
-    """True and found boxes of each row of predictions."""
-    own, other = ([read_boxes(cell) for cell in predicted[name]] for name in ("y_true", "y_pred"))
-    return own, other
+def true_and_predicted(predicted: pd.DataFrame) -> tuple[list[list[Box]], list[list[Box]]]:
+    """Read the true and the predicted boxes of each row of `predictions`."""
+    truth, boxes = ([read_boxes(cell) for cell in predicted[name]] for name in ("y_true", "y_pred"))
+    return truth, boxes
 
 
 def matches_of(predicted: pd.DataFrame, labels: Sequence[str]) -> Matches:
-    """Matches in the holdout; labels that train did not have are counted too."""
-    truth, found = both(predicted)
-    return Matches.of(truth, found, sorted({*labels, *(box.label for row in truth for box in row)}))
+    """Match the boxes of the holdout; labels that do not occur in the training set are included."""
+    truth, boxes = true_and_predicted(predicted)
+    return Matches.of(truth, boxes, sorted({*labels, *(box.label for row in truth for box in row)}))
 
 
 def holdout_metrics(matches: Matches, threshold: float, *, leading: str, resamples: int, seed: int) -> Estimates:
-    """Every metric on the holdout with its 95 % bootstrap interval over pictures; `leading` first."""
-    found = estimates(matches, threshold, resamples=resamples, seed=seed)
-    ordered = {leading: found[leading], **found}
-    lead = found[leading]
+    """Compute every metric on the holdout with its 95 % bootstrap interval over images; `leading` is listed first."""
+    values = estimates(matches, threshold, resamples=resamples, seed=seed)
+    lead = values[leading]
     say = (
-        f"{words_of(leading)} {number(lead.value)} ({number(lead.low)} to {number(lead.high)}), over {int(matches.true.sum()):,} objects on "
-        f"{lead.n or 0:,} pictures never seen before."
+        f"{metric_title(leading)} {number(lead.value)} ({number(lead.low)} to {number(lead.high)}), over {int(matches.true.sum()):,} "
+        f"objects in {lead.n or 0:,} pictures that were not used for training."
     )
-    return Estimates(title="On the holdout", say=say, values=ordered)
+    return Estimates(title="Holdout metrics", say=say, values={leading: lead, **values})
 
 
-def words_of(metric: str) -> str:
-    """A metric as it is spoken of."""
-    named = metric_label(metric)
-    return named[0].upper() + named[1:]
+def metric_title(metric: str) -> str:
+    """Return the display name of a metric with a capital letter."""
+    name = metric_label(metric)
+    return name[0].upper() + name[1:]
 
 
-def gap(predictor: BoxPredictor, scenes: DetectionDataset, oof: Sequence[Sequence[Box]], matches: Matches, metric: str) -> Facts:
-    """The leading metric on pictures that taught, out of fold, and on the holdout."""
-    rows = np.arange(len(scenes))[:: max(1, len(scenes) // SAMPLE)]
-    seen = predictor.thinned(predictor.model.find(scenes.view(rows)))
-    cut = predictor.threshold
-    found = {
-        "train": score(Matches.of([scenes.boxes[i] for i in rows], seen, scenes.labels), cut)[metric],
-        "out of fold": score(Matches.of(scenes.boxes, predictor.thinned(oof), scenes.labels), cut)[metric],
-        "holdout": score(matches, cut)[metric],
+def gap(predictor: BoxPredictor, dataset: DetectionDataset, oof: Sequence[Sequence[Box]], matches: Matches, metric: str) -> Facts:
+    """Compare the leading metric on training images, out of fold and on the holdout."""
+    rows = np.arange(len(dataset))[:: max(1, len(dataset) // TRAIN_SAMPLE)]
+    fitted = predictor.apply_nms(predictor.model.find(dataset.view(rows)))
+    threshold = predictor.threshold
+    values = {
+        "train": score(Matches.of([dataset.boxes[i] for i in rows], fitted, dataset.labels), threshold)[metric],
+        "out of fold": score(Matches.of(dataset.boxes, predictor.apply_nms(oof), dataset.labels), threshold)[metric],
+        "holdout": score(matches, threshold)[metric],
     }
     say = (
-        f"{words_of(metric)} is {number(found['train'])} on pictures that taught, {number(found['out of fold'])} out of fold "
-        f"and {number(found['holdout'])} on the holdout."
+        f"{metric_title(metric)} is {number(values['train'])} on training pictures, {number(values['out of fold'])} out of fold "
+        f"and {number(values['holdout'])} on the holdout."
     )
-    facts: dict[str, str | float | int | bool | None] = {"metric": words_of(metric), **found}
-    by_heart, flattery = found["train"] - found["out of fold"], found["out of fold"] - found["holdout"]
+    facts: dict[str, str | float | int | bool | None] = {"metric": metric_title(metric), **values}
+    facts["train over out of fold"] = values["train"] - values["out of fold"]
+    facts["out of fold over holdout"] = values["out of fold"] - values["holdout"]
     evidence = GeneralizationEvidence(
         metric=metric,
         higher_is_better=True,
-        train=found["train"],
-        out_of_fold=found["out of fold"],
-        holdout=found["holdout"],
+        train=values["train"],
+        out_of_fold=values["out of fold"],
+        holdout=values["holdout"],
     )
-    facts |= {"train over out of fold": by_heart, "out of fold over holdout": flattery}
-    return Facts(title="Gap", say=say, facts=facts, evidence=evidence)
+    return Facts(title="Generalisation gap", say=say, facts=facts, evidence=evidence)
 
 
 def headline(matches: Matches, predicted: pd.DataFrame) -> Note:
-    """What the detector is good for, in one sentence that a stakeholder can act on."""
-    found = score(matches, _threshold(predicted))
+    """Summarise the detector for a stakeholder."""
+    values = score(matches, _threshold(predicted))
     say = (
-        f"Of 100 objects on pictures that it never saw it finds {100 * found['recall']:.0f}; of 100 boxes that it answers, "
-        f"{100 * found['precision']:.0f} are right: the label, and at least half of the box."
+        f"Of 100 objects in new pictures the detector finds {100 * values['recall']:.0f}. Of 100 boxes that it predicts, "
+        f"{100 * values['precision']:.0f} are correct: the label is right, and the box overlaps the object by an IoU of at least 0.5."
     )
-    made = _mistakes(predicted)
-    whole = [
-        all(kind == "found" for kind in true) and all(one is None or one.kind == "right" for one in said)
-        for said, true in zip(made.found, made.true, strict=True)
+    analysis = _error_analysis(predicted)
+    perfect = [
+        MISSED not in true and all(outcome is None or outcome.kind == CORRECT for outcome in outcomes)
+        for outcomes, true in zip(analysis.predicted, analysis.true, strict=True)
     ]
-    lines = [f"{100 * float(np.mean(whole)):.0f} in 100 pictures are right in all that stands on them."] if whole else []
-    return Note(title="What it is good for", say=say, lines=lines, tone="good")
+    lines = [f"In {100 * float(np.mean(perfect)):.0f} of 100 pictures there is no error."] if perfect else []
+    return Note(title="Summary", say=say, lines=lines, tone="good")
 
 
 def _threshold(predicted: pd.DataFrame) -> float:
     return float(predicted["threshold"].iloc[0]) if len(predicted) else 0.5
 
 
-def _mistakes(predicted: pd.DataFrame) -> Mistakes:
-    return mistakes(*both(predicted), _threshold(predicted))
+def _error_analysis(predicted: pd.DataFrame) -> ErrorAnalysis:
+    return analyse_errors(*true_and_predicted(predicted), _threshold(predicted))
 
 
 def label_table(matches: Matches, predicted: pd.DataFrame) -> Table:
-    """Each label: how well it is found at one IoU and over all, and what of its answers is right."""
-    found, cut = by_label(matches), _threshold(predicted)
+    """Tabulate average precision, precision and recall of each label, the weakest first."""
+    average_precisions, threshold = by_label(matches), _threshold(predicted)
     rows = []
     for k, name in enumerate(matches.labels):
         ranked, true = matches.ranked[k], float(matches.true[:, k].sum())
-        kept = ranked.score >= cut
-        right, said = float(ranked.right[0][kept].sum()), float(kept.sum())
+        above = ranked.score >= threshold
+        correct, count = float(ranked.right[0][above].sum()), float(above.sum())
         rows.append(
             {
                 "label": name,
                 "objects": int(true),
-                **{metric: _number(found[name][metric]) for metric in ("map", "map_50", "map_75")},
-                "precision": right / said if said else 0.0,
-                "recall": right / true if true else None,
+                **{metric: _finite(average_precisions[name][metric]) for metric in ("map", "map_50", "map_75")},
+                "precision": correct / count if count else 0.0,
+                "recall": correct / true if true else None,
             }
         )
-    able = [row for row in rows if row["map"] is not None]
-    able.sort(key=lambda row: (float(str(row["map"])), str(row["label"])))
+    defined = [row for row in rows if row["map"] is not None]
+    defined.sort(key=lambda row: (float(str(row["map"])), str(row["label"])))
     say = (
-        f"Weakest is {clean(able[0]['label'])} ({number(float(str(able[0]['map'])))}), best {clean(able[-1]['label'])} "
-        f"({number(float(str(able[-1]['map'])))})."
-        if able
-        else "There is no object."
+        f"{clean(defined[0]['label'])} is the weakest label ({number(float(str(defined[0]['map'])))}), "
+        f"{clean(defined[-1]['label'])} the strongest ({number(float(str(defined[-1]['map'])))})."
+        if defined
+        else "The holdout has no objects."
     )
     formats = {"objects": ",d", **dict.fromkeys(("map", "map_50", "map_75", "precision", "recall"), ".3f")}
-    order = [*able, *(row for row in rows if row["map"] is None)]
-    return Table.of(pd.DataFrame(order), "Label by label", say=say, formats=formats)
+    order = [*defined, *(row for row in rows if row["map"] is None)]
+    return Table.of(pd.DataFrame(order), "Metrics by label", say=say, formats=formats)
 
 
-def _number(value: float) -> float | None:
+def _finite(value: float) -> float | None:
     return value if np.isfinite(value) else None
 
 
-def mistake_table(predicted: pd.DataFrame) -> Table:
-    """What goes wrong, at IoU 0.5 and from the chosen score on: each kind, how often, and what it means."""
-    meant = {
-        "right": "the label, and at least half of the box",
-        "double": "a second box on an object that was found",
-        "loose": "the right label on a box that covers too little of it",
-        "wrong class": "a good box with another label",
-        "loose and wrong class": "a poor box with another label",
-        "background": "a box where nothing stands",
-        "missed": "an object that no box is right about",
-    }
-    made = _mistakes(predicted).counts
-    total = max(1, sum(made.values()))
-    rows = [{"what": kind, "boxes": made[kind], "share": made[kind] / total, "it is": meant[kind]} for kind in KINDS]
-    worst = max((kind for kind in KINDS if kind not in ("right", "missed")), key=lambda kind: (made[kind], kind))
+def error_table(predicted: pd.DataFrame) -> Table:
+    """Tabulate the outcomes of the predicted boxes and the missed objects, at IoU 0.5 and the chosen score threshold."""
+    counts = _error_analysis(predicted).counts
+    total = max(1, sum(counts.values()))
+    rows = [
+        {"kind": kind, "boxes": counts[kind], "share": counts[kind] / total, "definition": DEFINITIONS[kind]} for kind in KINDS
+    ]
+    worst = max((kind for kind in KINDS if kind not in (CORRECT, MISSED)), key=lambda kind: (counts[kind], kind))
     say = (
-        f"Most of what is answered wrongly is: {worst} ({made[worst]:,}); {made['missed']:,} objects are missed."
-        if made[worst]
-        else f"Nothing is answered wrongly; {made['missed']:,} objects are missed."
+        f"The most frequent error of predicted boxes is: {worst} ({counts[worst]:,}); {counts[MISSED]:,} objects are missed."
+        if counts[worst]
+        else f"All predicted boxes are correct; {counts[MISSED]:,} objects are missed."
     )
-    swaps = _swaps(predicted)
-    if swaps:
-        (own, said), n = min(swaps.items(), key=lambda item: (-item[1], item[0]))
-        say += f" Taken for another most often: {clean(own)} for {clean(said)} ({n:,})."
-    return Table.of(pd.DataFrame(rows), "Kinds of mistakes", say=say, formats={"share": ".1%", "boxes": ",d"})
+    confusions = _confusions(predicted)
+    if confusions:
+        (true_label, label), n = min(confusions.items(), key=lambda item: (-item[1], item[0]))
+        say += f" The most frequent confusion is {clean(true_label)} predicted as {clean(label)} ({n:,})."
+    return Table.of(pd.DataFrame(rows), "Error analysis", say=say, formats={"share": ".1%", "boxes": ",d"})
 
 
-def _swaps(predicted: pd.DataFrame) -> dict[tuple[str, str], int]:
-    truth, found = both(predicted)
+def _confusions(predicted: pd.DataFrame) -> dict[tuple[str, str], int]:
+    """Count the classification errors of each pair of true and predicted label."""
+    truth, boxes = true_and_predicted(predicted)
     counts: dict[tuple[str, str], int] = {}
-    for own, other, said in zip(truth, found, _mistakes(predicted).found, strict=True):
-        for box, kind in zip(other, said, strict=True):
-            if kind is not None and kind.kind == "wrong class" and kind.object is not None:
-                pair = own[kind.object].label, box.label
+    for true, row, outcomes in zip(truth, boxes, _error_analysis(predicted).predicted, strict=True):
+        for box, outcome in zip(row, outcomes, strict=True):
+            if outcome is not None and outcome.kind == CLASSIFICATION and outcome.object is not None:
+                pair = true[outcome.object].label, box.label
                 counts[pair] = counts.get(pair, 0) + 1
     return counts
 
 
 def examples(predicted: pd.DataFrame, holdout: pd.DataFrame, column: str, *, wrong: bool) -> Pictures:
-    """Pictures with what was found on them: the fullest that are all right, or those with the most mistakes."""
-    truth, found = both(predicted)
-    made = _mistakes(predicted)
+    """Show images with their predicted boxes: those with the most errors, or those without errors and with the most objects."""
+    truth, boxes = true_and_predicted(predicted)
+    analysis = _error_analysis(predicted)
     cells = holdout.set_index("row_id").loc[predicted["row_id"], column].tolist()
     errors = [
-        sum(one is not None and one.kind != "right" for one in said) + sum(kind == "missed" for kind in true)
-        for said, true in zip(made.found, made.true, strict=True)
+        sum(outcome is not None and outcome.kind != CORRECT for outcome in outcomes) + sum(kind == MISSED for kind in true)
+        for outcomes, true in zip(analysis.predicted, analysis.true, strict=True)
     ]
-    able = [i for i, n in enumerate(errors) if isinstance(cells[i], str) and (n > 0 if wrong else n == 0 and truth[i])]
-    able.sort(key=lambda i: (-(errors[i] if wrong else len(truth[i])), str(predicted["row_id"].iloc[i])))
+    rows = [i for i, n in enumerate(errors) if isinstance(cells[i], str) and (n > 0 if wrong else n == 0 and truth[i])]
+    rows.sort(key=lambda i: (-(errors[i] if wrong else len(truth[i])), str(predicted["row_id"].iloc[i])))
     pictures = []
-    for i in able[: SHOWN if wrong else 6]:
-        pair = (truth[i], found[i], made.found[i], made.true[i])
-        pictures.append(judged(str(cells[i]), *pair, told(*pair)))
-    title = "Where it goes wrong most" if wrong else "What it does"
+    for i in rows[: MOST_ERRORS if wrong else MOST_CORRECT]:
+        outcomes = (truth[i], boxes[i], analysis.predicted[i], analysis.true[i])
+        pictures.append(image_with_outcomes(str(cells[i]), *outcomes, describe_outcomes(*outcomes)))
+    title = "Pictures with the most errors" if wrong else "Correct examples"
     say = (
-        f"{sum(n > 0 for n in errors):,} of {len(errors):,} pictures have a mistake; these have the most."
+        f"{sum(n > 0 for n in errors):,} of {len(errors):,} pictures have an error; these have the most."
         if wrong
-        else "Pictures that it never saw, and got all right: those with the most objects."
+        else "Holdout pictures without errors: those with the most objects."
     )
-    return Pictures(title=title, say=say if pictures else "There is no such picture.", pictures=pictures, note=JUDGED_NOTE)
+    return Pictures(title=title, say=say if pictures else "There is no such picture.", pictures=pictures, note=OUTCOME_LEGEND)
 
 
 def slices(predicted: pd.DataFrame, matches: Matches, metric: str) -> Table:
-    """The metric on parts of the holdout: pictures with few and many objects, and recall of small and large ones."""
-    truth, found = both(predicted)
-    cut = _threshold(predicted)
-    whole = score(matches, cut)[metric]
-    count = np.array([len(row) for row in truth])
-    some, many = "one object or none", "several objects"
-    middle = max(2, int(np.median(count))) if len(count) else 2
-    parts = [
-        (some, count <= 1),
-        (f"{many}, up to {middle}", (count > 1) & (count <= middle)),
-        (f"more than {middle} objects", count > middle),
+    """Compute the metric on slices of the holdout by the number and the size of objects, the weakest first."""
+    truth, boxes = true_and_predicted(predicted)
+    threshold = _threshold(predicted)
+    overall = score(matches, threshold)[metric]
+    counts = np.array([len(row) for row in truth])
+    median = max(2, int(np.median(counts))) if len(counts) else 2
+    masks = [
+        ("no object or one", counts <= 1),
+        (f"2 to {median} objects", (counts > 1) & (counts <= median)),
+        (f"more than {median} objects", counts > median),
         *(
-            (f"with a {size} object", np.array([any(size_of_box(b) == size for b in row) for row in truth]))
+            (f"with a {size} object", np.array([any(size_of_box(box) == size for box in row) for row in truth]))
             for size in ("small", "medium", "large")
         ),
     ]
-    made = []
-    for name, inside in parts:
-        at = np.flatnonzero(inside)
-        own = Matches.of([truth[i] for i in at], [found[i] for i in at], matches.labels)
-        if own.true.sum() >= LEAST:
-            e = estimates(own, cut, resamples=300, seed=0)[metric]
-            weaker = e.high is not None and e.high < whole
-            made.append(
+    rows = []
+    for name, mask in masks:
+        inside = np.flatnonzero(mask)
+        part = Matches.of([truth[i] for i in inside], [boxes[i] for i in inside], matches.labels)
+        if part.true.sum() >= MIN_OBJECTS:
+            estimate = estimates(part, threshold, resamples=300, seed=0)[metric]
+            weaker = estimate.high is not None and estimate.high < overall
+            rows.append(
                 {
                     "slice": name,
-                    metric: e.value,
-                    "low": e.low,
-                    "high": e.high,
-                    "n": int(own.true.sum()),
+                    metric: estimate.value,
+                    "low": estimate.low,
+                    "high": estimate.high,
+                    "n": int(part.true.sum()),
                     "beyond chance": "weaker" if weaker else "",
                 }
             )
-    made.sort(key=lambda row: (float(str(row[metric])), str(row["slice"])))
-    weak = [str(row["slice"]) for row in made if row["beyond chance"]]
+    rows.sort(key=lambda row: (float(str(row[metric])), str(row["slice"])))
+    weak = [str(row["slice"]) for row in rows if row["beyond chance"]]
     say = (
-        f"Weaker than the whole beyond chance: {', '.join(weak)}." if weak else "No slice is weaker than the whole beyond chance."
+        f"Significantly weaker than the whole: {', '.join(weak)}." if weak else "No slice is significantly weaker than the whole."
     )
     formats = {metric: ".3f", "low": ".3f", "high": ".3f", "n": ",d"}
-    frame = pd.DataFrame(made, columns=["slice", metric, "low", "high", "n", "beyond chance"])
-    note = f"n counts true objects; on all pictures it is {number(whole)}."
-    return Table.of(frame, "Where it is weak", say=say, formats=formats, note=note, evidence=SliceEvidence(weak=weak))
+    frame = pd.DataFrame(rows, columns=["slice", metric, "low", "high", "n", "beyond chance"])
+    note = f"n counts true objects; on all pictures the metric is {number(overall)}."
+    return Table.of(frame, "Slices", say=say, formats=formats, note=note, evidence=SliceEvidence(weak=weak))

@@ -76,7 +76,7 @@ class DetectionFamily(Family["DetectionDataset", "Predictions"]):
         from glassbox.families.detection.candidates import candidates, finest_stride
 
         finest = finest_stride(dataset.boxes, dataset.sizes, dataset.recipe.side)
-        backbones = [backbone.name for backbone in dataset.album.backbones]
+        backbones = [backbone.name for backbone in dataset.images.backbones]
         return candidates(cost, self.effort(cost), backbones, dataset.detector is not None, finest)
 
     def search_space(self, dataset: "DetectionDataset", candidate: Candidate, cost: "Cost") -> Space:

@@ -1,4 +1,4 @@
-"""The detector that learns these labels itself: from a backbone, or from nothing. How it is taught, asked, saved and loaded."""
+"""A detector trained on the labels of the request, on a backbone or from scratch: training, prediction, saving and loading."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -9,38 +9,38 @@ import numpy as np
 import torch
 
 from glassbox.errors import GlassboxError
-from glassbox.families.detection.augment import augmented
-from glassbox.families.detection.boxes import Box, Floats, places
+from glassbox.families.detection.augment import augment
+from glassbox.families.detection.boxes import Box, Floats, xywh
 from glassbox.families.detection.dataset import DetectionDataset, Ints
 from glassbox.families.detection.networks import (
-    Answers,
     Detector,
-    Learning,
+    RawOutputs,
     Target,
-    both_ways,
+    TrainableLayers,
+    decode_boxes,
+    flip_average,
     loss_of,
-    read_boxes_of,
     small_stages,
 )
-from glassbox.families.detection.recipe import Augmentation, place_of, size_of, whole_steps
+from glassbox.families.detection.recipe import Augmentation, image_size, letterbox, round_side
 from glassbox.families.shared.torch_device import device, predict_pool
-from glassbox.families.vision.image_dataset import View
-from glassbox.families.vision.models import resized
-from glassbox.families.vision.networks import WEIGHTS, architecture, tensor_of, tensors_in, write_tensors
+from glassbox.families.vision.image_collection import View
+from glassbox.families.vision.models import NO_BACKBONE, resize
+from glassbox.families.vision.networks import WEIGHTS, build_architecture, read_tensors, to_tensor, write_tensors
 from glassbox.families.vision.recipe import Pixels
-from glassbox.families.vision.training import learn, seeded
+from glassbox.families.vision.training import train_network, with_seed
 from glassbox.files import read_json, write_json
 
-TOLD, HALF = "net.json", [0.5] * 3
-LEARNING = {"head": 0, "block": 1, "half": 2, "all": 99}  # segments of a backbone that learn, the last ones
-VIEWS = 10  # varied pictures of each that teaches, where the first segments do not learn
-HELD = 1 << 30  # bytes of maps that are held at once: with more pictures, fewer views of each
-Given = tuple[list[torch.Tensor], list[Target]]
+DESCRIPTION, HALF = "net.json", [0.5] * 3
+TRAINABLE_SEGMENTS = {"head": 0, "block": 1, "half": 2, "all": 99}  # the last segments of a backbone
+VIEWS = 10  # augmented copies of each training image, where the first segments are frozen
+MAX_MAP_BYTES = 1 << 30  # of cached feature maps: with more images there are fewer views of each
+Batch = tuple[list[torch.Tensor], list[Target]]
 DEFAULTS: dict[str, Any] = {
     "epochs": 20,
     "batch": 8,
     "learning_rate": 2e-3,
-    "backbone_pace": 0.1,  # of the learning rate: what was learnt elsewhere is not to be forgotten
+    "backbone_pace": 0.1,  # share of the learning rate: a high rate destroys the pretrained weights
     "weight_decay": 0.01,
     "unfrozen": "half",
     "finest": 16,
@@ -48,145 +48,152 @@ DEFAULTS: dict[str, Any] = {
 
 
 @dataclass(frozen=True)
-class Learnt:
-    """A network that learnt these labels.
+class FinetunedDetector:
+    """A network trained on the labels of the request.
 
     Attributes
     ----------
-    start
-        The architecture of the backbone; empty: the small network.
+    architecture
+        The architecture of the backbone; empty for the small network.
     side
-        Pixels at which it sees pictures.
+        Width and height in pixels at which it receives images.
     finest
-        The stride of the finest maps that it reads boxes from.
+        The smallest stride of a feature map from which boxes are predicted.
     """
 
     net: Detector
     labels: list[str]
-    start: str
+    architecture: str
     side: int
     finest: int
 
     def find(self, view: View) -> list[list[Box]]:
-        """The boxes on each picture, in its own pixels, best first: the same whatever stands beside it. Its mirror image is asked too."""
-        net = self.net.eval().to(device(), memory_format=torch.channels_last)  # in one order of sums, learnt or loaded
+        """Return the boxes on each image in its own pixels, by descending score.
 
-        def one(at: int) -> list[Box]:
-            cell = view.album.cells[at]
-            return self._of(net, view.album.recipe.pixels(cell), size_of(cell))
+        Each image is processed on its own and averaged with its mirror image, so its boxes do not depend on the other rows.
+        """
+        net = self.net.eval().to(device(), memory_format=torch.channels_last)  # one order of summation, trained or loaded
 
-        with predict_pool(view.album.workers) as pool:
-            return list(pool.map(one, view.at.tolist()))
+        def detect(row: int) -> list[Box]:
+            cell = view.images.cells[row]
+            return self._detect(net, view.images.recipe.pixels(cell), image_size(cell))
 
-    def _of(self, net: Detector, pixels: Pixels, size: tuple[int, int]) -> list[Box]:
+        with predict_pool(view.images.workers) as pool:
+            return list(pool.map(detect, view.rows.tolist()))
+
+    def _detect(self, net: Detector, pixels: Pixels, size: tuple[int, int]) -> list[Box]:
         with torch.inference_mode():
-            said = both_ways(net, resized(tensor_of(np.array(pixels[None])), self.side))
-            found = read_boxes_of(net, said, self.side)
-        edges = found["boxes"].cpu().numpy().astype(np.float64)
-        where = np.column_stack([edges[:, :2], edges[:, 2:] - edges[:, :2]])
-        kinds = [self.labels[k] for k in found["labels"].tolist()]
-        return within(place_of(size, self.side).back(where), found["scores"].tolist(), kinds, size)
+            outputs = flip_average(net, resize(to_tensor(np.array(pixels[None])), self.side))
+            detections = decode_boxes(net, outputs, self.side)
+        edges = detections["boxes"].cpu().numpy().astype(np.float64)
+        boxes = np.column_stack([edges[:, :2], edges[:, 2:] - edges[:, :2]])
+        labels = [self.labels[k] for k in detections["labels"].tolist()]
+        return clip_boxes(letterbox(size, self.side).to_image(boxes), detections["scores"].tolist(), labels, size)
 
     def module(self) -> torch.nn.Module:
-        """The detector as one network, without the thinning out."""
-        return Answers(self.net.cpu(), self.side)
+        """Return the detector as one network, before non-maximum suppression."""
+        return RawOutputs(self.net.cpu(), self.side)
 
     def save(self, folder: Path) -> None:
-        """Write it: weights in safetensors, all else as JSON."""
+        """Write the weights as safetensors and the description as JSON."""
         write_tensors(folder / WEIGHTS, self.net.state_dict())
-        told = {"architecture": self.start, "labels": self.labels, "side": self.side, "finest": self.finest}
-        write_json(folder / TOLD, told)
+        description = {"architecture": self.architecture, "labels": self.labels, "side": self.side, "finest": self.finest}
+        write_json(folder / DESCRIPTION, description)
 
 
-def within(where: Floats, scores: Sequence[float], labels: Sequence[str], size: tuple[int, int]) -> list[Box]:
-    """Boxes (n, 4) as far as they lie on a picture; those that do not are left out."""
+def clip_boxes(boxes: Floats, scores: Sequence[float], labels: Sequence[str], size: tuple[int, int]) -> list[Box]:
+    """Clip boxes (n, 4), x, y, width and height, to an image; boxes of less than half a pixel inside it are removed."""
     width, height = size
-    made = []
-    for (x, y, wide, high), score, label in zip(where.tolist(), scores, labels, strict=True):
-        left, top, right, bottom = max(0.0, x), max(0.0, y), min(float(width), x + wide), min(float(height), y + high)
+    clipped = []
+    for (x, y, box_width, box_height), score, label in zip(boxes.tolist(), scores, labels, strict=True):
+        left, top = max(0.0, x), max(0.0, y)
+        right, bottom = min(float(width), x + box_width), min(float(height), y + box_height)
         if right - left >= 0.5 and bottom - top >= 0.5:
-            made.append(Box(left, top, right - left, bottom - top, label, float(score)))
-    return made
+            clipped.append(Box(left, top, right - left, bottom - top, label, float(score)))
+    return clipped
 
 
-def load_learnt(folder: Path) -> Learnt:
-    """What `Learnt.save` wrote."""
-    told = read_json(folder / TOLD)
+def load_finetuned(folder: Path) -> FinetunedDetector:
+    """Load the detector that `FinetunedDetector.save` wrote."""
+    description = read_json(folder / DESCRIPTION)
+    labels = description["labels"]
 
     def make() -> Detector:
-        if not told["architecture"]:
-            return Detector(small_stages(), (HALF, HALF), len(told["labels"]), told["finest"])
-        stages, colours, _ = architecture(told["architecture"])
-        return Detector(stages, colours, len(told["labels"]), told["finest"])
+        if not description["architecture"]:
+            return Detector(small_stages(), (HALF, HALF), len(labels), description["finest"])
+        stages, normalisation, _ = build_architecture(description["architecture"])
+        return Detector(stages, normalisation, len(labels), description["finest"])
 
-    net: Detector = seeded(make, 0)
-    net.load_state_dict(tensors_in(folder / WEIGHTS))
-    return Learnt(net.eval(), told["labels"], told["architecture"], told["side"], told["finest"])
-
-
-# ------------------------------------------------------------------------------------------------------------ learning
+    net: Detector = with_seed(make, 0)
+    net.load_state_dict(read_tensors(folder / WEIGHTS))
+    return FinetunedDetector(net.eval(), labels, description["architecture"], description["side"], description["finest"])
 
 
-def teach(scenes: DetectionDataset, rows: Ints, params: Mapping[str, Any], *, seed: int, checkpoint: Path | None) -> Learnt:
-    """Teach a detector by some rows.
+# ------------------------------------------------------------------------------------------------------------ training
+
+
+def train_detector(
+    dataset: DetectionDataset, rows: Ints, params: Mapping[str, Any], *, seed: int, checkpoint: Path | None
+) -> FinetunedDetector:
+    """Train a detector on some rows.
 
     Parameters
     ----------
     params
-        ``start`` (``backbone``, or ``nothing``), ``backbone`` (its place), ``unfrozen`` (``head``, ``block``, ``half`` or ``all`` of the
-        backbone), ``finest`` (stride), ``side``, what `vision.training.learn` reads, and what augmentation reads.
+        ``start`` (``backbone``, or ``nothing``), ``backbone`` (its index), ``unfrozen`` (``head``, ``block``, ``half`` or ``all`` of the
+        backbone), ``finest`` (stride), ``side``, and the parameters of `vision.training.train_network` and of the augmentation.
 
     Raises
     ------
     GlassboxError
-        When the request does not name the backbone.
+        When the request does not list the backbone.
     """
-    told = {**DEFAULTS, **params}
-    side = min(whole_steps(float(told.get("side", scenes.recipe.side))), scenes.recipe.side)
-    net, start = _begun(scenes, told, seed)
+    settings = {**DEFAULTS, **params}
+    side = min(round_side(float(settings.get("side", dataset.recipe.side))), dataset.recipe.side)
+    net, architecture = _initial_network(dataset, settings, seed)
     net = net.to(device())
     for segment in list(net.segments)[: net.frozen]:
         segment.requires_grad_(False)
-    lessons = Lessons.of(scenes, rows, side, _augmentation(scenes.recipe.augmentation, told))
-    inputs = _kept(net, lessons, seed, scenes.album.workers) if net.frozen else _fresh(net, lessons)
+    data = TrainingData.of(dataset, rows, side, _augmentation(dataset.recipe.augmentation, settings))
+    inputs = _cached_batches(net, data, seed, dataset.images.workers) if net.frozen else _augmented_batches(net, data)
 
-    def loss(module: torch.nn.Module, given: Given, chosen: Ints) -> torch.Tensor:
-        maps, targets = given
+    def loss(module: torch.nn.Module, batch: Batch, chosen: Ints) -> torch.Tensor:
+        maps, targets = batch
         return loss_of(net, module(maps), targets, side)
 
-    def pace(name: str) -> float:
-        return float(told["backbone_pace"]) if start and name.startswith("segments.") else 1.0
+    def rate_of(name: str) -> float:
+        return float(settings["backbone_pace"]) if architecture and name.startswith("segments.") else 1.0
 
-    nobody = np.zeros(len(rows), dtype=np.int64)
-    learn(Learning(net), inputs, nobody, told, seed=seed, checkpoint=checkpoint, loss_of=loss, pace=pace)
-    return Learnt(net.cpu().eval(), scenes.labels, start, side, int(told["finest"]))
+    no_classes = np.zeros(len(rows), dtype=np.int64)
+    layers = TrainableLayers(net)
+    train_network(layers, inputs, no_classes, settings, seed=seed, checkpoint=checkpoint, loss_of=loss, rate_of=rate_of)
+    return FinetunedDetector(net.cpu().eval(), dataset.labels, architecture, side, int(settings["finest"]))
 
 
-def _begun(scenes: DetectionDataset, told: Mapping[str, Any], seed: int) -> tuple[Detector, str]:
-    labels, finest = len(scenes.labels), int(told["finest"])
-    if told.get("start", "backbone") == "nothing":
-        made: Detector = seeded(lambda: Detector(small_stages(), (HALF, HALF), labels, finest), seed)
-        return made.train(), ""
-    place = int(told.get("backbone", 0))
-    if place >= len(scenes.album.backbones):
-        raise GlassboxError("no such backbone is named in the request (weights.backbones)")
-    backbone = scenes.album.backbones[place]
+def _initial_network(dataset: DetectionDataset, settings: Mapping[str, Any], seed: int) -> tuple[Detector, str]:
+    labels, finest = len(dataset.labels), int(settings["finest"])
+    if settings.get("start", "backbone") == "nothing":
+        small: Detector = with_seed(lambda: Detector(small_stages(), (HALF, HALF), labels, finest), seed)
+        return small.train(), ""
+    backbones, index = dataset.images.backbones, int(settings.get("backbone", 0))
+    if index >= len(backbones):
+        raise GlassboxError(NO_BACKBONE.format(count=len(backbones), index=index))
+    backbone = backbones[index]
 
     def make() -> Detector:
-        whole = backbone.fresh(1)
-        stages = list(whole.stages)
-        colours = (whole.mean.flatten().tolist(), whole.spread.flatten().tolist())
-        net = Detector(stages, colours, labels, finest)
-        net.frozen = max(0, len(net.segments) - LEARNING[str(told["unfrozen"])])
+        whole = backbone.new_network(1)
+        normalisation = (whole.mean.flatten().tolist(), whole.std.flatten().tolist())
+        net = Detector(list(whole.stages), normalisation, labels, finest)
+        net.frozen = max(0, len(net.segments) - TRAINABLE_SEGMENTS[str(settings["unfrozen"])])
         return net
 
-    made = seeded(make, seed)
-    return made.eval(), backbone.name  # statistics of normalisation stay as they were trained: there are few pictures
+    network: Detector = with_seed(make, seed)
+    return network.eval(), backbone.name  # normalisation statistics are not updated: there are too few images
 
 
 @dataclass(frozen=True)
-class Lessons:
-    """What teaches: pictures as they are seen, and their boxes in the same pixels."""
+class TrainingData:
+    """The training images at the input size of the network, and their boxes in the same pixels."""
 
     pixels: Pixels
     edges: list[torch.Tensor]  # (n, 4) left, top, right and bottom
@@ -195,63 +202,64 @@ class Lessons:
     augmentation: Augmentation
 
     @classmethod
-    def of(cls, scenes: DetectionDataset, rows: Ints, side: int, augmentation: Augmentation) -> "Lessons":
-        place = {name: k for k, name in enumerate(scenes.labels)}
+    def of(cls, dataset: DetectionDataset, rows: Ints, side: int, augmentation: Augmentation) -> "TrainingData":
+        """Collect the training data of some rows."""
+        codes = {name: k for k, name in enumerate(dataset.labels)}
         edges, labels = [], []
         for i in rows.tolist():
-            where = place_of(scenes.sizes[i], side).seen(places(scenes.boxes[i]))
-            corners = np.column_stack([where[:, :2], where[:, :2] + where[:, 2:]])
+            boxes = letterbox(dataset.sizes[i], side).to_square(xywh(dataset.boxes[i]))
+            corners = np.column_stack([boxes[:, :2], boxes[:, :2] + boxes[:, 2:]])
             edges.append(torch.from_numpy(corners).float())
-            labels.append(torch.tensor([place[box.label] for box in scenes.boxes[i]], dtype=torch.int64))
-        return cls(scenes.view(rows).pixels, edges, labels, side, augmentation)
+            labels.append(torch.tensor([codes[box.label] for box in dataset.boxes[i]], dtype=torch.int64))
+        return cls(dataset.view(rows).pixels, edges, labels, side, augmentation)
 
-    def one(self, row: int, rng: np.random.Generator | None) -> tuple[torch.Tensor, Target]:
-        """A picture (3, side, side) with its boxes; varied, where there is a generator to draw from."""
-        x = resized(tensor_of(np.array(self.pixels[row][None]), torch.device("cpu")), self.side)[0]
+    def example(self, row: int, rng: np.random.Generator | None) -> tuple[torch.Tensor, Target]:
+        """Return an image (3, side, side) and its boxes; augmented if there is a generator."""
+        x = resize(to_tensor(np.array(self.pixels[row][None]), torch.device("cpu")), self.side)[0]
         if rng is None:
             return x, self._target(self.edges[row], self.labels[row])
-        x, edges, left = augmented(x, self.edges[row], self.augmentation, rng)
-        return x, self._target(edges, self.labels[row][left])
+        x, edges, visible = augment(x, self.edges[row], self.augmentation, rng)
+        return x, self._target(edges, self.labels[row][visible])
 
     @staticmethod
     def _target(edges: torch.Tensor, labels: torch.Tensor) -> Target:
         return {"boxes": edges.to(device()), "labels": labels.to(device())}
 
 
-def _fresh(net: Detector, lessons: Lessons) -> Callable[[Ints, np.random.Generator], Given]:
-    def inputs(rows: Ints, rng: np.random.Generator) -> Given:
-        some = [lessons.one(row, rng) for row in rows.tolist()]
-        x = torch.stack([picture for picture, _ in some]).to(device())
-        return net.early(x), [target for _, target in some]
+def _augmented_batches(net: Detector, data: TrainingData) -> Callable[[Ints, np.random.Generator], Batch]:
+    def inputs(rows: Ints, rng: np.random.Generator) -> Batch:
+        examples = [data.example(row, rng) for row in rows.tolist()]
+        x = torch.stack([image for image, _ in examples]).to(device())
+        return net.early(x), [target for _, target in examples]
 
     return inputs
 
 
-def _kept(net: Detector, lessons: Lessons, seed: int, workers: int) -> Callable[[Ints, np.random.Generator], Given]:
-    """Each picture in some views, as it is and varied, gone through what does not learn once and for all."""
+def _cached_batches(net: Detector, data: TrainingData, seed: int, workers: int) -> Callable[[Ints, np.random.Generator], Batch]:
+    """Compute the output of the frozen segments once, for each image and some augmented copies of it."""
 
-    def see(k: int, row: int) -> tuple[list[torch.Tensor], Target]:
-        x, target = lessons.one(row, np.random.default_rng([seed, row, k]) if k else None)
+    def compute(k: int, row: int) -> tuple[list[torch.Tensor], Target]:
+        x, target = data.example(row, np.random.default_rng([seed, row, k]) if k else None)
         with torch.inference_mode():
-            return [one[0].half().cpu() for one in net.early(x[None].to(device()))], target
+            return [level[0].half().cpu() for level in net.early(x[None].to(device()))], target
 
-    count = len(lessons.edges)
-    net.to(memory_format=torch.channels_last)  # the same numbers within a rounding, in two thirds of the time on a processor
-    first, _ = see(0, 0)
-    views = max(1, min(VIEWS, HELD // (count * sum(one.nbytes for one in first))))
+    count = len(data.edges)
+    net.to(memory_format=torch.channels_last)  # the same numbers up to rounding, in two thirds of the time on a CPU
+    first, _ = compute(0, 0)
+    views = max(1, min(VIEWS, MAX_MAP_BYTES // (count * sum(level.nbytes for level in first))))
     with predict_pool(workers) as pool:
-        found = list(pool.map(lambda job: see(*job), [(k, row) for k in range(views) for row in range(count)]))
-    levels = [torch.stack([maps[i] for maps, _ in found]).clone() for i in range(len(first))]
+        examples = list(pool.map(lambda job: compute(*job), [(k, row) for k in range(views) for row in range(count)]))
+    levels = [torch.stack([maps[i] for maps, _ in examples]).clone() for i in range(len(first))]
 
-    def inputs(rows: Ints, rng: np.random.Generator) -> Given:
-        at = rng.integers(0, views, len(rows)) * count + rows
-        chosen = torch.from_numpy(at)
-        return [level[chosen].to(device()).float() for level in levels], [found[i][1] for i in at.tolist()]
+    def inputs(rows: Ints, rng: np.random.Generator) -> Batch:
+        indices = rng.integers(0, views, len(rows)) * count + rows
+        chosen = torch.from_numpy(indices)
+        return [level[chosen].to(device()).float() for level in levels], [examples[i][1] for i in indices.tolist()]
 
     return inputs
 
 
-def _augmentation(given: Augmentation, told: Mapping[str, Any]) -> Augmentation:
-    """As the recipe says, but for what the hyperparameters say of it."""
-    named = {key: told[key] for key in Augmentation.model_fields if key in told}
-    return Augmentation.model_validate({**given.model_dump(), **named})
+def _augmentation(augmentation: Augmentation, settings: Mapping[str, Any]) -> Augmentation:
+    """Return the augmentation of the recipe, overridden by the hyperparameters."""
+    overrides = {key: settings[key] for key in Augmentation.model_fields if key in settings}
+    return Augmentation.model_validate({**augmentation.model_dump(), **overrides})

@@ -8,12 +8,12 @@ import numpy as np
 import torch
 
 from glassbox.errors import GlassboxError
-from glassbox.families.detection.boxes import written
+from glassbox.families.detection.boxes import write_boxes
 from glassbox.families.detection.dataset import DetectionDataset, Ints
 from glassbox.families.detection.models import Fitting, Model, kind_of
 from glassbox.families.shared.candidates import Candidate
 from glassbox.families.shared.cross_fit import cache_key, fit_and_predict_cached
-from glassbox.families.vision.training import checkpoint_of, forget
+from glassbox.families.vision.training import checkpoint_path, remove_checkpoint
 from glassbox.runtime.resources import Resources
 
 CODE = "glassbox.families.detection.fit"  # part of the cache key, with all that it imports
@@ -49,18 +49,18 @@ def fit_fold(dataset: DetectionDataset, candidate: Candidate, fold: int, resourc
     Returns
     -------
     dict
-        ``boxes``, one cell per image of the fold as `boxes.written` writes them, and the seconds ``fit_s`` and ``predict_s``.
+        ``boxes``, one cell per image of the fold as `boxes.write_boxes` writes them, and the seconds ``fit_s`` and ``predict_s``.
     """
     kind, params = candidate.kind, candidate.params
     out = dataset.fold == fold
     key = cache_key("fold of boxes", dataset.digest(kind), fold, kind, params, resources)
-    checkpoint = checkpoint_of(dataset.album.store, key, CODE)
+    checkpoint = checkpoint_path(dataset.images.store, key, CODE)
     result = fit_and_predict_cached(
         key,
         lambda: fit(dataset, kind, params, np.flatnonzero(~out), resources, checkpoint=checkpoint),
-        lambda model: {"boxes": [written(boxes) for boxes in model.find(dataset.view(np.flatnonzero(out)))]},
+        lambda model: {"boxes": [write_boxes(boxes) for boxes in model.find(dataset.view(np.flatnonzero(out)))]},
         resources=resources,
         code=CODE,
     )
-    forget(checkpoint)
+    remove_checkpoint(checkpoint)
     return result

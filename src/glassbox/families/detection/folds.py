@@ -1,4 +1,4 @@
-"""Folds of pictures with boxes: by hash, and pictures that look alike together."""
+"""Summary of the cross-validation folds of a detection dataset."""
 
 import numpy as np
 import pandas as pd
@@ -7,17 +7,17 @@ from glassbox.families.detection.dataset import DetectionDataset
 from glassbox.findings.model import Table
 
 
-def folds_table(scenes: DetectionDataset, folds: pd.DataFrame) -> Table:
-    """Pictures and objects of each fold, and the objects of each label."""
-    place = folds.set_index("row_id")["fold"].reindex(scenes.row_ids).to_numpy()
+def folds_table(dataset: DetectionDataset, folds: pd.DataFrame) -> Table:
+    """Count the images, the objects and the objects of each label in each fold."""
+    assigned = folds.set_index("row_id")["fold"].reindex(dataset.row_ids).to_numpy()
     rows = []
-    for fold in range(int(place.max()) + 1):
-        inside = [scenes.boxes[i] for i in np.flatnonzero(place == fold)]
-        counts = {name: sum(box.label == name for row in inside for box in row) for name in scenes.labels}
+    for fold in range(int(assigned.max()) + 1):
+        inside = [dataset.boxes[i] for i in np.flatnonzero(assigned == fold)]
+        counts = {name: sum(box.label == name for row in inside for box in row) for name in dataset.labels}
         rows.append({"fold": fold + 1, "pictures": len(inside), "objects": sum(counts.values()), **counts})
-    scarce = sorted({str(name) for row in rows for name in scenes.labels if not row[name]})
-    say = f"{len(rows)} folds; pictures that look alike stand in one of them."
+    scarce = sorted({str(name) for row in rows for name in dataset.labels if not row[name]})
+    say = f"{len(rows)} folds; near-duplicates are always in the same fold."
     if scarce:
-        say += f" Not in each of them: {', '.join(scarce)}."
-    columns = ("pictures", "objects", *scenes.labels)
+        say += f" Labels that are missing in at least one fold: {', '.join(scarce)}."
+    columns = ("pictures", "objects", *dataset.labels)
     return Table.of(pd.DataFrame(rows), "Folds", say=say, formats=dict.fromkeys(columns, ",d"))

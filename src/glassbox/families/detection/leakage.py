@@ -1,4 +1,4 @@
-"""What gives a label away without a look at the thing itself: where its box stands, and how large it is."""
+"""Leakage audit for detection: position and size of an object that predict its label without the image content."""
 
 from typing import Any
 
@@ -11,37 +11,37 @@ from glassbox.families.vision.leakage import Row, audit_traits
 from glassbox.findings.model import Table
 
 
-def traits(scenes: DetectionDataset) -> tuple[pd.DataFrame, Any, Any]:
-    """Of each object where it stands and how large it is, in shares of its picture; its label by number; and its fold."""
-    place = {name: k for k, name in enumerate(scenes.labels)}
+def object_traits(dataset: DetectionDataset) -> tuple[pd.DataFrame, Any, Any]:
+    """Return the position and size of each object relative to its image, its label as an integer, and its fold."""
+    codes = {name: k for k, name in enumerate(dataset.labels)}
     rows, labels, folds = [], [], []
-    for boxes, (width, height), fold in zip(scenes.boxes, scenes.sizes, scenes.fold.tolist(), strict=True):
+    for boxes, (width, height), fold in zip(dataset.boxes, dataset.sizes, dataset.fold.tolist(), strict=True):
         for box in boxes:
             rows.append(
                 {
-                    "from the left": (box.x + box.width / 2) / width,
-                    "from above": (box.y + box.height / 2) / height,
-                    "size": float(np.sqrt(box.width * box.height / (width * height))),
-                    "width to height": float(np.log(box.width / box.height)),
-                    "objects on its picture": float(len(boxes)),
-                    "width of its picture": float(width),
+                    "horizontal position": (box.x + box.width / 2) / width,
+                    "vertical position": (box.y + box.height / 2) / height,
+                    "relative size": float(np.sqrt(box.width * box.height / (width * height))),
+                    "aspect ratio": float(np.log(box.width / box.height)),
+                    "objects in the picture": float(len(boxes)),
+                    "width of the picture": float(width),
                 }
             )
-            labels.append(place[box.label])
+            labels.append(codes[box.label])
             folds.append(fold)
     return pd.DataFrame(rows), np.array(labels, dtype=np.int64), np.array(folds, dtype=np.int64)
 
 
-def audit(scenes: DetectionDataset) -> list[Row]:
-    """How well each trait of an object alone tells its label; as `glassbox.families.vision.leakage.told_by` gives it."""
-    found, y, fold = traits(scenes)
-    return audit_traits(found, y, fold, "the right label of an object")
+def audit(dataset: DetectionDataset) -> list[Row]:
+    """Audit the traits of the objects; the rows are those of `glassbox.families.vision.leakage.audit_traits`."""
+    traits, y, fold = object_traits(dataset)
+    return audit_traits(traits, y, fold, "the right label of an object")
 
 
 def leaks_table(rows: list[Row]) -> Table:
-    """The audit as a table."""
+    """Return the audit as a table, the strongest trait first."""
     return vision.leaks_table(
         rows,
-        "alone nearly decides the label. Is that the thing, or how its picture was made?",
-        "Neither where an object stands nor how large it is decides its label.",
+        "alone nearly determines the label. Check whether the object or the composition of the pictures causes this.",
+        "Neither the position nor the size of an object determines its label.",
     )

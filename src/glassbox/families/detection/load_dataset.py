@@ -9,7 +9,7 @@ from glassbox.data.weights import locate
 from glassbox.families.detection.dataset import DetectionDataset, boxes_in, labels_of
 from glassbox.families.detection.recipe import Recipe
 from glassbox.families.shared.cross_fit import align_folds
-from glassbox.families.vision.image_dataset import ImageCollection
+from glassbox.families.vision.image_collection import ImageCollection
 from glassbox.families.vision.load_dataset import backbones_of
 from glassbox.runtime.resources import Resources
 
@@ -32,7 +32,7 @@ def detection_dataset(
     boxes = boxes_in(rows, schema.target)
     images = ImageCollection(
         rows[recipe.column].tolist(),
-        recipe.seen,
+        recipe.image_recipe,
         backbones_of(request, resources.root),
         resources.vector_cache_dir,
         resources.max_threads,

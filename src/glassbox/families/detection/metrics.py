@@ -1,16 +1,16 @@
-"""The metrics of boxes, as COCO defines and pycocotools computes them (Lin et al. 2014, "Microsoft COCO", and its `COCOeval`).
+"""Detection metrics as defined by COCO and computed by pycocotools (Lin et al. 2014, "Microsoft COCO", and its `COCOeval`).
 
-Average precision: on each picture the boxes of a label, from the highest score down, each take the true box of that label that they
-cover best and that is still free, if their IoU is at least a threshold; at most 100 boxes a picture and label are looked at. Over all
-pictures, again from the highest score down, precision is made not to rise with recall, and read at the 101 recalls 0, 0.01, …, 1;
-their mean is the average precision. ``map`` is its mean over the IoU thresholds 0.50, 0.55, …, 0.95 and over labels, ``map_50`` and
-``map_75`` are at one threshold. A label without a true box does not count. Of COCO's ranges of area only "all" is computed, and
-there are no crowds. Equal scores stay in the order of the pictures and boxes, as a stable sort leaves them.
+Average precision: on each image the boxes of a label are matched by descending score. Each is matched to the unmatched true box of its
+label with the highest IoU, if that IoU reaches the threshold; at most 100 boxes of a label on an image are considered. Over all images,
+again by descending score, precision is made non-increasing in recall and interpolated at the 101 recalls 0, 0.01, …, 1; the mean is the
+average precision. ``map`` is its mean over the IoU thresholds 0.50, 0.55, …, 0.95 and over labels, ``map_50`` and ``map_75`` are at one
+threshold. Labels without a true box are excluded. Of COCO's area ranges only "all" is computed, and there are no crowd annotations. Equal
+scores stay in the order of the images and boxes (stable sort).
 
-``precision``, ``recall`` and ``f1`` are of the boxes with at least a given score, at IoU 0.5, over all labels together (micro).
+``precision``, ``recall`` and ``f1`` are micro-averages over the boxes with at least a given score, at IoU 0.5.
 
-Intervals are percentiles over resamples of the pictures (Efron and Tibshirani 1993, ch. 13). A picture that is drawn twice counts
-twice; what was matched on it stays as it is.
+Intervals are bootstrap percentiles over resampled images (Efron and Tibshirani 1993, ch. 13). An image that is drawn twice counts twice;
+its matches do not change.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from glassbox.families.detection.boxes import Box, iou, places, scores_of
+from glassbox.families.detection.boxes import Box, iou, scores_of, xywh
 from glassbox.families.shared.bootstrap import percentile_interval, resample_weights
 from glassbox.families.shared.micro_scores import micro_scores
 from glassbox.findings.model import Estimate
@@ -30,24 +30,24 @@ Ints = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
 
 NAMES = ("map", "map_50", "map_75", "f1", "precision", "recall")
-THRESHOLDED = ("f1", "precision", "recall")  # they judge boxes above a score, not rankings
+THRESHOLDED = ("f1", "precision", "recall")  # metrics of the boxes above a score threshold
 IOUS = np.linspace(0.5, 0.95, 10)
 RECALLS = np.linspace(0.0, 1.0, 101)
-MOST = 100  # boxes of one label on one picture
+MAX_DETECTIONS = 100  # boxes of one label on one image
 _AT_50, _AT_75 = 0, 5
-_CELLS = 2_000_000  # resamples × boxes that are held in memory at once
+_CELLS = 2_000_000  # resamples × boxes in memory at once
 
 
 @dataclass(frozen=True)
 class RankedBoxes:
-    """The predicted boxes of one label on all pictures, from the highest score down.
+    """The predicted boxes of one label on all images, by descending score.
 
     Attributes
     ----------
     picture, score
-        (n,) which picture each is on, and its score.
+        (n,) the index of the image of each box, and its score.
     right
-        (IoU thresholds, n) whether it took a true box.
+        (IoU thresholds, n) True where the box is matched to a true box.
     """
 
     picture: Ints
@@ -57,26 +57,26 @@ class RankedBoxes:
 
 @dataclass(frozen=True)
 class Matches:
-    """What was matched on each picture: of every label its ranked boxes, and (pictures, labels) how many are true."""
+    """The matched boxes of all images: the ranked boxes of each label, and the number of true boxes, (images, labels)."""
 
     labels: list[str]
     ranked: list[RankedBoxes]
     true: Floats
 
     @classmethod
-    def of(cls, truth: Sequence[Sequence[Box]], found: Sequence[Sequence[Box]], labels: Sequence[str]) -> "Matches":
-        """Match the boxes of each picture once; the order of the pictures is theirs.
+    def of(cls, truth: Sequence[Sequence[Box]], predicted: Sequence[Sequence[Box]], labels: Sequence[str]) -> "Matches":
+        """Match the boxes of each image.
 
         Raises
         ------
         ValueError
             When a box has a label that is not among `labels`, or a predicted one has no score.
         """
-        unknown = {box.label for boxes in (*truth, *found) for box in boxes} - set(labels)
+        unknown = {box.label for boxes in (*truth, *predicted) for box in boxes} - set(labels)
         if unknown:
-            raise ValueError(f"boxes of labels that are not known: {', '.join(sorted(unknown))}")
-        pairs = list(zip(truth, found, strict=True))
-        true = np.array([[sum(box.label == name for box in own) for name in labels] for own, _ in pairs], dtype=np.float64)
+            raise ValueError(f"boxes with unknown labels: {', '.join(sorted(unknown))}")
+        pairs = list(zip(truth, predicted, strict=True))
+        true = np.array([[sum(box.label == name for box in boxes) for name in labels] for boxes, _ in pairs], dtype=np.float64)
         return cls(list(labels), [_ranked(pairs, name) for name in labels], true.reshape(len(pairs), len(labels)))
 
     @property
@@ -84,20 +84,20 @@ class Matches:
         return len(self.true)
 
     @property
-    def found(self) -> int:
-        """How many boxes were predicted."""
+    def predicted(self) -> int:
+        """The number of predicted boxes."""
         return sum(len(ranked.score) for ranked in self.ranked)
 
 
 def _ranked(pairs: Sequence[tuple[Sequence[Box], Sequence[Box]]], label: str) -> RankedBoxes:
     pictures, scores, right = [], [], []
-    for i, (own, other) in enumerate(pairs):
-        said = [box for box in other if box.label == label]
-        by = best_first(said)
-        takes = match_boxes([said[j] for j in by], [box for box in own if box.label == label], IOUS)
-        pictures.append(np.full(len(by), i, dtype=np.int64))
-        scores.append(scores_of(said)[by])
-        right.append(takes >= 0)
+    for i, (truth, predicted) in enumerate(pairs):
+        boxes = [box for box in predicted if box.label == label]
+        order = best_first(boxes)
+        matches = match_boxes([boxes[j] for j in order], [box for box in truth if box.label == label], IOUS)
+        pictures.append(np.full(len(order), i, dtype=np.int64))
+        scores.append(scores_of(boxes)[order])
+        right.append(matches >= 0)
     score = np.concatenate(scores) if scores else np.zeros(0)
     order = np.argsort(-score, kind="mergesort")
     if not len(order):
@@ -106,7 +106,7 @@ def _ranked(pairs: Sequence[tuple[Sequence[Box], Sequence[Box]]], label: str) ->
 
 
 def joined(parts: Sequence[Matches]) -> Matches:
-    """The matches of several sets of pictures as those of one; their labels are the same."""
+    """Concatenate the matches of several sets of images with the same labels."""
     starts = np.cumsum([0, *(part.pictures for part in parts)])
     ranked = []
     for rows in zip(*(part.ranked for part in parts), strict=True):
@@ -118,70 +118,70 @@ def joined(parts: Sequence[Matches]) -> Matches:
 
 
 def best_first(boxes: Sequence[Box]) -> Ints:
-    """Places of at most 100 boxes, from the highest score down; equal scores stay in their order."""
-    return np.argsort(-scores_of(boxes), kind="mergesort")[:MOST].astype(np.int64)
+    """Return the indices of at most 100 boxes by descending score; equal scores stay in their order."""
+    return np.argsort(-scores_of(boxes), kind="mergesort")[:MAX_DETECTIONS].astype(np.int64)
 
 
-def match_boxes(said: Sequence[Box], true: Sequence[Box], thresholds: Floats) -> Ints:
-    """Which true box each predicted one takes, the best first.
+def match_boxes(predicted: Sequence[Box], true: Sequence[Box], thresholds: Floats) -> Ints:
+    """Match each predicted box, by descending score, to a true box.
 
     Parameters
     ----------
-    said, true
-        n and m boxes of one label on one picture; `said` by descending score.
+    predicted, true
+        n and m boxes of one label on one image; `predicted` by descending score.
     thresholds
-        (t,) the least IoU.
+        (t,) the smallest IoU of a match.
 
     Returns
     -------
     array of shape (t, n)
-        The place in `true`, or -1. Of several that are covered as well, the last one is taken, as pycocotools does.
+        The index of the true box, or -1. Among equal IoUs the last true box is matched, as in pycocotools.
     """
-    found = np.full((len(thresholds), len(said)), -1, dtype=np.int64)
-    covered = iou(places(said), places(true))
+    matches = np.full((len(thresholds), len(predicted)), -1, dtype=np.int64)
+    overlaps = iou(xywh(predicted), xywh(true))
     free = np.ones((len(thresholds), len(true)), dtype=bool)
     least = np.minimum(thresholds, 1 - 1e-10)[:, None]
-    for i in np.flatnonzero(covered.max(axis=1, initial=0.0) >= least.min()) if len(true) else []:
-        may = np.where(free & (covered[i] >= least), covered[i], -1.0)
-        best = len(true) - 1 - may[:, ::-1].argmax(axis=1)
-        takes = np.flatnonzero(may[np.arange(len(thresholds)), best] >= 0)
-        found[takes, i] = best[takes]
-        free[takes, best[takes]] = False
-    return found
+    for i in np.flatnonzero(overlaps.max(axis=1, initial=0.0) >= least.min()) if len(true) else []:
+        eligible = np.where(free & (overlaps[i] >= least), overlaps[i], -1.0)
+        best = len(true) - 1 - eligible[:, ::-1].argmax(axis=1)
+        matched = np.flatnonzero(eligible[np.arange(len(thresholds)), best] >= 0)
+        matches[matched, i] = best[matched]
+        free[matched, best[matched]] = False
+    return matches
 
 
 # ------------------------------------------------------------------------------------------------------------ metrics
 
 
 def leading_metric(requirements: Mapping[str, Any]) -> str:
-    """The metric that models are chosen by: the first one required that judges rankings, else ``map``.
+    """Return the metric for model selection: the first required one that needs no score threshold, by default ``map``.
 
-    The others wait for a score threshold, which is only chosen once the model stands.
+    The score threshold is chosen after the model.
     """
     return next((name for name in requirements if name in NAMES and name not in THRESHOLDED), "map")
 
 
 def score(matches: Matches, threshold: float) -> dict[str, float]:
-    """The metrics of all pictures; `threshold` is the least score of the boxes that ``precision``, ``recall`` and ``f1`` judge.
+    """Compute the metrics of all images; ``precision``, ``recall`` and ``f1`` use the boxes with a score of at least `threshold`.
 
-    Without a true box average precision is not defined: NaN. What is 0/0 of the others is 0.
+    Without a true box average precision is not defined and NaN. For the other metrics 0/0 is 0.
 
     Examples
     --------
-    One object is found, and another one seen where none is, with less certainty.
+    The object is detected, and a box with a lower score lies on the background.
 
-    >>> own, other = Box(0, 0, 10, 10, "Pear"), Box(0, 0, 10, 10, "Pear", 0.9)
-    >>> matches = Matches.of([[own]], [[other, Box(50, 50, 10, 10, "Pear", 0.5)]], ["Pear"])
-    >>> found = score(matches, 0.4)
-    >>> round(found["map"], 6), found["precision"], found["recall"]
+    >>> true, predicted = Box(0, 0, 10, 10, "Pear"), Box(0, 0, 10, 10, "Pear", 0.9)
+    >>> matches = Matches.of([[true]], [[predicted, Box(50, 50, 10, 10, "Pear", 0.5)]], ["Pear"])
+    >>> values = score(matches, 0.4)
+    >>> round(values["map"], 6), values["precision"], values["recall"]
     (1.0, 0.5, 1.0)
     """
-    found = _weighted(matches, threshold, np.ones((1, matches.pictures)))
-    return {name: float(found[name][0]) for name in NAMES}
+    values = _weighted(matches, threshold, np.ones((1, matches.pictures)))
+    return {name: float(values[name][0]) for name in NAMES}
 
 
 def by_label(matches: Matches) -> dict[str, dict[str, float]]:
-    """Of each label its average precision (``map``, ``map_50``, ``map_75``), NaN without a true box, and how many boxes are ``true``."""
+    """Return the average precision of each label (``map``, ``map_50``, ``map_75``), NaN without a true box, and the number of ``true`` boxes."""
     precisions = _average_precisions(matches, np.ones((1, matches.pictures)))[0]
     return {
         label: {
@@ -195,7 +195,7 @@ def by_label(matches: Matches) -> dict[str, dict[str, float]]:
 
 
 def _weighted(matches: Matches, threshold: float, weights: Floats) -> dict[str, Floats]:
-    """The metrics under (resamples, pictures) weights: how often each picture counts."""
+    """Compute the metrics under weights (resamples, images): the number of times that each image is drawn."""
     precisions = _average_precisions(matches, weights)
     return {
         "map": _mean_known(precisions.mean(axis=2)),
@@ -206,69 +206,69 @@ def _weighted(matches: Matches, threshold: float, weights: Floats) -> dict[str, 
 
 
 def _mean_known(values: Floats) -> Floats:
-    """The mean over labels (columns) of those that are defined."""
+    """Average each row over its defined labels (columns)."""
     known = np.isfinite(values)
     total = np.where(known, values, 0.0).sum(axis=1)
     return np.asarray(np.divide(total, known.sum(axis=1), out=np.full(len(values), np.nan), where=known.any(axis=1)))
 
 
 def _counted(matches: Matches, threshold: float) -> Floats:
-    """(pictures, 3) boxes that are right, found and true, at IoU 0.5 and with at least the score `threshold`.
+    """Count the correct, predicted and true boxes of each image, (images, 3), at IoU 0.5 and a score of at least `threshold`.
 
-    Since boxes choose from the highest score down, leaving out low scores changes nothing of what the others took.
+    Boxes are matched by descending score, so removing low scores does not change the matches of the others.
     """
     counts = np.zeros((matches.pictures, 3))
     counts[:, 2] = matches.true.sum(axis=1)
     for ranked in matches.ranked:
-        kept = ranked.score >= threshold
-        np.add.at(counts[:, 0], ranked.picture[kept], ranked.right[_AT_50, kept])
-        np.add.at(counts[:, 1], ranked.picture[kept], 1)
+        above = ranked.score >= threshold
+        np.add.at(counts[:, 0], ranked.picture[above], ranked.right[_AT_50, above])
+        np.add.at(counts[:, 1], ranked.picture[above], 1)
     return counts
 
 
 def _average_precisions(matches: Matches, weights: Floats) -> Floats:
-    """(resamples, labels, IoU thresholds); NaN where a label has no true box in a resample."""
-    made = np.empty((len(weights), len(matches.labels), len(IOUS)))
+    """Compute average precision, (resamples, labels, IoU thresholds); NaN where a label has no true box in a resample."""
+    precisions = np.empty((len(weights), len(matches.labels), len(IOUS)))
     for k, ranked in enumerate(matches.ranked):
         at_once = max(1, _CELLS // max(1, len(ranked.score)))
         for start in range(0, len(weights), at_once):
-            some = weights[start : start + at_once]
-            made[start : start + at_once, k] = _of_label(ranked, some, some @ matches.true[:, k])
-    return made
+            chunk = weights[start : start + at_once]
+            precisions[start : start + at_once, k] = _of_label(ranked, chunk, chunk @ matches.true[:, k])
+    return precisions
 
 
 def _of_label(ranked: RankedBoxes, weights: Floats, true: Floats) -> Floats:
-    """(resamples, IoU thresholds) the average precision of one label with (resamples,) `true` boxes.
+    """Compute the average precision of one label, (resamples, IoU thresholds), from the number of `true` boxes, (resamples,).
 
-    Only the boxes that are right are looked at: at the others recall does not rise, and precision is not above that of the last right
-    one. A box that counts k times is k right ones in a row, along which precision rises: the last of them stands for all.
+    Only correct boxes are evaluated: at the others recall does not rise, and precision is below that of the last correct one. A box
+    that is drawn k times is a run of k correct boxes with rising precision, so the last of them is sufficient.
     """
     drawn = weights[:, ranked.picture]
     seen = np.cumsum(drawn, axis=1)
-    made = np.full((len(weights), len(IOUS)), np.nan)
+    result = np.full((len(weights), len(IOUS)), np.nan)
     for t, right in enumerate(ranked.right):
         at = np.flatnonzero(right)
         hits = np.cumsum(drawn[:, at], axis=1)
         precision = hits / (seen[:, at] + np.spacing(1))
         precision = np.maximum.accumulate(precision[:, ::-1], axis=1)[:, ::-1]
-        read = np.column_stack([precision, np.zeros(len(weights))])  # a recall that is not reached: 0
+        padded = np.column_stack([precision, np.zeros(len(weights))])  # 0 at recalls that are not reached
         for i in np.flatnonzero(true > 0):
-            made[i, t] = read[i, np.searchsorted(hits[i] / true[i], RECALLS, side="left")].mean()
-    return made
+            result[i, t] = padded[i, np.searchsorted(hits[i] / true[i], RECALLS, side="left")].mean()
+    return result
 
 
 # --------------------------------------------------------------------------------------------------------- intervals
 
 
 def bootstrap(matches: Sequence[Matches], thresholds: Sequence[float], resamples: int, seed: int) -> Iterator[dict[str, Floats]]:
-    """The metrics of resamples of the same pictures, for the matches of several models: each is judged on the same draws."""
-    for one, threshold in zip(matches, thresholds, strict=True):
-        parts = [_weighted(one, threshold, weights) for weights in resample_weights(one.pictures, resamples, seed)]
+    """Yield the metrics of bootstrap resamples for several models, all on the same draws of images."""
+    for model, threshold in zip(matches, thresholds, strict=True):
+        parts = [_weighted(model, threshold, weights) for weights in resample_weights(model.pictures, resamples, seed)]
         yield {name: np.concatenate([part[name] for part in parts]) for name in NAMES}
 
 
 def estimates(matches: Matches, threshold: float, *, resamples: int = 500, seed: int = 0) -> dict[str, Estimate]:
-    """Every metric with its 95 % interval; `n` is the number of pictures."""
+    """Return every metric with its 95 % interval; `n` is the number of images."""
     [drawn] = bootstrap([matches], [threshold], resamples, seed)
     values = score(matches, threshold)
     return {name: percentile_interval(values[name], drawn[name], matches.pictures) for name in NAMES}
@@ -277,7 +277,7 @@ def estimates(matches: Matches, threshold: float, *, resamples: int = 500, seed:
 def paired_gain(
     better: Matches, worse: Matches, metric: str, thresholds: tuple[float, float], *, resamples: int = 500, seed: int = 0
 ) -> Estimate:
-    """How much better the first is than the second on the same pictures, each at its own threshold, with its interval."""
-    one, other = bootstrap([better, worse], thresholds, resamples, seed)
+    """Return the gain of the first model over the second on the same images, each at its own threshold, with its interval."""
+    better_draws, worse_draws = bootstrap([better, worse], thresholds, resamples, seed)
     value = score(better, thresholds[0])[metric] - score(worse, thresholds[1])[metric]
-    return percentile_interval(value, np.asarray(one[metric] - other[metric]), better.pictures)
+    return percentile_interval(value, np.asarray(better_draws[metric] - worse_draws[metric]), better.pictures)

@@ -1,4 +1,4 @@
-"""The kinds of detector: how each is fitted, asked, saved without pickle, and loaded. A new kind is one row in `KINDS`."""
+"""Detection models: fitting, prediction, saving without pickle, and loading. A new kind of model is one row in `KINDS`."""
 
 import threading
 from collections.abc import Callable, Mapping
@@ -13,37 +13,37 @@ from torch import nn
 from glassbox.data.images.cells import content_of, decoded
 from glassbox.errors import GlassboxError
 from glassbox.families.detection.boxes import Box
-from glassbox.families.detection.coco_labels import answers
+from glassbox.families.detection.coco_labels import match_labels
 from glassbox.families.detection.dataset import DetectionDataset, Ints
-from glassbox.families.detection.finetuned_detector import load_learnt, teach, within
-from glassbox.families.detection.networks import FLOOR
+from glassbox.families.detection.finetuned_detector import clip_boxes, load_finetuned, train_detector
+from glassbox.families.detection.networks import MIN_SCORE
 from glassbox.families.registry import kind_in
-from glassbox.families.vision.image_dataset import View
+from glassbox.families.vision.image_collection import View
 from glassbox.files import read_json, write_bytes, write_json
 
-GRAPH, DESCRIBED = ".pb", ".pbtxt"
-SEEN = (300, 300)  # pixels at which SSD was trained
+GRAPH, GRAPH_CONFIG = ".pb", ".pbtxt"
+SSD_SIZE = (300, 300)  # pixels at which SSD was trained
 
 
 class Model(Protocol):
     """A fitted detector."""
 
     def find(self, view: View) -> list[list[Box]]:
-        """The boxes on each picture with their scores, in the picture's own pixels."""
+        """Return the boxes on each image with their scores, in pixels of the original image."""
         ...
 
     def module(self) -> nn.Module | None:
-        """The detector as one network, see `networks.Answers`; None where it is none of torch's."""
+        """Return the detector as one network, see `networks.RawOutputs`; None for a model that is not a torch network."""
         ...
 
     def save(self, folder: Path) -> None:
-        """Write it into `folder`: the same fit gives the same bytes."""
+        """Write the model into `folder`; the same fit writes the same bytes."""
         ...
 
 
 @dataclass(frozen=True)
 class Fitting:
-    """What is asked of a fit besides pictures: hyperparameters, seed, and the file in which epochs are kept until it is done."""
+    """Settings of a fit: hyperparameters, seed, and the file that stores the epochs of an unfinished training."""
 
     params: Mapping[str, Any]
     seed: int
@@ -52,7 +52,7 @@ class Fitting:
 
 @dataclass(frozen=True)
 class Kind:
-    """One kind of detector; `needs` says which weights it cannot do without."""
+    """A kind of detector; `needs` lists the weights of the request that it requires."""
 
     fit: Callable[[DetectionDataset, Ints, Fitting], Model]
     load: Callable[[Path], Model]
@@ -67,7 +67,7 @@ class Kind:
 
 @dataclass(frozen=True)
 class Nothing:
-    """Says that there is nothing, of every picture."""
+    """A baseline that predicts no boxes."""
 
     def find(self, view: View) -> list[list[Box]]:
         return [[] for _ in range(len(view))]
@@ -79,83 +79,83 @@ class Nothing:
         write_json(folder / "nothing.json", {})
 
 
-# --------------------------------------------------------------------------------------------------------- as it comes
+# ---------------------------------------------------------------------------------------------------------- pretrained
 
 
 @dataclass(frozen=True)
 class Pretrained:
-    """A detector trained on COCO, a frozen graph that OpenCV reads; `labels` says which of its numbers is which label."""
+    """A detector pretrained on COCO, as a frozen graph for OpenCV; `labels` maps category ids to labels."""
 
     labels: dict[int, str]
     folder: Path
     _loaded: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
-    _one_at_a_time: Any = field(default_factory=threading.Lock, compare=False, repr=False)
+    _lock: Any = field(default_factory=threading.Lock, compare=False, repr=False)
 
     def find(self, view: View) -> list[list[Box]]:
-        return [self._of(view.album.cells[at]) for at in view.at.tolist()]
+        return [self._detect(view.images.cells[row]) for row in view.rows.tolist()]
 
     def module(self) -> None:
         return None
 
-    def _of(self, cell: str | None) -> list[Box]:
+    def _detect(self, cell: str | None) -> list[Box]:
         if not isinstance(cell, str) or not self.labels:
             return []
-        picture = np.asarray(decoded(content_of(cell)))
-        height, width = picture.shape[:2]
-        blob = cv2.dnn.blobFromImage(picture[..., ::-1].copy(), size=SEEN, swapRB=True)
-        with self._one_at_a_time:  # a net of OpenCV holds what it was last asked
+        image = np.asarray(decoded(content_of(cell)))
+        height, width = image.shape[:2]
+        blob = cv2.dnn.blobFromImage(image[..., ::-1].copy(), size=SSD_SIZE, swapRB=True)
+        with self._lock:  # an OpenCV net stores its input, so it is not thread-safe
             net = self._net()
             net.setInput(blob)
             rows = np.array(net.forward(), dtype=np.float64).reshape(-1, 7)
-        rows = rows[rows[:, 2] >= FLOOR]
+        rows = rows[rows[:, 2] >= MIN_SCORE]
         edges = rows[:, 3:] * np.array([width, height, width, height])
-        where = np.column_stack([edges[:, :2], edges[:, 2:] - edges[:, :2]])
-        known = [i for i, number in enumerate(rows[:, 1].astype(int).tolist()) if number in self.labels]
-        kinds = [self.labels[int(rows[i, 1])] for i in known]
-        return within(where[known], rows[known, 2].clip(0, 1).tolist(), kinds, (width, height))
+        boxes = np.column_stack([edges[:, :2], edges[:, 2:] - edges[:, :2]])
+        known = [i for i, category in enumerate(rows[:, 1].astype(int).tolist()) if category in self.labels]
+        labels = [self.labels[int(rows[i, 1])] for i in known]
+        return clip_boxes(boxes[known], rows[known, 2].clip(0, 1).tolist(), labels, (width, height))
 
     def _net(self) -> Any:
         if "net" not in self._loaded:
             cv2.setNumThreads(1)
-            graph, described = (_file(self.folder, ending) for ending in (GRAPH, DESCRIBED))
-            self._loaded["net"] = cv2.dnn.readNetFromTensorflow(str(graph), str(described))
+            graph, config = (_file(self.folder, suffix) for suffix in (GRAPH, GRAPH_CONFIG))
+            self._loaded["net"] = cv2.dnn.readNetFromTensorflow(str(graph), str(config))
         return self._loaded["net"]
 
     def save(self, folder: Path) -> None:
-        write_json(folder / "labels.json", {str(number): label for number, label in sorted(self.labels.items())})
-        for ending in (GRAPH, DESCRIBED):
-            path = _file(self.folder, ending)
-            write_bytes(folder / "graph" / f"detector{ending}", path.read_bytes())
+        write_json(folder / "labels.json", {str(category): label for category, label in sorted(self.labels.items())})
+        for suffix in (GRAPH, GRAPH_CONFIG):
+            path = _file(self.folder, suffix)
+            write_bytes(folder / "graph" / f"detector{suffix}", path.read_bytes())
 
 
-def _file(folder: Path, ending: str) -> Path:
-    found = sorted(path for path in folder.iterdir() if path.suffix == ending)
-    if len(found) != 1:
-        raise GlassboxError(f"weights.detector: {folder.name} holds {len(found)} files that end in {ending}; expected one.")
-    return found[0]
+def _file(folder: Path, suffix: str) -> Path:
+    paths = sorted(path for path in folder.iterdir() if path.suffix == suffix)
+    if len(paths) != 1:
+        raise GlassboxError(f"weights.detector: {folder.name} holds {len(paths)} {suffix} files; expected one.")
+    return paths[0]
 
 
-def _fit_as_it_comes(scenes: DetectionDataset, rows: Ints, asked: Fitting) -> Pretrained:
-    assert scenes.detector is not None
-    return Pretrained(answers(scenes.labels), scenes.detector)
+def _fit_pretrained(dataset: DetectionDataset, rows: Ints, fitting: Fitting) -> Pretrained:
+    assert dataset.detector is not None
+    return Pretrained(match_labels(dataset.labels), dataset.detector)
 
 
-def _load_as_it_comes(folder: Path) -> Pretrained:
-    return Pretrained({int(number): label for number, label in read_json(folder / "labels.json").items()}, folder / "graph")
+def _load_pretrained(folder: Path) -> Pretrained:
+    labels = {int(category): label for category, label in read_json(folder / "labels.json").items()}
+    return Pretrained(labels, folder / "graph")
+
+
+def _fit_detector(dataset: DetectionDataset, rows: Ints, fitting: Fitting) -> Model:
+    return train_detector(dataset, rows, fitting.params, seed=fitting.seed, checkpoint=fitting.checkpoint)
 
 
 KINDS: dict[str, Kind] = {
-    "nothing": Kind(lambda scenes, rows, asked: Nothing(), lambda folder: Nothing(), 0, learns=False),
-    "as_it_comes": Kind(_fit_as_it_comes, _load_as_it_comes, 1, needs=("detector",)),
-    "detector": Kind(
-        lambda scenes, rows, asked: teach(scenes, rows, asked.params, seed=asked.seed, checkpoint=asked.checkpoint),
-        load_learnt,
-        2,
-        searched=True,
-    ),
+    "nothing": Kind(lambda dataset, rows, fitting: Nothing(), lambda folder: Nothing(), 0, learns=False),
+    "as_it_comes": Kind(_fit_pretrained, _load_pretrained, 1, needs=("detector",)),
+    "detector": Kind(_fit_detector, load_finetuned, 2, searched=True),
 }
 
 
 def kind_of(name: str) -> Kind:
-    """The kind of that name; a name that is none is an error that lists them."""
+    """Return the kind of model with this name; the error for an unknown name lists the known ones."""
     return kind_in(KINDS, name)

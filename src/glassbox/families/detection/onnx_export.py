@@ -1,36 +1,35 @@
-"""The detector as one ONNX graph, and what is left to whoever reads boxes from it."""
+"""Export of a detector as one ONNX graph, and the post-processing that its users have to apply."""
 
-from glassbox.families.detection.networks import FLOOR, MOST, OVERLAP
+from glassbox.families.detection.networks import MAX_BOXES, MIN_SCORE, NMS_IOU
 from glassbox.families.detection.predictor import BoxPredictor
-from glassbox.families.vision.onnx_graph import Graph, graph_facts, graph_of
+from glassbox.families.vision.onnx_export import OnnxGraph, export_graph, graph_facts
 from glassbox.families.vision.recipe import Pixels
 from glassbox.findings.model import Facts, Note
 
 BOXES, SCORES = "boxes", "scores"
 
 
-def export(predictor: BoxPredictor, pixels: Pixels) -> Graph | None:
-    """The detector before boxes are thinned out as a graph, see `networks.Answers`; None for one that is no network of torch's.
+def export(predictor: BoxPredictor, pixels: Pixels) -> OnnxGraph | None:
+    """Export the detector before non-maximum suppression, see `networks.RawOutputs`; None for a model that is not a torch network.
 
     Raises
     ------
     GlassboxError
-        When it says something else than the detector, on one of these pictures.
+        When the graph and the detector disagree on one of the images in `pixels`.
     """
     module = predictor.model.module()
-    return None if module is None else graph_of(module, predictor.recipe.side, pixels, [BOXES, SCORES], together=False)
+    return None if module is None else export_graph(module, predictor.recipe.side, pixels, [BOXES, SCORES], batched=False)
 
 
-def export_facts(graph: Graph | None, predictor: BoxPredictor) -> Facts | Note:
-    """What the graph takes and gives, and how boxes are read from it."""
+def export_facts(graph: OnnxGraph | None, predictor: BoxPredictor) -> Facts | Note:
+    """Describe the inputs and outputs of the graph, and the post-processing of its outputs."""
     if graph is None:
-        return Note(
-            title="There is no ONNX graph:", say="nothing was learnt here; a detector as it comes is in the package as it came."
-        )
-    gives = f"{BOXES}: places × left, top, right, bottom, as shares of the side; {SCORES}: places × {', '.join(predictor.labels)}"
-    facts = graph_facts(graph, gives)
-    left = (
-        f"drop scores below {FLOOR:g}; of a label's boxes that overlap by more than {OVERLAP:g} (IoU) keep the surest; of all, "
-        f"the {MOST} surest; then once more at {predictor.overlap:g}; answer those of {predictor.threshold:g} and more"
+        say = "There is no ONNX graph: the detector is not a torch network. Its pretrained file, if any, is part of the package."
+        return Note(title="ONNX export", say=say)
+    outputs = f"{BOXES}: locations × left, top, right, bottom, as shares of the side; {SCORES}: locations × {', '.join(predictor.labels)}"
+    facts = graph_facts(graph, outputs)
+    steps = (
+        f"remove scores below {MIN_SCORE:g}; non-maximum suppression by label at IoU {NMS_IOU:g}; keep the {MAX_BOXES} highest scores; "
+        f"non-maximum suppression by label at IoU {predictor.nms_iou:g}; remove scores below {predictor.threshold:g}"
     )
-    return facts.model_copy(update={"facts": {**facts.facts, "left to do": left}})
+    return facts.model_copy(update={"facts": {**facts.facts, "post-processing": steps}})

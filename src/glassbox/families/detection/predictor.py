@@ -1,4 +1,4 @@
-"""The detector that is evaluated, saved and served: recipe, model, the rule by which boxes are answered, and schema as one thing."""
+"""The detector that is evaluated, saved and served: recipe, model, thresholds and schema."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -8,16 +8,16 @@ from typing import Any
 import pandas as pd
 
 from glassbox.data.schema import Schema
-from glassbox.families.detection.boxes import Box, read_boxes, suppressed, written
+from glassbox.families.detection.boxes import Box, nms, read_boxes, write_boxes
 from glassbox.families.detection.models import Model, kind_of
 from glassbox.families.detection.recipe import Recipe
 from glassbox.families.predictor_protocol import DESCRIPTION, read_description, served_schema
-from glassbox.families.vision.image_dataset import ImageCollection
-from glassbox.families.vision.predictor import pictures_in
-from glassbox.families.vision.reference_features import Watch
+from glassbox.families.vision.image_collection import ImageCollection
+from glassbox.families.vision.predictor import expand_pictures
+from glassbox.families.vision.reference_features import ReferenceFeatures
 from glassbox.files import write_json
 
-MODEL, WATCH = "parts", "watch"
+MODEL, REFERENCE = "parts", "watch"
 FORMAT = 1
 
 
@@ -27,10 +27,12 @@ class BoxPredictor:
 
     Attributes
     ----------
-    threshold, overlap
-        The least score of a box that is answered, and the IoU above which a worse one of the same label is taken away.
-    watch
-        What is remembered of train, that later pictures are compared with.
+    threshold
+        The smallest score of a predicted box.
+    nms_iou
+        The IoU above which non-maximum suppression removes the box with the lower score.
+    reference
+        The training distribution, as the reference for drift detection.
     """
 
     schema: Schema
@@ -40,76 +42,91 @@ class BoxPredictor:
     params: dict[str, Any]
     model: Model
     threshold: float
-    overlap: float
-    watch: Watch
+    nms_iou: float
+    reference: ReferenceFeatures
     workers: int = 1
 
     @property
     def fields(self) -> list[str]:
-        """The column of pictures."""
+        """The column that the detector uses."""
         return [self.recipe.column]
 
     @property
     def served(self) -> Schema:
-        """A row at the door: a picture."""
+        """The input schema of the service: one image."""
         return served_schema(self.schema, self.fields)
 
     @property
     def refit_note(self) -> str:
-        """Nothing: the detector that was evaluated is served as it is."""
+        """Empty: the evaluated detector is served without a refit."""
         return ""
 
     def expand_query(self, question: Mapping[str, Any]) -> list[dict[str, Any]] | None:
-        """``{"pictures": [...]}`` stands for a row a picture.
+        """Expand ``{"pictures": [...]}`` to one row a picture.
 
         Raises
         ------
         ValueError
-            When it is such a question, and cannot be read.
+            When `pictures` is not a list of pictures.
         """
-        return pictures_in(question, self.recipe.column)
+        return expand_pictures(question, self.recipe.column)
 
-    def album(self, frame: pd.DataFrame) -> ImageCollection:
-        """The pictures of some rows."""
-        return ImageCollection(frame[self.recipe.column].tolist(), self.recipe.seen, workers=self.workers)
+    def images(self, frame: pd.DataFrame) -> ImageCollection:
+        """Return the images of some rows, framed by the recipe."""
+        return ImageCollection(frame[self.recipe.column].tolist(), self.recipe.image_recipe, workers=self.workers)
 
-    def ranked(self, frame: pd.DataFrame) -> list[list[Box]]:
-        """The boxes of each row, thinned out, the surest first, however unsure."""
-        return self.thinned(self.model.find(self.album(frame).whole()) if len(frame) else [])
+    def detect(self, frame: pd.DataFrame) -> list[list[Box]]:
+        """Return the boxes of each row after non-maximum suppression, by descending score, without a score threshold."""
+        return self.apply_nms(self.model.find(self.images(frame).view_all()) if len(frame) else [])
 
-    def thinned(self, found: Sequence[Sequence[Box]]) -> list[list[Box]]:
-        """Raw boxes as they are ranked. What is written in JSON is read again: all that is judged and answered has its digits."""
-        return [suppressed(read_boxes(written(boxes)), self.overlap) for boxes in found]
+    def apply_nms(self, raw: Sequence[Sequence[Box]]) -> list[list[Box]]:
+        """Apply non-maximum suppression to the raw boxes of each image.
 
-    def answered(self, ranked: Sequence[Box]) -> list[Box]:
-        """The boxes that are sure enough."""
-        return [box for box in ranked if (box.score or 0.0) >= self.threshold]
+        Boxes are rounded by a round trip through JSON first, so that evaluated and served boxes have the same digits.
+        """
+        return [nms(read_boxes(write_boxes(boxes)), self.nms_iou) for boxes in raw]
+
+    def above_threshold(self, boxes: Sequence[Box]) -> list[Box]:
+        """Select the boxes whose score reaches the threshold."""
+        return [box for box in boxes if (box.score or 0.0) >= self.threshold]
 
     def predict(self, frame: pd.DataFrame) -> pd.DataFrame:
-        """``y_pred``: for each row of a conformed frame its boxes, as objects with ``label``, ``score``, ``x``, ``y``, ``width``, ``height``."""
-        cells = [[_told(box) for box in self.answered(row)] for row in self.ranked(frame)]
+        """Predict a conformed frame, in its row order.
+
+        Returns
+        -------
+        DataFrame
+            ``y_pred``: a list of boxes as objects with ``label``, ``score``, ``x``, ``y``, ``width``, ``height``.
+        """
+        cells = [[_as_dict(box) for box in self.above_threshold(boxes)] for boxes in self.detect(frame)]
         return pd.DataFrame({"y_pred": pd.Series(cells, index=frame.index, dtype=object)}, index=frame.index)
 
     def postprocess(self, raw: pd.DataFrame) -> pd.DataFrame:
-        """What monitoring watches of out-of-fold boxes: ``y_pred`` as JSON of all that are ranked, and of those that would be answered how
-        many there are, how sure they are on average, and the share of each label."""
-        ranked = self.thinned([read_boxes(cell) for cell in raw["y_pred"]])
-        answered = [self.answered(row) for row in ranked]
-        told: dict[str, Any] = {"y_pred": [written(row) for row in ranked], "boxes": [float(len(row)) for row in answered]}
-        told["mean score"] = [sum(box.score or 0.0 for box in row) / max(1, len(row)) for row in answered]
+        """Return the columns that monitoring compares for out-of-fold boxes.
+
+        ``y_pred``: all boxes after non-maximum suppression, as JSON; and of the boxes above the threshold their number, their mean score
+        and the share of each label.
+        """
+        detected = self.apply_nms([read_boxes(cell) for cell in raw["y_pred"]])
+        predicted = [self.above_threshold(row) for row in detected]
+        columns: dict[str, Any] = {
+            "y_pred": [write_boxes(row) for row in detected],
+            "boxes": [float(len(row)) for row in predicted],
+            "mean score": [sum(box.score or 0.0 for box in row) / max(1, len(row)) for row in predicted],
+        }
         for name in self.labels if len(self.labels) > 1 else []:
-            told[f"share of {name}"] = [sum(box.label == name for box in row) / max(1, len(row)) for row in answered]
-        return pd.DataFrame(told, index=raw.index)
+            columns[f"share of {name}"] = [sum(box.label == name for box in row) / max(1, len(row)) for row in predicted]
+        return pd.DataFrame(columns, index=raw.index)
 
     def described(self, frame: pd.DataFrame) -> pd.DataFrame:
-        """What monitoring compares of some rows: size, brightness, colour, sharpness, and what the picture looks like from afar."""
-        return self.watch.describe(self.album(frame))
+        """Return the features that monitoring compares: image traits and the position of the coarse image."""
+        return self.reference.describe(self.images(frame))
 
     def save(self, folder: Path) -> None:
-        """Write the detector into `folder`; same fit, same bytes."""
+        """Write the detector into `folder`; the same fit writes the same bytes."""
         folder.mkdir(parents=True, exist_ok=True)
         self.model.save(folder / MODEL)
-        self.watch.save(folder / WATCH)
+        self.reference.save(folder / REFERENCE)
         write_json(
             folder / DESCRIPTION,
             {
@@ -120,34 +137,34 @@ class BoxPredictor:
                 "params": self.params,
                 "labels": self.labels,
                 "threshold": self.threshold,
-                "overlap": self.overlap,
+                "overlap": self.nms_iou,
                 "recipe": self.recipe,
                 "schema": self.schema,
             },
         )
 
 
-def _told(box: Box) -> dict[str, Any]:
+def _as_dict(box: Box) -> dict[str, Any]:
     return {"label": box.label, "score": box.score, "x": box.x, "y": box.y, "width": box.width, "height": box.height}
 
 
 def load(folder: Path) -> BoxPredictor:
-    """The detector that was saved in `folder`.
+    """Load the detector that was saved in `folder`.
 
     Raises
     ------
     GlassboxError
-        When it was written in a newer format.
+        When it was written in another format version.
     """
-    told = read_description(folder, FORMAT)
+    description = read_description(folder, FORMAT)
     return BoxPredictor(
-        schema=Schema.model_validate(told["schema"]),
-        recipe=Recipe.model_validate(told["recipe"]),
-        labels=told["labels"],
-        kind=told["kind"],
-        params=told["params"],
-        model=kind_of(told["kind"]).load(folder / MODEL),
-        threshold=told["threshold"],
-        overlap=told["overlap"],
-        watch=Watch.load(folder / WATCH),
+        schema=Schema.model_validate(description["schema"]),
+        recipe=Recipe.model_validate(description["recipe"]),
+        labels=description["labels"],
+        kind=description["kind"],
+        params=description["params"],
+        model=kind_of(description["kind"]).load(folder / MODEL),
+        threshold=description["threshold"],
+        nms_iou=description["overlap"],
+        reference=ReferenceFeatures.load(folder / REFERENCE),
     )

@@ -1,4 +1,4 @@
-"""The unit of detection: a picture with the boxes on it. Rows whose boxes cannot be read are set aside."""
+"""Preparation of detection rows: one row an image, with its boxes in a canonical form; unreadable rows are quarantined."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -11,105 +11,119 @@ from glassbox.data.raw_table import text_column
 from glassbox.data.sources import RawData
 from glassbox.data.target_checks import is_missing
 from glassbox.errors import DataError
-from glassbox.families.detection.boxes import Box, read_boxes, written
+from glassbox.families.detection.boxes import Box, read_boxes, write_boxes
 from glassbox.families.detection.dataset import labels_of, sizes_of
-from glassbox.families.vision.prepare_rows import column_of
+from glassbox.families.vision.prepare_rows import find_picture_column
 from glassbox.findings.model import Cell, Facts, Finding, Note
 
 if TYPE_CHECKING:
     from glassbox.request.model import Request
 
-LEAST = 1.0  # pixels of a side of a box that are left on its picture
+MIN_SIDE = 1.0  # pixels of a box after clipping
 WORKERS = 2
 
 
 @dataclass(frozen=True)
-class _Found:
-    """What a cell holds, as far as it lies on its picture: boxes, or why it cannot be read; how many were cut, and how many left out."""
+class _Annotation:
+    """The boxes of an image, clipped to it, or the reason why they cannot be read.
+
+    Attributes
+    ----------
+    clipped, outside, scored
+        The number of boxes that were clipped, that were removed as outside of the image, and that had a score.
+    """
 
     boxes: list[Box]
-    wrong: str = ""
-    cut: int = 0
+    error: str = ""
+    clipped: int = 0
     outside: int = 0
     scored: int = 0
 
 
 def prepare_rows(arrival: RawData, request: "Request") -> tuple[RawData, dict[str, Finding]]:
-    """One row a picture, its boxes written in one way: ``[[x, y, width, height, label], ...]`` in pixels, cut at the picture's edges."""
+    """Write the boxes of each image as ``[[x, y, width, height, label], ...]`` in pixels, clipped to the image."""
     target = request.data.target
     if not len(arrival.cells) or target is None or target not in arrival.cells:
         return arrival, {}
-    column = column_of(arrival.cells.drop(columns=target), request)
+    column = find_picture_column(arrival.cells.drop(columns=target), request)
     arrival = arrival.exclude(is_missing(arrival.cells[column]), "there is no picture")
     arrival = arrival.exclude(is_missing(arrival.cells[target]), "the target is missing")
-    pictures, cells = arrival.cells[column].tolist(), arrival.cells[target].tolist()
-    sizes = sizes_of(pictures, WORKERS)
-    found = [_read(str(cell), size) for cell, size in zip(cells, sizes, strict=True)]
-    arranged = replace(arrival, cells=arrival.cells.assign(**{target: text_column([written(one.boxes) for one in found])}))
-    kept = found
-    for reason in sorted({one.wrong for one in found if one.wrong}):
-        arranged = arranged.exclude(np.array([one.wrong == reason for one in kept], dtype=bool), reason)
-        kept = [one for one in kept if one.wrong != reason]
-    if found and not kept:
+    images, cells = arrival.cells[column].tolist(), arrival.cells[target].tolist()
+    sizes = sizes_of(images, WORKERS)
+    annotations = [_read(str(cell), size) for cell, size in zip(cells, sizes, strict=True)]
+    canonical = text_column([write_boxes(annotation.boxes) for annotation in annotations])
+    arranged = replace(arrival, cells=arrival.cells.assign(**{target: canonical}))
+    valid = annotations
+    for reason in sorted({annotation.error for annotation in annotations if annotation.error}):
+        arranged = arranged.exclude(np.array([annotation.error == reason for annotation in valid], dtype=bool), reason)
+        valid = [annotation for annotation in valid if annotation.error != reason]
+    if annotations and not valid:
         raise DataError(
-            f"data.target: {target!r} cannot be read for any of {len(cells):,} pictures: {found[0].wrong}. "
+            f"data.target: {target!r} cannot be read for any of {len(cells):,} pictures: {annotations[0].error}. "
             'Expected [[4, 2, 10, 8, "Pear"], ...], in pixels: x, y, width, height and label.'
         )
-    labels = labels_of(one.boxes for one in kept)
-    if kept and not labels:
-        raise DataError(f"data.target: {target!r} holds no box on any of {len(kept):,} pictures; there is nothing to learn.")
-    left = [size for size, one in zip(sizes, found, strict=True) if not one.wrong]
-    return arranged, {"unit": _facts(kept, left, labels, column), "unit_rules": _rules(kept)}
+    labels = labels_of(annotation.boxes for annotation in valid)
+    if valid and not labels:
+        raise DataError(
+            f"data.target: {target!r} holds no box for any of {len(valid):,} pictures; expected at least one box to train on."
+        )
+    valid_sizes = [size for size, annotation in zip(sizes, annotations, strict=True) if not annotation.error]
+    return arranged, {"unit": _facts(valid, valid_sizes, labels, column), "unit_rules": _rules(valid)}
 
 
-def _read(cell: str, size: tuple[int, int]) -> _Found:
+def _read(cell: str, size: tuple[int, int]) -> _Annotation:
     try:
         boxes = read_boxes(cell)
     except DataError as error:
-        return _Found([], str(error))
-    within = [_cut(box, size) for box in boxes]
-    kept = [box for box in within if box is not None]
+        return _Annotation([], str(error))
+    clipped = [_clip(box, size) for box in boxes]
+    inside = [box for box in clipped if box is not None]
     cut = sum(
-        one is not None and (one.width < 0.99 * box.width or one.height < 0.99 * box.height)
-        for one, box in zip(within, boxes, strict=True)
+        after is not None and (after.width < 0.99 * box.width or after.height < 0.99 * box.height)
+        for after, box in zip(clipped, boxes, strict=True)
     )
-    return _Found(kept, "", cut, len(boxes) - len(kept), sum(box.score is not None for box in boxes))
+    return _Annotation(inside, "", cut, len(boxes) - len(inside), sum(box.score is not None for box in boxes))
 
 
-def _cut(box: Box, size: tuple[int, int]) -> Box | None:
+def _clip(box: Box, size: tuple[int, int]) -> Box | None:
     left, top = max(0.0, box.x), max(0.0, box.y)
     right, bottom = min(float(size[0]), box.x + box.width), min(float(size[1]), box.y + box.height)
-    if right - left < LEAST or bottom - top < LEAST:
+    if right - left < MIN_SIDE or bottom - top < MIN_SIDE:
         return None
     return Box(left, top, right - left, bottom - top, box.label)
 
 
-def _facts(found: Sequence[_Found], sizes: Sequence[tuple[int, int]], labels: Sequence[str], column: str) -> Facts:
-    counts = Counter(box.label for one in found for box in one.boxes)
-    total, with_any = sum(counts.values()), sum(bool(one.boxes) for one in found)
-    middle = np.median(np.array(sizes), axis=0) if sizes else (0, 0)
+def _facts(annotations: Sequence[_Annotation], sizes: Sequence[tuple[int, int]], labels: Sequence[str], column: str) -> Facts:
+    counts = Counter(box.label for annotation in annotations for box in annotation.boxes)
+    total, with_objects = sum(counts.values()), sum(bool(annotation.boxes) for annotation in annotations)
+    median = np.median(np.array(sizes), axis=0) if sizes else (0, 0)
     facts: dict[str, Cell] = {
-        "read from": column,
-        "pictures": len(found),
-        "pictures with an object": with_any,
-        "width, median": f"{middle[0]:.0f} pixels",
-        "height, median": f"{middle[1]:.0f} pixels",
+        "column": column,
+        "pictures": len(annotations),
+        "pictures with an object": with_objects,
+        "width, median": f"{median[0]:.0f} pixels",
+        "height, median": f"{median[1]:.0f} pixels",
         "objects": total,
         **{f"objects labelled {name}": counts[name] for name in labels},
     }
-    say = f"Each picture is a case: {len(found):,} of them, with {total:,} objects of {len(labels)} labels on {with_any:,}."
-    return Facts(title="A picture with its boxes is a case", say=say, facts=facts)
+    say = (
+        f"Each row is one picture with its boxes: {len(annotations):,} pictures, {with_objects:,} of them with objects; "
+        f"{total:,} objects of {len(labels)} labels."
+    )
+    return Facts(title="Images and boxes", say=say, facts=facts)
 
 
-def _rules(found: Sequence[_Found]) -> Note:
-    cut, outside, scored = (sum(getattr(one, name) for one in found) for name in ("cut", "outside", "scored"))
+def _rules(annotations: Sequence[_Annotation]) -> Note:
+    clipped, outside, scored = (
+        sum(getattr(annotation, name) for annotation in annotations) for name in ("clipped", "outside", "scored")
+    )
     lines = []
-    if cut:
-        lines.append(f"{cut:,} reached over the edge of the picture: cut there.")
+    if clipped:
+        lines.append(f"{clipped:,} boxes extended beyond the picture and were clipped.")
     if outside:
-        lines.append(f"{outside:,} lay beside the picture, or less than a pixel on it: left out.")
+        lines.append(f"{outside:,} boxes had less than a pixel inside the picture and were removed.")
     if scored:
-        lines.append(f"{scored:,} came with a score: taken as true, and the score left out.")
+        lines.append(f"{scored:,} boxes had a score, which was removed.")
     if not lines:
-        return Note(title="Boxes are where they say.", say="All lie on their pictures, and nothing had to be cut.", tone="good")
-    return Note(title="What was found in the boxes", say="", lines=lines, tone="look")
+        return Note(title="Box checks", say="All boxes lie within their pictures.", tone="good")
+    return Note(title="Box checks", say="", lines=lines, tone="look")

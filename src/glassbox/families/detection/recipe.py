@@ -1,4 +1,4 @@
-"""What a detector sees of a picture: which column, at which size, and how pictures that teach are varied together with their boxes."""
+"""The detection recipe: column, input size, letterboxing and augmentation."""
 
 from typing import Any, NamedTuple
 
@@ -14,15 +14,21 @@ from glassbox.families.vision.recipe import picture_column
 from glassbox.findings.evidence import RecipeEvidence
 from glassbox.findings.model import Table
 
-STEP = 32  # networks halve a picture five times
-LARGEST = 256  # pixels a side when nobody says otherwise
+STEP = 32  # networks halve the resolution five times
+LARGEST = 256  # default pixels a side
 
 
 class Augmentation(BaseModel):
-    """How a picture that teaches is varied, and its boxes with it: each part by chance, none of it in evaluation and service.
+    """Random augmentation of training images and their boxes; evaluation and the service do not use it.
 
-    `flip` mirrors half of the pictures. `zoom` enlarges or shrinks by up to this share, anywhere on the picture; what leaves it is
-    cut off, and what is left empty is grey. `colour` changes brightness, contrast and saturation by up to this share.
+    Attributes
+    ----------
+    flip
+        Mirror half of the images.
+    zoom
+        The largest relative change of scale; the window is at a random position, and empty regions are grey.
+    colour
+        The largest relative change of brightness, contrast and saturation.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -32,37 +38,43 @@ class Augmentation(BaseModel):
     colour: float = Field(default=0.2, ge=0, lt=1)
 
     @property
-    def words(self) -> str:
-        """What is done, in words."""
-        done = [
+    def description(self) -> str:
+        """The active parts as a phrase."""
+        parts = [
             "mirrored" if self.flip else "",
             f"enlarged or shrunk by up to {self.zoom:.0%}" if self.zoom else "",
             f"colours changed by up to {self.colour:.0%}" if self.colour else "",
         ]
-        return ", ".join(word for word in done if word) or "nothing"
+        return ", ".join(part for part in parts if part) or "none"
 
 
 class Letterbox(NamedTuple):
-    """Where a picture lies in the square that a detector sees: its scale, and what stands left of it and above it, in pixels."""
+    """The placement of an image on the square input of a detector: its scale, and the padding at the left and the top in pixels."""
 
     scale: float
     left: float
-    above: float
+    top: float
 
-    def seen(self, where: Floats) -> Floats:
-        """Boxes (n, 4), x, y, width and height in the picture's pixels, in those of the square."""
-        return np.asarray(where * self.scale + np.array([self.left, self.above, 0.0, 0.0]), dtype=np.float64)
+    def to_square(self, boxes: Floats) -> Floats:
+        """Convert boxes (n, 4), x, y, width and height, from image pixels to pixels of the square."""
+        return np.asarray(boxes * self.scale + np.array([self.left, self.top, 0.0, 0.0]), dtype=np.float64)
 
-    def back(self, where: Floats) -> Floats:
-        """Boxes in the square's pixels, in those of the picture."""
-        return np.asarray((where - np.array([self.left, self.above, 0.0, 0.0])) / self.scale, dtype=np.float64)
+    def to_image(self, boxes: Floats) -> Floats:
+        """Convert boxes (n, 4), x, y, width and height, from pixels of the square to image pixels."""
+        return np.asarray((boxes - np.array([self.left, self.top, 0.0, 0.0])) / self.scale, dtype=np.float64)
 
 
 class Recipe(BaseModel):
-    """What is done to a picture before a detector sees it: the same for train, holdout and service.
+    """The preprocessing of images for a detector, identical for training, holdout and service.
 
-    `column` holds the picture; the whole of it is seen, on a grey square of `side` pixels, a multiple of 32. `augmentation` is for
-    pictures that teach alone.
+    Attributes
+    ----------
+    column
+        The column that holds the image.
+    side
+        Width and height of the network input in pixels, a multiple of 32; the image is padded with grey to a square.
+    augmentation
+        The augmentation of training images.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -73,68 +85,68 @@ class Recipe(BaseModel):
 
     @field_validator("side")
     @classmethod
-    def _whole_steps(cls, side: int) -> int:
-        return whole_steps(side)
+    def _round_side(cls, side: int) -> int:
+        return round_side(side)
 
     @property
-    def seen(self) -> vision.Recipe:
-        """The same as pictures are framed for all networks."""
+    def image_recipe(self) -> vision.Recipe:
+        """The framing as a recipe for images."""
         return vision.Recipe(column=self.column, side=self.side, framing="pad")
 
 
-def whole_steps(side: float) -> int:
-    """A side as a multiple of 32, at least one of them.
+def round_side(side: float) -> int:
+    """Round a side to a positive multiple of 32.
 
-    >>> whole_steps(300), whole_steps(64), whole_steps(8)
+    >>> round_side(300), round_side(64), round_side(8)
     (288, 64, 32)
     """
     return max(STEP, round(side / STEP) * STEP)
 
 
-def place_of(size: tuple[int, int], side: int) -> Letterbox:
-    """How a picture of a width and height is laid into a square.
+def letterbox(size: tuple[int, int], side: int) -> Letterbox:
+    """Return the placement of an image with this width and height on a square.
 
-    >>> place_of((200, 100), 50)
-    Place(scale=0.25, left=0.0, above=12.5)
+    >>> letterbox((200, 100), 50)
+    Letterbox(scale=0.25, left=0.0, top=12.5)
     """
     width, height = size
-    most = max(width, height)
-    scale = side / most
-    return Letterbox(scale, (most - width) // 2 * scale, (most - height) // 2 * scale)
+    longer = max(width, height)
+    scale = side / longer
+    return Letterbox(scale, (longer - width) // 2 * scale, (longer - height) // 2 * scale)
 
 
-def size_of(cell: str | None) -> tuple[int, int]:
-    """Width and height of the picture of a cell, in pixels; of none, 1 by 1."""
+def image_size(cell: str | None) -> tuple[int, int]:
+    """Return width and height of the image of a cell in pixels; 1 by 1 for a missing image."""
     return decoded(content_of(cell)).size if isinstance(cell, str) else (1, 1)
 
 
-def usual_side(sizes: list[tuple[int, int]]) -> int:
-    """The side when nobody says otherwise: that of small pictures, else what two cores can bear."""
-    middle = float(np.median([max(size) for size in sizes])) if sizes else LARGEST
-    return min(LARGEST, whole_steps(middle))
+def default_side(sizes: list[tuple[int, int]]) -> int:
+    """Return the default input size: the median of the longer sides as a multiple of 32, at most `LARGEST`."""
+    median = float(np.median([max(size) for size in sizes])) if sizes else LARGEST
+    return min(LARGEST, round_side(median))
 
 
-def default_recipe(schema: Schema, asked: list[str] | None, **settings: Any) -> Recipe:
-    """The recipe when nobody says otherwise."""
-    return Recipe(column=picture_column(schema, asked), **settings)
+def default_recipe(schema: Schema, features: list[str] | None, **settings: Any) -> Recipe:
+    """Return the default recipe, with some settings overridden."""
+    return Recipe(column=picture_column(schema, features), **settings)
 
 
 def recipe_table(recipe: Recipe, schema: Schema, backbones: list[str]) -> Table:
-    """What is done to the pictures, step by step."""
+    """Describe the preprocessing steps as a table."""
     others = [column.name for column in schema.features if column.name != recipe.column]
     steps = [
-        ("column", recipe.column, "holds the picture; turned upright as the camera said, in colour"),
+        ("column", recipe.column, "holds the picture; rotated upright by its EXIF orientation, converted to RGB"),
         (
             "missing pictures",
             "none",
-            "rows without a picture or without boxes were set aside; nothing is found where there is none",
+            "rows without a picture or without boxes are quarantined; the service returns no boxes for them",
         ),
-        ("other columns", ", ".join(others) or "none", "are not read"),
-        ("framing", "pad", "the whole picture, on grey where it is no square"),
-        ("size", f"{recipe.side} × {recipe.side}", "pixels; boxes are answered in those of the picture as it came"),
-        ("backbones", ", ".join(backbones) or "none", "networks that were trained on other pictures, and are learnt on from"),
-        ("augmentation", recipe.augmentation.words, "of pictures that teach, and of their boxes with them"),
+        ("other columns", ", ".join(others) or "none", "are ignored"),
+        ("framing", "pad", "the whole picture, padded with grey to a square"),
+        ("size", f"{recipe.side} × {recipe.side}", "pixels; predicted boxes are in pixels of the original picture"),
+        ("backbones", ", ".join(backbones) or "none", "pretrained networks that are fine-tuned"),
+        ("augmentation", recipe.augmentation.description, "of training pictures and their boxes, drawn again in each epoch"),
     ]
-    say = f"Detectors see the whole of {recipe.column} at {recipe.side} × {recipe.side} pixels."
+    say = f"Detectors receive {recipe.column} at {recipe.side} × {recipe.side} pixels."
     evidence = RecipeEvidence(missing_handling={recipe.column: "rows_dropped"} | dict.fromkeys(others, "excluded"))
     return Table.of(pd.DataFrame(steps, columns=["step", "setting", "what it does"]), "Recipe", say=say, evidence=evidence)

@@ -1,4 +1,4 @@
-"""From which score on a box is answered, and how far two answers may cover one another: chosen on out-of-fold boxes, for F1."""
+"""Score threshold and NMS threshold of a detector, chosen by F1 on out-of-fold boxes."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,85 +6,84 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from glassbox.families.detection.boxes import Box, Floats, suppressed
+from glassbox.families.detection.boxes import Box, Floats, nms
 from glassbox.families.detection.metrics import Matches
 from glassbox.families.shared.micro_scores import micro_scores
 from glassbox.findings.model import Table
 from glassbox.findings.wording import number
 
-OVERLAPS = (0.3, 0.4, 0.5, 0.6, 0.7)
-USUAL = 0.5  # of the overlap, while nothing is chosen; it wins where others are no better
-DRAWN = 200  # points of a curve
+NMS_IOUS = (0.3, 0.4, 0.5, 0.6, 0.7)
+DEFAULT_NMS_IOU = 0.5  # before a threshold is chosen; it is preferred among equal F1 scores
 
 
 @dataclass(frozen=True)
-class Chosen:
-    """What was chosen.
+class Thresholds:
+    """The chosen thresholds.
 
     Attributes
     ----------
-    threshold, overlap
-        The least score of a box that is answered, and the IoU above which a worse one of the same label is taken away.
+    score
+        The smallest score of a predicted box.
+    nms_iou
+        The IoU above which non-maximum suppression removes the box with the lower score.
     curve
-        ``threshold``, ``f1``, ``precision``, ``recall`` at this overlap, by descending threshold.
-    tried
-        A row an overlap: ``overlap``, ``threshold``, ``f1``.
+        ``threshold``, ``f1``, ``precision``, ``recall`` at this NMS threshold, by descending score threshold.
+    candidates
+        ``NMS IoU``, ``score``, ``f1``: one row an NMS threshold.
     """
 
-    threshold: float
-    overlap: float
+    score: float
+    nms_iou: float
     curve: pd.DataFrame
-    tried: pd.DataFrame
+    candidates: pd.DataFrame
 
 
-def thinned(found: Sequence[Sequence[Box]], overlap: float) -> list[list[Box]]:
-    """The boxes of each picture that stay, best first."""
-    return [suppressed(boxes, overlap) for boxes in found]
+def nms_all(predicted: Sequence[Sequence[Box]], threshold: float) -> list[list[Box]]:
+    """Apply non-maximum suppression to the boxes of each image."""
+    return [nms(boxes, threshold) for boxes in predicted]
 
 
 def curve_of(matches: Matches) -> pd.DataFrame:
-    """F1, precision and recall at each score that a box has, at IoU 0.5, over all labels."""
-    found = np.concatenate([ranked.score for ranked in matches.ranked])
-    right = np.concatenate([ranked.right[0] for ranked in matches.ranked])
-    order = np.argsort(-found, kind="mergesort")
-    found, hits = found[order], np.cumsum(right[order]).astype(np.float64)
-    last = np.append(found[1:] != found[:-1], True) if len(found) else np.zeros(0, dtype=bool)
-    sums: Floats = np.column_stack([hits, np.arange(1, len(found) + 1), np.full(len(found), matches.true.sum())])[last]
-    return pd.DataFrame({"threshold": found[last], **micro_scores(sums)})
+    """Return F1, precision and recall at the score of each box, at IoU 0.5, over all labels."""
+    score = np.concatenate([ranked.score for ranked in matches.ranked])
+    correct = np.concatenate([ranked.right[0] for ranked in matches.ranked])
+    order = np.argsort(-score, kind="mergesort")
+    score, hits = score[order], np.cumsum(correct[order]).astype(np.float64)
+    last = np.append(score[1:] != score[:-1], True) if len(score) else np.zeros(0, dtype=bool)
+    counts: Floats = np.column_stack([hits, np.arange(1, len(score) + 1), np.full(len(score), matches.true.sum())])[last]
+    return pd.DataFrame({"threshold": score[last], **micro_scores(counts)})
 
 
 def best_threshold(curve: pd.DataFrame) -> tuple[float, float]:
-    """The score with the best F1 and that F1; of equal ones the highest; a half where there is no box."""
+    """Return the highest score threshold with the best F1, and that F1; 0.5 and 0 for an empty curve."""
     if not len(curve):
         return 0.5, 0.0
     best = int(curve["f1"].to_numpy().argmax())
     return float(curve["threshold"].iloc[best]), float(curve["f1"].iloc[best])
 
 
-def choose(truth: Sequence[Sequence[Box]], found: Sequence[Sequence[Box]], labels: Sequence[str]) -> Chosen:
-    """Try each overlap with its best threshold; the usual one is taken where no other has a better F1.
+def choose_thresholds(truth: Sequence[Sequence[Box]], predicted: Sequence[Sequence[Box]], labels: Sequence[str]) -> Thresholds:
+    """Choose the NMS threshold and its best score threshold by F1; the default NMS threshold is chosen unless another is better.
 
     Parameters
     ----------
-    truth, found
-        What is on each picture of train, and what was found out of fold.
+    truth, predicted
+        The true and the out-of-fold boxes of each training image.
     """
-    curves = {overlap: curve_of(Matches.of(truth, thinned(found, overlap), labels)) for overlap in OVERLAPS}
-    best = {overlap: best_threshold(curve) for overlap, curve in curves.items()}
-    overlap = max(OVERLAPS, key=lambda one: (round(best[one][1], 6), one == USUAL, -abs(one - USUAL), one))
-    threshold = float(np.floor(best[overlap][0] * 1e6) / 1e6)
-    rows = [{"overlap": one, "threshold": best[one][0], "f1": best[one][1]} for one in OVERLAPS]
-    return Chosen(threshold, overlap, curves[overlap], pd.DataFrame(rows))
+    curves = {nms_iou: curve_of(Matches.of(truth, nms_all(predicted, nms_iou), labels)) for nms_iou in NMS_IOUS}
+    best = {nms_iou: best_threshold(curve) for nms_iou, curve in curves.items()}
+    chosen = max(NMS_IOUS, key=lambda v: (round(best[v][1], 6), v == DEFAULT_NMS_IOU, -abs(v - DEFAULT_NMS_IOU), v))
+    score = float(np.floor(best[chosen][0] * 1e6) / 1e6)
+    rows = [{"NMS IoU": nms_iou, "score": best[nms_iou][0], "f1": best[nms_iou][1]} for nms_iou in NMS_IOUS]
+    return Thresholds(score, chosen, curves[chosen], pd.DataFrame(rows))
 
 
-def chosen_table(chosen: Chosen) -> Table:
-    """Each overlap that was tried."""
-    frame = chosen.tried
-    best = int((frame["overlap"] == chosen.overlap).to_numpy().argmax())
+def thresholds_table(thresholds: Thresholds) -> Table:
+    """Return the comparison of NMS thresholds."""
+    frame = thresholds.candidates
+    best = int((frame["NMS IoU"] == thresholds.nms_iou).to_numpy().argmax())
     say = (
-        f"A box is answered from a score of {number(chosen.threshold, '.2f')} on, unless a better one of its label covers it by more than "
-        f"{number(chosen.overlap, '.1f')}: out of fold that gives the best F1, {number(float(frame['f1'].iloc[best]))}."
+        f"Boxes with a score of {number(thresholds.score, '.2f')} or more are predicted, and non-maximum suppression removes boxes above an "
+        f"IoU of {number(thresholds.nms_iou, '.1f')}: the best out-of-fold F1, {number(float(frame['f1'].iloc[best]))}."
     )
-    return Table.of(
-        frame, "Which boxes are answered", say=say, best=best, formats={"overlap": ".1f", "threshold": ".3f", "f1": ".4f"}
-    )
+    return Table.of(frame, "Score threshold", say=say, best=best, formats={"NMS IoU": ".1f", "score": ".3f", "f1": ".4f"})

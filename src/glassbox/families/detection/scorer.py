@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 
 from glassbox.errors import GlassboxError
-from glassbox.families.detection.boxes import Box, read_boxes, written
+from glassbox.families.detection.boxes import Box, read_boxes, write_boxes
 from glassbox.families.detection.dataset import DetectionDataset
 from glassbox.families.detection.metrics import Matches, estimates, paired_gain, score
-from glassbox.families.detection.score_threshold import USUAL, best_threshold, curve_of, thinned
+from glassbox.families.detection.score_threshold import DEFAULT_NMS_IOU, best_threshold, curve_of, nms_all
 from glassbox.findings.model import Estimate
 
 Predictions = list[list[Box]]
@@ -45,7 +45,7 @@ class BoxScorer:
     def matched(self, boxes: Predictions) -> tuple[Matches, float]:
         """The matches of predicted with true boxes, and the score threshold with the best F1."""
         if id(boxes) not in self._matched:  # the boxes are stored as well, so that their id is not used again
-            matches = Matches.of(self.dataset.boxes, thinned(boxes, USUAL), self.dataset.labels)
+            matches = Matches.of(self.dataset.boxes, nms_all(boxes, DEFAULT_NMS_IOU), self.dataset.labels)
             self._matched[id(boxes)] = boxes, matches, best_threshold(curve_of(matches))[0]
         return self._matched[id(boxes)][1:]
 
@@ -62,7 +62,7 @@ class BoxScorer:
 
     def to_frame(self, boxes: Predictions) -> pd.DataFrame:
         """``row_id`` and ``y_pred``, the boxes on an image as JSON."""
-        return pd.DataFrame({"row_id": self.dataset.row_ids, "y_pred": [written(row) for row in boxes]})
+        return pd.DataFrame({"row_id": self.dataset.row_ids, "y_pred": [write_boxes(row) for row in boxes]})
 
     def from_frame(self, frame: pd.DataFrame) -> Predictions:
         return read_oof(frame, self.dataset)

@@ -19,7 +19,7 @@ from glassbox.families.shared.cross_fit import limit_threads
 from glassbox.families.shared.micro_scores import micro_scores
 from glassbox.families.text.corpus import Corpus
 from glassbox.families.text.log_odds_terms import lengths
-from glassbox.families.text.reference_features import Watch
+from glassbox.families.text.reference_features import ReferenceFeatures
 from glassbox.findings.evidence import GeneralizationEvidence, SliceEvidence
 from glassbox.findings.model import Estimates, Facts, Mark, Note, Passage, Passages, Table
 from glassbox.findings.wording import clean, metric_label, number
@@ -43,7 +43,7 @@ def refit(best: Mapping[str, Any], sentences: EntityDataset, schema: Schema, res
         kind=best["kind"],
         params=dict(best["params"]),
         model=model,
-        watch=Watch.of(Corpus(sentences.texts)),
+        reference=ReferenceFeatures.of(Corpus(sentences.texts)),
     )
 
 

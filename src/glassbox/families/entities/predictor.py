@@ -13,10 +13,10 @@ from glassbox.families.entities.recipe import Recipe
 from glassbox.families.entities.spans import Span, read_spans
 from glassbox.families.predictor_protocol import DESCRIPTION, read_description, served_schema
 from glassbox.families.text.predictor import texts_in
-from glassbox.families.text.reference_features import Watch
+from glassbox.families.text.reference_features import ReferenceFeatures
 from glassbox.files import write_json
 
-MODEL, WATCH = "parts", "watch"
+MODEL, REFERENCE = "parts", "watch"
 FORMAT = 1
 
 
@@ -30,7 +30,7 @@ class SpanPredictor:
     kind: str
     params: dict[str, Any]
     model: Model
-    watch: Watch
+    reference: ReferenceFeatures
 
     @property
     def fields(self) -> list[str]:
@@ -88,13 +88,13 @@ class SpanPredictor:
 
     def described(self, frame: pd.DataFrame) -> pd.DataFrame:
         """Return the features that monitoring compares: length, unknown words and language."""
-        return self.watch.describe(self.texts(frame))
+        return self.reference.describe(self.texts(frame))
 
     def save(self, folder: Path) -> None:
         """Write the recogniser to `folder`; equal fits give equal bytes."""
         folder.mkdir(parents=True, exist_ok=True)
         self.model.save(folder / MODEL)
-        self.watch.save(folder / WATCH)
+        self.reference.save(folder / REFERENCE)
         write_json(
             folder / DESCRIPTION,
             {
@@ -126,5 +126,5 @@ def load(folder: Path) -> SpanPredictor:
         kind=description["kind"],
         params=description["params"],
         model=kind_of(description["kind"]).load(folder / MODEL),
-        watch=Watch.load(folder / WATCH),
+        reference=ReferenceFeatures.load(folder / REFERENCE),
     )

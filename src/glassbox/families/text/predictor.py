@@ -17,10 +17,10 @@ from glassbox.families.text.encoder import Encoder, Remembered
 from glassbox.families.text.models import kind_of
 from glassbox.families.text.protocols import Model
 from glassbox.families.text.recipe import Recipe
-from glassbox.families.text.reference_features import Watch
+from glassbox.families.text.reference_features import ReferenceFeatures
 from glassbox.files import write_json
 
-MODEL, ENCODER, WATCH = "parts", "encoder", "watch"
+MODEL, ENCODER, REFERENCE = "parts", "encoder", "watch"
 FORMAT = 1
 
 
@@ -36,7 +36,7 @@ class TextPredictor(ClassAnswers):
         The kind of model, its hyperparameters, and the model.
     calibration, threshold
         The calibration of probabilities, and the decision threshold of the positive class; None predicts the most probable class.
-    watch
+    reference
         The reference features of train, for comparison with later texts.
     encoder
         The sentence encoder, if the model needs one; `store` is the folder of the embedding cache, or None.
@@ -50,7 +50,7 @@ class TextPredictor(ClassAnswers):
     calibration: Calibration
     threshold: float | None
     positive: str
-    watch: Watch
+    reference: ReferenceFeatures
     encoder: Encoder | None = None
     store: Path | None = None
     workers: int = 1
@@ -82,7 +82,7 @@ class TextPredictor(ClassAnswers):
 
     def described(self, frame: pd.DataFrame) -> pd.DataFrame:
         """Return the features that monitoring compares: length, unknown words, language, and position of the embedding."""
-        return self.watch.describe(self.recipe.texts(frame), self.encode)
+        return self.reference.describe(self.recipe.texts(frame), self.encode)
 
     def raw(self, texts: Sequence[str]) -> Floats:
         """Return uncalibrated probabilities of shape (texts, classes) for texts prepared by the recipe."""
@@ -106,7 +106,7 @@ class TextPredictor(ClassAnswers):
         """Write the model to `folder` as arrays, terms and weights in plain formats; equal fits give equal bytes."""
         folder.mkdir(parents=True, exist_ok=True)
         self.model.save(folder / MODEL)
-        self.watch.save(folder / WATCH)
+        self.reference.save(folder / REFERENCE)
         if self.encoder is not None:
             self.encoder.save(folder / ENCODER)
         write_json(
@@ -161,6 +161,6 @@ def load(folder: Path) -> TextPredictor:
         calibration=Calibration.model_validate(description["calibration"]),
         threshold=description["threshold"],
         positive=description["positive"],
-        watch=Watch.load(folder / WATCH),
+        reference=ReferenceFeatures.load(folder / REFERENCE),
         encoder=Encoder(folder / ENCODER, recipe.most_tokens) if description["encodes"] else None,
     )

@@ -17,14 +17,14 @@ MAX_WORDS = 50_000  # the most frequent words that occur in two training texts o
 
 
 @dataclass(frozen=True)
-class Watch:
+class ReferenceFeatures:
     """The vocabulary of train and the main directions of its embeddings."""
 
     words: frozenset[str]
     directions: Directions | None = None
 
     @classmethod
-    def of(cls, corpus: Corpus) -> "Watch":
+    def of(cls, corpus: Corpus) -> "ReferenceFeatures":
         """Collect the vocabulary of a corpus, and the directions of its embeddings if it has an encoder."""
         counts, terms = corpus.counted(NgramSpec("words", 1, 1))
         total = np.bincount(counts.indices, minlength=counts.shape[1])
@@ -55,6 +55,6 @@ class Watch:
             self.directions.save(folder)
 
     @classmethod
-    def load(cls, folder: Path) -> "Watch":
+    def load(cls, folder: Path) -> "ReferenceFeatures":
         """Load the reference features that were saved in `folder`."""
         return cls(frozenset(read_parquet(folder / "words.parquet")["word"].tolist()), Directions.load(folder))

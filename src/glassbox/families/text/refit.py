@@ -14,7 +14,7 @@ from glassbox.families.text.fit import fit
 from glassbox.families.text.models import encodes
 from glassbox.families.text.predictor import TextPredictor
 from glassbox.families.text.recipe import Recipe
-from glassbox.families.text.reference_features import Watch
+from glassbox.families.text.reference_features import ReferenceFeatures
 from glassbox.runtime.resources import Resources
 
 
@@ -50,7 +50,7 @@ def refit(
         calibration=calibration,
         threshold=threshold if data.binary else None,
         positive=data.classes[data.positive],
-        watch=Watch.of(dataset.corpus if encoded else replace(dataset.corpus, encode=None)),
+        reference=ReferenceFeatures.of(dataset.corpus if encoded else replace(dataset.corpus, encode=None)),
         encoder=dataset.encoder if encoded else None,
         store=resources.vector_cache_dir,
         workers=resources.workers,

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from glassbox.families.classification.dataset import LabelledData, Problem
-from glassbox.families.vision.image_dataset import ImageCollection
+from glassbox.families.vision.image_collection import ImageCollection
 from glassbox.files import hash_value
 
 
@@ -26,7 +26,7 @@ class VisionDataset(LabelledData):
     @cached_property
     def _bare(self) -> str:
         data = self.data
-        return hash_value([self.images.names, data.row_ids, data.y.tolist(), data.classes, data.fold.tolist()])
+        return hash_value([self.images.digests, data.row_ids, data.y.tolist(), data.classes, data.fold.tolist()])
 
     def digest(self, kind: str) -> str:
         """Hash everything that a model of this kind sees of the images."""

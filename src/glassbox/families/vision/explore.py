@@ -1,4 +1,4 @@
-"""What the pictures look like: examples of each class, sizes and colours, near-duplicates, neighbours, and labels that look wrong."""
+"""Exploration of images: examples by class, traits, near-duplicates, nearest neighbours and possible label errors."""
 
 from collections.abc import Sequence
 
@@ -7,130 +7,136 @@ import pandas as pd
 
 from glassbox.families.classification.dataset import Problem
 from glassbox.families.classification.plots.balance import shares
-from glassbox.families.vision.image_dataset import Codes, Floats, ImageCollection
-from glassbox.families.vision.reference_features import TRAITS, coarse
-from glassbox.families.vision.thumbnails import shown
+from glassbox.families.vision.image_collection import Codes, Floats, ImageCollection
+from glassbox.families.vision.reference_features import TRAITS, coarse_pixels
+from glassbox.families.vision.thumbnails import cell_thumbnail
 from glassbox.findings.model import Pictures, Table
 from glassbox.findings.wording import clean, percent
 
 NEIGHBOURS = 10
-MOST_COMPARED = 5_000  # pictures among which neighbours are looked for
-MOST_MAPPED = 1_500
-EACH, MOST_SHOWN = 2, 28
+MOST_COMPARED = 5_000  # images in the nearest-neighbour search
+MOST_MAPPED = 1_500  # images on the embedding map
+EACH, MOST_SHOWN = 2, 28  # examples of each class, and of all classes together
 
 
 def balance(problem: Problem) -> pd.DataFrame:
-    """Each class, the most frequent first: ``class``, ``n``, ``share``, ``low``, ``high``; of all rows."""
+    """Count the rows of each class: ``class``, ``n``, ``share``, ``low``, ``high``, the most frequent class first."""
     return shares(problem.classes, np.bincount(problem.y, minlength=len(problem.classes)))
 
 
-def grid(album: ImageCollection, problem: Problem) -> Pictures:
-    """Some pictures of each class, chosen by their names and nothing else."""
+def grid(images: ImageCollection, problem: Problem) -> Pictures:
+    """Show the first images of each class by row id."""
     each = max(1, min(EACH, MOST_SHOWN // max(1, len(problem.classes))))
     pictures = []
     for k, name in enumerate(problem.classes[:MOST_SHOWN]):
-        rows = [i for i in np.flatnonzero(problem.y == k).tolist() if isinstance(album.cells[i], str)][:each]
-        pictures += [shown(str(album.cells[i]), clean(name), f"an example of {clean(name)}") for i in rows]
-    say = f"{each} of each class, the first by name: nobody chose them." if each > 1 else "One of each class, the first by name."
-    return Pictures(title="What the classes look like", say=say, pictures=pictures)
+        rows = [i for i in np.flatnonzero(problem.y == k).tolist() if isinstance(images.cells[i], str)][:each]
+        pictures += [cell_thumbnail(str(images.cells[i]), clean(name), f"an example of {clean(name)}") for i in rows]
+    say = f"The first {each} pictures of each class by row id." if each > 1 else "The first picture of each class by row id."
+    return Pictures(title="Examples by class", say=say, pictures=pictures)
 
 
-def trait_table(found: pd.DataFrame) -> Table:
-    """Size, brightness, contrast, colour and sharpness of the pictures, and which of them stand out."""
+def trait_table(traits: pd.DataFrame) -> Table:
+    """Summarise size, brightness, contrast, colourfulness and sharpness, and count the outliers."""
     rows = [
         {
             "trait": name,
-            "lowest": float(found[name].min()),
-            "5 %": float(found[name].quantile(0.05)),
-            "median": float(found[name].median()),
-            "95 %": float(found[name].quantile(0.95)),
-            "highest": float(found[name].max()),
+            "lowest": float(traits[name].min()),
+            "5 %": float(traits[name].quantile(0.05)),
+            "median": float(traits[name].median()),
+            "95 %": float(traits[name].quantile(0.95)),
+            "highest": float(traits[name].max()),
         }
         for name in TRAITS
     ]
-    dark, pale = float((found["brightness"] < 0.15).mean()), float((found["brightness"] > 0.85).mean())
-    blurred = float((found["sharpness"] < 0.25 * found["sharpness"].median()).mean())
-    say = f"{percent(dark, 1)} are very dark, {percent(pale, 1)} very pale, {percent(blurred, 1)} far less sharp than most."
-    return Table.of(pd.DataFrame(rows), "Traits of the pictures", say=say)
+    dark, bright = float((traits["brightness"] < 0.15).mean()), float((traits["brightness"] > 0.85).mean())
+    blurred = float((traits["sharpness"] < 0.25 * traits["sharpness"].median()).mean())
+    say = (
+        f"{percent(dark, 1)} of the pictures are very dark, {percent(bright, 1)} are very bright, "
+        f"and {percent(blurred, 1)} are far less sharp than the median."
+    )
+    return Table.of(pd.DataFrame(rows), "Image traits", say=say)
 
 
-def near_duplicates(groups: Sequence[str], album: ImageCollection, problem: Problem, most: int = 3) -> Pictures:
-    """Groups of pictures that look nearly the same, and those among them with different labels."""
+def near_duplicates(groups: Sequence[str], images: ImageCollection, problem: Problem, most: int = 3) -> Pictures:
+    """Show groups of near-duplicates, those with conflicting labels first."""
     table = pd.DataFrame({"group": list(groups), "y": problem.y, "row": np.arange(len(problem.y))})
     sizes = table.groupby("group").agg(n=("row", "size"), labels=("y", "nunique"), first=("row", "min"))
     several = sizes[sizes["n"] > 1].sort_values(["labels", "n", "first"], ascending=[False, False, True])
-    rows, torn = int(several["n"].sum()), int((several["labels"] > 1).sum())
-    say = "No two pictures look nearly the same."
+    rows, conflicting = int(several["n"].sum()), int((several["labels"] > 1).sum())
+    say = "There are no near-duplicates."
     if rows:
-        say = f"{rows:,} pictures ({percent(rows / len(table), 1)}) look nearly like another, in {len(several):,} groups"
-        say += f"; in {torn:,} of them the labels differ." if torn else "; none of them disagree on the label."
+        say = f"{rows:,} pictures ({percent(rows / len(table), 1)}) are near-duplicates of another, in {len(several):,} groups"
+        say += f"; in {conflicting:,} of them the labels differ." if conflicting else "; the labels agree in every group."
     pictures = []
     for number, (name, group) in enumerate(several.head(most).iterrows(), start=1):
         for place, row in enumerate(table.loc[table["group"] == name, "row"].head(3), start=1):
             head = f"Group {number}, {place} of {int(group['n'])}: {clean(problem.classes[problem.y[row]])}"
-            pictures.append(shown(str(album.cells[row]), head, "one of several that look nearly the same"))
-    note = "By perceptual hash, checked pixel by pixel. Folds keep such pictures together, so that none is judged by a model that has seen its twin."
+            pictures.append(cell_thumbnail(str(images.cells[row]), head, "one of several near-duplicates"))
+    note = (
+        "Found by perceptual hash and confirmed pixel by pixel. Each group lies in one fold, "
+        "so that no picture is evaluated by a model that was trained on its duplicate."
+    )
     return Pictures(title="Near-duplicates", say=say, pictures=pictures, note=note)
 
 
-def vectors(album: ImageCollection) -> Floats:
-    """What is compared: what the first backbone says, or a few grey pixels where there is none; each of length one."""
-    found = album.embeddings(0).astype(np.float64) if album.backbones else coarse(album)
-    return np.asarray(found / np.maximum(np.linalg.norm(found, axis=1, keepdims=True), 1e-12), dtype=np.float64)
+def unit_vectors(images: ImageCollection) -> Floats:
+    """Return a vector of length one for each image: the embedding by the first backbone, or coarse grey pixels without one."""
+    vectors = images.embeddings(0).astype(np.float64) if images.backbones else coarse_pixels(images)
+    return np.asarray(vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12), dtype=np.float64)
 
 
-def some(problem: Problem, most: int) -> Codes:
-    """At most so many rows, spread over all."""
+def sample_rows(problem: Problem, most: int) -> Codes:
+    """Return at most `most` row indices, evenly spaced over all rows."""
     return np.arange(len(problem.y))[:: max(1, -(-len(problem.y) // most))]
 
 
-def neighbours(found: Floats, rows: Codes) -> Codes:
-    """For some rows the ten others among them that look most like each, (rows, 10), by their place in `rows`."""
-    near = found[rows] @ found[rows].T
-    np.fill_diagonal(near, -np.inf)
+def nearest_neighbours(vectors: Floats, rows: Codes) -> Codes:
+    """Return the ten nearest neighbours of each row among `rows`, as positions in `rows`: shape (rows, 10)."""
+    similarity = vectors[rows] @ vectors[rows].T
+    np.fill_diagonal(similarity, -np.inf)
     k = min(NEIGHBOURS, max(1, len(rows) - 1))
-    return np.argsort(-near, axis=1, kind="stable")[:, :k]
+    return np.argsort(-similarity, axis=1, kind="stable")[:, :k]
 
 
-def agreement(near: Codes, y: Codes) -> Floats:
-    """The share of each row's neighbours that are of its class."""
-    return np.asarray((y[near] == y[:, None]).mean(axis=1), dtype=np.float64)
+def label_agreement(neighbours: Codes, y: Codes) -> Floats:
+    """Return the share of each row's neighbours that have its class."""
+    return np.asarray((y[neighbours] == y[:, None]).mean(axis=1), dtype=np.float64)
 
 
-def mapped(found: Floats, rows: Codes, seed: int) -> Floats:
-    """A place in the plane for some rows, so that those that look alike stand together (t-SNE, van der Maaten and Hinton 2008)."""
+def tsne(vectors: Floats, rows: Codes, seed: int) -> Floats:
+    """Project the vectors of some rows to two dimensions with t-SNE (van der Maaten and Hinton 2008): shape (rows, 2)."""
     from sklearn.decomposition import PCA
     from sklearn.manifold import TSNE
 
-    chosen = found[rows]
-    parts = min(30, *chosen.shape)
-    small = PCA(parts, svd_solver="full", random_state=seed).fit_transform(chosen)
-    near = float(min(30, max(2, (len(rows) - 1) // 4)))
-    return np.asarray(TSNE(2, perplexity=near, init="pca", random_state=seed).fit_transform(small), dtype=np.float64)
+    chosen = vectors[rows]
+    components = min(30, *chosen.shape)
+    reduced = PCA(components, svd_solver="full", random_state=seed).fit_transform(chosen)
+    perplexity = float(min(30, max(2, (len(rows) - 1) // 4)))
+    return np.asarray(TSNE(2, perplexity=perplexity, init="pca", random_state=seed).fit_transform(reduced), dtype=np.float64)
 
 
-def mislabelled(near: Codes, rows: Codes, album: ImageCollection, problem: Problem, most: int = 12) -> Pictures:
-    """Pictures whose neighbours nearly all agree on another class: labelled wrong, or hard."""
+def label_errors(neighbours: Codes, rows: Codes, images: ImageCollection, problem: Problem, most: int = 12) -> Pictures:
+    """Show images whose nearest neighbours nearly all have another class: possible label errors, or hard examples."""
     y = problem.y[rows]
-    votes = np.stack([(y[near] == k).mean(axis=1) for k in range(len(problem.classes))], axis=1)
-    own, other = votes[np.arange(len(y)), y], votes.copy()
-    other[np.arange(len(y)), y] = -1.0
-    doubt = other.max(axis=1) - own
-    suspects = np.flatnonzero((own == 0) & (other.max(axis=1) >= 0.8))
-    order = suspects[np.lexsort((suspects, -doubt[suspects]))]
+    votes = np.stack([(y[neighbours] == k).mean(axis=1) for k in range(len(problem.classes))], axis=1)
+    labelled, others = votes[np.arange(len(y)), y], votes.copy()
+    others[np.arange(len(y)), y] = -1.0
+    margin = others.max(axis=1) - labelled
+    suspects = np.flatnonzero((labelled == 0) & (others.max(axis=1) >= 0.8))
+    order = suspects[np.lexsort((suspects, -margin[suspects]))]
     pictures = [
-        shown(
-            str(album.cells[rows[i]]),
-            f"Labelled {clean(problem.classes[y[i]])}; its neighbours: {clean(problem.classes[int(other[i].argmax())])}",
+        cell_thumbnail(
+            str(images.cells[rows[i]]),
+            f"Labelled {clean(problem.classes[y[i]])}; its neighbours: {clean(problem.classes[int(others[i].argmax())])}",
             f"labelled {clean(problem.classes[y[i]])}",
         )
         for i in order[:most]
     ]
     say = (
-        f"{len(suspects):,} of {len(rows):,} pictures look like another class to all of their ten neighbours or nearly all: worth a look by a person."
+        f"{len(suspects):,} of {len(rows):,} pictures have no neighbour of their own class, and nearly all of one other class: "
+        "review their labels."
         if len(suspects)
-        else "No picture looks like another class to nearly all of its neighbours."
+        else "No picture has nearly all of its neighbours in one other class."
     )
-    return Pictures(
-        title="Labels that look wrong", say=say, pictures=pictures, note="A hint from neighbours alone; nothing is changed by it."
-    )
+    note = "A hint from the nearest neighbours alone; no label is changed."
+    return Pictures(title="Label errors", say=say, pictures=pictures, note=note)

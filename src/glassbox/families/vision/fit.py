@@ -10,9 +10,9 @@ import torch
 from glassbox.families.shared.candidates import Candidate
 from glassbox.families.shared.cross_fit import cache_key, fit_and_predict_cached
 from glassbox.families.vision.dataset import VisionDataset
-from glassbox.families.vision.image_dataset import Codes
+from glassbox.families.vision.image_collection import Codes
 from glassbox.families.vision.models import Fitting, Model, kind_of
-from glassbox.families.vision.training import checkpoint_of, forget
+from glassbox.families.vision.training import checkpoint_path, remove_checkpoint
 from glassbox.runtime.resources import Resources
 
 CODE = "glassbox.families.vision.fit"  # part of the cache key, with all that it imports
@@ -40,7 +40,7 @@ def fit(
     torch.set_num_threads(resources.threads)
     augmentation = dataset.images.recipe.augmentation
     settings = Fitting(dict(params), len(dataset.data.classes), resources.seed, augmentation, checkpoint, workers)
-    return kind_of(kind).fit(dataset.images.rows(rows), dataset.data.y[rows], settings)
+    return kind_of(kind).fit(dataset.images.view(rows), dataset.data.y[rows], settings)
 
 
 def fit_fold(dataset: VisionDataset, candidate: Candidate, fold: int, resources: Resources) -> dict[str, Any]:
@@ -54,13 +54,13 @@ def fit_fold(dataset: VisionDataset, candidate: Candidate, fold: int, resources:
     kind, params = candidate.kind, candidate.params
     out = dataset.data.fold == fold
     key = cache_key("fold of pictures", dataset.digest(kind), fold, kind, params, resources)
-    checkpoint = checkpoint_of(dataset.images.store, key, CODE)
+    checkpoint = checkpoint_path(dataset.images.store, key, CODE)
     result = fit_and_predict_cached(
         key,
         lambda: fit(dataset, kind, params, np.flatnonzero(~out), resources, checkpoint=checkpoint),
-        lambda model: {"proba": model.proba(dataset.images.rows(np.flatnonzero(out)))},
+        lambda model: {"proba": model.proba(dataset.images.view(np.flatnonzero(out)))},
         resources=resources,
         code=CODE,
     )
-    forget(checkpoint)
+    remove_checkpoint(checkpoint)
     return result

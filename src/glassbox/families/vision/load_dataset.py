@@ -9,8 +9,8 @@ from glassbox.data.schema import Schema
 from glassbox.data.weights import locate
 from glassbox.families.classification.dataset import problem_of
 from glassbox.families.vision.dataset import VisionDataset
-from glassbox.families.vision.image_dataset import ImageCollection
-from glassbox.families.vision.networks import Backbone, backbone_in
+from glassbox.families.vision.image_collection import ImageCollection
+from glassbox.families.vision.networks import Backbone, load_backbone
 from glassbox.families.vision.recipe import Recipe
 from glassbox.runtime.resources import Resources
 
@@ -42,4 +42,4 @@ def vision_dataset(
 
 def backbones_of(request: "Request", root: Path) -> list[Backbone]:
     """Return the pretrained networks that the request names, in its order."""
-    return [backbone_in(locate(address, root)) for address in request.weights.backbones]
+    return [load_backbone(locate(address, root)) for address in request.weights.backbones]

@@ -1,6 +1,6 @@
-"""The kinds of model of pictures: how each is fitted, asked, saved without pickle, and loaded.
+"""Image classification models: fitting, prediction, saving without pickle, and loading.
 
-A new kind is one row in `KINDS`. Models speak of views of an album and of classes by number.
+A new kind of model is one row in `KINDS`. Models work on views of an image collection and on classes encoded as integers.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -18,49 +18,63 @@ from glassbox.families.classification import baseline_and_ensemble
 from glassbox.families.classification.linear_models import Head, standardised
 from glassbox.families.registry import kind_in
 from glassbox.families.shared.torch_device import device, predict_pool
-from glassbox.families.vision.augment import augmented
-from glassbox.families.vision.image_dataset import Codes, Floats, ImageCollection, View
+from glassbox.families.vision.augment import augment
+from glassbox.families.vision.image_collection import Codes, Floats, ImageCollection, View
 from glassbox.families.vision.networks import (
     WEIGHTS,
     Backbone,
     Net,
-    architecture,
-    mirrored,
+    build_architecture,
+    flip_average,
+    read_tensors,
     small_stages,
-    tensor_of,
-    tensors_in,
+    to_tensor,
     write_tensors,
 )
 from glassbox.families.vision.recipe import Augmentation, Pixels
-from glassbox.families.vision.training import learn, seeded
+from glassbox.families.vision.training import train_network, with_seed
 from glassbox.files import read_json, write_json
 
-LATE = 2  # stages of a backbone that are its last block
-TOLD, HALF = "net.json", [0.5] * 3
-VIEWS = 4  # varied pictures of each that teaches, where only the last stages learn
-Unfrozen = {"head": 0, "block": LATE, "all": None}
+LAST_BLOCK = 2  # stages of a backbone
+DESCRIPTION, HALF = "net.json", [0.5] * 3
+VIEWS = 4  # augmented copies of each training image, where the first stages are frozen
+TRAINABLE_STAGES = {"head": 0, "block": LAST_BLOCK, "all": None}
+NO_BACKBONE = "weights.backbones: the request lists {count} backbones; backbone {index} was requested. Add it to the list."
 
 
 class Model(Protocol):
-    """A fitted model of pictures."""
+    """A fitted image classifier."""
 
     def proba(self, view: View) -> Floats:
-        """Probabilities of shape (rows, classes)."""
+        """Predict probabilities of shape (rows, classes)."""
         ...
 
     def save(self, folder: Path) -> None:
-        """Write the model into `folder`: the same fit gives the same bytes."""
+        """Write the model into `folder`; the same fit writes the same bytes."""
         ...
 
     def module(self, backbones: Sequence[Backbone], side: int) -> nn.Module:
-        """The model as one network: pictures (n, 3, side, side) from 0 to 1 to probabilities (n, classes)."""
+        """Return the model as one network: images (n, 3, side, side) from 0 to 1 to probabilities (n, classes)."""
         ...
 
 
 @dataclass(frozen=True)
 class Fitting:
-    """What is asked of a fit besides pictures: hyperparameters, how many classes, seed, how pictures are varied, the file in which
-    a network's epochs are kept until it is done, and how many members of an ensemble are fitted side by side."""
+    """Settings of a fit.
+
+    Attributes
+    ----------
+    params
+        The hyperparameters.
+    classes
+        The number of classes.
+    augmentation
+        The augmentation of the recipe; hyperparameters override it.
+    checkpoint
+        The file that stores the epochs of an unfinished training.
+    workers
+        The number of ensemble members that are fitted in parallel.
+    """
 
     params: Mapping[str, Any]
     classes: int
@@ -72,7 +86,7 @@ class Fitting:
 
 @dataclass(frozen=True)
 class Kind:
-    """One kind of model; `complexity` orders kinds for the question which is the simplest."""
+    """A kind of model; `complexity` orders kinds from the simplest to the most complex."""
 
     fit: Callable[[View, Codes, Fitting], Model]
     load: Callable[[Path], Model]
@@ -86,24 +100,24 @@ class Kind:
 
 @dataclass(frozen=True)
 class Majority(baseline_and_ensemble.Majority):
-    """Says the same of every picture."""
+    """A baseline that predicts the class shares of the training set for every image."""
 
     def module(self, backbones: Sequence[Backbone], side: int) -> nn.Module:
-        return _Always(torch.from_numpy(self.shares).float())
+        return _ConstantModule(torch.from_numpy(self.shares).float())
 
 
-def _fit_majority(view: View, y: Codes, asked: Fitting) -> Majority:
-    return Majority.of(y, asked.classes)
+def _fit_majority(view: View, y: Codes, fitting: Fitting) -> Majority:
+    return Majority.of(y, fitting.classes)
 
 
-class _Always(nn.Module):
+class _ConstantModule(nn.Module):
     def __init__(self, shares: torch.Tensor) -> None:
         super().__init__()
         self.register_buffer("shares", shares)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        found: torch.Tensor = 0 * x.mean(dim=(1, 2, 3))[:, None] + self.shares[None]
-        return found
+        proba: torch.Tensor = 0 * x.mean(dim=(1, 2, 3))[:, None] + self.shares[None]
+        return proba
 
 
 # --------------------------------------------------------------------------------------------------------- embeddings
@@ -111,24 +125,24 @@ class _Always(nn.Module):
 
 @dataclass(frozen=True)
 class EmbeddingModel:
-    """A linear head on what some backbones say."""
+    """A linear head on the embeddings of one or more backbones."""
 
     head: Head
-    places: list[int]
+    backbone_indices: list[int]
 
     def proba(self, view: View) -> Floats:
-        return self.head.proba(view.embeddings(self.places))
+        return self.head.proba(view.embeddings(self.backbone_indices))
 
     def save(self, folder: Path) -> None:
         self.head.save(folder)
-        write_json(folder / "backbones.json", self.places)
+        write_json(folder / "backbones.json", self.backbone_indices)
 
     def module(self, backbones: Sequence[Backbone], side: int) -> nn.Module:
-        return _Headed([backbones[place].fresh(1) for place in self.places], self.head)
+        return _EmbeddingModule([backbones[index].new_network(1) for index in self.backbone_indices], self.head)
 
 
-class _Headed(nn.Module):
-    """Backbones asked for a picture and its mirror image, under a linear head."""
+class _EmbeddingModule(nn.Module):
+    """Backbones under a linear head; the embeddings of an image and its mirror image are averaged."""
 
     def __init__(self, nets: Sequence[Net], head: Head) -> None:
         super().__init__()
@@ -140,22 +154,26 @@ class _Headed(nn.Module):
             self.linear.bias.copy_(torch.from_numpy(head.bias.copy()))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        found = torch.cat([mirrored(net.embedding, x) for net in self.nets], dim=1)
-        scores = self.linear(found) / self.temperature
+        embedding = torch.cat([flip_average(net.embedding, x) for net in self.nets], dim=1)
+        scores = self.linear(embedding) / self.temperature
         if scores.shape[1] == 1:
             positive = torch.sigmoid(scores)
             return torch.cat([1 - positive, positive], dim=1)
-        made: torch.Tensor = torch.softmax(scores, dim=1)
-        return made
+        proba: torch.Tensor = torch.softmax(scores, dim=1)
+        return proba
 
 
-def _fit_embeddings(view: View, y: Codes, asked: Fitting) -> EmbeddingModel:
-    """Logistic regression on the embeddings."""
-    places = [int(place) for place in asked.params.get("backbones", [0])]
-    if max(places, default=0) >= len(view.album.backbones):
-        raise GlassboxError("no such backbone is named in the request (weights.backbones)")
-    x = view.embeddings(places)
-    return EmbeddingModel(standardised(x, y, asked.classes, c=float(asked.params.get("C", 0.01)), seed=asked.seed), places)
+def _fit_embeddings(view: View, y: Codes, fitting: Fitting) -> EmbeddingModel:
+    """Fit a logistic regression on the embeddings."""
+    indices = [int(index) for index in fitting.params.get("backbones", [0])]
+    _require_backbone(view.images, max(indices, default=0))
+    x = view.embeddings(indices)
+    return EmbeddingModel(standardised(x, y, fitting.classes, c=float(fitting.params.get("C", 0.01)), seed=fitting.seed), indices)
+
+
+def _require_backbone(images: ImageCollection, index: int) -> None:
+    if index >= len(images.backbones):
+        raise GlassboxError(NO_BACKBONE.format(count=len(images.backbones), index=index))
 
 
 # ------------------------------------------------------------------------------------------------------------ networks
@@ -163,150 +181,163 @@ def _fit_embeddings(view: View, y: Codes, asked: Fitting) -> EmbeddingModel:
 
 @dataclass(frozen=True)
 class Network:
-    """A network that learnt these classes itself: from a backbone, or from nothing."""
+    """A network trained on these classes: a fine-tuned backbone, or a small network trained from scratch.
+
+    Attributes
+    ----------
+    architecture
+        The architecture of the backbone; empty for the small network.
+    side
+        Width and height in pixels at which it receives images.
+    """
 
     net: Net
-    start: str  # the architecture; none: the small network
-    side: int  # pixels at which it sees pictures
+    architecture: str
+    side: int
 
     def proba(self, view: View) -> Floats:
-        return asked_one_by_one(self.module([], 0), view.pixels, view.album.workers)
+        return predict_individually(self.module([], 0), view.pixels, view.images.workers)
 
     def save(self, folder: Path) -> None:
         write_tensors(folder / WEIGHTS, self.net.state_dict())
-        write_json(folder / TOLD, {"architecture": self.start, "classes": self.net.head.out_features, "side": self.side})
+        description = {"architecture": self.architecture, "classes": self.net.head.out_features, "side": self.side}
+        write_json(folder / DESCRIPTION, description)
 
     def module(self, backbones: Sequence[Backbone], side: int) -> nn.Module:
-        return _Answering(self.net, self.side)
+        return _NetworkModule(self.net, self.side)
 
 
-class _Answering(nn.Module):
-    """A network whose scores are probabilities, at a size of its own: a picture and its mirror image, as they say together."""
+class _NetworkModule(nn.Module):
+    """A network that returns probabilities at its own input size, averaged over an image and its mirror image."""
 
     def __init__(self, net: Net, side: int) -> None:
         super().__init__()
         self.net, self.side = net, side
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        logs = mirrored(lambda both: torch.log_softmax(self.net(both), dim=1), resized(x, self.side))
-        made: torch.Tensor = torch.softmax(logs, dim=1)
-        return made
+        logs = flip_average(lambda pair: torch.log_softmax(self.net(pair), dim=1), resize(x, self.side))
+        proba: torch.Tensor = torch.softmax(logs, dim=1)
+        return proba
 
 
-def resized(x: torch.Tensor, side: int) -> torch.Tensor:
-    """Pictures at another size, smoothed."""
+def resize(x: torch.Tensor, side: int) -> torch.Tensor:
+    """Resize a batch of square images with antialiasing."""
     if x.shape[-1] == side:
         return x
     return nn.functional.interpolate(x, size=(side, side), mode="bilinear", antialias=True)
 
 
-def asked_one_by_one(module: nn.Module, pixels: Pixels, workers: int) -> Floats:
-    """What a network says of each picture by itself: the same whatever stands beside it."""
+def predict_individually(module: nn.Module, pixels: Pixels, workers: int) -> Floats:
+    """Predict each image on its own, so that its probabilities do not depend on the rest of the batch."""
     module = module.eval().to(device())
 
-    def one(picture: Pixels) -> Floats:
+    def predict(image: Pixels) -> Floats:
         with torch.inference_mode():
-            found = module(tensor_of(picture[None]))[0].float().cpu().numpy()
-        return np.asarray(found, dtype=np.float64)
+            proba = module(to_tensor(image[None]))[0].float().cpu().numpy()
+        return np.asarray(proba, dtype=np.float64)
 
     with predict_pool(workers) as pool:
-        found = np.stack(list(pool.map(one, pixels))) if len(pixels) else np.zeros((0, 2))
-    return np.asarray(found / found.sum(axis=1, keepdims=True), dtype=np.float64)
+        proba = np.stack(list(pool.map(predict, pixels))) if len(pixels) else np.zeros((0, 2))
+    return np.asarray(proba / proba.sum(axis=1, keepdims=True), dtype=np.float64)
 
 
-def _fit_network(view: View, y: Codes, asked: Fitting) -> Network:
+def _fit_network(view: View, y: Codes, fitting: Fitting) -> Network:
     """Fine-tune a backbone: its head alone (``unfrozen: head``), its last block too (``block``), or all of it (``all``).
 
-    Statistics of normalisation stay as they were trained: there are few pictures.
+    Statistics of normalisation layers are not updated: there are too few images to estimate them.
     """
-    place = int(asked.params.get("backbone", 0))
-    if place >= len(view.album.backbones):
-        raise GlassboxError("no such backbone is named in the request (weights.backbones)")
-    backbone, late = view.album.backbones[place], Unfrozen[str(asked.params.get("unfrozen", "block"))]
+    index = int(fitting.params.get("backbone", 0))
+    _require_backbone(view.images, index)
+    backbone, trainable = view.images.backbones[index], TRAINABLE_STAGES[str(fitting.params.get("unfrozen", "block"))]
     stages = len(list(backbone.net.stages))
-    cut = 0 if late is None else stages - late
-    side = min(int(asked.params.get("side", view.album.recipe.side)), view.album.recipe.side)
-    net: Net = seeded(lambda: backbone.fresh(asked.classes, cut), asked.seed).to(device()).eval()
+    cut = 0 if trainable is None else stages - trainable
+    side = min(int(fitting.params.get("side", view.images.recipe.side)), view.images.recipe.side)
+    net: Net = with_seed(lambda: backbone.new_network(fitting.classes, cut), fitting.seed).to(device()).eval()
     for stage in list(net.stages)[:cut]:
         stage.requires_grad_(False)
-    varied = _augmentation(asked)
+    augmentation = _augmentation(fitting)
     if cut:
-        kept = (backbone.digest, cut, side, varied.model_dump_json(), asked.seed)
-        maps = view.album.shared(kept, lambda: _maps(net, view.album, side, varied, asked.seed))
-        at = torch.from_numpy(view.at)
+        key = (backbone.digest, cut, side, augmentation.model_dump_json(), fitting.seed)
+        maps = view.images.cached(key, lambda: _frozen_maps(net, view.images, side, augmentation, fitting.seed))
+        view_rows = torch.from_numpy(view.rows)
 
         def inputs(rows: Codes, rng: np.random.Generator) -> torch.Tensor:
-            return maps[torch.from_numpy(rng.integers(0, len(maps), len(rows))), at[torch.from_numpy(rows)]].to(device()).float()
+            copies = torch.from_numpy(rng.integers(0, len(maps), len(rows)))
+            return maps[copies, view_rows[torch.from_numpy(rows)]].to(device()).float()
 
-        learn(_Late(net), inputs, y, asked.params, seed=asked.seed, checkpoint=asked.checkpoint)
+        train_network(_TrainableStages(net), inputs, y, fitting.params, seed=fitting.seed, checkpoint=fitting.checkpoint)
     else:
-        learn(net, _fresh(view.pixels, side, varied), y, asked.params, seed=asked.seed, checkpoint=asked.checkpoint)
+        batches = _augmented_batches(view.pixels, side, augmentation)
+        train_network(net, batches, y, fitting.params, seed=fitting.seed, checkpoint=fitting.checkpoint)
     return Network(net.cpu().eval(), backbone.name, side)
 
 
-class _Late(nn.Module):
-    """What of a network learns."""
+class _TrainableStages(nn.Module):
+    """The stages of a network that are trained, and its head."""
 
     def __init__(self, net: Net) -> None:
         super().__init__()
         self.stages, self.head = net.stages[net.cut :], net.head
 
     def forward(self, maps: torch.Tensor) -> torch.Tensor:
-        found: torch.Tensor = self.head(self.stages(maps).mean(dim=(2, 3)))
-        return found
+        scores: torch.Tensor = self.head(self.stages(maps).mean(dim=(2, 3)))
+        return scores
 
 
-def _maps(net: Net, album: ImageCollection, side: int, varied: Augmentation, seed: int) -> torch.Tensor:
-    """What the stages that do not learn make of each picture, (views, rows, maps, height, width): as it is, and varied.
+def _frozen_maps(net: Net, images: ImageCollection, side: int, augmentation: Augmentation, seed: int) -> torch.Tensor:
+    """Compute the output of the frozen stages for each image and its augmented copies, (views, rows, maps, height, width).
 
-    What is drawn for a picture hangs on the picture alone: it is varied in the same way whatever stands beside it.
+    The augmentation of an image is seeded by the image alone, so it does not depend on the other rows.
     """
-    pixels, names = album.pixels, album.names
+    pixels, digests = images.pixels, images.digests
 
-    def one(job: tuple[int, int]) -> torch.Tensor:
+    def compute(job: tuple[int, int]) -> torch.Tensor:
         k, row = job
         with torch.inference_mode():
-            x = resized(tensor_of(pixels[row][None]), side)
+            x = resize(to_tensor(pixels[row][None]), side)
             if k:
-                x = augmented(x, varied, np.random.default_rng([seed, int(names[row][:12], 16), k]))
+                x = augment(x, augmentation, np.random.default_rng([seed, int(digests[row][:12], 16), k]))
             return net.early(x)[0].cpu().half()
 
     jobs = [(k, row) for k in range(VIEWS) for row in range(len(pixels))]
-    with predict_pool(album.workers) as pool:
-        found = torch.stack(list(pool.map(one, jobs)))
-    return found.view(VIEWS, len(pixels), *found.shape[1:])
+    with predict_pool(images.workers) as pool:
+        maps = torch.stack(list(pool.map(compute, jobs)))
+    return maps.view(VIEWS, len(pixels), *maps.shape[1:])
 
 
-def _fresh(pixels: Pixels, side: int, varied: Augmentation) -> Callable[[Codes, np.random.Generator], torch.Tensor]:
+def _augmented_batches(
+    pixels: Pixels, side: int, augmentation: Augmentation
+) -> Callable[[Codes, np.random.Generator], torch.Tensor]:
     def inputs(rows: Codes, rng: np.random.Generator) -> torch.Tensor:
-        return augmented(resized(tensor_of(pixels[rows]), side), varied, rng)
+        return augment(resize(to_tensor(pixels[rows]), side), augmentation, rng)
 
     return inputs
 
 
-def _augmentation(asked: Fitting) -> Augmentation:
-    """As the recipe says, but for what the hyperparameters say of it."""
-    named = {key: asked.params[key] for key in Augmentation.model_fields if key in asked.params}
-    return Augmentation.model_validate({**asked.augmentation.model_dump(), **named})
+def _augmentation(fitting: Fitting) -> Augmentation:
+    """Return the augmentation of the recipe, overridden by the hyperparameters."""
+    overrides = {key: fitting.params[key] for key in Augmentation.model_fields if key in fitting.params}
+    return Augmentation.model_validate({**fitting.augmentation.model_dump(), **overrides})
 
 
-def _fit_small(view: View, y: Codes, asked: Fitting) -> Network:
-    """A small network, learnt from nothing."""
-    side = min(int(asked.params.get("side", 64)), view.album.recipe.side)
-    net: Net = seeded(lambda: Net(small_stages(), (HALF, HALF), asked.classes), asked.seed).to(device()).train()
-    learn(net, _fresh(view.pixels, side, _augmentation(asked)), y, asked.params, seed=asked.seed, checkpoint=asked.checkpoint)
+def _fit_small(view: View, y: Codes, fitting: Fitting) -> Network:
+    """Train a small network from scratch."""
+    side = min(int(fitting.params.get("side", 64)), view.images.recipe.side)
+    net: Net = with_seed(lambda: Net(small_stages(), (HALF, HALF), fitting.classes), fitting.seed).to(device()).train()
+    inputs = _augmented_batches(view.pixels, side, _augmentation(fitting))
+    train_network(net, inputs, y, fitting.params, seed=fitting.seed, checkpoint=fitting.checkpoint)
     return Network(net.cpu().eval(), "", side)
 
 
 def _load_network(folder: Path) -> Network:
-    told = read_json(folder / TOLD)
-    if told["architecture"]:
-        stages, colours, _ = architecture(told["architecture"])
-        net = Net(stages, colours, told["classes"])
+    description = read_json(folder / DESCRIPTION)
+    if description["architecture"]:
+        stages, normalisation, _ = build_architecture(description["architecture"])
+        net = Net(stages, normalisation, description["classes"])
     else:
-        net = Net(small_stages(), (HALF, HALF), told["classes"])
-    net.load_state_dict(tensors_in(folder / WEIGHTS))
-    return Network(net.eval(), told["architecture"], told["side"])
+        net = Net(small_stages(), (HALF, HALF), description["classes"])
+    net.load_state_dict(read_tensors(folder / WEIGHTS))
+    return Network(net.eval(), description["architecture"], description["side"])
 
 
 # ----------------------------------------------------------------------------------------------------------- ensemble
@@ -314,35 +345,35 @@ def _load_network(folder: Path) -> Network:
 
 @dataclass(frozen=True)
 class Ensemble(baseline_and_ensemble.Ensemble):
-    """Several models of pictures together."""
+    """A weighted ensemble of image classifiers."""
 
     def module(self, backbones: Sequence[Backbone], side: int) -> nn.Module:
-        return _Pooled([member.module(backbones, side) for member in self.members], self.weights)
+        return _EnsembleModule([member.module(backbones, side) for member in self.members], self.weights)
 
 
-class _Pooled(nn.Module):
+class _EnsembleModule(nn.Module):
     def __init__(self, members: Sequence[nn.Module], weights: Sequence[float]) -> None:
         super().__init__()
         self.members, self.weights = nn.ModuleList(members), list(weights)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         logs = [weight * torch.log(member(x).clamp(1e-9, 1.0)) for weight, member in zip(self.weights, self.members, strict=True)]
-        made: torch.Tensor = torch.softmax(torch.stack(logs).sum(dim=0), dim=1)
-        return made
+        proba: torch.Tensor = torch.softmax(torch.stack(logs).sum(dim=0), dim=1)
+        return proba
 
 
-def _fit_ensemble(view: View, y: Codes, asked: Fitting) -> Ensemble:
-    def one(i: int, member: Mapping[str, Any]) -> Model:
-        own = None if asked.checkpoint is None else asked.checkpoint.with_suffix(f".{i}")
-        return kind_of(member["kind"]).fit(view, y, replace(asked, params=member["params"], checkpoint=own))
+def _fit_ensemble(view: View, y: Codes, fitting: Fitting) -> Ensemble:
+    def fit_member(i: int, member: Mapping[str, Any]) -> Model:
+        checkpoint = None if fitting.checkpoint is None else fitting.checkpoint.with_suffix(f".{i}")
+        return kind_of(member["kind"]).fit(view, y, replace(fitting, params=member["params"], checkpoint=checkpoint))
 
     threads = torch.get_num_threads()
     begin = partial(torch.set_num_threads, threads)
-    return Ensemble.fit(asked.params["members"], one, workers=asked.workers, threads=threads, initializer=begin)
+    return Ensemble.fit(fitting.params["members"], fit_member, workers=fitting.workers, threads=threads, initializer=begin)
 
 
 def _load_ensemble(folder: Path) -> Ensemble:
-    return Ensemble.load(folder, lambda kind, own: kind_of(kind).load(own))
+    return Ensemble.load(folder, lambda kind, member: kind_of(kind).load(member))
 
 
 KINDS: dict[str, Kind] = {
@@ -357,12 +388,12 @@ KINDS: dict[str, Kind] = {
 
 
 def kind_of(name: str) -> Kind:
-    """The kind of that name; a name that is none is an error that lists them."""
+    """Return the kind of model with this name; the error for an unknown name lists the known ones."""
     return kind_in(KINDS, name)
 
 
-def places_of(kind: str, params: Mapping[str, Any]) -> list[int]:
-    """The backbones that a fitted model of this kind still asks, by place, sorted."""
+def backbone_indices(kind: str, params: Mapping[str, Any]) -> list[int]:
+    """Return the sorted indices of the backbones that a fitted model of this kind needs for prediction."""
     if kind == "ensemble":
-        return sorted({place for member in params["members"] for place in places_of(member["kind"], member["params"])})
-    return sorted({int(place) for place in params.get("backbones", [0])}) if kind == "embeddings" else []
+        return sorted({index for member in params["members"] for index in backbone_indices(member["kind"], member["params"])})
+    return sorted({int(index) for index in params.get("backbones", [0])}) if kind == "embeddings" else []

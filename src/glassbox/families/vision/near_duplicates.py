@@ -1,4 +1,4 @@
-"""Near-duplicates: pictures whose perceptual hashes differ in few bits, and that differ little to the eye, put into groups."""
+"""Near-duplicate images: perceptual hashes that differ in few bits, confirmed by the difference of small grey copies."""
 
 import hashlib
 from collections.abc import Sequence
@@ -10,37 +10,37 @@ import numpy.typing as npt
 from PIL import Image
 
 from glassbox.data.images.cells import PictureError, content_of, decoded
-from glassbox.families.vision.recipe import squared
+from glassbox.families.vision.recipe import to_square
 from glassbox.runtime.worker_pool import WorkerPool
 
-SIDE = 16  # of the hash: 256 bits
-APART = 11  # bits in which two near-duplicates may differ, of 256
-BANDS = 12  # of the bits: two hashes that differ in 11 agree in at least one whole band
-CROWD = 60  # pictures that agree in a band by chance more often than for a reason
-CLOSE = 0.04  # mean difference of grey values, 0 to 1, between two near-duplicates
-LOOKED_AT = 24  # pixels a side at which they are compared
+HASH_SIDE = 16  # 256 bits
+MAX_BITS = 11  # in which the hashes of two near-duplicates may differ
+BANDS = 12  # of the bits: two hashes that differ in 11 bits agree in at least one whole band
+CROWDED = 60  # images that share a band; in larger buckets most agree by chance
+MAX_DIFFERENCE = 0.04  # mean difference of grey values, 0 to 1, between two near-duplicates
+GREY_SIDE = 24  # pixels a side of the grey copies
 
 
-def sketch(picture: Image.Image) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.float32]]:
-    """The perceptual hash (signs of the lowest cosine frequencies, Zauner 2010) and a small grey copy."""
-    bits = imagehash.phash(picture, hash_size=SIDE).hash.reshape(-1)
-    grey = squared(picture, LOOKED_AT, "squeeze").astype(np.float32).mean(axis=2) / 255
+def fingerprint(image: Image.Image) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.float32]]:
+    """Return the perceptual hash (signs of the lowest cosine frequencies, Zauner 2010) and a small grey copy, flattened."""
+    bits = imagehash.phash(image, hash_size=HASH_SIDE).hash.reshape(-1)
+    grey = to_square(image, GREY_SIDE, "squeeze").astype(np.float32).mean(axis=2) / 255
     return bits, grey.reshape(-1)
 
 
-def alike(cells: Sequence[str], workers: int = 2) -> npt.NDArray[np.object_]:
-    """A name for each picture; those that look nearly the same, in a chain too, have the same.
+def near_duplicate_groups(cells: Sequence[str], workers: int = 2) -> npt.NDArray[np.object_]:
+    """Assign each image to a group; near-duplicates, also those connected through a chain of others, share a group.
 
-    Names are hashes of the least picture of the group, so they do not depend on the order of the pictures.
+    Group names are hashes of the smallest cell of the group, so they do not depend on the order of the images.
 
     Returns
     -------
-    ndarray of shape (pictures,)
-        16 hex digits each.
+    ndarray of shape (images,)
+        Group names of 16 hex digits.
     """
     distinct = sorted(set(cells))
     with WorkerPool(workers) as pool:
-        found = list(pool.map(_sketch, distinct))
+        prints = list(pool.map(_fingerprint, distinct))
     parent = list(range(len(distinct)))
 
     def root(i: int) -> int:
@@ -49,37 +49,38 @@ def alike(cells: Sequence[str], workers: int = 2) -> npt.NDArray[np.object_]:
             i = parent[i]
         return i
 
-    for a, b in _pairs([bits for bits, _ in found]):
-        if np.count_nonzero(found[a][0] != found[b][0]) <= APART and float(np.abs(found[a][1] - found[b][1]).mean()) <= CLOSE:
+    for a, b in _candidate_pairs([bits for bits, _ in prints]):
+        different_bits = np.count_nonzero(prints[a][0] != prints[b][0])
+        if different_bits <= MAX_BITS and float(np.abs(prints[a][1] - prints[b][1]).mean()) <= MAX_DIFFERENCE:
             first, second = root(a), root(b)
             parent[max(first, second)] = min(first, second)
     names = [hashlib.sha256(distinct[root(i)].encode()).hexdigest()[:16] for i in range(len(distinct))]
-    place = {cell: i for i, cell in enumerate(distinct)}
-    made = np.empty(len(cells), dtype=object)
-    made[:] = [names[place[cell]] for cell in cells]
-    return made
+    index = {cell: i for i, cell in enumerate(distinct)}
+    groups = np.empty(len(cells), dtype=object)
+    groups[:] = [names[index[cell]] for cell in cells]
+    return groups
 
 
-def _sketch(cell: str) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.float32]]:
+def _fingerprint(cell: str) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.float32]]:
     try:
-        return sketch(decoded(content_of(cell)))
-    except PictureError:  # one that is missing, or no picture, is like none
-        return np.zeros(SIDE * SIDE, dtype=bool), np.full(LOOKED_AT * LOOKED_AT, np.nan, dtype=np.float32)
+        return fingerprint(decoded(content_of(cell)))
+    except PictureError:  # missing or unreadable: NaN, so it is a near-duplicate of nothing
+        return np.zeros(HASH_SIDE * HASH_SIDE, dtype=bool), np.full(GREY_SIDE * GREY_SIDE, np.nan, dtype=np.float32)
 
 
-def _pairs(hashes: Sequence[npt.NDArray[np.bool_]]) -> set[tuple[int, int]]:
-    """Pairs whose hashes agree in a whole band; in a crowded band, each with its next alone."""
-    found: set[tuple[int, int]] = set()
+def _candidate_pairs(hashes: Sequence[npt.NDArray[np.bool_]]) -> set[tuple[int, int]]:
+    """Return the pairs whose hashes agree in a whole band; in a crowded band only neighbours are paired."""
+    pairs: set[tuple[int, int]] = set()
     if not hashes:
-        return found
+        return pairs
     for band in np.array_split(np.stack(hashes), BANDS, axis=1):
         packed = [row.tobytes() for row in np.packbits(band, axis=1)]
         buckets: dict[bytes, list[int]] = {}
         for i, key in enumerate(packed):
             buckets.setdefault(key, []).append(i)
         for members in buckets.values():
-            if len(members) <= CROWD:
-                found.update((a, b) for k, a in enumerate(members) for b in members[k + 1 :])
+            if len(members) <= CROWDED:
+                pairs.update((a, b) for k, a in enumerate(members) for b in members[k + 1 :])
             else:
-                found.update(pairwise(members))
-    return found
+                pairs.update(pairwise(members))
+    return pairs

@@ -1,4 +1,4 @@
-"""The model of pictures that is evaluated, saved and served: recipe, model, calibration, threshold and schema as one thing."""
+"""The image classifier that is evaluated, saved and served: recipe, model, calibration, threshold and schema."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,34 +12,38 @@ from glassbox.data.schema import Schema
 from glassbox.families.classification.calibration.apply import Calibration
 from glassbox.families.classification.predictor import ClassAnswers
 from glassbox.families.predictor_protocol import DESCRIPTION, read_description, served_schema
-from glassbox.families.vision.image_dataset import Floats, ImageCollection
-from glassbox.families.vision.models import Model, kind_of, places_of
-from glassbox.families.vision.networks import Backbone, backbone_in
+from glassbox.families.vision.image_collection import Floats, ImageCollection
+from glassbox.families.vision.models import Model, backbone_indices, kind_of
+from glassbox.families.vision.networks import Backbone, load_backbone
 from glassbox.families.vision.recipe import Recipe
-from glassbox.families.vision.reference_features import Watch
+from glassbox.families.vision.reference_features import ReferenceFeatures
 from glassbox.files import write_json
 
-MODEL, BACKBONES, WATCH = "parts", "backbones", "watch"
+MODEL, BACKBONES, REFERENCE = "parts", "backbones", "watch"
 FORMAT = 1
-TOP = 5
+TOP = 5  # classes in the column `top`
 
 
 @dataclass(frozen=True)
 class VisionPredictor(ClassAnswers):
-    """A fitted classifier of pictures; implements `glassbox.families.protocol.Predictor`.
+    """A fitted image classifier; implements `glassbox.families.protocol.Predictor`.
 
     Attributes
     ----------
     schema
-        What rows look like; its `classes` are the columns of probabilities, in order.
+        The schema of the training rows; its `classes` are the columns of probabilities, in order.
     kind, params, model
-        The kind of model, its hyperparameters, and the model.
-    calibration, threshold
-        How probabilities are bent, and from which on a row is called positive; None: the most probable class.
-    watch
-        What is remembered of train, that later pictures are compared with.
+        The kind of model, its hyperparameters, and the fitted model.
+    calibration
+        The calibration of the probabilities.
+    threshold
+        The probability from which a row is classified as positive; None: the most probable class is predicted.
+    reference
+        The training distribution, as the reference for drift detection.
     backbones
-        The pretrained networks of the request, by place; `store` is where embeddings are kept, if they are.
+        The pretrained networks of the request, in its order.
+    store
+        The folder of the embedding cache; None disables caching.
     """
 
     schema: Schema
@@ -50,73 +54,77 @@ class VisionPredictor(ClassAnswers):
     calibration: Calibration
     threshold: float | None
     positive: str
-    watch: Watch
+    reference: ReferenceFeatures
     backbones: Sequence[Backbone] = ()
     store: Path | None = None
     workers: int = 1
 
     @property
     def fields(self) -> list[str]:
-        """The column of the data that the model looks at."""
+        """The column that the model uses."""
         return [self.recipe.column]
 
     @property
     def served(self) -> Schema:
-        """A row at the door: its picture."""
+        """The input schema of the service: one image."""
         return served_schema(self.schema, self.fields)
 
     def expand_query(self, question: Mapping[str, Any]) -> list[dict[str, Any]] | None:
-        """``{"pictures": [...]}`` stands for a row a picture.
+        """Expand ``{"pictures": [...]}`` to one row a picture.
 
         Raises
         ------
         ValueError
-            When it is such a question, and cannot be read.
+            When `pictures` is not a list of pictures.
         """
-        return pictures_in(question, self.recipe.column)
+        return expand_pictures(question, self.recipe.column)
 
     @property
-    def places(self) -> list[int]:
-        """The backbones that are asked, by place: by the model, and by monitoring where it has one."""
-        return sorted({*places_of(self.kind, self.params), *([self.watch.place] if self.watch.place is not None else [])})
+    def backbone_indices(self) -> list[int]:
+        """The indices of the backbones that the model and the drift reference need."""
+        monitored = [] if self.reference.backbone is None else [self.reference.backbone]
+        return sorted({*backbone_indices(self.kind, self.params), *monitored})
 
-    def album(self, frame: pd.DataFrame) -> ImageCollection:
-        """The pictures of some rows, as the models see them."""
+    def images(self, frame: pd.DataFrame) -> ImageCollection:
+        """Return the images of some rows, framed by the recipe."""
         return ImageCollection(frame[self.recipe.column].tolist(), self.recipe, self.backbones, self.store, self.workers)
 
     def described(self, frame: pd.DataFrame) -> pd.DataFrame:
-        """What monitoring compares of some rows: size, brightness, colour, sharpness, where the embedding lies."""
-        return self.watch.describe(self.album(frame))
+        """Return the features that monitoring compares: image traits and the position of the embedding."""
+        return self.reference.describe(self.images(frame))
 
-    def raw(self, album: ImageCollection) -> Floats:
-        """Probabilities of shape (pictures, classes), not calibrated."""
-        return self.model.proba(album.whole()) if len(album.cells) else np.zeros((0, len(self.classes)))
+    def raw_proba(self, images: ImageCollection) -> Floats:
+        """Predict uncalibrated probabilities of shape (images, classes)."""
+        return self.model.proba(images.view_all()) if len(images.cells) else np.zeros((0, len(self.classes)))
 
     def proba(self, frame: pd.DataFrame) -> Floats:
-        """Calibrated probabilities of shape (rows, classes)."""
-        raw = self.raw(self.album(frame))
+        """Predict calibrated probabilities of shape (rows, classes)."""
+        raw = self.raw_proba(self.images(frame))
         return self.calibration.apply(raw) if len(raw) else raw
 
     def predict(self, frame: pd.DataFrame) -> pd.DataFrame:
-        """Predictions for a conformed frame, in its row order.
+        """Predict a conformed frame, in its row order.
 
-        ``y_pred``, one ``proba_<class>`` a class, and ``top``: the most probable classes with their probabilities, the first first.
+        Returns
+        -------
+        DataFrame
+            ``y_pred``, one ``proba_<class>`` a class, and ``top``: the most probable classes with their probabilities, descending.
         """
         proba = self.proba(frame)
-        found = self.answers(proba, frame.index)
-        return found.assign(top=pd.Series([self._top(row) for row in proba], index=found.index, dtype=object))
+        predictions = self.answers(proba, frame.index)
+        return predictions.assign(top=pd.Series([self._top(row) for row in proba], index=predictions.index, dtype=object))
 
     def _top(self, row: Floats) -> list[dict[str, Any]]:
         order = np.lexsort((np.arange(len(row)), -row))[:TOP]
         return [{"class": self.classes[k], "probability": float(row[k])} for k in order]
 
     def save(self, folder: Path) -> None:
-        """Write the model into `folder`: weights in safetensors, all else in plain formats; same fit, same bytes."""
+        """Write the model into `folder`, without pickle; the same fit writes the same bytes."""
         folder.mkdir(parents=True, exist_ok=True)
         self.model.save(folder / MODEL)
-        self.watch.save(folder / WATCH)
-        for place in self.places:
-            self.backbones[place].save(folder / BACKBONES / str(place))
+        self.reference.save(folder / REFERENCE)
+        for index in self.backbone_indices:
+            self.backbones[index].save(folder / BACKBONES / str(index))
         write_json(
             folder / DESCRIPTION,
             {
@@ -136,42 +144,47 @@ class VisionPredictor(ClassAnswers):
         )
 
 
-def pictures_in(question: Mapping[str, Any], column: str) -> list[dict[str, Any]] | None:
-    """The rows of a question ``{"pictures": [...]}``; None when it is no such question.
+def expand_pictures(query: Mapping[str, Any], column: str) -> list[dict[str, Any]] | None:
+    """Return one row for each picture of a query ``{"pictures": [...]}``; None for any other query.
 
-    >>> pictures_in({"pictures": ["aGk="]}, "photo")
+    >>> expand_pictures({"pictures": ["aGk="]}, "photo")
     [{'photo': 'aGk='}]
+
+    Raises
+    ------
+    ValueError
+        When `pictures` is not a list of pictures.
     """
-    if set(question) != {"pictures"} or column == "pictures":
+    if set(query) != {"pictures"} or column == "pictures":
         return None
-    pictures = question["pictures"]
+    pictures = query["pictures"]
     if not isinstance(pictures, list) or not pictures or not all(isinstance(picture, str) for picture in pictures):
-        raise ValueError("pictures is no list of pictures in base64")
+        raise ValueError("pictures is not a list of pictures in base64")
     return [{column: picture} for picture in pictures]
 
 
 def load(folder: Path) -> VisionPredictor:
-    """The predictor that was saved in `folder`.
+    """Load the predictor that was saved in `folder`.
 
     Raises
     ------
     GlassboxError
-        When it was written in a newer format.
+        When it was written in another format version.
     """
-    told = read_description(folder, FORMAT)
-    found: list[Backbone] = []
-    for place in range(told["backbones"]):
-        own = folder / BACKBONES / str(place)
-        found.append(backbone_in(own) if own.is_dir() else Backbone(own, ""))  # one that is not asked is not packaged
+    description = read_description(folder, FORMAT)
+    backbones: list[Backbone] = []
+    for index in range(description["backbones"]):
+        path = folder / BACKBONES / str(index)
+        backbones.append(load_backbone(path) if path.is_dir() else Backbone(path, ""))  # an unused backbone is not packaged
     return VisionPredictor(
-        schema=Schema.model_validate(told["schema"]),
-        recipe=Recipe.model_validate(told["recipe"]),
-        kind=told["kind"],
-        params=told["params"],
-        model=kind_of(told["kind"]).load(folder / MODEL),
-        calibration=Calibration.model_validate(told["calibration"]),
-        threshold=told["threshold"],
-        positive=told["positive"],
-        watch=Watch.load(folder / WATCH),
-        backbones=found,
+        schema=Schema.model_validate(description["schema"]),
+        recipe=Recipe.model_validate(description["recipe"]),
+        kind=description["kind"],
+        params=description["params"],
+        model=kind_of(description["kind"]).load(folder / MODEL),
+        calibration=Calibration.model_validate(description["calibration"]),
+        threshold=description["threshold"],
+        positive=description["positive"],
+        reference=ReferenceFeatures.load(folder / REFERENCE),
+        backbones=backbones,
     )

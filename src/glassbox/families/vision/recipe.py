@@ -1,4 +1,4 @@
-"""What the models see of a picture: which column, framed how and at which size, and how the pictures that teach are varied."""
+"""The image recipe: column, framing, size and augmentation."""
 
 from collections.abc import Sequence
 from typing import Any, Literal
@@ -18,21 +18,30 @@ from glassbox.findings.model import Table
 Pixels = npt.NDArray[np.uint8]
 Framing = Literal["crop", "pad", "squeeze"]
 FRAMINGS: dict[Framing, str] = {
-    "crop": "the middle square; what stands beside it is not seen",
-    "pad": "the whole picture, on grey where it is no square",
-    "squeeze": "the whole picture, pressed into a square",
+    "crop": "the central square; the rest is cut off",
+    "pad": "the whole picture, padded with grey to a square",
+    "squeeze": "the whole picture, rescaled to a square",
 }
-# Networks for photos are trained at 224 pixels, and see more in larger ones (Touvron et al. 2019, "Fixing the train-test resolution
-# discrepancy"); beyond this the gain is no longer worth the time.
+# Networks trained at 224 pixels are more accurate at higher test resolutions (Touvron et al. 2019, "Fixing the train-test resolution
+# discrepancy"); beyond this size the gain does not justify the time.
 LARGEST = 320
 
 
 class Augmentation(BaseModel):
-    """How a picture that teaches is varied, anew in each epoch: each part by chance, none of it in evaluation and service.
+    """Random augmentation of training images, drawn again in each epoch; evaluation and the service do not use it.
 
-    `flip` mirrors half of the pictures. `crop` is the least share of the area that is kept, enlarged again; 1 keeps all. `shift` moves
-    by up to so many pixels. `colour` changes brightness, contrast and saturation by up to this share. `erase` is how often a
-    rectangle is blanked (Zhong et al. 2020).
+    Attributes
+    ----------
+    flip
+        Mirror half of the images.
+    crop
+        The smallest share of the area that a random crop retains before it is enlarged; 1 disables cropping.
+    shift
+        The largest translation in pixels.
+    colour
+        The largest relative change of brightness, contrast and saturation.
+    erase
+        The probability that a random rectangle is blanked (Zhong et al. 2020).
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -44,23 +53,33 @@ class Augmentation(BaseModel):
     erase: float = Field(default=0.0, ge=0, le=1)
 
     @property
-    def words(self) -> str:
-        """What is done, in words."""
-        done = [
+    def description(self) -> str:
+        """The active parts as a phrase."""
+        parts = [
             "mirrored" if self.flip else "",
             f"cropped to {self.crop:.0%} of the area or more" if self.crop < 1 else "",
-            f"moved by up to {self.shift} pixels" if self.shift else "",
+            f"shifted by up to {self.shift} pixels" if self.shift else "",
             f"colours changed by up to {self.colour:.0%}" if self.colour else "",
-            f"a part blanked in {self.erase:.0%}" if self.erase else "",
+            f"a rectangle erased in {self.erase:.0%} of cases" if self.erase else "",
         ]
-        return ", ".join(word for word in done if word) or "nothing"
+        return ", ".join(part for part in parts if part) or "none"
 
 
 class Recipe(BaseModel):
-    """What is done to a picture before any model sees it: the same for train, holdout and service.
+    """The preprocessing of images, identical for training, holdout and service.
 
-    `column` holds the picture. `side` is the width and height in pixels, `framing` how a picture becomes a square. `backbones` are the
-    places of those of the request's pretrained networks that are used. `augmentation` is for pictures that teach alone.
+    Attributes
+    ----------
+    column
+        The column that holds the image.
+    side
+        Width and height of the network input in pixels.
+    framing
+        The way in which an image becomes a square.
+    backbones
+        The indices of the request's pretrained networks that are used.
+    augmentation
+        The augmentation of training images.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -72,93 +91,89 @@ class Recipe(BaseModel):
     augmentation: Augmentation = Augmentation()
 
     def pixels(self, cell: str | None) -> Pixels:
-        """One picture as the models see it, (side, side, 3); a picture that is missing is grey.
+        """Return one image as the models receive it, (side, side, 3); a missing image is grey.
 
         Raises
         ------
         PictureError
-            When the cell holds no picture that can be read.
+            When the cell holds no readable image.
         """
         if not isinstance(cell, str):
             return np.full((self.side, self.side, 3), 127, dtype=np.uint8)
-        return squared(decoded(content_of(cell)), self.side, self.framing)
-
-    def all_pixels(self, cells: Sequence[str | None]) -> Pixels:
-        """Several pictures, (n, side, side, 3)."""
-        made = np.empty((len(cells), self.side, self.side, 3), dtype=np.uint8)
-        for i, cell in enumerate(cells):
-            made[i] = self.pixels(cell)
-        return made
+        return to_square(decoded(content_of(cell)), self.side, self.framing)
 
 
-def squared(picture: Image.Image, side: int, framing: Framing) -> Pixels:
-    """A picture as a square of `side` pixels.
+def to_square(image: Image.Image, side: int, framing: Framing) -> Pixels:
+    """Frame an image as a square of `side` pixels.
 
-    >>> squared(Image.new("RGB", (30, 20), (9, 9, 9)), 8, "crop").shape
+    >>> to_square(Image.new("RGB", (30, 20), (9, 9, 9)), 8, "crop").shape
     (8, 8, 3)
     """
-    width, height = picture.size
+    width, height = image.size
     box: tuple[float, float, float, float] = (0, 0, width, height)
     if framing == "crop":
-        least = min(width, height)
-        box = ((width - least) / 2, (height - least) / 2, (width + least) / 2, (height + least) / 2)
+        shorter = min(width, height)
+        box = ((width - shorter) / 2, (height - shorter) / 2, (width + shorter) / 2, (height + shorter) / 2)
     elif framing == "pad":
-        most = max(width, height)
-        ground = Image.new("RGB", (most, most), (127, 127, 127))
-        ground.paste(picture, ((most - width) // 2, (most - height) // 2))
-        picture, box = ground, (0, 0, most, most)
-    if picture.size == (side, side):
-        return np.array(picture)  # a copy: torch takes no array that cannot be written to
-    return np.array(picture.resize((side, side), Image.Resampling.BILINEAR, box=box, reducing_gap=3.0))
+        longer = max(width, height)
+        background = Image.new("RGB", (longer, longer), (127, 127, 127))
+        background.paste(image, ((longer - width) // 2, (longer - height) // 2))
+        image, box = background, (0, 0, longer, longer)
+    if image.size == (side, side):
+        return np.array(image)  # a copy: torch rejects read-only arrays
+    return np.array(image.resize((side, side), Image.Resampling.BILINEAR, box=box, reducing_gap=3.0))
 
 
-def picture_column(schema: Schema, asked: Sequence[str] | None) -> str:
-    """The column that holds the pictures.
+def picture_column(schema: Schema, features: Sequence[str] | None) -> str:
+    """Return the image column of a schema.
+
+    Parameters
+    ----------
+    features
+        The features that the request lists; None: all columns.
 
     Raises
     ------
     DataError
-        When there is none, or more than one and the request does not say which.
+        When there is none, or more than one among the requested features.
     """
-    found = [column.name for column in schema.features if column.kind == "picture" and (not asked or column.name in asked)]
-    if len(found) != 1:
-        what = f"{len(found)} columns hold pictures ({', '.join(found)})" if found else "no column holds pictures"
-        raise DataError(f"data.features: {what}; name the one to look at.")
-    return found[0]
+    columns = [
+        column.name for column in schema.features if column.kind == "picture" and (not features or column.name in features)
+    ]
+    if len(columns) != 1:
+        problem = f"{len(columns)} columns hold pictures ({', '.join(columns)})" if columns else "no column holds pictures"
+        raise DataError(f"data.features: {problem}; name the one to use.")
+    return columns[0]
 
 
-def usual_side(cells: Sequence[str | None], most: int = 200) -> int:
-    """The side that pictures are brought to when nobody says otherwise: their own, and at most `LARGEST`."""
+def default_side(cells: Sequence[str | None], most: int = 200) -> int:
+    """Return the default input size: the median of the shorter sides of a sample of the images, at most `LARGEST`."""
     sides = []
     for cell in [cell for cell in cells if isinstance(cell, str)][:: max(1, len(cells) // most)]:
         try:
             sides.append(min(decoded(content_of(cell)).size))
         except PictureError:
             continue
-    middle = int(np.median(sides)) if sides else LARGEST
-    return LARGEST if middle >= LARGEST else max(8, middle)
+    median = int(np.median(sides)) if sides else LARGEST
+    return LARGEST if median >= LARGEST else max(8, median)
 
 
-def default_recipe(schema: Schema, asked: Sequence[str] | None, **settings: Any) -> Recipe:
-    """The recipe when nobody says otherwise."""
-    return Recipe(column=picture_column(schema, asked), **settings)
+def default_recipe(schema: Schema, features: Sequence[str] | None, **settings: Any) -> Recipe:
+    """Return the default recipe, with some settings overridden."""
+    return Recipe(column=picture_column(schema, features), **settings)
 
 
 def recipe_table(recipe: Recipe, schema: Schema, backbones: Sequence[str] = ()) -> Table:
-    """What is done to the pictures, step by step."""
+    """Describe the preprocessing steps as a table."""
     missing = schema.column(recipe.column).missing
     steps = [
-        ("column", recipe.column, "holds the picture; turned upright as the camera said, in colour"),
-        ("missing pictures", f"{missing:.1%}" if missing else "none", "a missing picture is seen as plain grey"),
+        ("column", recipe.column, "holds the picture; rotated upright by its EXIF orientation, converted to RGB"),
+        ("missing pictures", f"{missing:.1%}" if missing else "none", "are replaced by plain grey"),
         ("framing", recipe.framing, FRAMINGS[recipe.framing]),
-        ("size", f"{recipe.side} × {recipe.side}", "pixels, as all models see it"),
-        (
-            "backbones",
-            ", ".join(backbones) or "none",
-            "networks that were trained on other pictures, and are asked what they see",
-        ),
-        ("augmentation", recipe.augmentation.words, "of pictures that teach a network, anew in each epoch"),
+        ("size", f"{recipe.side} × {recipe.side}", "pixels, for all models"),
+        ("backbones", ", ".join(backbones) or "none", "pretrained networks that compute embeddings or are fine-tuned"),
+        ("augmentation", recipe.augmentation.description, "of training pictures, drawn again in each epoch"),
     ]
-    say = f"Models see {recipe.column} at {recipe.side} × {recipe.side} pixels."
+    say = f"Models receive {recipe.column} at {recipe.side} × {recipe.side} pixels."
     evidence = RecipeEvidence(missing_handling={recipe.column: "imputed"})
     return Table.of(pd.DataFrame(steps, columns=["step", "setting", "what it does"]), "Recipe", say=say, evidence=evidence)

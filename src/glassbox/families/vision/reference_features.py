@@ -1,4 +1,4 @@
-"""What later pictures are compared by: their size, brightness, colour and sharpness, and where they lie among those that taught."""
+"""Features that monitoring compares: image traits, and the position of the embeddings relative to the training set."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,27 +14,27 @@ from PIL import Image
 from glassbox.data.images.cells import content_of, decoded
 from glassbox.data.schema import Schema
 from glassbox.families.shared.embedding_drift import Directions, schema_of
-from glassbox.families.vision.image_dataset import Floats, ImageCollection
-from glassbox.families.vision.recipe import squared
+from glassbox.families.vision.image_collection import Floats, ImageCollection
+from glassbox.families.vision.recipe import to_square
 from glassbox.files import read_json, write_json
 from glassbox.runtime.worker_pool import WorkerPool
 
-COARSE = 12  # pixels a side: what is compared where there is no backbone
-JUDGED = 256  # pixels of the longer side at which sharpness is measured: sharp at any size means sharp at one
+COARSE_SIDE = 12  # pixels a side of the grey images that are compared without a backbone
+SHARPNESS_SIDE = 256  # pixels of the longer side: sharpness is comparable only at one size
 TRAITS = ("width", "height", "brightness", "contrast", "colourfulness", "sharpness")
 
 
-def traits(picture: Image.Image) -> dict[str, float]:
-    """What can be measured of any picture.
+def traits(image: Image.Image) -> dict[str, float]:
+    """Measure the traits of an image.
 
-    ``width`` and ``height`` in pixels; ``brightness`` and ``contrast``: mean and standard deviation of the greys, 0 to 1;
+    ``width`` and ``height`` in pixels; ``brightness`` and ``contrast``: mean and standard deviation of the grey values, 0 to 1;
     ``colourfulness`` after Hasler and Süsstrunk (2003, eq. 3), 0 to about 1; ``sharpness``: the standard deviation of the Laplacian
-    of the greys (Pech-Pacheco et al. 2000) at one size.
+    of the grey values (Pech-Pacheco et al. 2000) at a fixed size.
     """
-    width, height = picture.size
-    small = picture.copy()
-    small.thumbnail((JUDGED, JUDGED))
-    rgb: npt.NDArray[np.float64] = np.asarray(small, dtype=np.float64) / 255
+    width, height = image.size
+    reduced = image.copy()
+    reduced.thumbnail((SHARPNESS_SIDE, SHARPNESS_SIDE))
+    rgb: npt.NDArray[np.float64] = np.asarray(reduced, dtype=np.float64) / 255
     grey = rgb @ np.array([0.299, 0.587, 0.114])
     red_green, yellow_blue = rgb[..., 0] - rgb[..., 1], (rgb[..., 0] + rgb[..., 1]) / 2 - rgb[..., 2]
     spread = float(np.hypot(red_green.std(), yellow_blue.std()))
@@ -49,60 +49,69 @@ def traits(picture: Image.Image) -> dict[str, float]:
     }
 
 
-def of_each(album: ImageCollection, what: Callable[[Image.Image], Any], missing: Any) -> list[Any]:
-    """Something of each picture of an album as it arrived; `missing` where there is none."""
+def map_images(images: ImageCollection, function: Callable[[Image.Image], Any], missing: Any) -> list[Any]:
+    """Apply a function to each image in its original size; a missing image yields `missing`."""
 
-    def one(cell: str | None) -> Any:
-        return what(decoded(content_of(cell))) if isinstance(cell, str) else missing
+    def apply(cell: str | None) -> Any:
+        return function(decoded(content_of(cell))) if isinstance(cell, str) else missing
 
-    with WorkerPool(album.workers) as pool:
-        return list(pool.map(one, album.cells))
-
-
-def traits_of(album: ImageCollection) -> pd.DataFrame:
-    """The traits of each picture, a row a picture; a picture that is missing has none."""
-    return pd.DataFrame(of_each(album, traits, dict.fromkeys(TRAITS, np.nan)), columns=list(TRAITS), dtype="float64")
+    with WorkerPool(images.workers) as pool:
+        return list(pool.map(apply, images.cells))
 
 
-def coarse(album: ImageCollection) -> Floats:
-    """Each picture in a few grey pixels, (pictures, numbers), 0 to 1."""
-    found = of_each(album, lambda picture: squared(picture, COARSE, "squeeze").mean(axis=2) / 255, np.full((COARSE, COARSE), 0.5))
-    return np.stack(found).reshape(len(found), -1).astype(np.float64) if found else np.zeros((0, COARSE * COARSE))
+def traits_of(images: ImageCollection) -> pd.DataFrame:
+    """Return the traits of each image, one row an image; the traits of a missing image are NaN."""
+    return pd.DataFrame(map_images(images, traits, dict.fromkeys(TRAITS, np.nan)), columns=list(TRAITS), dtype="float64")
+
+
+def coarse_pixels(images: ImageCollection) -> Floats:
+    """Return each image reduced to a few grey pixels, (images, pixels), 0 to 1."""
+    missing = np.full((COARSE_SIDE, COARSE_SIDE), 0.5)
+    reduced = map_images(images, lambda image: to_square(image, COARSE_SIDE, "squeeze").mean(axis=2) / 255, missing)
+    return np.stack(reduced).reshape(len(reduced), -1).astype(np.float64) if reduced else np.zeros((0, COARSE_SIDE * COARSE_SIDE))
 
 
 @dataclass(frozen=True)
-class Watch:
-    """What is remembered of train: where its embeddings lie, by the backbone at `place`, or by a few grey pixels where there is none."""
+class ReferenceFeatures:
+    """The distribution of the training embeddings, as the reference for drift detection.
+
+    Parameters
+    ----------
+    directions
+        The centre and the principal directions of the training vectors.
+    backbone
+        The index of the backbone that embeds the images; None: coarse grey pixels are compared instead.
+    """
 
     directions: Directions
-    place: int | None = None
+    backbone: int | None = None
 
     @classmethod
-    def of(cls, album: ImageCollection, place: int | None) -> "Watch":
-        """Remember an album."""
-        return cls(Directions.of(_vectors(album, place)), place)
+    def of(cls, images: ImageCollection, backbone: int | None) -> "ReferenceFeatures":
+        """Fit the reference on the training images."""
+        return cls(Directions.of(_vectors(images, backbone)), backbone)
 
-    def describe(self, album: ImageCollection) -> pd.DataFrame:
-        """A row a picture: its traits, and where it lies."""
-        told = self.directions.describe(_vectors(album, self.place), "embedding" if self.place is not None else "coarse picture")
-        return traits_of(album).assign(**told)
+    def describe(self, images: ImageCollection) -> pd.DataFrame:
+        """Return the traits of each image and its position relative to the training set, one row an image."""
+        name = "embedding" if self.backbone is not None else "coarse picture"
+        return traits_of(images).assign(**self.directions.describe(_vectors(images, self.backbone), name))
 
     def schema(self, described: pd.DataFrame) -> Schema:
-        """What `describe` gives, as columns that a profile is made of."""
+        """Return the schema of the columns of `describe`."""
         return schema_of(described)
 
     def save(self, folder: Path) -> None:
-        """Write what is remembered."""
+        """Write the reference into `folder`."""
         self.directions.save(folder)
-        write_json(folder / "place.json", self.place)
+        write_json(folder / "place.json", self.backbone)
 
     @classmethod
-    def load(cls, folder: Path) -> "Watch":
-        """What was written."""
-        found = Directions.load(folder)
-        assert found is not None, "a watch of pictures has directions"
-        return cls(found, read_json(folder / "place.json"))
+    def load(cls, folder: Path) -> "ReferenceFeatures":
+        """Read the reference that `save` wrote."""
+        directions = Directions.load(folder)
+        assert directions is not None, "a reference of images has directions"
+        return cls(directions, read_json(folder / "place.json"))
 
 
-def _vectors(album: ImageCollection, place: int | None) -> Floats:
-    return coarse(album) if place is None else album.embeddings(place).astype(np.float64)
+def _vectors(images: ImageCollection, backbone: int | None) -> Floats:
+    return coarse_pixels(images) if backbone is None else images.embeddings(backbone).astype(np.float64)

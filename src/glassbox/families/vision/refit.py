@@ -10,11 +10,11 @@ from glassbox.families.classification.calibration.apply import Calibration
 from glassbox.families.shared.cross_fit import limit_threads
 from glassbox.families.vision.dataset import VisionDataset
 from glassbox.families.vision.fit import CODE, fit
-from glassbox.families.vision.models import places_of
+from glassbox.families.vision.models import backbone_indices
 from glassbox.families.vision.predictor import VisionPredictor
 from glassbox.families.vision.recipe import Recipe
-from glassbox.families.vision.reference_features import Watch
-from glassbox.families.vision.training import checkpoint_of, forget
+from glassbox.families.vision.reference_features import ReferenceFeatures
+from glassbox.families.vision.training import checkpoint_path, remove_checkpoint
 from glassbox.runtime.resources import Resources
 
 
@@ -45,12 +45,12 @@ def refit(
         "seed": resources.seed,
         "threads": resources.threads,
     }
-    checkpoint = checkpoint_of(images.store, key, CODE)
+    checkpoint = checkpoint_path(images.store, key, CODE)
     with limit_threads(resources.threads):
         rows, workers = np.arange(len(data.y)), max(1, resources.max_threads // resources.threads)
         model = fit(dataset, best["kind"], best["params"], rows, resources, checkpoint=checkpoint, workers=workers)
-    forget(checkpoint)
-    backbones = places_of(best["kind"], best["params"])
+    remove_checkpoint(checkpoint)
+    backbones = backbone_indices(best["kind"], best["params"])
     return VisionPredictor(
         schema=schema,
         recipe=Recipe.model_validate(best["recipe"]),
@@ -60,7 +60,7 @@ def refit(
         calibration=calibration,
         threshold=threshold if data.binary else None,
         positive=data.classes[data.positive],
-        watch=Watch.of(images, backbones[0] if backbones else None),
+        reference=ReferenceFeatures.of(images, backbones[0] if backbones else None),
         backbones=images.backbones,
         store=images.store,
         workers=images.workers,

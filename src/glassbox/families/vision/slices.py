@@ -1,4 +1,4 @@
-"""Parts of a holdout of pictures: by size, light, colour and sharpness beside the columns that it has."""
+"""Image traits as columns for the slices of a holdout."""
 
 import pandas as pd
 
@@ -7,11 +7,11 @@ from glassbox.families.vision.predictor import VisionPredictor
 from glassbox.families.vision.reference_features import TRAITS, traits_of
 
 
-def by_traits(holdout: pd.DataFrame, predictor: VisionPredictor, schema: Schema) -> tuple[pd.DataFrame, Schema]:
-    """The holdout with the traits of each picture in its picture's place, and the schema of that."""
-    found = traits_of(predictor.album(holdout)).set_axis(holdout.index)
+def add_traits(holdout: pd.DataFrame, predictor: VisionPredictor, schema: Schema) -> tuple[pd.DataFrame, Schema]:
+    """Replace the image column of a holdout by the traits of its images; return the frame and its schema."""
+    traits = traits_of(predictor.images(holdout)).set_axis(holdout.index)
     column = predictor.recipe.column
-    widened = holdout.drop(columns=[column]).assign(**{name: found[name] for name in TRAITS if name not in holdout})
+    widened = holdout.drop(columns=[column]).assign(**{name: traits[name] for name in TRAITS if name not in holdout})
     columns = [known for known in schema.columns if known.name != column]
     columns += [ColumnSchema(name=name, kind="number") for name in TRAITS if name not in holdout]
     return widened, schema.model_copy(update={"columns": columns})

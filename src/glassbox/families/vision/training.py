@@ -1,6 +1,7 @@
-"""How a network learns: by epochs, each of which can be taken up again after a kill, with the same weights in the end.
+"""Training loop for networks: deterministic epochs with checkpoints, so that a resumed training ends with the same weights.
 
-Channels stand last, which is quicker anywhere; on a GPU in bfloat16, compiled. On one platform the same seed gives the same weights.
+Tensors are channels-last, which is faster on every device; on a GPU training runs in bfloat16 and is compiled. On one platform the same
+seed gives the same weights.
 """
 
 from collections.abc import Callable, Mapping
@@ -20,31 +21,33 @@ from glassbox.platform_info import compiles, platform_facts
 Codes = npt.NDArray[np.int64]
 Inputs = Callable[[Codes, np.random.Generator], Any]
 DEFAULTS: dict[str, float] = {"epochs": 10, "batch": 32, "learning_rate": 1e-3, "weight_decay": 0.02, "smoothing": 0.1}
-RISE = 0.1  # of the steps, over which the learning rate rises
+WARMUP = 0.1  # share of the steps
 
 
-def seeded(make: Callable[[], Any], seed: int) -> Any:
-    """What `make` makes, with torch's random numbers begun at `seed` and left as they were."""
+def with_seed(make: Callable[[], Any], seed: int) -> Any:
+    """Call `make` with torch's generator seeded, and restore the state of the generator afterwards."""
     with DRAWING, torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         return make()
 
 
-def rate(step: int, steps: int) -> float:
-    """The share of the learning rate at a step: it rises over the first tenth, then falls as a cosine to nothing.
+def learning_rate_factor(step: int, steps: int) -> float:
+    """Return the share of the peak learning rate at a step: linear warmup over the first tenth, then cosine decay to zero.
 
-    >>> rate(0, 100), rate(10, 100), round(rate(55, 100), 3), round(rate(99, 100), 4)
-    (0.1, 1.0, 0.5, 0.0003)
+    >>> learning_rate_factor(0, 100), learning_rate_factor(10, 100)
+    (0.1, 1.0)
+    >>> round(learning_rate_factor(55, 100), 3), round(learning_rate_factor(99, 100), 4)
+    (0.5, 0.0003)
     """
-    rise = max(1, round(RISE * steps))
-    if step < rise:
-        return (step + 1) / rise
-    return float(0.5 * (1 + np.cos(np.pi * (step - rise) / max(1, steps - rise))))
+    warmup = max(1, round(WARMUP * steps))
+    if step < warmup:
+        return (step + 1) / warmup
+    return float(0.5 * (1 + np.cos(np.pi * (step - warmup) / max(1, steps - warmup))))
 
 
 @alone()
-def learn(
-    learner: nn.Module,
+def train_network(
+    network: nn.Module,
     inputs: Inputs,
     y: Codes,
     params: Mapping[str, Any],
@@ -53,97 +56,105 @@ def learn(
     checkpoint: Path | None = None,
     progress: Callable[[int, int], None] | None = None,
     loss_of: Callable[[nn.Module, Any, Codes], torch.Tensor] | None = None,
-    pace: Callable[[str], float] | None = None,
+    rate_of: Callable[[str], float] | None = None,
 ) -> None:
-    """Teach a module in place by AdamW (Loshchilov and Hutter 2019) with label smoothing (Szegedy et al. 2016).
+    """Train a network in place with AdamW (Loshchilov and Hutter 2019) and label smoothing (Szegedy et al. 2016).
 
     Parameters
     ----------
-    learner
-        On its device; parameters that need no gradient stay as they are.
+    network
+        On its device; parameters that require no gradient are not updated.
     inputs
-        What the module is given for some rows; it draws from the generator that it is handed, and from nothing else.
+        Returns the input of the network for some rows; it must use no randomness except the generator that it receives.
     y
-        Classes by number, a row each.
+        The class codes of the rows.
     params
-        ``epochs``, ``batch``, ``learning_rate``, ``weight_decay``, ``smoothing``; those left out are `DEFAULTS`.
+        ``epochs``, ``batch``, ``learning_rate``, ``weight_decay``, ``smoothing``; missing ones are taken from `DEFAULTS`.
     checkpoint
-        A file that is written after each epoch and taken up where it is there; whoever asked removes it.
+        A file that is written after each epoch, and from which an interrupted training resumes; the caller removes it.
     loss_of
-        The loss of a batch, from module, inputs and rows; left out, the cross-entropy of classes.
-    pace
-        For the name of a parameter the share of the learning rate that it learns at; left out, all of it.
+        The loss of a batch from network, inputs and rows; by default the cross-entropy.
+    rate_of
+        The share of the learning rate for a parameter by its name; by default 1.
     """
-    told = {**DEFAULTS, **params}
-    rows, batch, epochs = len(y), int(told["batch"]), int(told["epochs"])
-    taught = [(name, value) for name, value in learner.named_parameters() if value.requires_grad]
-    paces = sorted({pace(name) for name, _ in taught}) if pace else [1.0]
-    groups: list[dict[str, Any]] = []
-    for own in paces:
-        some = [value for name, value in taught if pace is None or pace(name) == own]
-        decayed = [value for value in some if value.ndim > 1]
-        others = [value for value in some if value.ndim <= 1]  # norms and biases are not pulled to zero
-        groups += [{"params": decayed, "weight_decay": float(told["weight_decay"]), "pace": own}]
-        groups += [{"params": others, "weight_decay": 0.0, "pace": own}]
-    optimiser = torch.optim.AdamW(groups, lr=float(told["learning_rate"]))
+    settings = {**DEFAULTS, **params}
+    rows, batch, epochs = len(y), int(settings["batch"]), int(settings["epochs"])
+    trainable = [(name, value) for name, value in network.named_parameters() if value.requires_grad]
+    optimizer = torch.optim.AdamW(_parameter_groups(trainable, settings, rate_of), lr=float(settings["learning_rate"]))
     labels = torch.from_numpy(y).to(device())
-    forward = _quick(learner)
-    each = -(-rows // batch)
+    forward = _compiled(network)
+    steps = -(-rows // batch)  # an epoch
 
-    def of_classes(module: nn.Module, x: torch.Tensor, chosen: Codes) -> torch.Tensor:
-        wanted = labels[torch.from_numpy(chosen).to(labels.device)]
-        return nn.functional.cross_entropy(module(x).float(), wanted, label_smoothing=float(told["smoothing"]))
+    def cross_entropy(module: nn.Module, x: torch.Tensor, chosen: Codes) -> torch.Tensor:
+        target = labels[torch.from_numpy(chosen).to(labels.device)]
+        return nn.functional.cross_entropy(module(x).float(), target, label_smoothing=float(settings["smoothing"]))
 
-    loss_in = loss_of or of_classes
-    for epoch in range(_taken_up(learner, optimiser, checkpoint), epochs):
+    batch_loss = loss_of or cross_entropy
+    for epoch in range(_resume(network, optimizer, checkpoint), epochs):
         rng = np.random.default_rng([seed, epoch])
         order = rng.permutation(rows)
-        for at in range(each):
-            chosen = order[at * batch : (at + 1) * batch]
+        for step in range(steps):
+            chosen = order[step * batch : (step + 1) * batch]
             if len(chosen) < 2 and rows > 1:
-                continue  # statistics of one picture are none
-            for group in optimiser.param_groups:
-                group["lr"] = float(told["learning_rate"]) * group["pace"] * rate(epoch * each + at, epochs * each)
+                continue  # batch normalisation needs two images
+            factor = learning_rate_factor(epoch * steps + step, epochs * steps)
+            for group in optimizer.param_groups:
+                group["lr"] = float(settings["learning_rate"]) * group["rate"] * factor
             with autocast():
-                loss = loss_in(forward, inputs(chosen, rng), chosen)
-            optimiser.zero_grad(set_to_none=True)
+                loss = batch_loss(forward, inputs(chosen, rng), chosen)
+            optimizer.zero_grad(set_to_none=True)
             loss.backward()
-            nn.utils.clip_grad_norm_([value for _, value in taught], 5.0)
-            optimiser.step()
+            nn.utils.clip_grad_norm_([value for _, value in trainable], 5.0)
+            optimizer.step()
         if checkpoint is not None and epoch + 1 < epochs:
-            _write(learner, optimiser, checkpoint, epoch + 1)
+            _write_checkpoint(network, optimizer, checkpoint, epoch + 1)
         if progress:
             progress(epoch + 1, epochs)
-    # As it will lie once it is loaded: sums in another order are other last digits.
-    for value in (*learner.parameters(), *learner.buffers()):
+    # The memory layout of a loaded model: another order of summation rounds differently.
+    for value in (*network.parameters(), *network.buffers()):
         value.data = value.data.clone(memory_format=torch.contiguous_format)
 
 
-def _quick(learner: nn.Module) -> nn.Module:
-    """The module as it computes fastest here; it is compiled on a GPU, where that can be done."""
-    learner.to(memory_format=torch.channels_last)
+def _parameter_groups(
+    trainable: list[tuple[str, nn.Parameter]], settings: Mapping[str, Any], rate_of: Callable[[str], float] | None
+) -> list[dict[str, Any]]:
+    """Group parameters by their share of the learning rate; weights decay, norms and biases do not."""
+    rates = sorted({rate_of(name) for name, _ in trainable}) if rate_of else [1.0]
+    groups: list[dict[str, Any]] = []
+    for rate in rates:
+        values = [value for name, value in trainable if rate_of is None or rate_of(name) == rate]
+        weights = [value for value in values if value.ndim > 1]
+        norms_and_biases = [value for value in values if value.ndim <= 1]
+        groups += [{"params": weights, "weight_decay": float(settings["weight_decay"]), "rate": rate}]
+        groups += [{"params": norms_and_biases, "weight_decay": 0.0, "rate": rate}]
+    return groups
+
+
+def _compiled(network: nn.Module) -> nn.Module:
+    """Convert the network to channels-last, and compile it on a GPU that supports it."""
+    network.to(memory_format=torch.channels_last)
     if device().type != "cuda" or not compiles():
-        return learner
-    torch.compiler.reset()  # code for sizes of before would be taken for those of now, and sum in another order
-    compiled: nn.Module = torch.compile(learner, dynamic=False, options={"deterministic": True})
+        return network
+    torch.compiler.reset()  # code that was compiled for other shapes would be reused, and sum in another order
+    compiled: nn.Module = torch.compile(network, dynamic=False, options={"deterministic": True})
     return compiled
 
 
 # ------------------------------------------------------------------------------------------------------------- checkpoints
 
 
-def _write(learner: nn.Module, optimiser: torch.optim.Optimizer, path: Path, epoch: int) -> None:
+def _write_checkpoint(network: nn.Module, optimizer: torch.optim.Optimizer, path: Path, epoch: int) -> None:
     from safetensors.torch import save
 
-    tensors = {f"weights.{name}": value for name, value in learner.state_dict().items()}
-    for place, state in optimiser.state_dict()["state"].items():
-        tensors |= {f"optimiser.{place}.{name}": value for name, value in state.items()}
+    tensors = {f"weights.{name}": value for name, value in network.state_dict().items()}
+    for index, state in optimizer.state_dict()["state"].items():
+        tensors |= {f"optimiser.{index}.{name}": value for name, value in state.items()}
     plain = {name: value.detach().cpu().contiguous().clone() for name, value in tensors.items()}
     write_bytes(path, save(plain, metadata={"epoch": str(epoch)}))
 
 
-def _taken_up(learner: nn.Module, optimiser: torch.optim.Optimizer, path: Path | None) -> int:
-    """How many epochs are behind us: as the checkpoint says, whose weights are taken up; none where there is none."""
+def _resume(network: nn.Module, optimizer: torch.optim.Optimizer, path: Path | None) -> int:
+    """Load the checkpoint into the network and the optimizer; return the number of completed epochs, 0 without a usable one."""
     if path is None or not path.is_file():
         return 0
     from safetensors import SafetensorError, safe_open
@@ -151,34 +162,33 @@ def _taken_up(learner: nn.Module, optimiser: torch.optim.Optimizer, path: Path |
     try:
         with safe_open(str(path), "pt") as stored:
             epoch = int(stored.metadata()["epoch"])
-            tensors = {name: stored.get_tensor(name) for name in stored.keys()}  # noqa: SIM118 - it is no mapping
+            tensors = {name: stored.get_tensor(name) for name in stored.keys()}  # noqa: SIM118 - it is not a mapping
         weights = {name.removeprefix("weights."): value for name, value in tensors.items() if name.startswith("weights.")}
         state: dict[int, dict[str, Any]] = {}
         for name, value in tensors.items():
             if name.startswith("optimiser."):
-                _, place, what = name.split(".")
-                state.setdefault(int(place), {})[what] = value
-        own = {name: value.shape for name, value in learner.state_dict().items()}
-        if own != {name: value.shape for name, value in weights.items()}:
+                _, index, key = name.split(".")
+                state.setdefault(int(index), {})[key] = value
+        expected = {name: value.shape for name, value in network.state_dict().items()}
+        if expected != {name: value.shape for name, value in weights.items()}:
             return 0
-        optimiser.load_state_dict(
-            {"state": state, "param_groups": optimiser.state_dict()["param_groups"]}
-        )  # refuses what does not fit
-        learner.load_state_dict(weights)
+        # It raises for a state that does not fit, before any weight is changed.
+        optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
+        network.load_state_dict(weights)
     except (SafetensorError, OSError, KeyError, TypeError, ValueError, RuntimeError):
-        return 0  # cut off or of another network: it is learnt from the beginning
+        return 0  # truncated, or of another network: training starts from the beginning
     return epoch
 
 
-def checkpoint_of(store: Path | None, parts: Mapping[str, Any], code: str) -> Path | None:
-    """Where the epochs of a training are kept, by all that it comes from: `parts`, the module `code` with all that it imports, the platform.
+def checkpoint_path(store: Path | None, parts: Mapping[str, Any], code: str) -> Path | None:
+    """Return the checkpoint file of a training, keyed by `parts`, the code of the module `code` and its imports, and the platform.
 
-    None where there is no `store`.
+    None without a `store`.
     """
     return None if store is None else store / "training" / hash_value([dict(parts), code_closure([code]), platform_facts(1)])
 
 
-def forget(checkpoint: Path | None) -> None:
-    """Remove what was kept of a training that is done."""
+def remove_checkpoint(checkpoint: Path | None) -> None:
+    """Remove the checkpoints of a completed training, those of ensemble members included."""
     for path in checkpoint.parent.glob(f"{checkpoint.name}*") if checkpoint is not None else ():
         path.unlink(missing_ok=True)
