@@ -2,11 +2,10 @@
 
 import numpy as np
 import pytest
-from glassbox.families.entities.estimates import estimates, paired_gain
 from hypothesis import given
 from hypothesis import strategies as st
 
-from glassbox.families.entities.metrics import Counts, score
+from glassbox.families.entities.metrics import Counts, estimates, paired_gain, score
 from glassbox.families.entities.spans import Span, read_spans, spans_of, tags_of, written
 
 TRUTH = [[Span(0, 2, "ORG"), Span(5, 9, "PER")], [Span(0, 4, "LOC")], []]
