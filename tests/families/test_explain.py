@@ -15,6 +15,7 @@ from glassbox.families.tabular.predictor import TabularPredictor
 from glassbox.families.tabular.refit import refit
 from glassbox.families.tabular.sampling import by_hash
 from glassbox.files import hash_value
+from glassbox.runtime.resources import Resources
 from toy_tables import FULL, customers
 
 PARAMS = {
@@ -30,7 +31,7 @@ def fitted(kind: str, classes: int = 2, threshold: float | None = 0.4, positive:
     frame, schema = customers(300, classes=classes)
     problem = problem_of(frame, "label", list(schema.classes or []), positive=positive)
     best = {"kind": kind, "params": PARAMS[kind], "recipe": FULL.model_dump()}
-    return refit(best, problem, schema, Calibration(), threshold, seed=0)
+    return refit(best, problem, schema, Calibration(), threshold, Resources())
 
 
 def unseen(n: int = 80, classes: int = 2) -> pd.DataFrame:

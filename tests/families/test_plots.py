@@ -85,11 +85,9 @@ def all_figures(names: list[str]) -> dict[str, Finding]:
     row = explanations.Waterfall(first, second, first, second, 0.7, 0.1, [(name, name, 0.1) for name in names])
     pairs, target = relations(names)
     return {
-        "leaderboard": selection_plots.leaderboard(board(names), "roc_auc", 0.7),
-        "tuning_history": selection_plots.tuning_history(
-            pd.DataFrame({"number": [0, 1], "value": [0.5, 0.6], "best": [0.5, 0.6]})
-        ),
-        "param_importances": selection_plots.param_importances({name: 1 / len(names) for name in names}),
+        "leaderboard": selection_plots.leaderboard_plot(board(names), "roc_auc", 0.7),
+        "tuning_history": selection_plots.tuning_plot(pd.DataFrame({"number": [0, 1], "value": [0.5, 0.6], "best": [0.5, 0.6]})),
+        "param_importances": selection_plots.importances_plot({name: 1 / len(names) for name in names}),
         "roc": curves.roc(y, score, Estimate(value=0.8, low=0.7, high=0.9, n=400)),
         "roc of classes": curves.roc(truth, proba),
         "precision_recall": curves.precision_recall(y, score),
@@ -136,7 +134,7 @@ def test_names_from_data_are_escaped(hostile: dict[str, Finding]) -> None:
 
 
 def test_a_name_that_looks_like_a_formula_or_a_colour_is_drawn_verbatim() -> None:
-    page = finding_html(selection_plots.param_importances({"$x^2$": 0.6, "{{7*7}}": 0.3, "#0b6e6e": 0.1}))
+    page = finding_html(selection_plots.importances_plot({"$x^2$": 0.6, "{{7*7}}": 0.3, "#0b6e6e": 0.1}))
     assert page.count(">$x^2$<") == page.count(">{{7*7}}<") == page.count(">#0b6e6e<") == 1
 
 
@@ -189,7 +187,7 @@ def test_leaderboard_puts_the_best_first_and_names_ties() -> None:
     table = pd.DataFrame(
         {"candidate": ["far", "best", "near"], "value": [0.6, 0.85, 0.84], "low": [0.59, 0.83, 0.82], "high": [0.61, 0.87, 0.86]}
     )
-    say = selection_plots.leaderboard(table, "roc_auc", 0.7).say
+    say = selection_plots.leaderboard_plot(table, "roc_auc", 0.7).say
     assert say.startswith("best leads with ROC-AUC 0.850")
     assert "the interval of near overlaps" in say
     assert "2 of 3 lie beyond what is asked" in say
@@ -197,12 +195,12 @@ def test_leaderboard_puts_the_best_first_and_names_ties() -> None:
 
 def test_leaderboard_of_a_loss_takes_the_least() -> None:
     table = pd.DataFrame({"candidate": ["a", "b"], "value": [0.5, 0.3], "low": [0.49, 0.29], "high": [0.51, 0.31]})
-    assert selection_plots.leaderboard(table, "log_loss").say.startswith("b leads with log loss 0.300")
+    assert selection_plots.leaderboard_plot(table, "log_loss").say.startswith("b leads with log loss 0.300")
 
 
 def test_a_failed_candidate_is_shown_as_failed() -> None:
     table = pd.DataFrame({"candidate": ["a", "b"], "value": [0.5, np.nan], "low": [0.4, np.nan], "high": [0.6, np.nan]})
-    figure = selection_plots.leaderboard(table, "roc_auc")
+    figure = selection_plots.leaderboard_plot(table, "roc_auc")
     assert "b failed" in figure.alt
     assert "1 failed" in figure.say
     assert ">failed<" in svg_of(figure)
@@ -210,12 +208,12 @@ def test_a_failed_candidate_is_shown_as_failed() -> None:
 
 def test_a_leaderboard_of_failures_is_reported() -> None:
     table = pd.DataFrame({"candidate": ["a"], "value": [np.nan], "low": [np.nan], "high": [np.nan]})
-    assert selection_plots.leaderboard(table, "roc_auc").say == "No candidate could be fitted."
+    assert selection_plots.leaderboard_plot(table, "roc_auc").say == "No candidate could be fitted."
 
 
 def test_tuning_history_names_the_best_trial_and_what_came_after() -> None:
     trials = pd.DataFrame({"number": [0, 1, 2, 3], "value": [0.5, 0.7, np.nan, 0.6], "best": [0.5, 0.7, 0.7, 0.7]})
-    say = selection_plots.tuning_history(trials, "roc_auc", 0.65).say
+    say = selection_plots.tuning_plot(trials, "roc_auc", 0.65).say
     assert say.startswith("The best of 3 trials was number 2, with ROC-AUC 0.700; the 2 after it found nothing better.")
     assert "1 failed" in say
 
