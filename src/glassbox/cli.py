@@ -343,7 +343,7 @@ def explain_cost(
     if answer is not None and answer != "classes" and answer not in row.answers:
         expected = join_choices(["classes", *row.answers]) if row.answers else "no answer"
         raise RequestError(f"--answer {answer}: unknown answer of {task}; expected {expected}.")
-    family = load_family(row.answers[answer].family if answer in row.answers else row.family)
+    family = load_family(row.answers.get(answer or "classes", row).family)
     table = Table(box=None, pad_edge=False)
     for heading in ("cost", "trials", "resamples", "sizes", "candidates"):
         table.add_column(heading)

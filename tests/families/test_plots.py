@@ -13,7 +13,7 @@ from glassbox.families.classification.plots import balance, curves, outcomes
 from glassbox.families.classification.plots.curves import gains
 from glassbox.families.classification.plots.outcomes import calibration_bins
 from glassbox.families.shared import selection_plots
-from glassbox.families.shared.plotting import thinned, wilson
+from glassbox.families.shared.plotting import subsample_curve, wilson
 from glassbox.families.tabular.association import Relation
 from glassbox.families.tabular.interaction import Grid
 from glassbox.families.tabular.plots import columns, explanations, patterns
@@ -351,7 +351,7 @@ def test_wilson_interval_without_rows_is_zero_to_one() -> None:
 def test_thinning_keeps_both_ends_and_the_corner() -> None:
     x = np.concatenate([np.zeros(5000), np.linspace(0, 1, 5000)])
     y = np.concatenate([np.linspace(0, 1, 5000), np.ones(5000)])
-    a, b = thinned(x, y, 100)
+    a, b = subsample_curve(x, y, 100)
     assert len(a) <= 102
     assert (a[0], b[0], a[-1], b[-1]) == (0, 0, 1, 1)
     assert np.abs(np.interp(0.001, a, b) - 1) < 0.02
