@@ -35,8 +35,6 @@ LIBRARIES = (
     "sklearn.linear_model",
     "sklearn.ensemble",
     "sklearn.feature_selection",
-    "seaborn",
-    "plotly.graph_objects",
     "lightgbm",
     "xgboost",
     "optuna",
