@@ -11,13 +11,14 @@ from glassbox.families.shared import holdout_ledger
 from glassbox.families.tabular.predictor import TabularPredictor
 from glassbox.families.tabular.refit import refit
 from glassbox.files import hash_tree
+from glassbox.runtime.resources import Resources
 from toy_tables import FULL, customers, problem
 
 
 def model(classes: int = 2, threshold: float | None = 0.5, calibration: Calibration | None = None) -> TabularPredictor:
     _, schema = customers(classes=classes)
     best = {"kind": "logistic_regression", "params": {}, "recipe": FULL.model_dump()}
-    return refit(best, problem(classes=classes), schema, calibration or Calibration(), threshold, seed=0)
+    return refit(best, problem(classes=classes), schema, calibration or Calibration(), threshold, Resources())
 
 
 def test_predictions_have_the_documented_columns_and_order() -> None:
@@ -87,7 +88,7 @@ def test_gap_shows_an_overfitted_model() -> None:
     _, schema = customers()
     train = problem()
     best = {"kind": "random_forest", "params": {"n_estimators": 30}, "recipe": FULL.model_dump()}
-    predictor = refit(best, train, schema, Calibration(), 0.5, seed=0)
+    predictor = refit(best, train, schema, Calibration(), 0.5, Resources())
     oof = np.column_stack([1 - train.y * 0.2 - 0.4, train.y * 0.2 + 0.4])
     oof[::3] = oof[::3, ::-1]
     facts = evaluate.gap(predictor, train, oof, evaluate.predictions(predictor, customers(seed=5)[0]), "roc_auc", 0.5).facts

@@ -78,9 +78,9 @@ def ingest(root: Path) -> dict[str, Finding]:
     parts = split(arrival.cells, REQUEST)
     schema = infer_schema(parts.train, REQUEST)
     return {
-        "arrived": quality.arrived(arrival, parts),
+        "arrived": quality.data_summary(arrival, parts),
         "missing": quality.missing(schema, conform_parts(parts, schema)),
-        "split": quality.parts_facts(parts, REQUEST, schema),
+        "split": quality.split_summary(parts, REQUEST, schema),
     }
 
 
@@ -111,7 +111,7 @@ def modelling(root: Path) -> dict[str, dict[str, Finding]]:
             "duplicates_across": duplicates_across(parts.table),
             "recipe": recipe_table(recipe, schema),
         },
-        "compare": {"leaderboard": leaderboard_table(leaderboard)},
+        "compare": {"leaderboard": leaderboard_table(leaderboard, (), note="")},
         "tune": {"gain": gain_estimates(tuning()), "best": best_table(tuning())},
         "evaluate": {
             "metrics": evaluate.holdout_metrics(predictions, problem.classes, "yes", resamples=50),

@@ -54,7 +54,7 @@ def headline(predicted: pd.DataFrame, classes: Sequence[str], units: str) -> Not
         f"always predicting the most frequent class would be correct for {100 * frequent:.0f}."
     )
     lines = [f"Of the {units} in the more confident half, it classifies {100 * float(half.mean()):.1f} of 100 correctly."]
-    return Note(title="What it is good for", say=say, lines=lines, tone="good" if right.mean() > frequent else "bad")
+    return Note(title="Summary", say=say, lines=lines, tone="good" if right.mean() > frequent else "bad")
 
 
 def risk_coverage(predicted: pd.DataFrame, classes: Sequence[str], units: str) -> Table:

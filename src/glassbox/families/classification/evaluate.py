@@ -13,11 +13,11 @@ from glassbox.errors import DataError
 from glassbox.families.classification.calibration.apply import label
 from glassbox.families.classification.dataset import Problem, codes_of
 from glassbox.families.classification.folds import groups_of
-from glassbox.families.classification.metrics import NAMES, Floats, Sample, estimates, more_is_better, score, spoken
+from glassbox.families.classification.metrics import NAMES, Floats, Sample, estimates, more_is_better, score
 from glassbox.families.predictor_protocol import Predictor
 from glassbox.findings.evidence import GeneralizationEvidence, SliceEvidence
 from glassbox.findings.model import Estimates, Facts, Note, Table
-from glassbox.findings.wording import number, percent, reach_sentence
+from glassbox.findings.wording import metric_label, number, percent, reach_sentence
 
 
 class ClassPredictor(Predictor, Protocol):
@@ -34,7 +34,7 @@ class ClassPredictor(Predictor, Protocol):
         ...
 
 
-LEAST_ROWS, LEAST_OF_CLASS = 50, 10  # smaller slices are not evaluated
+MIN_ROWS, MIN_ROWS_OF_CLASS = 50, 10  # smaller slices are not evaluated
 SLICE_RESAMPLES = 500
 MAX_TRAIN_ROWS = 10_000  # approximate number of train rows for the train score
 
@@ -95,9 +95,7 @@ def holdout_metrics(
     values = estimates(sample_of(predicted, classes, positive, clusters), names, resamples=resamples, seed=seed)
     lead = values[leading]
     scope = f"the positive class is {positive}" if len(classes) == 2 else "per-class metrics are averaged over the classes"
-    say = (
-        f"{spoken(leading)} {number(lead.value)} ({number(lead.low)} to {number(lead.high)}) on {lead.n:,d} unseen rows; {scope}."
-    )
+    say = f"{metric_label(leading)} {number(lead.value)} ({number(lead.low)} to {number(lead.high)}) on {lead.n:,d} unseen rows; {scope}."
     return Estimates(title="Holdout metrics", say=say, values=values)
 
 
@@ -117,23 +115,23 @@ def gap(
         "out of fold": Sample.of(problem.y, oof, predicted=label(oof, positive, threshold), positive=positive),
         "holdout": sample_of(predicted, predictor.classes, predictor.positive),
     }
-    found = {name: score(sample, [metric])[metric] for name, sample in parts.items()}
+    scores = {name: score(sample, [metric])[metric] for name, sample in parts.items()}
     sign = 1.0 if more_is_better(metric) else -1.0
-    by_heart, flattery = sign * (found["train"] - found["out of fold"]), sign * (found["out of fold"] - found["holdout"])
+    train_gap, oof_gap = sign * (scores["train"] - scores["out of fold"]), sign * (scores["out of fold"] - scores["holdout"])
     say = (
-        f"{spoken(metric)} is {number(found['train'])} on the training rows, {number(found['out of fold'])} out of fold "
-        f"and {number(found['holdout'])} on the holdout."
+        f"{metric_label(metric)} is {number(scores['train'])} on the training rows, {number(scores['out of fold'])} out of fold "
+        f"and {number(scores['holdout'])} on the holdout."
     )
-    facts: dict[str, str | float | int | bool | None] = {"metric": spoken(metric), **found}
+    facts: dict[str, str | float | int | bool | None] = {"metric": metric_label(metric), **scores}
     evidence = GeneralizationEvidence(
         metric=metric,
         higher_is_better=more_is_better(metric),
-        train=found["train"],
-        out_of_fold=found["out of fold"],
-        holdout=found["holdout"],
+        train=scores["train"],
+        out_of_fold=scores["out of fold"],
+        holdout=scores["holdout"],
     )
-    facts |= {"train over out of fold": by_heart, "out of fold over holdout": flattery}
-    return Facts(title="Gap", say=say, facts=facts, evidence=evidence)
+    facts |= {"train over out of fold": train_gap, "out of fold over holdout": oof_gap}
+    return Facts(title="Generalisation gap", say=say, facts=facts, evidence=evidence)
 
 
 def drawn(predicted: pd.DataFrame, classes: Sequence[str], positive: str) -> tuple[Any, Any]:
@@ -237,7 +235,7 @@ def _quartiles(values: pd.Series, missing: npt.NDArray[np.bool_], kind: str) -> 
 
 def _large_enough(labels: pd.Series, classes: Sequence[str]) -> bool:
     counts = labels.value_counts().reindex(list(classes), fill_value=0)
-    return len(labels) >= LEAST_ROWS and int(counts.min()) >= LEAST_OF_CLASS
+    return len(labels) >= MIN_ROWS and int(counts.min()) >= MIN_ROWS_OF_CLASS
 
 
 def _clearly_worse(table: pd.DataFrame, overall: float, sign: float) -> npt.NDArray[np.bool_]:
@@ -259,17 +257,17 @@ def slices_table(table: pd.DataFrame, metric: str, overall: float, most: int = 1
         else "No slice is significantly worse than the overall score."
     )
     if not len(table):
-        say = f"No part of the holdout has {LEAST_ROWS} rows or more with {LEAST_OF_CLASS} or more of each class: none can be judged."
+        say = f"No part of the holdout has at least {MIN_ROWS} rows and {MIN_ROWS_OF_CLASS} rows of each class, so none is evaluated."
         nothing = pd.DataFrame(columns=["slice", metric, "low", "high", "n"])
-        return Table.of(nothing, "Where it is weak", say=say, evidence=SliceEvidence(weak=[]))
+        return Table.of(nothing, "Performance by slice", say=say, evidence=SliceEvidence(weak=[]))
     shown = table.head(most).assign(weak=lambda t: np.where(t["weak"], "weaker", ""))
     note = (
-        f"{len(table)} slices with at least {LEAST_ROWS} rows and {LEAST_OF_CLASS} rows of each class were tested; the score on all rows is {number(overall)}. "
+        f"{len(table)} slices with at least {MIN_ROWS} rows and {MIN_ROWS_OF_CLASS} of each class were tested; the score on all rows is {number(overall)}. "
         "Within a slice, the column that defines it no longer helps to rank rows. "
         f"About {number(round(0.025 * len(table), 1))} of them would seem worse by chance; the last column corrects for this (Bonferroni)."
     )
     return Table.of(
-        shown.rename(columns={"value": metric, "weak": "beyond chance"}), "Where it is weak", say=say, note=note,
+        shown.rename(columns={"value": metric, "weak": "beyond chance"}), "Performance by slice", say=say, note=note,
         formats={metric: ".3f", "low": ".3f", "high": ".3f", "n": ",d"}, evidence=SliceEvidence(weak=weak),
     )  # fmt: skip
 
@@ -298,7 +296,7 @@ def headline(
     if len(classes) != 2:
         right = float((predicted["y_true"] == predicted["y_pred"]).mean())
         return Note(
-            title="What it is good for",
+            title="Summary",
             say=f"The model predicts the right one of {len(classes)} classes for {100 * right:.0f} of 100 unseen {rows}.",
         )
     hit = (predicted["y_true"] == positive).to_numpy()
@@ -311,4 +309,4 @@ def headline(
     lines = [
         f"Of the 10 % of {rows} with the highest scores, {percent(among)} have {target} = {positive}; of all {rows}, {percent(float(hit.mean()))}."
     ]
-    return Note(title="What it is good for", say=say, lines=lines, tone="good" if share < 0.8 * reach else "look")
+    return Note(title="Summary", say=say, lines=lines, tone="good" if share < 0.8 * reach else "look")

@@ -29,7 +29,6 @@ Codes = npt.NDArray[np.int64]
 
 NAMES = CLASS_METRICS
 THRESHOLDED = ("accuracy", "balanced_accuracy", "f1", "precision", "recall")  # they judge labels, not probabilities
-LABELS = {"roc_auc": "ROC-AUC", "f1": "F1", "brier": "Brier score"}  # display names that differ from the metric's name
 RESAMPLES: dict[Cost, int] = {"low": 1000, "medium": 2000, "high": 5000}
 BINS = 10
 _CELLS = 500_000  # rows × resamples held in memory at once
@@ -39,15 +38,6 @@ _TINY = float(np.finfo(np.float64).eps)
 def more_is_better(metric: str) -> bool:
     """Return True if larger values of the metric are better."""
     return METRICS[metric].higher_is_better
-
-
-def spoken(metric: str) -> str:
-    """Return the display name of a metric.
-
-    >>> spoken("roc_auc"), spoken("log_loss")
-    ('ROC-AUC', 'log loss')
-    """
-    return LABELS.get(metric, metric.replace("_", " "))
 
 
 def leading_metric(requirements: Mapping[str, Any]) -> str:

@@ -9,8 +9,9 @@ import numpy.typing as npt
 import pandas as pd
 
 from glassbox.families.classification.calibration.apply import Calibration, Codes, Curve, Floats, Method, log_odds
-from glassbox.families.classification.metrics import row_log_loss, spoken
+from glassbox.families.classification.metrics import row_log_loss
 from glassbox.findings.model import Facts, Table
+from glassbox.findings.wording import metric_label
 from glassbox.request.bounds import Bound
 
 METHODS: dict[Method, str] = {
@@ -156,7 +157,7 @@ class Threshold:
         return Facts(
             title="Decision threshold",
             say=say,
-            facts={"threshold": self.value, **{spoken(name): float(chosen[name]) for name in names}},
+            facts={"threshold": self.value, **{metric_label(name): float(chosen[name]) for name in names}},
         )
 
 
@@ -180,7 +181,7 @@ def choose_threshold(
         Holdout rows per row here: 0.25 for a holdout of one fifth. By default, no margin for sampling error.
     """
     curve = threshold_curve(hit, p)
-    score, rule = curve[metric].to_numpy(dtype=float), f"highest out-of-fold {spoken(metric)}"
+    score, rule = curve[metric].to_numpy(dtype=float), f"highest out-of-fold {metric_label(metric)}"
     if metric in ("precision", "recall"):
         score, rule = _criterion(curve, hit, p, metric, bound, judged_rows)
     best = np.flatnonzero(score >= score.max() - 1e-12)

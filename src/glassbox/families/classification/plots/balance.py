@@ -68,8 +68,6 @@ def target_balance(
                 f"to {clean(last['class'])} ({int(last['n']):,d} {units})."
             )
         rows = "; ".join(f"{clean(n)} {percent(s, 1)} ({c:,d} {units})" for n, s, c in zip(names, share, shown["n"], strict=True))
-        drawn = drawing(
-            canvas, "What is to be told apart", say=say, alt=f"Bars of the share of each class of {clean(target)}: {rows}."
-        )
+        drawn = drawing(canvas, "Class balance", say=say, alt=f"Bars of the share of each class of {clean(target)}: {rows}.")
     shares = dict(zip(table["class"].astype(str), table["share"].astype(float), strict=True))
     return drawn.model_copy(update={"evidence": ClassBalanceEvidence(class_shares=shares)})
