@@ -97,7 +97,7 @@ def hover(title: str) -> Figure:
 
 
 def findings() -> dict[str, list[SHOWN]]:
-    """What each stage but `conclude` shows."""
+    """Return the findings of each stage except `conclude`."""
     return {
         "ingest": [
             ("arrived", Facts(title="What arrived", say="7,043 rows of 21 columns arrived; every row could be read.",
@@ -189,7 +189,7 @@ def findings() -> dict[str, list[SHOWN]]:
 
 
 def shown(items: list[SHOWN], *, measured: bool) -> dict[str, NamedFinding]:
-    """What one stage showed, as `findings.json` or as `measured.json` has it."""
+    """Return the findings of one stage, as in `findings.json` or `measured.json`."""
     return {
         name: NamedFinding(name=name, report=report, finding=found) for name, found, report, live in items if live == measured
     }
@@ -225,7 +225,7 @@ def _scrambled(shown: NamedFinding, where: str) -> NamedFinding:
 def all_shown(
     *, measured: bool = False, asked: Request | None = None, until: str = "conclude"
 ) -> dict[str, dict[str, NamedFinding]]:
-    """What all stages showed up to one of them, `conclude` included."""
+    """Return the findings of all stages up to one of them, `conclude` included."""
     asked = asked or request()
     made = findings()
     stages = list(QUESTIONS)[: list(QUESTIONS).index(until) + 1]
@@ -238,7 +238,7 @@ def all_shown(
 
 
 def concluded(found: dict[str, dict[str, NamedFinding]], live: dict[str, dict[str, NamedFinding]], asked: Request) -> list[SHOWN]:
-    """What `conclude` shows."""
+    """Return the findings of `conclude`."""
     latency = live["deploy"]["latency"].finding
     assert isinstance(latency, Estimates)
     rows = requirement_rows(found, asked, latency.values)
@@ -314,7 +314,7 @@ def notebook(stage: str, items: list[SHOWN], extra: list[dict[str, Any]] | None 
 
 
 def run_facts(until: str = "conclude") -> dict[str, Any]:
-    """What `run.json` says."""
+    """Return the content of `run.json`."""
     stages = list(QUESTIONS)
     done = stages[: stages.index(until) + 1]
     hashes = {name: (mark * 64)[:64] for name, mark in (("data", "3f9a"), ("code", "c07e"), ("lock", "91d2"), ("model", "e6b4"))}

@@ -1,4 +1,4 @@
-"""What holds for every candidate: a new one gets its tests by being listed in `candidates`, a new kind by being in `KINDS`."""
+"""Contract tests of tabular models: a new candidate or kind is covered by being listed in `candidates` or `KINDS`."""
 
 import subprocess
 import sys
