@@ -121,12 +121,12 @@ def test_a_history_shorter_than_a_season_and_a_fold_is_rejected(project: Project
 
 
 def test_a_horizon_longer_than_the_history_is_rejected(project: Project) -> None:
-    assert "is 100 steps" in refused(project, rows(60), horizon=50).replace("are 100 steps", "is 100 steps")
+    assert "2 horizons of 50 steps need more than 100 steps, but the data has 60" in refused(project, rows(60), horizon=50)
 
 
 def test_a_constant_series_is_rejected(project: Project) -> None:
     flat = rows().query("shop == 's0'").assign(sold=3.0)
-    assert "where all are alike there is nothing" in refused(project, flat)
+    assert "expected at least two different values" in refused(project, flat)
 
 
 def test_a_mistyped_column_gets_a_suggestion(project: Project) -> None:
@@ -137,7 +137,7 @@ def test_a_mistyped_column_gets_a_suggestion(project: Project) -> None:
 def test_keys_of_other_tasks_are_rejected(project: Project) -> None:
     assert "is not used when task is 'forecasting'" in refused(project, rows(), data={"positive": "yes"})
     assert "expected 'horizon'" in refused(project, rows(), split={"by": "hash"})
-    assert "horizon: is missing" in refused(project, rows(), horizon=None).replace("horizon is missing", "horizon: is missing")
+    assert "horizon: is missing" in refused(project, rows(), horizon=None)
 
 
 def test_missing_future_covariates_are_imputed_from_the_season_before() -> None:

@@ -145,7 +145,7 @@ def test_verify_reports_differences(project: Project) -> None:
 
 def test_a_changed_plot_refits_nothing(project: Project) -> None:
     cached = len(list((project.root / "data/.store/cache").rglob("*.json")))
-    notebook = project.root / "notebooks/tabular/compare.py"
+    notebook = project.root / "notebooks/compare.py"
     text = notebook.read_text(encoding="utf-8")
     notebook.write_text(text.replace("# %%\nstage.save(", "# %%\nnothing = None\n\n# %%\nstage.save("), encoding="utf-8")
     assert project.command("run", "customers", "--until", "compare", "--no-track").returncode == 0
