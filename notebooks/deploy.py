@@ -79,7 +79,7 @@ stage.show("parity", smoke_test.parity)
 # but an error message.
 
 # %%
-stage.show("refusals", smoke_test.rejections)
+stage.show("rejected_requests", smoke_test.rejections)
 
 # %% [markdown]
 # How long does one prediction take? Each request is sent after the previous response, so that the latency contains no queueing. The

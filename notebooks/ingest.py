@@ -45,13 +45,13 @@ snapshot = conform_parts(parts, schema)
 # The hash identifies this set of rows. It does not depend on the order of the rows or on the names of the files.
 
 # %%
-stage.show("arrived", quality.data_summary(arrival, parts), report=True)
+stage.show("data_summary", quality.data_summary(arrival, parts), report=True)
 
 # %% [markdown]
 # The request may state the expected number of rows. A very different number suggests a wrong or incomplete file.
 
 # %%
-stage.show("promised", quality.size_check(arrival, stage.request))
+stage.show("expected_size", quality.size_check(arrival, stage.request))
 
 # %% [markdown]
 # ## Unit of observation
@@ -91,7 +91,7 @@ stage.show("missing", quality.missing(schema, snapshot))
 # The longest bar belongs to the column with the highest share of missing values.
 
 # %%
-stage.show("missing_drawn", quality.missing_plot(schema))
+stage.show("missing_plot", quality.missing_plot(schema))
 
 # %% [markdown]
 # ## Duplicates

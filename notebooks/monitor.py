@@ -97,7 +97,7 @@ stage.show("false_alarms", null_batches(profile, rows, predictions, thresholds, 
 
 # %%
 injected = inject_drift(profile, rows, predictions, thresholds, truth=truth, score=metric.score, seed=stage.request.seed)
-stage.show("planted", injected)
+stage.show("injected_drift", injected)
 
 # %%
 stage.save(profile=profile, thresholds=thresholds)

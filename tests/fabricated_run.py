@@ -100,7 +100,7 @@ def findings() -> dict[str, list[SHOWN]]:
     """Return the findings of each stage except `conclude`."""
     return {
         "ingest": [
-            ("arrived", Facts(title="What arrived", say="7,043 rows of 21 columns arrived; every row could be read.",
+            ("data_summary", Facts(title="What arrived", say="7,043 rows of 21 columns arrived; every row could be read.",
                 facts={"files": 1, "rows": 7043, "columns": 21, "hash of the data": "3f9a00c1d2e4b5a6"},
                 evidence=HashEvidence(of="data", digest="3f9a00c1d2e4b5a6")), True, False),
             ("types", table("What each column is", "column kind distinct", [[HOSTILE, "number", 73], ["contract", "category", 3]]), False, False),
@@ -155,7 +155,7 @@ def findings() -> dict[str, list[SHOWN]]:
             ("metrics", Estimates(title="On the holdout", say="1,409 rows, opened for this evaluation.", values={
                 "roc_auc": Estimate(value=0.847, low=0.833, high=0.861, n=1409), "accuracy": Estimate(value=0.806, low=0.787, high=0.824, n=1409),
                 "f1": Estimate(value=0.63, low=0.6, high=0.66, n=1409), "log_loss": Estimate(value=0.41, low=0.39, high=0.43, n=1409)}), True, False),
-            ("opened", Note(title="Holdout reads", say="This holdout has been read 3 times in this folder."), False, True),
+            ("holdout_reads", Note(title="Holdout reads", say="This holdout has been read 3 times in this folder."), False, True),
             ("gap", Facts(title="Generalisation gap", say="", facts={"metric": "roc_auc", "train": 0.881, "out of fold": 0.849, "holdout": 0.847,
                 "train over out of fold": 0.032, "out of fold over holdout": 0.002},
                 evidence=GeneralizationEvidence(metric="roc_auc", higher_is_better=True, train=0.881, out_of_fold=0.849, holdout=0.847)),
@@ -166,7 +166,7 @@ def findings() -> dict[str, list[SHOWN]]:
             ("slices", table("Performance by slice", "slice roc_auc low high n beyond_chance", [[f"{HOSTILE} = Two year", 0.71, 0.62, 0.79, 330, "weaker"]],
                 say=f"Weaker than the whole beyond chance: {HOSTILE} = Two year.",
                 evidence=SliceEvidence(weak=[f"{HOSTILE} = Two year"])), True, False),
-            ("mistakes", Pictures(title="The surest mistakes", say="One picture.", pictures=[
+            ("error_examples", Pictures(title="The surest mistakes", say="One picture.", pictures=[
                 Picture(head=f"Called {HOSTILE}", alt="a dot", uri=f"data:image/png;base64,{png()}")]), True, False),
         ],
         "deploy": [

@@ -50,7 +50,7 @@ def stages(*, cached: bool = False) -> list[StageRecord]:
     facts = Facts(title="Arrived", facts={"rows": 7043, "from": "files", "late": None})
     latency = Estimates(title="Latency", values={"latency": Estimate(value=12.5, unit="ms", n=100)})
     return [
-        StageRecord("ingest", "k1", cached, 1.0, shown(("arrived", facts))),
+        StageRecord("ingest", "k1", cached, 1.0, shown(("data_summary", facts))),
         StageRecord("explore", "k2", cached, 1.0, shown(("target", figure))),
         StageRecord("compare", "k3", cached, 1.0),
         StageRecord("tune", "k4", cached, 1.0),

@@ -48,7 +48,7 @@ NOTEBOOKS = {
         "None",
         "import pandas as pd",
         "frame = pd.read_csv(stage.root / stage.request.data.path).sort_values('x', ignore_index=True)",
-        'stage.show("arrived", Facts(title="Arrived", facts={"rows": len(frame)}), report=True)',
+        'stage.show("data_summary", Facts(title="Arrived", facts={"rows": len(frame)}), report=True)',
         "stage.save(train=frame[frame.x % 2 == 0], holdout=frame[frame.x % 2 == 1])",
     ),
     "notebooks/tabular/explore.py": notebook(

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from glassbox.data.schema import ColumnSchema, Schema
-from glassbox.families.forecasting.backtest import Problem
+from glassbox.families.forecasting.backtest import BacktestDataset
 from glassbox.families.forecasting.dataset import make_folds, recipe_of
 from glassbox.families.forecasting.frequency import Step
 from glassbox.families.forecasting.panel import Panel, panel_of
@@ -68,8 +68,8 @@ def recipe(of: Panel | None = None) -> Recipe:
     return recipe_of(of or panel(), request())
 
 
-def problem(**shape: int) -> Problem:
+def dataset(**shape: int) -> BacktestDataset:
     """Return the backtest of the request: three origins, one week apart."""
     shop_panel = panel(**shape)
     shop_recipe = recipe(shop_panel)
-    return Problem.of(shop_panel, shop_recipe, make_folds(shop_panel, shop_recipe, 3)["origin"].tolist())
+    return BacktestDataset.of(shop_panel, shop_recipe, make_folds(shop_panel, shop_recipe, 3)["origin"].tolist())

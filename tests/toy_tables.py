@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from glassbox.data.schema import ColumnSchema, Schema
-from glassbox.families.classification.dataset import Problem, problem_of
+from glassbox.families.classification.dataset import LabelledRows, labelled_rows
 from glassbox.families.classification.folds import make_folds
 from glassbox.families.protocol import Effort
 from glassbox.families.tabular.dataset import TabularDataset
@@ -58,15 +58,15 @@ FULL = Recipe(
 SMALL = Recipe(columns={"tenure": "number", "plan": "one-hot"})
 
 
-def problem(n: int = 240, seed: int = 0, classes: int = 2, k: int = 3) -> Problem:
+def labelled(n: int = 240, seed: int = 0, classes: int = 2, k: int = 3) -> LabelledRows:
     """Return the customers as a classification problem with `k` folds."""
     frame, schema = customers(n, seed, classes)
-    return problem_of(frame, "label", list(schema.classes or []), make_folds(frame["row_id"], frame["label"], k, seed=1))
+    return labelled_rows(frame, "label", list(schema.classes or []), make_folds(frame["row_id"], frame["label"], k, seed=1))
 
 
-def dataset(recipe: Recipe = SMALL, data: Problem | None = None) -> TabularDataset:
+def dataset(recipe: Recipe = SMALL, data: LabelledRows | None = None) -> TabularDataset:
     """The customers as the tabular family takes them."""
-    return TabularDataset(problem() if data is None else data, recipe)
+    return TabularDataset(labelled() if data is None else data, recipe)
 
 
 def effort(trials: int = 6, resamples: int = 50) -> Effort:

@@ -74,7 +74,7 @@ predictor.save(model)
 holdout = stage.load("holdout")
 predictions = evaluate.predictions(predictor, holdout)
 matches = evaluate.matches_of(predictions, predictor.labels)
-stage.show("opened", holdout_ledger.opened(stage.holdout_reads), measured=True)
+stage.show("holdout_reads", holdout_ledger.holdout_reads(stage.holdout_reads), measured=True)
 
 # %% [markdown]
 # Intervals are bootstrap intervals over images. A requirement is decided only if its bound lies outside of the interval.
@@ -95,7 +95,7 @@ stage.show("metrics", estimates, report=True)
 # or that tuning has overfitted the folds.
 
 # %%
-stage.show("gap", evaluate.gap(predictor, dataset, oof, matches, leading))
+stage.show("gap", evaluate.generalization_gap(predictor, dataset, oof, matches, leading))
 
 # %% [markdown]
 # ## Summary
@@ -136,7 +136,7 @@ stage.show("errors", evaluate.error_table(predictions), report=True)
 stage.show("slices", evaluate.slices(predictions, matches, leading), report=True)
 
 # %%
-stage.show("mistakes", evaluate.examples(predictions, holdout, recipe.column, wrong=True), report=True)
+stage.show("error_examples", evaluate.examples(predictions, holdout, recipe.column, wrong=True), report=True)
 
 # %% [markdown]
 # ## ONNX export

@@ -63,7 +63,7 @@ stage.show("objects", explore.object_facts(dataset))
 # If two labels nearly always occur together, a detector can infer one from the other.
 
 # %%
-stage.show("together", explore.cooccurrence_table(dataset))
+stage.show("cooccurrence", explore.cooccurrence_table(dataset))
 
 # %% [markdown]
 # ## Object sizes
@@ -80,7 +80,7 @@ stage.show("size_table", explore.size_table(dataset))
 # Darker means more objects. A detector has no training examples for the empty regions.
 
 # %%
-stage.show("standing", plots.object_positions(dataset))
+stage.show("object_positions", plots.object_positions(dataset))
 
 # %% [markdown]
 # ## Image traits

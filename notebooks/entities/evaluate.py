@@ -59,7 +59,7 @@ predictor.save(model)
 holdout = stage.load("holdout")
 predictions = evaluate.predictions(predictor, holdout)
 counts = evaluate.counts_of(predictions, holdout, predictor.types)
-stage.show("opened", holdout_ledger.opened(stage.holdout_reads), measured=True)
+stage.show("holdout_reads", holdout_ledger.holdout_reads(stage.holdout_reads), measured=True)
 
 # %% [markdown]
 # A predicted entity is correct when its boundaries and its type match exactly. Confidence intervals resample whole documents.
@@ -123,7 +123,7 @@ stage.show("slices", evaluate.slices(predictions, holdout, sentences, predictor,
 # The texts with the most errors. Some labels may be wrong as well.
 
 # %%
-stage.show("mistakes", evaluate.examples(predictions, holdout, predictor, wrong=True), report=True)
+stage.show("error_examples", evaluate.examples(predictions, holdout, predictor, wrong=True), report=True)
 
 # %%
 stage.save(model=model, served=model, predictions=predictions, metrics=holdout_metrics.values)

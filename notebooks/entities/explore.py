@@ -69,7 +69,7 @@ stage.show("ambiguity", explore.ambiguity_table(sentences), report=True)
 # What counts as an entity, and where it ends, is a convention of the labels. A recogniser learns this convention.
 
 # %%
-stage.show("labelled", explore.labelled_examples(sentences))
+stage.show("labelled_examples", explore.labelled_examples(sentences))
 
 # %%
 stage.save()

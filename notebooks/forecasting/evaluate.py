@@ -26,10 +26,10 @@ request = "electricity"
 # %%
 from glassbox.data.schema import Schema
 from glassbox.families.forecasting import evaluate, plots
-from glassbox.families.forecasting.backtest import Problem
+from glassbox.families.forecasting.backtest import BacktestDataset
 from glassbox.families.forecasting.dataset import open_panel, saved
 from glassbox.families.forecasting.effort import EFFORT
-from glassbox.families.shared.holdout_ledger import opened
+from glassbox.families.shared.holdout_ledger import holdout_reads
 from glassbox.runtime.stage import Stage
 
 # %%
@@ -38,7 +38,7 @@ train, folds, best, tuned_oof = stage.load("train", "folds", "best", "tuned_oof"
 schema, recipe = Schema.model_validate(stage.load("schema")), saved(stage.load("recipe"))
 leading = best["metric"]
 panel = open_panel(train, schema, stage.request, recipe.step)
-backtest = Problem.of(panel, recipe, folds["origin"].tolist())
+backtest = BacktestDataset.of(panel, recipe, folds["origin"].tolist())
 columns = evaluate.columns_of(stage.request, list(train.columns))
 target, resamples = columns.target, EFFORT[stage.request.cost].resamples
 
@@ -67,10 +67,10 @@ predictor.save(model)
 # %%
 holdout = stage.load("holdout")
 later = evaluate.later_panel(holdout, panel, schema, stage.request)
-problem = evaluate.holdout_problem(backtest, later, stage.request.split.origins)
-forecasts = evaluate.forecast_holdout(problem, predictor, stage.resources)
-naive = evaluate.baseline_holdout(problem, seed=stage.request.seed)
-stage.show("opened", opened(stage.holdout_reads), measured=True)
+dataset = evaluate.holdout_problem(backtest, later, stage.request.split.origins)
+forecasts = evaluate.forecast_holdout(dataset, predictor, stage.resources)
+naive = evaluate.baseline_holdout(dataset, seed=stage.request.seed)
+stage.show("holdout_reads", holdout_reads(stage.holdout_reads), measured=True)
 
 # %% [markdown]
 # Metrics on the holdout with confidence intervals. A requirement is decided only where its bound lies outside the interval.
@@ -91,7 +91,7 @@ stage.show("headline", evaluate.headline(forecasts, naive, leading, recipe), rep
 # Where the black line leaves the band, the intervals were too narrow.
 
 # %%
-stage.show("forecasts", plots.forecasts(forecasts, problem.panel, target), report=True)
+stage.show("forecasts", plots.forecasts(forecasts, dataset.panel, target), report=True)
 
 # %% [markdown]
 # Do the intervals contain as many actual values as their nominal level?
@@ -125,20 +125,20 @@ stage.show("by_step", plots.by_step(evaluate.by_step_frame(forecasts, naive), "M
 # Which parts of the calendar and of the horizon have the largest errors?
 
 # %%
-slices = evaluate.slices(forecasts, problem, country=stage.request.data.holidays)
+slices = evaluate.slices(forecasts, dataset, country=stage.request.data.holidays)
 stage.show("slices", evaluate.slices_table(slices), report=True)
 
 # %% [markdown]
 # On which days were the errors largest?
 
 # %%
-stage.show("worst_days", evaluate.worst_days(forecasts, problem, stage.request.data.holidays))
+stage.show("worst_days", evaluate.worst_days(forecasts, dataset, stage.request.data.holidays))
 
 # %% [markdown]
 # Which series are forecast worst? In the scatter plot, series above the line are better forecast by the baseline.
 
 # %%
-stage.show("worst_series", evaluate.worst_series(forecasts, naive, problem.panel.names))
+stage.show("worst_series", evaluate.worst_series(forecasts, naive, dataset.panel.names))
 
 # %%
 stage.show("series_errors", plots.series_errors(forecasts, naive))
@@ -159,7 +159,7 @@ stage.show("components", evaluate.model_components(predictor))
 refitted = evaluate.refit_on_all(predictor, later)
 served = stage.folder("served")
 refitted.save(served)
-stage.show("updated", evaluate.refit_note(refitted), report=True)
+stage.show("refit", evaluate.refit_note(refitted), report=True)
 
 # %% [markdown]
 # The next forecast of the served model, decomposed into trend and season.
@@ -168,7 +168,7 @@ stage.show("updated", evaluate.refit_note(refitted), report=True)
 stage.show("forecast_components", plots.forecast_components(refitted), report=True)
 
 # %%
-predictions = evaluate.predictions(forecasts, problem, holdout, columns)
+predictions = evaluate.predictions(forecasts, dataset, holdout, columns)
 stage.save(model=model, served=served, predictions=predictions, metrics=holdout_metrics.values)
 
 # %% [markdown]

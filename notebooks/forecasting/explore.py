@@ -46,7 +46,7 @@ stage.show("target", explore.target_facts(panel), report=True)
 
 # %%
 table, breaks = explore.change_points(panel, seasons[0])
-stage.show("breaks", table)
+stage.show("change_points", table)
 
 # %% [markdown]
 # The dashed lines mark the change points.
@@ -99,7 +99,7 @@ stage.show("intermittency", explore.intermittency(panel))
 # A global model for all series pays off where the series are correlated.
 
 # %%
-stage.show("likeness", explore.series_correlations(panel, seasons[0]))
+stage.show("series_correlations", explore.series_correlations(panel, seasons[0]))
 
 # %% [markdown]
 # Which covariates are correlated with the target once seasonality is removed?

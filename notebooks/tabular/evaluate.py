@@ -27,7 +27,7 @@ request = "churn"
 from glassbox.data.schema import Schema
 from glassbox.families.classification import evaluate, metrics
 from glassbox.families.classification.calibration.fit import calibrate, choose_threshold
-from glassbox.families.classification.dataset import problem_of
+from glassbox.families.classification.dataset import labelled_rows
 from glassbox.families.classification.plots import curves, outcomes
 from glassbox.families.shared import holdout_ledger
 from glassbox.families.tabular import explain
@@ -40,8 +40,8 @@ from glassbox.runtime.stage import Stage
 stage = Stage.open("evaluate", request, upstream, product)
 train, folds, best, tuned_oof = stage.load("train", "folds", "best", "tuned_oof")
 schema = Schema.model_validate(stage.load("schema"))
-problem = problem_of(train, schema.target, schema.classes, folds, positive=stage.request.data.positive)
-positive = problem.classes[problem.positive]
+labelled = labelled_rows(train, schema.target, schema.classes, folds, positive=stage.request.data.positive)
+positive = labelled.classes[labelled.positive]
 leading = best["metric"]
 resamples = EFFORT[stage.request.cost].resamples
 
@@ -51,8 +51,8 @@ resamples = EFFORT[stage.request.cost].resamples
 # compared by cross-validation.
 
 # %%
-oof = evaluate.oof_proba(tuned_oof, problem)
-calibrated = calibrate(oof, problem.y, problem.fold, problem.positive)
+oof = evaluate.oof_proba(tuned_oof, labelled)
+calibrated = calibrate(oof, labelled.y, labelled.fold, labelled.positive)
 stage.show("calibration_choice", calibrated.table)
 
 # %% [markdown]
@@ -63,11 +63,11 @@ stage.show("calibration_choice", calibrated.table)
 # %%
 rule, bound = metrics.threshold_rule(stage.request.requirements)
 holdout_ratio = stage.request.split.holdout / (1 - stage.request.split.holdout)
-is_positive = problem.y == problem.positive
+is_positive = labelled.y == labelled.positive
 threshold = choose_threshold(
-    is_positive, calibrated.proba[:, problem.positive], rule, bound, judged_rows=holdout_ratio
+    is_positive, calibrated.proba[:, labelled.positive], rule, bound, holdout_ratio=holdout_ratio
 )
-if problem.binary:
+if labelled.binary:
     stage.show("threshold_choice", threshold.facts(positive))
     stage.show("threshold", curves.threshold(threshold.curve, threshold.value))
 
@@ -76,7 +76,7 @@ if problem.binary:
 # The tuned candidate is fitted again on all training rows.
 
 # %%
-predictor = refit(best, problem, schema, calibrated.calibration, threshold.value, stage.resources)
+predictor = refit(best, labelled, schema, calibrated.calibration, threshold.value, stage.resources)
 model = stage.folder("model")
 predictor.save(model)
 
@@ -87,7 +87,7 @@ predictor.save(model)
 # %%
 holdout = stage.load("holdout")
 predictions = evaluate.predictions(predictor, holdout)
-stage.show("opened", holdout_ledger.opened(stage.holdout_reads), measured=True)
+stage.show("holdout_reads", holdout_ledger.holdout_reads(stage.holdout_reads), measured=True)
 
 # %% [markdown]
 # Every metric of the task with its 95 % confidence interval. A requirement is clearly met or missed only when its bound lies
@@ -97,7 +97,7 @@ stage.show("opened", holdout_ledger.opened(stage.holdout_reads), measured=True)
 grouped_by = stage.request.split.column if stage.request.split.by == "group" else None
 holdout_metrics = evaluate.holdout_metrics(
     predictions,
-    problem.classes,
+    labelled.classes,
     positive,
     leading=leading,
     resamples=resamples,
@@ -112,7 +112,7 @@ stage.show("metrics", holdout_metrics, report=True)
 # the holdout indicates an optimistic bias of the search.
 
 # %%
-stage.show("gap", evaluate.gap(predictor, problem, calibrated.proba, predictions, leading, predictor.threshold))
+stage.show("gap", evaluate.generalization_gap(predictor, labelled, calibrated.proba, predictions, leading, predictor.threshold))
 
 # %% [markdown]
 # ## Performance summary
@@ -122,7 +122,7 @@ stage.show("gap", evaluate.gap(predictor, problem, calibrated.proba, predictions
 # %%
 actual_positive = (predictions["y_true"] == positive).to_numpy().astype(int)
 rows = plural(stage.request.data.row)
-headline = evaluate.headline(predictions, schema.target, positive, problem.classes, rows=rows)
+headline = evaluate.headline(predictions, schema.target, positive, labelled.classes, rows=rows)
 stage.show("headline", headline, report=True)
 stage.show(
     "gain_curve",
@@ -138,7 +138,7 @@ stage.show(
 # errors.
 
 # %%
-stage.show("confusion", outcomes.confusion(predictions["y_true"], predictions["y_pred"], problem.classes), report=True)
+stage.show("confusion", outcomes.confusion(predictions["y_true"], predictions["y_pred"], labelled.classes), report=True)
 
 # %% [markdown]
 # ## ROC and precision-recall curves
@@ -146,7 +146,7 @@ stage.show("confusion", outcomes.confusion(predictions["y_true"], predictions["y
 # ranking and the second to judge the cost of acting on predictions.
 
 # %%
-truth, score = evaluate.drawn(predictions, problem.classes, positive)
+truth, score = evaluate.truth_and_scores(predictions, labelled.classes, positive)
 stage.show("roc", curves.roc(truth, score, holdout_metrics.values["roc_auc"]))
 
 # %%

@@ -22,7 +22,7 @@ request = "churn"
 # %%
 from glassbox.data.schema import Schema
 from glassbox.families.classification import metrics
-from glassbox.families.classification.dataset import problem_of
+from glassbox.families.classification.dataset import labelled_rows
 from glassbox.families.classification.folds import duplicates_across, folds_table, groups_of, make_folds
 from glassbox.families.tabular.dataset import TabularDataset
 from glassbox.families.tabular.effort import EFFORT
@@ -46,7 +46,7 @@ schema = Schema.model_validate(stage.load("schema"))
 grouped_by = stage.request.split.column if stage.request.split.by == "group" else None
 groups = groups_of(train, group=grouped_by, row_name=stage.request.data.id)
 folds = make_folds(train["row_id"], train[schema.target], stage.request.folds, seed=stage.request.seed, groups=groups)
-problem = problem_of(train, schema.target, schema.classes, folds, positive=stage.request.data.positive)
+labelled = labelled_rows(train, schema.target, schema.classes, folds, positive=stage.request.data.positive)
 stage.show("folds", folds_table(folds, train, schema.target, schema.classes))
 
 # %% [markdown]
@@ -57,7 +57,7 @@ stage.show("folds", folds_table(folds, train, schema.target, schema.classes))
 # %%
 timed_by = stage.request.split.column if stage.request.split.by == "time" else None
 cutoff = stage.request.split.cutoff if timed_by else None
-leaks = audit(problem, schema, allow=stage.request.data.allow, time=timed_by, cutoff=cutoff)
+leaks = audit(labelled, schema, allow=stage.request.data.allow, time=timed_by, cutoff=cutoff)
 stage.show("leaks", leaks_table(leaks), report=True)
 
 # %% [markdown]
@@ -93,7 +93,7 @@ stage.show("recipe", recipe_table(recipe, schema), report=True)
 
 # %%
 leading = metrics.leading_metric(stage.request.requirements)
-dataset = TabularDataset(problem, recipe)
+dataset = TabularDataset(labelled, recipe)
 stage.show("imbalance", imbalance(dataset, leading, EFFORT[stage.request.cost], stage.resources))
 
 # %%

@@ -44,8 +44,8 @@ stage = Stage.open("evaluate", request, upstream, product)
 train, folds, best, tuned_oof = stage.load("train", "folds", "best", "tuned_oof")
 schema = Schema.model_validate(stage.load("schema"))
 texts = text_dataset(train, schema, Recipe.model_validate(best["recipe"]), folds, stage.request, stage.resources)
-problem = texts.data
-positive = problem.classes[problem.positive]
+labelled = texts.data
+positive = labelled.classes[labelled.positive]
 leading = best["metric"]
 resamples = EFFORT[stage.request.cost].resamples
 
@@ -54,8 +54,8 @@ resamples = EFFORT[stage.request.cost].resamples
 # Out-of-fold predictions on train show whether predicted probabilities match observed frequencies.
 
 # %%
-oof = evaluate.oof_proba(tuned_oof, problem)
-calibrated = calibrate(oof, problem.y, problem.fold, problem.positive)
+oof = evaluate.oof_proba(tuned_oof, labelled)
+calibrated = calibrate(oof, labelled.y, labelled.fold, labelled.positive)
 stage.show("calibration_choice", calibrated.table)
 
 # %% [markdown]
@@ -66,11 +66,11 @@ stage.show("calibration_choice", calibrated.table)
 # %%
 rule, bound = metrics.threshold_rule(stage.request.requirements)
 holdout_ratio = stage.request.split.holdout / (1 - stage.request.split.holdout)
-is_positive = problem.y == problem.positive
+is_positive = labelled.y == labelled.positive
 threshold = choose_threshold(
-    is_positive, calibrated.proba[:, problem.positive], rule, bound, judged_rows=holdout_ratio
+    is_positive, calibrated.proba[:, labelled.positive], rule, bound, holdout_ratio=holdout_ratio
 )
-if problem.binary:
+if labelled.binary:
     stage.show("threshold_choice", threshold.facts(positive))
     stage.show("threshold", curves.threshold(threshold.curve, threshold.value))
 
@@ -90,7 +90,7 @@ predictor.save(model)
 # %%
 holdout = stage.load("holdout")
 predictions = evaluate.predictions(predictor, holdout)
-stage.show("opened", holdout_ledger.opened(stage.holdout_reads), measured=True)
+stage.show("holdout_reads", holdout_ledger.holdout_reads(stage.holdout_reads), measured=True)
 
 # %% [markdown]
 # Every metric of the task with its 95 % confidence interval. A requirement is clearly met or missed only when its bound lies
@@ -100,7 +100,7 @@ stage.show("opened", holdout_ledger.opened(stage.holdout_reads), measured=True)
 grouped_by = stage.request.split.column if stage.request.split.by == "group" else None
 holdout_metrics = evaluate.holdout_metrics(
     predictions,
-    problem.classes,
+    labelled.classes,
     positive,
     leading=leading,
     resamples=resamples,
@@ -114,42 +114,42 @@ stage.show("metrics", holdout_metrics, report=True)
 # should agree.
 
 # %%
-stage.show("gap", evaluate.gap(predictor, problem, calibrated.proba, predictions, leading, predictor.threshold))
+stage.show("gap", evaluate.generalization_gap(predictor, labelled, calibrated.proba, predictions, leading, predictor.threshold))
 
 # %% [markdown]
 # ## Performance summary
 # How often is the model right on unseen texts, compared with always predicting the most frequent class?
 
 # %%
-stage.show("headline", headline(predictions, problem.classes, plural(stage.request.data.row, "texts")), report=True)
+stage.show("headline", headline(predictions, labelled.classes, plural(stage.request.data.row, "texts")), report=True)
 
 # %% [markdown]
 # ## Confusion matrix
 # Rows are true classes and columns are predicted classes; dark cells off the diagonal are frequent errors.
 
 # %%
-stage.show("confusion", outcomes.confusion(predictions["y_true"], predictions["y_pred"], problem.classes), report=True)
+stage.show("confusion", outcomes.confusion(predictions["y_true"], predictions["y_pred"], labelled.classes), report=True)
 
 # %% [markdown]
 # ## Metrics by class
 # Precision and recall can differ between classes even when the overall score is high.
 
 # %%
-stage.show("classes", class_table(predictions, problem.classes, "texts"), report=True)
+stage.show("classes", class_table(predictions, labelled.classes, "texts"), report=True)
 
 # %% [markdown]
 # ## Accuracy by coverage
 # If the model may abstain, how accurate is it on the share of texts where it is most confident?
 
 # %%
-stage.show("coverage", risk_coverage(predictions, problem.classes, "texts"), report=True)
+stage.show("coverage", risk_coverage(predictions, labelled.classes, "texts"), report=True)
 
 # %% [markdown]
 # ## ROC curve
 # The curve shows the trade-off between true and false positives over all thresholds.
 
 # %%
-truth, score = evaluate.drawn(predictions, problem.classes, positive)
+truth, score = evaluate.truth_and_scores(predictions, labelled.classes, positive)
 stage.show("roc", curves.roc(truth, score, holdout_metrics.values["roc_auc"]))
 
 # %% [markdown]
@@ -174,7 +174,7 @@ stage.show("slices", evaluate.slices_table(parts, leading, overall), report=True
 # The most confident errors. Check their labels first: some texts may be mislabelled or ambiguous.
 
 # %%
-stage.show("mistakes", explain.mistakes(predictor, holdout, predictions), report=True)
+stage.show("error_examples", explain.error_examples(predictor, holdout, predictions), report=True)
 
 # %% [markdown]
 # ## Feature importance

@@ -36,15 +36,15 @@ train, split = stage.load("train", "split")
 schema = Schema.model_validate(stage.load("schema"))
 recipe = default_recipe(schema, stage.request.data.features)
 texts = text_dataset(train, schema, recipe, None, stage.request, stage.resources)
-problem, corpus = texts.data, texts.corpus
+labelled, corpus = texts.data, texts.corpus
 
 # %% [markdown]
 # ## Class balance
 # When one class is rare, a model that never predicts it still has a high accuracy.
 
 # %%
-positive = problem.classes[problem.positive]
-stage.show("target", balance.target_balance(explore.balance(problem), schema.target, positive), report=True)
+positive = labelled.classes[labelled.positive]
+stage.show("target", balance.target_balance(explore.balance(labelled), schema.target, positive), report=True)
 
 # %% [markdown]
 # ## Text length
@@ -53,20 +53,20 @@ stage.show("target", balance.target_balance(explore.balance(problem), schema.tar
 
 # %%
 words = log_odds_terms.lengths(corpus.texts)
-stage.show("lengths", explore.length_table(words, problem))
+stage.show("lengths", explore.length_table(words, labelled))
 
 # %% [markdown]
 # The distribution on a logarithmic axis. Two peaks suggest two kinds of text, which may need separate models.
 
 # %%
-stage.show("lengths_drawn", plots.length_histogram(words, problem))
+stage.show("lengths_plot", plots.length_histogram(words, labelled))
 
 # %% [markdown]
 # ## Vocabulary
 # A word model cannot learn a word that occurs in one text only. Character models and encoders can use parts of such words.
 
 # %%
-counts = log_odds_terms.count_terms(corpus, problem.y, len(problem.classes))
+counts = log_odds_terms.count_terms(corpus, labelled.y, len(labelled.classes))
 stage.show("vocabulary", explore.vocabulary_facts(counts, words, corpus))
 
 # %% [markdown]
@@ -75,28 +75,28 @@ stage.show("vocabulary", explore.vocabulary_facts(counts, words, corpus))
 # text rather than its content.
 
 # %%
-stage.show("telling", explore.distinctive_terms_table(counts, problem), report=True)
+stage.show("distinctive_terms", explore.distinctive_terms_table(counts, labelled), report=True)
 
 # %% [markdown]
 # Bars to either side show how significantly a word is associated with a class.
 
 # %%
-stage.show("telling_drawn", plots.distinctive_terms_plot(counts, problem), report=True)
+stage.show("distinctive_terms_plot", plots.distinctive_terms_plot(counts, labelled), report=True)
 
 # %% [markdown]
 # ## Near-duplicates
 # A duplicated text has twice the weight in training. Near-duplicates with different labels limit the accuracy of any model.
 
 # %%
-groups = split.set_index("row_id")["content"].reindex(problem.row_ids).tolist()
-stage.show("near_duplicates", explore.near_duplicates(groups, corpus, problem))
+groups = split.set_index("row_id")["content"].reindex(labelled.row_ids).tolist()
+stage.show("near_duplicates", explore.near_duplicates(groups, corpus, labelled))
 
 # %% [markdown]
 # ## Languages
 # A model that is trained on one language gives predictions for texts in other languages too, but they are not reliable.
 
 # %%
-stage.show("languages", explore.language_table(corpus, problem.row_ids))
+stage.show("languages", explore.language_table(corpus, labelled.row_ids))
 
 # %%
 stage.save()

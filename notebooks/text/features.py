@@ -65,7 +65,7 @@ suspects = leakage.audit(texts.corpus, texts.data)
 stage.show("leaks", leakage.leaks_table(suspects), report=True)
 
 # %%
-stage.show("not_read", leakage.unused_columns(recipe.columns, [column.name for column in schema.features]))
+stage.show("unused_columns", leakage.unused_columns(recipe.columns, [column.name for column in schema.features]))
 
 # %% [markdown]
 # If a near-duplicate of a holdout text were in train, its score would be too optimistic. The texts of the holdout are not read

@@ -45,8 +45,8 @@ stage = Stage.open("evaluate", request, upstream, product)
 train, split, folds, best, tuned_oof = stage.load("train", "split", "folds", "best", "tuned_oof")
 schema = Schema.model_validate(stage.load("schema"))
 pictures = vision_dataset(train, schema, Recipe.model_validate(best["recipe"]), folds, stage.request, stage.resources)
-problem = pictures.data
-positive = problem.classes[problem.positive]
+labelled = pictures.data
+positive = labelled.classes[labelled.positive]
 leading = best["metric"]
 resamples = EFFORT[stage.request.cost].resamples
 
@@ -55,8 +55,8 @@ resamples = EFFORT[stage.request.cost].resamples
 # Calibration methods are compared by cross-validation on the out-of-fold predictions.
 
 # %%
-oof = evaluate.oof_proba(tuned_oof, problem)
-calibrated = calibrate(oof, problem.y, problem.fold, problem.positive)
+oof = evaluate.oof_proba(tuned_oof, labelled)
+calibrated = calibrate(oof, labelled.y, labelled.fold, labelled.positive)
 stage.show("calibration_choice", calibrated.table)
 
 # %% [markdown]
@@ -65,10 +65,10 @@ stage.show("calibration_choice", calibrated.table)
 
 # %%
 rule, bound = metrics.threshold_rule(stage.request.requirements)
-judged_rows = stage.request.split.holdout / (1 - stage.request.split.holdout)
-hit = problem.y == problem.positive
-threshold = choose_threshold(hit, calibrated.proba[:, problem.positive], rule, bound, judged_rows=judged_rows)
-if problem.binary:
+holdout_ratio = stage.request.split.holdout / (1 - stage.request.split.holdout)
+hit = labelled.y == labelled.positive
+threshold = choose_threshold(hit, calibrated.proba[:, labelled.positive], rule, bound, holdout_ratio=holdout_ratio)
+if labelled.binary:
     stage.show("threshold_choice", threshold.facts(positive))
     stage.show("threshold", curves.threshold(threshold.curve, threshold.value))
 
@@ -95,7 +95,7 @@ predictor.save(model)
 # %%
 holdout = stage.load("holdout")
 predictions = evaluate.predictions(predictor, holdout)
-stage.show("opened", holdout_ledger.opened(stage.holdout_reads), measured=True)
+stage.show("holdout_reads", holdout_ledger.holdout_reads(stage.holdout_reads), measured=True)
 
 # %% [markdown]
 # Every metric has a bootstrap interval; near-duplicates are resampled together, since they are not independent. A requirement is decided
@@ -105,7 +105,7 @@ stage.show("opened", holdout_ledger.opened(stage.holdout_reads), measured=True)
 grouped_by = stage.request.split.column if stage.request.split.by == "group" else None
 estimates = evaluate.holdout_metrics(
     predictions,
-    problem.classes,
+    labelled.classes,
     positive,
     leading=leading,
     resamples=resamples,
@@ -119,34 +119,34 @@ stage.show("metrics", estimates, report=True)
 # Networks fit their training images almost perfectly; compare the out-of-fold metric with the holdout metric.
 
 # %%
-stage.show("gap", evaluate.gap(predictor, problem, calibrated.proba, predictions, leading, predictor.threshold))
+stage.show("gap", evaluate.generalization_gap(predictor, labelled, calibrated.proba, predictions, leading, predictor.threshold))
 
 # %% [markdown]
 # ## Summary
 # What does the result mean in practice?
 
 # %%
-stage.show("headline", headline(predictions, problem.classes, plural(stage.request.data.row, "pictures")), report=True)
+stage.show("headline", headline(predictions, labelled.classes, plural(stage.request.data.row, "pictures")), report=True)
 
 # %% [markdown]
 # ## Confusion matrix
 # Dark cells off the diagonal are frequent confusions.
 
 # %%
-stage.show("confusion", outcomes.confusion(predictions["y_true"], predictions["y_pred"], problem.classes), report=True)
+stage.show("confusion", outcomes.confusion(predictions["y_true"], predictions["y_pred"], labelled.classes), report=True)
 
 # %%
-stage.show("classes", class_table(predictions, problem.classes, "pictures"), report=True)
+stage.show("classes", class_table(predictions, labelled.classes, "pictures"), report=True)
 
 # %% [markdown]
 # ## Risk-coverage curve
 # The accuracy on the most confident share of the images, if the model may abstain on the rest.
 
 # %%
-stage.show("coverage", risk_coverage(predictions, problem.classes, "pictures"), report=True)
+stage.show("coverage", risk_coverage(predictions, labelled.classes, "pictures"), report=True)
 
 # %%
-truth, score = evaluate.drawn(predictions, problem.classes, positive)
+truth, score = evaluate.truth_and_scores(predictions, labelled.classes, positive)
 stage.show("roc", curves.roc(truth, score, estimates.values["roc_auc"]))
 
 # %% [markdown]
@@ -171,7 +171,7 @@ stage.show("slices", evaluate.slices_table(parts, leading, overall), report=True
 # The errors with the highest predicted probability. Review their labels first: some are labelled wrongly, others show several classes.
 
 # %%
-stage.show("mistakes", explain.confident_errors(predictor, holdout, predictions), report=True)
+stage.show("error_examples", explain.error_examples(predictor, holdout, predictions), report=True)
 
 # %% [markdown]
 # ## Grad-CAM

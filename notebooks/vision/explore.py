@@ -37,22 +37,22 @@ schema = Schema.model_validate(stage.load("schema"))
 side = default_side(train[picture_column(schema, stage.request.data.features)].tolist())
 recipe = default_recipe(schema, stage.request.data.features, side=side)
 pictures = vision_dataset(train, schema, recipe, None, stage.request, stage.resources)
-problem, images = pictures.data, pictures.images
+labelled, images = pictures.data, pictures.images
 
 # %% [markdown]
 # ## Class balance
 # If a class is rare, a model that never predicts it still has a high accuracy.
 
 # %%
-positive = problem.classes[problem.positive]
-stage.show("target", balance.target_balance(explore.balance(problem), schema.target, positive, units="pictures"), report=True)
+positive = labelled.classes[labelled.positive]
+stage.show("target", balance.target_balance(explore.balance(labelled), schema.target, positive, units="pictures"), report=True)
 
 # %% [markdown]
 # ## Examples by class
 # Compare the backgrounds as well as the objects: a background that is typical of one class is a leak.
 
 # %%
-stage.show("grid", explore.grid(images, problem), report=True)
+stage.show("grid", explore.grid(images, labelled), report=True)
 
 # %% [markdown]
 # ## Image sizes
@@ -74,18 +74,18 @@ stage.show("traits", explore.trait_table(traits))
 # line its interquartile range.
 
 # %%
-stage.show("brightness", plots.trait_by_class(traits, problem, "brightness"))
+stage.show("brightness", plots.trait_by_class(traits, labelled, "brightness"))
 
 # %%
-stage.show("colourfulness", plots.trait_by_class(traits, problem, "colourfulness"))
+stage.show("colourfulness", plots.trait_by_class(traits, labelled, "colourfulness"))
 
 # %% [markdown]
 # ## Near-duplicates
 # A duplicate counts twice in training; duplicates with conflicting labels limit the accuracy of any model.
 
 # %%
-groups = split.set_index("row_id")["content"].reindex(problem.row_ids).tolist()
-stage.show("near_duplicates", explore.near_duplicates(groups, images, problem))
+groups = split.set_index("row_id")["content"].reindex(labelled.row_ids).tolist()
+stage.show("near_duplicates", explore.near_duplicates(groups, images, labelled))
 
 # %% [markdown]
 # ## Embedding map
@@ -94,18 +94,18 @@ stage.show("near_duplicates", explore.near_duplicates(groups, images, problem))
 
 # %%
 vectors = explore.unit_vectors(images)
-compared, mapped = (explore.sample_rows(problem, most) for most in (explore.MOST_COMPARED, explore.MOST_MAPPED))
+compared, mapped = (explore.sample_rows(labelled, most) for most in (explore.MOST_COMPARED, explore.MOST_MAPPED))
 neighbours = explore.nearest_neighbours(vectors, compared)
-agreement = float((explore.label_agreement(neighbours, problem.y[compared]) > 0.5).mean())
+agreement = float((explore.label_agreement(neighbours, labelled.y[compared]) > 0.5).mean())
 points = explore.tsne(vectors, mapped, stage.request.seed)
-stage.show("map", plots.embedding_map(points, problem, mapped, agreement), report=True)
+stage.show("map", plots.embedding_map(points, labelled, mapped, agreement), report=True)
 
 # %% [markdown]
 # ## Label errors
 # These images have no neighbour of their own class. Some are labelled wrongly, others are hard examples.
 
 # %%
-stage.show("mislabelled", explore.label_errors(neighbours, compared, images, problem))
+stage.show("label_errors", explore.label_errors(neighbours, compared, images, labelled))
 
 # %%
 stage.save()

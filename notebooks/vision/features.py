@@ -78,7 +78,7 @@ suspects = leakage.audit(pictures.images, pictures.data)
 stage.show("leaks", leakage.leaks_table(suspects), report=True)
 
 # %%
-stage.show("not_read", leakage.unused_columns(recipe.column, [column.name for column in schema.features]))
+stage.show("unused_columns", leakage.unused_columns(recipe.column, [column.name for column in schema.features]))
 
 # %% [markdown]
 # Holdout images with a duplicate in the training set would be predicted from memory. The holdout is not loaded here: only row ids and

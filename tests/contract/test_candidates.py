@@ -20,7 +20,7 @@ from glassbox.families.tabular.predictor import TabularPredictor
 from glassbox.families.tabular.refit import refit
 from glassbox.files import files_below, hash_tree
 from glassbox.runtime.resources import Resources
-from toy_tables import FULL, customers, dataset, problem
+from toy_tables import FULL, customers, dataset, labelled
 
 
 def quick(candidate: Candidate) -> Candidate:
@@ -38,7 +38,7 @@ any_classes = pytest.mark.parametrize("classes", [2, 3])
 def predictor(candidate: Candidate, classes: int = 2, seed: int = 0, threads: int = 1) -> TabularPredictor:
     _, schema = customers(classes=classes)
     best = {"kind": candidate.kind, "params": candidate.params, "recipe": FULL.model_dump()}
-    return refit(best, problem(classes=classes), schema, Calibration(), 0.4, Resources(seed=seed, threads=threads))
+    return refit(best, labelled(classes=classes), schema, Calibration(), 0.4, Resources(seed=seed, threads=threads))
 
 
 def test_every_kind_is_tried() -> None:
@@ -63,11 +63,11 @@ def test_probabilities_are_probabilities(candidate: Candidate, classes: int) -> 
 @every
 @any_classes
 def test_learns_what_is_there(candidate: Candidate, classes: int) -> None:
-    judged = problem(400, classes=classes)
+    predict_rows = labelled(400, classes=classes)
     proba = np.empty((400, classes))
-    for fold in judged.folds:
-        proba[judged.fold == fold] = fit_fold(dataset(FULL, judged), candidate, fold, Resources())["proba"]
-    auc = score(Sample.of(judged.y, proba), ["roc_auc"])["roc_auc"]
+    for fold in predict_rows.folds:
+        proba[predict_rows.fold == fold] = fit_fold(dataset(FULL, predict_rows), candidate, fold, Resources())["proba"]
+    auc = score(Sample.of(predict_rows.y, proba), ["roc_auc"])["roc_auc"]
     assert auc > 0.75 if KINDS[candidate.kind].learns else auc < 0.6
 
 
@@ -155,8 +155,8 @@ def test_no_rows_give_no_predictions(candidate: Candidate) -> None:
 
 @every
 def test_class_that_no_teaching_row_has_gets_no_probability_of_note(candidate: Candidate) -> None:
-    judged = problem(classes=3)
-    frame, y = judged.frame[judged.y < 2], judged.y[judged.y < 2]
+    predict_rows = labelled(classes=3)
+    frame, y = predict_rows.frame[predict_rows.y < 2], predict_rows.y[predict_rows.y < 2]
     from glassbox.families.tabular.fit import fit
 
     proba = fit(candidate.kind, candidate.params, FULL.edited({"town": "left out"}), frame, y, 3, seed=0).proba(frame)

@@ -276,7 +276,7 @@ def test_missing_weights_raise(weights: Backbone) -> None:
     with pytest.raises(GlassboxError, match=r"weights\.backbones"):
         fit(bare, "detector", {}, np.arange(8), Resources(seed=1))
     with pytest.raises(GlassboxError, match=r"weights\.detector"):
-        fit(bare, "as_it_comes", {}, np.arange(8), Resources(seed=1))
+        fit(bare, "pretrained", {}, np.arange(8), Resources(seed=1))
     with pytest.raises(GlassboxError, match="No kind of model"):
         fit(bare, "unknown", {}, np.arange(8), Resources(seed=1))
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from glassbox.families.forecasting.backtest import Problem, forecast_from
+from glassbox.families.forecasting.backtest import BacktestDataset, forecast_from
 from glassbox.families.forecasting.candidates import candidates
 from glassbox.families.forecasting.conformal import Offsets
 from glassbox.families.forecasting.effort import EFFORT
@@ -19,7 +19,7 @@ from glassbox.families.forecasting.evaluate import refit, refit_on_all
 from glassbox.families.forecasting.family import FAMILY
 from glassbox.families.forecasting.leakage import replace_after
 from glassbox.families.forecasting.metrics import QUANTILES
-from glassbox.families.forecasting.models import KINDS, kind_of
+from glassbox.families.forecasting.models import KINDS
 from glassbox.families.forecasting.panel import Panel
 from glassbox.families.forecasting.predictor import Columns, ForecastPredictor
 from glassbox.families.forecasting.protocols import Fitting
@@ -29,7 +29,7 @@ from glassbox.families.protocol import Effort
 from glassbox.families.shared.compare import compare
 from glassbox.files import files_below, hash_tree
 from glassbox.runtime.resources import Resources
-from toy_series import panel, problem, recipe, schema, shops
+from toy_series import dataset, panel, recipe, schema, shops
 
 TREES = {"n_estimators": 15, "rows": 2000, "min_data_in_leaf": 5}
 PARAMS = {
@@ -63,7 +63,7 @@ def test_every_kind_is_a_candidate_at_some_cost() -> None:
 
 @every_kind
 def test_forecasts_are_finite_for_each_series_and_step(kind: str) -> None:
-    point = forecast_from(problem(), 126, kind, PARAMS.get(kind, {}), Resources())["point"]
+    point = forecast_from(dataset(), 126, kind, PARAMS.get(kind, {}), Resources())["point"]
     assert point.shape == (3, 7)
     assert np.isfinite(point).all()
 
@@ -72,9 +72,9 @@ def test_forecasts_are_finite_for_each_series_and_step(kind: str) -> None:
 @settings(max_examples=3, suppress_health_check=list(HealthCheck), deadline=None)
 @given(st.integers(0, 2**31))
 def test_forecasts_do_not_depend_on_values_after_the_origin(kind: str, seed: int) -> None:
-    original, origin = problem(), 126
+    original, origin = dataset(), 126
     changed_panel = replace_after(original.panel, origin, original.recipe, np.random.default_rng(seed))
-    changed = Problem(changed_panel, original.recipe, original.origins, changed_panel.digest, original.nonnegative)
+    changed = BacktestDataset(changed_panel, original.recipe, original.origins, changed_panel.digest, original.nonnegative)
     before, after = (forecast_from(p, origin, kind, PARAMS.get(kind, {}), Resources())["point"] for p in (original, changed))
     assert before.tolist() == after.tolist()
 
@@ -83,7 +83,7 @@ def test_forecasts_do_not_depend_on_values_after_the_origin(kind: str, seed: int
 def test_arguments_are_unchanged(kind: str) -> None:
     known = panel()
     before = known.digest
-    kind_of(kind).fit(known, Fitting(PARAMS.get(kind, {}), recipe(known))).forecast(
+    KINDS[kind].fit(known, Fitting(PARAMS.get(kind, {}), recipe(known))).forecast(
         known, future_of(known, known.steps, recipe(known))
     )
     assert known.digest == before
@@ -166,10 +166,10 @@ def test_a_refit_forecasts_the_same_as_a_fit_on_all_history(kind: str) -> None:
 
 
 def test_a_candidate_worse_than_the_seasonal_naive_forecast_is_never_selected() -> None:
-    backtest = problem()
+    backtest = dataset()
     rng = np.random.default_rng(0)
     steady = np.tile(rng.random((3, 7)) * 20, (1, 20))  # the seasonal naive forecast is exact, so nothing beats it
-    exact = Problem.of(replace(backtest.panel, values=steady), backtest.recipe, backtest.origins)
+    exact = BacktestDataset.of(replace(backtest.panel, values=steady), backtest.recipe, backtest.origins)
     tried = [
         c
         for c in candidates("low", EFFORT["low"], backtest.recipe, 3)

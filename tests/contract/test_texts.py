@@ -15,13 +15,13 @@ import pytest
 from glassbox.data.formats.signatures import unsupported_format
 from glassbox.data.schema import Schema, infer_schema
 from glassbox.families.classification.calibration.apply import Calibration
-from glassbox.families.classification.dataset import problem_of
+from glassbox.families.classification.dataset import labelled_rows
 from glassbox.families.entities import evaluate as spans_evaluate
 from glassbox.families.entities.dataset import EntityDataset, dataset_of
 from glassbox.families.predictor_protocol import Predictor, load_predictor
 from glassbox.families.text.corpus import Corpus
 from glassbox.families.text.dataset import TextDataset
-from glassbox.families.text.encoder import Encoder, Remembered
+from glassbox.families.text.encoder import CachedEncoder, Encoder
 from glassbox.families.text.recipe import default_recipe
 from glassbox.families.text.refit import refit
 from glassbox.files import files_below, hash_tree
@@ -79,22 +79,22 @@ def model(best: dict, folder: Path, frame: pd.DataFrame | None = None) -> Predic
     frame = rows() if frame is None else frame
     schema = text_schema(frame)
     recipe = default_recipe(schema, None, most_tokens=16)
-    problem = problem_of(frame, "about", schema.classes or [], None)
+    labelled = labelled_rows(frame, "about", schema.classes or [], None)
     encoder = Encoder(toy_encoder(folder), 16)
-    corpus = Corpus(recipe.texts(problem.frame), encode=Remembered(encoder, None))
+    corpus = Corpus(recipe.texts(labelled.frame), encode=CachedEncoder(encoder, None))
     settings = {**best, "recipe": recipe.model_dump()}
-    return refit(settings, TextDataset(problem, corpus, encoder), schema, Calibration(), 0.5, Resources(seed=1))
+    return refit(settings, TextDataset(labelled, corpus, encoder), schema, Calibration(), 0.5, Resources(seed=1))
 
 
 def news(count: int = 80) -> pd.DataFrame:
     rows = sentences(count, 3)
-    from glassbox.families.entities.spans import Span, written
+    from glassbox.families.entities.spans import Span, write_spans
 
     return pd.DataFrame(
         {
             "row_id": [f"r{i:04d}" for i in range(count)],
             "text": [text for text, _ in rows],
-            "entities": [written([Span(int(a), int(b), str(kind)) for a, b, kind in spans]) for _, spans in rows],
+            "entities": [write_spans([Span(int(a), int(b), str(kind)) for a, b, kind in spans]) for _, spans in rows],
         }
     )
 
@@ -231,7 +231,7 @@ def test_embeddings_are_cached_by_content(tmp_path: Path) -> None:
             encoded.append(text)
             return encoder.encode_one(text)
 
-    cached = Remembered(Counting(encoder.folder, 16), tmp_path / "cache")
+    cached = CachedEncoder(Counting(encoder.folder, 16), tmp_path / "cache")
     first = cached(["one text", "another text", "one text"])
     assert sorted(encoded) == ["another text", "one text"]
     second = cached(["another text", "a third"])

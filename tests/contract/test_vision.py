@@ -21,7 +21,7 @@ from glassbox.data.formats.signatures import unsupported_format
 from glassbox.data.schema import infer_schema
 from glassbox.errors import GlassboxError
 from glassbox.families.classification.calibration.apply import Calibration
-from glassbox.families.classification.dataset import problem_of
+from glassbox.families.classification.dataset import labelled_rows
 from glassbox.families.classification.folds import make_folds
 from glassbox.families.predictor_protocol import Predictor, load_predictor
 from glassbox.families.shared.candidates import Candidate
@@ -85,10 +85,10 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> list[Backbone]:
 def pictures(backbones: list[Backbone], *, count: int = 48, store: Path | None = None) -> VisionDataset:
     frame = shapes(count)
     folds = make_folds(frame["row_id"], frame["shape"], 2)
-    problem = problem_of(frame, "shape", ["disc", "square"], folds)
+    labelled = labelled_rows(frame, "shape", ["disc", "square"], folds)
     augmentation = Augmentation(crop=0.7)
     recipe = Recipe(column="picture", side=32, backbones=[0, 1], augmentation=augmentation)
-    return VisionDataset(problem, ImageCollection(problem.frame["picture"].tolist(), recipe, backbones, store, workers=2))
+    return VisionDataset(labelled, ImageCollection(labelled.frame["picture"].tolist(), recipe, backbones, store, workers=2))
 
 
 def model(best: dict[str, Any], backbones: list[Backbone], *, seed: int = 1) -> VisionPredictor:

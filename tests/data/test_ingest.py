@@ -26,8 +26,8 @@ def ingest(request, root):
 def findings(request, root):
     raw, parts, schema, snapshot = ingest(request, root)
     return {
-        "arrived": quality.data_summary(raw, parts),
-        "promised": quality.size_check(raw, request),
+        "data_summary": quality.data_summary(raw, parts),
+        "expected_size": quality.size_check(raw, request),
         "quarantine": quality.quarantine(raw),
         "repairs": quality.repairs(raw, snapshot),
         "types": quality.types(schema),
@@ -108,9 +108,9 @@ def test_the_expected_size_is_checked_within_a_factor_of_two(write, ask, frame):
     root = write(frame)
     raw, _ = read(ask(id="customer"), root)
     assert quality.size_check(raw, ask()).kind == "note"
-    assert quality.size_check(raw, ask(size="400 rows")).facts["kept"] is True
+    assert quality.size_check(raw, ask(size="400 rows")).facts["as expected"] is True
     too_small = quality.size_check(raw, ask(size="401 rows"))
-    assert (too_small.facts["kept"], "fewer" in too_small.say) == (False, True)
+    assert (too_small.facts["as expected"], "fewer" in too_small.say) == (False, True)
 
 
 def test_duplicate_rows_are_counted(write, ask, frame):
@@ -139,13 +139,13 @@ def test_columns_are_sorted_by_missing_values(write, ask, frame):
     frame.loc[:150, "calls"] = ""
     shown = findings(ask(id="customer"), write(frame))
     assert [row[0] for row in shown["missing"].rows] == ["calls", "plan"]
-    assert shown["missing_drawn"].kind == "figure"
+    assert shown["missing_plot"].kind == "figure"
 
 
 def test_the_plot_is_a_note_without_missing_values(write, ask, frame):
     shown = findings(ask(id="customer"), write(frame.drop(columns="plan")))
     assert shown["missing"].rows == []
-    assert shown["missing_drawn"].kind == "note"
+    assert shown["missing_plot"].kind == "note"
 
 
 def test_markup_in_data_is_escaped(write, ask, frame):

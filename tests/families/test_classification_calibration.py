@@ -141,7 +141,9 @@ def test_threshold_has_a_margin_for_sampling_error_on_the_holdout() -> None:
     p = np.linspace(0.001, 0.999, 4000)
     hit = np.random.default_rng(0).random(4000) < p
     bound = Bound(op=">", value=0.8)
-    no_margin, margin, wider_margin = (choose_threshold(hit, p, "recall", bound, judged_rows=rows) for rows in (None, 0.25, 0.05))
+    no_margin, margin, wider_margin = (
+        choose_threshold(hit, p, "recall", bound, holdout_ratio=rows) for rows in (None, 0.25, 0.05)
+    )
     recalls = [hit[p >= threshold.value].sum() / hit.sum() for threshold in (no_margin, margin, wider_margin)]
     assert recalls[0] == pytest.approx(0.8, abs=0.002)
     assert recalls[1] == pytest.approx(0.8 + 1.96 * np.sqrt(0.8 * 0.2 / (0.25 * hit.sum())), abs=0.005)  # 1.96 standard errors
@@ -150,7 +152,7 @@ def test_threshold_has_a_margin_for_sampling_error_on_the_holdout() -> None:
 
 
 def test_without_a_threshold_with_margin_the_bound_itself_is_enough() -> None:
-    assert choose_threshold(HIT, P, "precision", Bound(op=">=", value=0.75), judged_rows=0.25).value == pytest.approx(0.25)
+    assert choose_threshold(HIT, P, "precision", Bound(op=">=", value=0.75), holdout_ratio=0.25).value == pytest.approx(0.25)
 
 
 def test_an_unreachable_precision_falls_back_to_f1() -> None:

@@ -12,13 +12,13 @@ from glassbox.families.tabular.predictor import TabularPredictor
 from glassbox.families.tabular.refit import refit
 from glassbox.files import hash_tree
 from glassbox.runtime.resources import Resources
-from toy_tables import FULL, customers, problem
+from toy_tables import FULL, customers, labelled
 
 
 def model(classes: int = 2, threshold: float | None = 0.5, calibration: Calibration | None = None) -> TabularPredictor:
     _, schema = customers(classes=classes)
     best = {"kind": "logistic_regression", "params": {}, "recipe": FULL.model_dump()}
-    return refit(best, problem(classes=classes), schema, calibration or Calibration(), threshold, Resources())
+    return refit(best, labelled(classes=classes), schema, calibration or Calibration(), threshold, Resources())
 
 
 def test_predictions_have_the_documented_columns_and_order() -> None:
@@ -78,7 +78,7 @@ def test_holdout_metrics_start_with_the_leading_metric() -> None:
 
 
 def test_rows_without_an_out_of_fold_prediction_are_an_error() -> None:
-    train = problem()
+    train = labelled()
     oof = pd.DataFrame({"row_id": train.row_ids[:-1], "proba_no": 0.5, "proba_yes": 0.5})
     with pytest.raises(DataError, match="no out-of-fold prediction"):
         evaluate.oof_proba(oof, train)
@@ -86,12 +86,14 @@ def test_rows_without_an_out_of_fold_prediction_are_an_error() -> None:
 
 def test_gap_shows_an_overfitted_model() -> None:
     _, schema = customers()
-    train = problem()
+    train = labelled()
     best = {"kind": "random_forest", "params": {"n_estimators": 30}, "recipe": FULL.model_dump()}
     predictor = refit(best, train, schema, Calibration(), 0.5, Resources())
     oof = np.column_stack([1 - train.y * 0.2 - 0.4, train.y * 0.2 + 0.4])
     oof[::3] = oof[::3, ::-1]
-    facts = evaluate.gap(predictor, train, oof, evaluate.predictions(predictor, customers(seed=5)[0]), "roc_auc", 0.5).facts
+    facts = evaluate.generalization_gap(
+        predictor, train, oof, evaluate.predictions(predictor, customers(seed=5)[0]), "roc_auc", 0.5
+    ).facts
     assert facts["train"] == pytest.approx(1.0, abs=0.01)
     assert facts["train over out of fold"] == pytest.approx(facts["train"] - facts["out of fold"])  # type: ignore[operator]
 
@@ -181,8 +183,8 @@ def test_headline_calls_rows_by_their_noun() -> None:
 
 
 def test_ledger_reports_how_often_the_holdout_was_evaluated() -> None:
-    assert "first time" in holdout_ledger.opened(1).say
-    assert "3 times" in holdout_ledger.opened(3).say
+    assert "first time" in holdout_ledger.holdout_reads(1).say
+    assert "3 times" in holdout_ledger.holdout_reads(3).say
 
 
 def test_holdout_clusters_are_in_the_order_of_predictions() -> None:

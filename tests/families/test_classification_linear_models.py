@@ -34,13 +34,13 @@ def fitted(kind: str) -> bytes:
 
 @pytest.mark.parametrize("kind", ["svm", "naive_bayes_linear", "logistic"])
 def test_parallel_fits_equal_a_single_fit(kind: str) -> None:
-    alone = fitted(kind)
+    exclusive_gpu = fitted(kind)
     with ThreadPoolExecutor(3) as pool:
         parallel = [pool.submit(fitted, kind_beside) for kind_beside in ("svm", "logistic") * 3]
         together = list(pool.map(fitted, [kind] * 4))
         for kind_beside in parallel:
             kind_beside.result()
-    assert set(together) == {alone}
+    assert set(together) == {exclusive_gpu}
 
 
 @pytest.mark.parametrize("scores", [1, 3, 14])

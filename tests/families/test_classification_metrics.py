@@ -184,8 +184,8 @@ def test_paired_intervals_are_narrower() -> None:
     s = sample(400)
     near = s.proba + np.random.default_rng(1).normal(0, 0.01, (400, 1)) * [1, -1]
     paired = paired_gain([(s.y, s.proba)], [(s.y, near)], "roc_auc", positive=1, resamples=200, seed=0)
-    alone = estimates(s, ["roc_auc"], resamples=200)["roc_auc"]
-    assert (paired.high or 0) - (paired.low or 0) < 0.5 * ((alone.high or 0) - (alone.low or 0))
+    exclusive_gpu = estimates(s, ["roc_auc"], resamples=200)["roc_auc"]
+    assert (paired.high or 0) - (paired.low or 0) < 0.5 * ((exclusive_gpu.high or 0) - (exclusive_gpu.low or 0))
 
 
 def test_leading_metric_is_the_first_metric_of_probabilities() -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from glassbox.errors import GlassboxError
-from glassbox.families.classification.dataset import Problem, problem_of
+from glassbox.families.classification.dataset import LabelledRows, labelled_rows
 from glassbox.families.classification.folds import make_folds
 from glassbox.families.classification.scorer import ProbabilityScorer
 from glassbox.families.shared.candidates import Candidate
@@ -20,7 +20,7 @@ from glassbox.files import canonical_json
 from glassbox.findings.model import Table
 from glassbox.runtime.resources import Resources
 from glassbox.runtime.result_cache import ResultCache
-from toy_tables import FULL, SMALL, customers, dataset, effort, problem
+from toy_tables import FULL, SMALL, customers, dataset, effort, labelled
 
 DUMMY = Candidate(name="dummy", kind="dummy")
 LINEAR = Candidate(name="linear", kind="logistic_regression")
@@ -31,7 +31,7 @@ BROKEN = Candidate(name="broken", kind="random_forest", params={"no_such_thing":
 def compare(
     candidates: Sequence[Candidate],
     recipe: Recipe,
-    data: Problem,
+    data: LabelledRows,
     *,
     metric: str = "roc_auc",
     resamples: int = 50,
@@ -42,7 +42,7 @@ def compare(
 
 
 def board(*candidates: Candidate, **options: Any) -> dict[str, Any]:
-    return compare(candidates, SMALL, problem(), **options).leaderboard
+    return compare(candidates, SMALL, labelled(), **options).leaderboard
 
 
 def table(leaderboard: dict[str, Any]) -> Table:
@@ -63,7 +63,7 @@ def test_a_loss_is_ranked_in_ascending_order() -> None:
 
 
 def test_tied_candidates_are_listed_with_the_simplest_and_the_most_flexible() -> None:
-    small = problem(45)  # too few rows to separate them
+    small = labelled(45)  # too few rows to separate them
     result = compare([FOREST, LINEAR], SMALL, small, resamples=200).leaderboard
     assert set(result["tied"]) | {result["leader"]} == {"linear", "forest"}
     assert candidate_in(result, "simplest") == LINEAR
@@ -74,7 +74,7 @@ def test_a_dummy_is_never_the_simplest_of_tied_candidates() -> None:
     # The labels are shuffled, so the dummy is tied with the others; but it ignores the features.
     frame, schema = customers(120)
     frame["label"] = np.random.default_rng(1).permutation(frame["label"].to_numpy())
-    data = problem_of(frame, "label", schema.classes or [], make_folds(frame["row_id"], frame["label"], 3))
+    data = labelled_rows(frame, "label", schema.classes or [], make_folds(frame["row_id"], frame["label"], 3))
     result = compare([LINEAR, FOREST, DUMMY], SMALL, data, resamples=50).leaderboard
     assert "dummy" in result["tied"]
     assert result["simplest"]["name"] != "dummy"
@@ -105,16 +105,16 @@ def test_duplicate_candidate_names_are_an_error() -> None:
 
 
 def test_the_number_of_workers_does_not_change_the_result() -> None:
-    one, three = (compare([LINEAR, FOREST, BROKEN], FULL, problem(), resamples=20, workers=n) for n in (1, 3))
+    one, three = (compare([LINEAR, FOREST, BROKEN], FULL, labelled(), resamples=20, workers=n) for n in (1, 3))
     assert canonical_json(one.leaderboard) == canonical_json(three.leaderboard)
     assert one.oof.equals(three.oof)
 
 
 def test_fits_are_cached(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     cache = ResultCache(tmp_path, {})
-    first = compare([LINEAR, FOREST], SMALL, problem(), resamples=20, cache=cache)
+    first = compare([LINEAR, FOREST], SMALL, labelled(), resamples=20, cache=cache)
     monkeypatch.setattr("glassbox.families.tabular.fit.fit", lambda *_, **__: pytest.fail("fitted again"))
-    second = compare([LINEAR, FOREST], SMALL, problem(), resamples=20, cache=cache)
+    second = compare([LINEAR, FOREST], SMALL, labelled(), resamples=20, cache=cache)
     assert canonical_json(first.leaderboard) == canonical_json(second.leaderboard)
     assert first.oof.equals(second.oof)
 
@@ -124,12 +124,12 @@ def test_failures_are_not_cached(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     with monkeypatch.context() as context:
         context.setattr("glassbox.families.tabular.fit.fit", lambda *_, **__: (_ for _ in ()).throw(MemoryError("full")))
         with pytest.raises(GlassboxError, match="MemoryError: full"):
-            compare([LINEAR], SMALL, problem(), cache=cache)
-    assert compare([LINEAR], SMALL, problem(), resamples=20, cache=cache).leaderboard["leader"] == "linear"
+            compare([LINEAR], SMALL, labelled(), cache=cache)
+    assert compare([LINEAR], SMALL, labelled(), resamples=20, cache=cache).leaderboard["leader"] == "linear"
 
 
 def test_out_of_fold_predictions_cover_every_row_and_round_trip() -> None:
-    data = problem()
+    data = labelled()
     result = compare([LINEAR, DUMMY], SMALL, data, resamples=20)
     assert result.oof.columns.tolist() == ["candidate", "row_id", "proba_no", "proba_yes"]
     assert result.oof.groupby("candidate").size().to_dict() == {"dummy": 240, "linear": 240}
@@ -140,20 +140,20 @@ def test_out_of_fold_predictions_cover_every_row_and_round_trip() -> None:
 
 
 def test_timing_is_separate_from_the_leaderboard() -> None:
-    result = compare([LINEAR, DUMMY], SMALL, problem(), resamples=20)
+    result = compare([LINEAR, DUMMY], SMALL, labelled(), resamples=20)
     assert "fit_s" not in canonical_json(result.leaderboard)
     assert timing_table(result.timing).frame()["candidate"].tolist() == ["linear", "dummy"]
 
 
 def test_progress_counts_every_fit() -> None:
     seen: list[tuple[int, int, str]] = []
-    compare([LINEAR, DUMMY], SMALL, problem(), resamples=20, progress=lambda *step: seen.append(step))
+    compare([LINEAR, DUMMY], SMALL, labelled(), resamples=20, progress=lambda *step: seen.append(step))
     assert [(done, total) for done, total, _ in seen] == [(i, 6) for i in range(1, 7)]
     assert seen[-1][2] == "dummy, fold 3 of 3"
 
 
 def test_candidates_are_compared_on_several_classes() -> None:
-    result = compare([LINEAR, DUMMY], FULL, problem(classes=3), resamples=20)
+    result = compare([LINEAR, DUMMY], FULL, labelled(classes=3), resamples=20)
     assert result.leaderboard["leader"] == "linear"
     assert result.oof.columns.tolist()[2:] == ["proba_c0", "proba_c1", "proba_c2"]
 

@@ -212,7 +212,7 @@ def test_pretrained_detector_is_the_same_after_loading(tmp_path: Path) -> None:
     boxes = model.find(view)
     assert boxes[0], "it detects an orange ball on white"
     assert boxes[1] == []
-    assert KINDS["as_it_comes"].load(tmp_path).find(view) == boxes
+    assert KINDS["pretrained"].load(tmp_path).find(view) == boxes
     assert sorted(path.name for path in tmp_path.rglob("*.*")) == ["detector.pb", "detector.pbtxt", "labels.json"]
 
 
@@ -220,7 +220,7 @@ def test_candidates_follow_from_the_request() -> None:
     assert [candidate.kind for candidate in candidates("low", EFFORT["low"], [], False, 16)] == ["nothing", "detector"]
     assert candidates("low", EFFORT["low"], [], False, 16)[-1].params["start"] == "nothing"
     tried = candidates("high", EFFORT["high"], ["a", "b"], True, 8)
-    assert [candidate.kind for candidate in tried] == ["nothing", "as_it_comes", "detector", "detector"]
+    assert [candidate.kind for candidate in tried] == ["nothing", "pretrained", "detector", "detector"]
     assert {candidate.params["finest"] for candidate in tried[2:]} == {8}
     assert finest_stride([[PEAR]], [(320, 320)], 320) == 8
 
@@ -263,7 +263,7 @@ def test_joined_matches_equal_the_matches_of_all_images() -> None:
 def fitted(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """Run the stages from compare to evaluate on few images."""
     dataset, schema = scenes(60)
-    tried = [Candidate(name="nothing", kind="nothing"), QUICK, Candidate(name="no weights", kind="as_it_comes")]
+    tried = [Candidate(name="nothing", kind="nothing"), QUICK, Candidate(name="no weights", kind="pretrained")]
     effort = Effort("For tests.", trials=1, resamples=50)
     resources = Resources(workers=2, cache=ResultCache(tmp_path_factory.mktemp("cache"), {}))
     comparison = compare(FAMILY, dataset, tried, "map_50", effort, resources)
@@ -333,7 +333,11 @@ def test_predict_returns_boxes_above_the_threshold(fitted: dict[str, Any]) -> No
 def test_evaluation_findings(fitted: dict[str, Any]) -> None:
     predicted, predictor, dataset = fitted["predictions"], fitted["predictor"], fitted["dataset"]
     matches = evaluate.matches_of(predicted, predictor.labels)
-    assert set(evaluate.gap(predictor, dataset, fitted["oof"], matches, "map").facts) >= {"train", "out of fold", "holdout"}
+    assert set(evaluate.generalization_gap(predictor, dataset, fitted["oof"], matches, "map").facts) >= {
+        "train",
+        "out of fold",
+        "holdout",
+    }
     assert len(evaluate.label_table(matches, predicted).rows) == 2
     table = evaluate.error_table(predicted).frame().set_index("kind")["boxes"]
     assert table["correct"] + table["missed"] == matches.true.sum()

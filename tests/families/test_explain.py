@@ -6,7 +6,7 @@ import pytest
 
 from glassbox.families.classification import example_selection
 from glassbox.families.classification.calibration.apply import Calibration
-from glassbox.families.classification.dataset import problem_of
+from glassbox.families.classification.dataset import labelled_rows
 from glassbox.families.classification.metrics import Sample, score
 from glassbox.families.tabular import explain, shapley
 from glassbox.families.tabular.models import KINDS
@@ -29,9 +29,9 @@ PARAMS = {
 
 def fitted(kind: str, classes: int = 2, threshold: float | None = 0.4, positive: str | None = None) -> TabularPredictor:
     frame, schema = customers(300, classes=classes)
-    problem = problem_of(frame, "label", list(schema.classes or []), positive=positive)
+    labelled = labelled_rows(frame, "label", list(schema.classes or []), positive=positive)
     best = {"kind": kind, "params": PARAMS[kind], "recipe": FULL.model_dump()}
-    return refit(best, problem, schema, Calibration(), threshold, Resources())
+    return refit(best, labelled, schema, Calibration(), threshold, Resources())
 
 
 def unseen(n: int = 80, classes: int = 2) -> pd.DataFrame:
@@ -138,7 +138,7 @@ def test_a_model_without_features_has_no_important_column() -> None:
 def test_examples_are_the_most_confident_and_the_most_uncertain_rows() -> None:
     p = np.array([0.95, 0.99, 0.02, 0.41, 0.7])
     truth = np.array([1, 0, 0, 1, 0])
-    examples = example_selection.worth_a_look(np.column_stack([1 - p, p]), truth, 1, 0.4)
+    examples = example_selection.select_examples(np.column_stack([1 - p, p]), truth, 1, 0.4)
     assert [(example.why, example.at) for example in examples] == [
         ("Most confident and correct", 0),
         ("Most confident error", 1),
@@ -148,13 +148,13 @@ def test_examples_are_the_most_confident_and_the_most_uncertain_rows() -> None:
 
 def test_without_errors_no_error_is_an_example() -> None:
     p = np.array([0.9, 0.1])
-    examples = example_selection.worth_a_look(np.column_stack([1 - p, p]), np.array([1, 0]), 1, 0.5)
+    examples = example_selection.select_examples(np.column_stack([1 - p, p]), np.array([1, 0]), 1, 0.5)
     assert [example.why for example in examples] == ["Most confident and correct", "Least certain"]
 
 
 def test_confidence_of_several_classes_is_the_margin_of_the_top_class() -> None:
     proba = np.array([[0.5, 0.45, 0.05], [0.4, 0.1, 0.5], [0.1, 0.8, 0.1]])
-    examples = example_selection.worth_a_look(proba, np.array([0, 0, 1]), 2, None)
+    examples = example_selection.select_examples(proba, np.array([0, 0, 1]), 2, None)
     assert [(example.at, example.label) for example in examples] == [(2, 1), (1, 2), (0, 0)]
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from glassbox.errors import DataError, GlassboxError
 from glassbox.families.forecasting import evaluate, explore, plots
-from glassbox.families.forecasting.backtest import Problem, oof_frame, read_oof
+from glassbox.families.forecasting.backtest import BacktestDataset, oof_frame, read_oof
 from glassbox.families.forecasting.candidates import candidates
 from glassbox.families.forecasting.conformal import fit_offsets
 from glassbox.families.forecasting.dataset import make_folds, rolling_origins
@@ -31,7 +31,7 @@ from glassbox.families.shared.tuning import tune
 from glassbox.findings.html import finding_html
 from glassbox.findings.model import Figure, Note, Table
 from glassbox.runtime.resources import Resources
-from toy_series import DAY, panel, problem, recipe, request, schema, shops
+from toy_series import DAY, dataset, panel, recipe, request, schema, shops
 
 SMALL = Effort("For tests.", trials=3, resamples=50)
 QUICK = [
@@ -103,18 +103,18 @@ def test_holidays_are_those_of_the_requested_country() -> None:
 # --------------------------------------------------------------------------------------------------------- comparison
 
 
-def compare_by_mase(candidates: Sequence[Candidate], backtest: Problem) -> Comparison:
+def compare_by_mase(candidates: Sequence[Candidate], backtest: BacktestDataset) -> Comparison:
     return compare(FAMILY, backtest, candidates, "mase", SMALL, Resources())
 
 
-def run_of(candidate: Candidate, backtest: Problem) -> CandidateRun[Forecasts]:
+def run_of(candidate: Candidate, backtest: BacktestDataset) -> CandidateRun[Forecasts]:
     scorer = ForecastScorer(backtest, "mase", resamples=50, seed=0)
     [run] = run_candidates(FAMILY, backtest, [candidate], scorer, Resources())
     return run
 
 
 def test_the_leaderboard_is_sorted_and_a_failed_candidate_is_a_row_with_its_reason() -> None:
-    comparison = compare_by_mase([*QUICK, Candidate(name="odd", kind="nothing")], problem())
+    comparison = compare_by_mase([*QUICK, Candidate(name="odd", kind="nothing")], dataset())
     values = [row["scores"]["mase"]["value"] for row in comparison.leaderboard["rows"] if row["scores"]]
     assert values == sorted(values)
     assert comparison.leaderboard["rows"][-1]["note"].startswith("failed: GlassboxError: No kind of model")
@@ -124,11 +124,11 @@ def test_the_leaderboard_is_sorted_and_a_failed_candidate_is_a_row_with_its_reas
 
 def test_the_baseline_is_required() -> None:
     with pytest.raises(GlassboxError, match="lack 'seasonal naive'"):
-        compare_by_mase([c for c in QUICK if c.kind != "seasonal_naive"], problem())
+        compare_by_mase([c for c in QUICK if c.kind != "seasonal_naive"], dataset())
 
 
 def test_out_of_fold_forecasts_round_trip() -> None:
-    backtest = problem()
+    backtest = dataset()
     run = run_of(QUICK[-1], backtest)
     shuffled = oof_frame(run.oof, backtest).sample(frac=1, random_state=0)
     assert read_oof(shuffled, backtest).point.tolist() == run.oof.point.tolist()
@@ -146,13 +146,15 @@ def test_ensemble_weights_sum_to_one_and_recover_the_mixture() -> None:
 
 
 def test_an_ensemble_is_scored_with_weights_from_the_other_origins() -> None:
-    backtest = problem()
+    backtest = dataset()
     board = compare_by_mase([*QUICK, BOOSTED], backtest)
     member = next(row for row in board.leaderboard["rows"] if row["kind"] == "ensemble")
     assert sum(m["weight"] for m in member["params"]["members"]) == pytest.approx(1.0, abs=1e-3)
     values = backtest.panel.values.copy()
     values[:, backtest.origins[-1] :] *= 3  # values after the last origin affect the weights at the other origins, never its own
-    changed = Problem(replace(backtest.panel, values=values), backtest.recipe, backtest.origins, "moved", backtest.nonnegative)
+    changed = BacktestDataset(
+        replace(backtest.panel, values=values), backtest.recipe, backtest.origins, "moved", backtest.nonnegative
+    )
     name = member["candidate"]
     before, after = (f.oof[f.oof["candidate"] == name] for f in (board, compare_by_mase([*QUICK, BOOSTED], changed)))
     if name in set(after["candidate"]):
@@ -161,7 +163,7 @@ def test_an_ensemble_is_scored_with_weights_from_the_other_origins() -> None:
 
 
 def test_tuning_runs_the_requested_trials_and_selects_only_what_beats_the_leader() -> None:
-    backtest = problem()
+    backtest = dataset()
     board = compare_by_mase([*QUICK, BOOSTED], backtest)
     tuning = tune(
         FAMILY,
@@ -193,14 +195,16 @@ def test_conformal_intervals_have_their_nominal_coverage() -> None:
 
 
 def test_the_interval_at_an_origin_does_not_use_its_own_errors() -> None:
-    backtest = problem()
+    backtest = dataset()
     run = run_of(QUICK[-1], backtest)
     oof = oof_frame(run.oof, backtest)
     _, before = evaluate.intervals(oof, backtest)
     last = backtest.origins[-1]
     values = backtest.panel.values.copy()
     values[:, last:] += 500.0
-    changed = Problem(replace(backtest.panel, values=values), backtest.recipe, backtest.origins, "moved", backtest.nonnegative)
+    changed = BacktestDataset(
+        replace(backtest.panel, values=values), backtest.recipe, backtest.origins, "moved", backtest.nonnegative
+    )
     _, after = evaluate.intervals(oof, changed)
     at_last = before.origin == last
     assert before.quantiles is not None
@@ -215,7 +219,7 @@ def evaluated() -> dict[str, object]:
         full.until(140),
         Panel(DAY, full.names, full.times[140:], full.values[:, 140:], {n: m[:, 140:] for n, m in full.covariates.items()}),
     )
-    backtest = Problem.of(train, features, make_folds(train, features, 3)["origin"].tolist())
+    backtest = BacktestDataset.of(train, features, make_folds(train, features, 3)["origin"].tolist())
     best = {"kind": "theta", "params": {}, "recipe": features.model_dump(), "metric": "mase"}
     run = run_of(Candidate(name="Theta", kind="theta"), backtest)
     oof = oof_frame(run.oof, backtest)

@@ -6,12 +6,12 @@ import pytest
 
 from glassbox.code_hash import code_closure
 from glassbox.errors import DataError
-from glassbox.families.classification.dataset import Problem, codes_of, positive_class, problem_of
+from glassbox.families.classification.dataset import LabelledRows, codes_of, labelled_rows, positive_class
 from glassbox.families.classification.folds import make_folds
 from glassbox.families.shared.candidates import Candidate
 from glassbox.families.tabular.fit import CODE, fit_fold
 from glassbox.runtime.resources import Resources
-from toy_tables import FULL, SMALL, customers, dataset, problem
+from toy_tables import FULL, SMALL, customers, dataset, labelled
 
 DUMMY = Candidate(name="dummy", kind="dummy")
 FOREST = Candidate(name="forest", kind="random_forest", params={"n_estimators": 30})
@@ -31,8 +31,8 @@ class RecordingCache:
 def test_the_row_order_does_not_matter() -> None:
     frame, schema = customers()
     folds = make_folds(frame["row_id"], frame["label"], 3)
-    original = problem_of(frame, "label", schema.classes or [], folds)
-    shuffled = problem_of(frame.sample(frac=1, random_state=3), "label", schema.classes or [], folds.iloc[::-1])
+    original = labelled_rows(frame, "label", schema.classes or [], folds)
+    shuffled = labelled_rows(frame.sample(frac=1, random_state=3), "label", schema.classes or [], folds.iloc[::-1])
     assert original.digests == shuffled.digests
     assert original.row_ids == shuffled.row_ids
     assert original.frame.equals(shuffled.frame)
@@ -41,7 +41,7 @@ def test_the_row_order_does_not_matter() -> None:
 def test_digests_depend_on_values_and_types() -> None:
     def digest(values: list[object], dtype: str = "object") -> str:
         frame = pd.DataFrame({"row_id": ["a", "b"], "x": pd.Series(values, dtype=dtype), "y": ["n", "p"]})
-        return problem_of(frame, "y", ["n", "p"]).digests["x"]
+        return labelled_rows(frame, "y", ["n", "p"]).digests["x"]
 
     digests = [
         digest(["a", "b"]), digest(["ab", ""]), digest(["", "ab"]), digest([None, "ab"]), digest(["-", "ab"]),
@@ -54,7 +54,7 @@ def test_a_fold_is_predicted_by_a_model_that_was_not_trained_on_it() -> None:
     # With shuffled labels, out-of-fold predictions are uninformative; a model that was trained on the rows would memorise them.
     frame, _ = customers(400)
     frame["label"] = np.random.default_rng(0).permutation(frame["label"].to_numpy())
-    data = problem_of(frame, "label", ["no", "yes"], make_folds(frame["row_id"], frame["label"], 2))
+    data = labelled_rows(frame, "label", ["no", "yes"], make_folds(frame["row_id"], frame["label"], 2))
     proba = np.empty(400)
     for fold in data.folds:
         result = fit_fold(dataset(FULL, data), FOREST, fold, Resources())
@@ -63,7 +63,7 @@ def test_a_fold_is_predicted_by_a_model_that_was_not_trained_on_it() -> None:
 
 
 def test_the_cache_key_contains_everything_that_a_fit_depends_on() -> None:
-    data, cache = problem(60, k=2), RecordingCache()
+    data, cache = labelled(60, k=2), RecordingCache()
     base: dict[str, Any] = {"kind": "logistic_regression", "params": {"C": 1.0}, "recipe": SMALL, "seed": 0, "threads": 1}
     changes: list[dict[str, Any]] = [
         {},
@@ -74,7 +74,7 @@ def test_the_cache_key_contains_everything_that_a_fit_depends_on() -> None:
         {"threads": 2},
     ]
 
-    def call(data: Problem, fold: int, **change: Any) -> None:
+    def call(data: LabelledRows, fold: int, **change: Any) -> None:
         settings = {**base, **change}
         candidate = Candidate(name="any", kind=settings["kind"], params=settings["params"])
         resources = Resources(seed=settings["seed"], threads=settings["threads"], cache=cache)
@@ -83,7 +83,7 @@ def test_the_cache_key_contains_everything_that_a_fit_depends_on() -> None:
     for change in changes:
         call(data, 0, **change)
     call(data, 1)
-    call(problem(60, seed=1, k=2), 0)
+    call(labelled(60, seed=1, k=2), 0)
     assert len({str(parts) for parts in cache.parts}) == len(cache.parts)
 
 
@@ -92,7 +92,7 @@ def test_columns_outside_the_recipe_do_not_change_the_cache_key() -> None:
     cache = RecordingCache()
     folds = make_folds(frame["row_id"], frame["label"], 2)
     for changed in (frame, frame.assign(spend=0.0)):
-        data = problem_of(changed, "label", ["no", "yes"], folds)
+        data = labelled_rows(changed, "label", ["no", "yes"], folds)
         fit_fold(dataset(SMALL, data), DUMMY, 0, Resources(cache=cache))
     assert cache.parts[0] == cache.parts[1]
 
@@ -101,7 +101,7 @@ def test_the_reason_for_leaving_a_column_out_does_not_change_the_cache_key() -> 
     cache = RecordingCache()
     for why in ("a", "b"):
         recipe = SMALL.model_copy(update={"left_out": {"town": why}})
-        fit_fold(dataset(recipe, problem(60, k=2)), DUMMY, 0, Resources(cache=cache))
+        fit_fold(dataset(recipe, labelled(60, k=2)), DUMMY, 0, Resources(cache=cache))
     assert cache.parts[0] == cache.parts[1]
 
 
@@ -137,4 +137,4 @@ def test_rows_without_a_fold_are_an_error() -> None:
     frame, _ = customers(60)
     folds = make_folds(frame["row_id"], frame["label"], 2).head(50)
     with pytest.raises(DataError, match="10 rows of train have no fold"):
-        problem_of(frame, "label", ["no", "yes"], folds)
+        labelled_rows(frame, "label", ["no", "yes"], folds)

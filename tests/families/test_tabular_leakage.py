@@ -4,7 +4,7 @@ import pytest
 from sklearn.datasets import load_breast_cancer, load_iris
 
 from glassbox.data.schema import ColumnSchema, Schema
-from glassbox.families.classification.dataset import problem_of
+from glassbox.families.classification.dataset import labelled_rows
 from glassbox.families.classification.folds import duplicates_across, make_folds
 from glassbox.families.tabular.leakage import audit, identifiers, leaks_table
 from toy_tables import customers
@@ -12,8 +12,8 @@ from toy_tables import customers
 
 def verdicts(frame: pd.DataFrame, schema: Schema, **options: object) -> dict[str, dict[str, object]]:
     folds = make_folds(frame["row_id"], frame[schema.target], 4, seed=1)
-    problem = problem_of(frame, schema.target or "", schema.classes or [], folds)
-    return {str(row["column"]): row for row in audit(problem, schema, **options)}  # type: ignore[arg-type]
+    labelled = labelled_rows(frame, schema.target or "", schema.classes or [], folds)
+    return {str(row["column"]): row for row in audit(labelled, schema, **options)}  # type: ignore[arg-type]
 
 
 def planted(values: object, kind: str, classes: int = 2, n: int = 600) -> dict[str, object]:

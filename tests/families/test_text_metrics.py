@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from glassbox.families.entities.metrics import Counts, estimates, paired_gain, score
-from glassbox.families.entities.spans import Span, read_spans, spans_of, tags_of, written
+from glassbox.families.entities.spans import Span, read_spans, spans_of, tags_of, write_spans
 
 TRUTH = [[Span(0, 2, "ORG"), Span(5, 9, "PER")], [Span(0, 4, "LOC")], []]
 
@@ -70,7 +70,7 @@ def test_spans_round_trip_through_tags_and_cells(tags: list[str]) -> None:
     tokens = [(3 * i, 3 * i + 2) for i in range(len(tags))]
     spans = spans_of(tokens, tags)
     assert spans_of(tokens, tags_of(tokens, spans)) == spans
-    assert read_spans(written(spans), "x" * 40) == spans
+    assert read_spans(write_spans(spans), "x" * 40) == spans
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 
 from glassbox.data.schema import Schema, infer_schema
 from glassbox.errors import GlassboxError
-from glassbox.families.classification.dataset import problem_of
+from glassbox.families.classification.dataset import labelled_rows
 from glassbox.families.classification.ensemble import ENSEMBLE, weighted_ensemble, weights_of
 from glassbox.families.classification.folds import make_folds
 from glassbox.families.classification.linear_models import Head, log_opinion_pool
@@ -20,7 +20,7 @@ from glassbox.families.shared.candidates import Candidate
 from glassbox.families.shared.compare import compare
 from glassbox.families.shared.cross_fit import CandidateRun
 from glassbox.families.text import explain, explore, leakage, log_odds_terms
-from glassbox.families.text.augment import vary
+from glassbox.families.text.augment import augment_texts
 from glassbox.families.text.corpus import WORD, Corpus, NgramSpec
 from glassbox.families.text.dataset import TextDataset
 from glassbox.families.text.family import FAMILY
@@ -48,8 +48,8 @@ def frame(rows: int = 240) -> tuple[pd.DataFrame, Schema]:
 def texts(rows: int = 240, k: int = 3) -> TextDataset:
     data, schema = frame(rows)
     folds = make_folds(data["row_id"], data["about"], k)
-    problem = problem_of(data, "about", schema.classes or [], folds, positive="complaint")
-    return TextDataset(problem, Corpus(default_recipe(schema, None).texts(problem.frame)))
+    labelled = labelled_rows(data, "about", schema.classes or [], folds, positive="complaint")
+    return TextDataset(labelled, Corpus(default_recipe(schema, None).texts(labelled.frame)))
 
 
 def test_recipe_repairs_markup_and_encoding_and_leaves_the_rest() -> None:
@@ -135,19 +135,19 @@ def test_ensemble_weights_are_high_for_an_accurate_member_and_low_for_noise() ->
 
 def test_ensemble_weights_for_a_fold_depend_on_the_other_folds_only() -> None:
     dataset = texts()
-    problem = dataset.data
-    confident, unsure = (np.where(np.eye(2)[problem.y] == 1, p, 1 - p) for p in (0.9, 0.7))
+    labelled = dataset.data
+    confident, unsure = (np.where(np.eye(2)[labelled.y] == 1, p, 1 - p) for p in (0.9, 0.7))
     runs = [CandidateRun(Candidate(name=n, kind="words"), proba) for n, proba in (("a", confident.copy()), ("b", unsure))]
-    before = weighted_ensemble(runs, problem, KINDS)
+    before = weighted_ensemble(runs, labelled, KINDS)
     assert before is not None
     assert before.predictions is not None
-    flipped = problem.y.copy()
-    flipped[problem.fold == 0] = 1 - flipped[problem.fold == 0]
-    after = weighted_ensemble(runs, replace(problem, y=flipped), KINDS)
+    flipped = labelled.y.copy()
+    flipped[labelled.fold == 0] = 1 - flipped[labelled.fold == 0]
+    after = weighted_ensemble(runs, replace(labelled, y=flipped), KINDS)
     assert after is not None
     assert after.predictions is not None
-    assert np.allclose(before.oof[problem.fold == 0], after.oof[problem.fold == 0])
-    assert not np.allclose(before.oof[problem.fold != 0], after.oof[problem.fold != 0])
+    assert np.allclose(before.oof[labelled.fold == 0], after.oof[labelled.fold == 0])
+    assert not np.allclose(before.oof[labelled.fold != 0], after.oof[labelled.fold != 0])
 
 
 def test_a_comparison_ranks_candidates_and_reuses_cached_results(tmp_path: Path) -> None:
@@ -172,12 +172,14 @@ def test_a_comparison_ranks_candidates_and_reuses_cached_results(tmp_path: Path)
 def test_augmentation_is_deterministic_per_text_and_keeps_row_weights() -> None:
     originals = texts().corpus.texts
     for how in ("dropout", "swap"):
-        varied = vary(originals, how, 3)  # type: ignore[arg-type]
-        assert varied == vary(originals, how, 3)  # type: ignore[arg-type]
-        assert varied[:5] == vary(originals[:5], how, 3)  # type: ignore[arg-type]
+        varied = augment_texts(originals, how, 3)  # type: ignore[arg-type]
+        assert varied == augment_texts(originals, how, 3)  # type: ignore[arg-type]
+        assert varied[:5] == augment_texts(originals[:5], how, 3)  # type: ignore[arg-type]
         assert varied != originals
-    assert sorted(vary(originals[:1], "swap", 3)[0].split()) == sorted(originals[0].split())
-    assert vary(["the film was good"], "synonyms", 1, {"film": "movie", "good": "fine", "the": "a", "was": "is"})[0] != ""
+    assert sorted(augment_texts(originals[:1], "swap", 3)[0].split()) == sorted(originals[0].split())
+    assert (
+        augment_texts(["the film was good"], "synonyms", 1, {"film": "movie", "good": "fine", "the": "a", "was": "is"})[0] != ""
+    )
     dataset = texts()
     doubled = TextDataset(dataset.data, Corpus(dataset.corpus.texts, list(dataset.corpus.texts)))
     candidate = Candidate(name="words", kind="words", params={"C": 1.0, "ngrams": [1, 1]})
@@ -241,10 +243,10 @@ def test_marks_cover_the_words_that_contribute() -> None:
 
 
 def test_an_unknown_kind_raises_an_error_that_lists_the_known_ones() -> None:
-    from glassbox.families.text.models import kind_of
+    from glassbox.families.text.models import KINDS
 
     with pytest.raises(GlassboxError, match="there are majority, words"):
-        kind_of("forest")
+        KINDS["forest"]
 
 
 def test_a_corpus_without_shared_n_grams_raises_an_error() -> None:

@@ -17,7 +17,7 @@ from glassbox.data.schema import ColumnSchema, Schema, infer_schema
 from glassbox.errors import DataError, GlassboxError
 from glassbox.families.classification import evaluate
 from glassbox.families.classification.calibration.apply import Calibration
-from glassbox.families.classification.dataset import problem_of
+from glassbox.families.classification.dataset import labelled_rows
 from glassbox.families.classification.folds import make_folds
 from glassbox.families.protocol import Effort
 from glassbox.families.shared.compare import compare
@@ -30,7 +30,7 @@ from glassbox.families.vision.dataset import VisionDataset
 from glassbox.families.vision.effort import EFFORT
 from glassbox.families.vision.family import FAMILY
 from glassbox.families.vision.image_collection import ImageCollection
-from glassbox.families.vision.models import Majority, Network, backbone_indices, kind_of
+from glassbox.families.vision.models import KINDS, Majority, Network, backbone_indices
 from glassbox.families.vision.near_duplicates import near_duplicate_groups
 from glassbox.families.vision.networks import Net
 from glassbox.families.vision.predictor import VisionPredictor
@@ -71,8 +71,8 @@ def images(cells: list[str | None], side: int = 16) -> ImageCollection:
 def pictures(count: int = 60, classes: int = 2) -> VisionDataset:
     frame = shapes(count, classes)
     folds = make_folds(frame["row_id"], frame["shape"], 3)
-    problem = problem_of(frame, "shape", sorted(set(frame["shape"])), folds)
-    return VisionDataset(problem, images(problem.frame["picture"].tolist(), 32))
+    labelled = labelled_rows(frame, "shape", sorted(set(frame["shape"])), folds)
+    return VisionDataset(labelled, images(labelled.frame["picture"].tolist(), 32))
 
 
 # ---------------------------------------------------------------------------------------------------------------- recipe
@@ -424,18 +424,18 @@ def test_nearest_neighbours_and_label_errors_match_values_red_detector() -> None
     assert neighbours[0].tolist()[:4] == [1, 8, 2, 3]
     assert neighbours.shape == (9, 8)
     frame = shapes(9).assign(shape=["disc"] * 4 + ["square"] * 5)  # the last lies among the discs
-    problem = problem_of(frame, "shape", ["disc", "square"])
+    labelled = labelled_rows(frame, "shape", ["disc", "square"])
     nearest_four = neighbours[:, :4]
-    assert explore.label_agreement(nearest_four, problem.y).tolist() == [0.75, 0.75, 0.75, 0.75, 0.75, 0.75, 0.75, 0.75, 0.0]
-    shown = explore.label_errors(nearest_four, rows, images(problem.frame["picture"].tolist()), problem)
+    assert explore.label_agreement(nearest_four, labelled.y).tolist() == [0.75, 0.75, 0.75, 0.75, 0.75, 0.75, 0.75, 0.75, 0.0]
+    shown = explore.label_errors(nearest_four, rows, images(labelled.frame["picture"].tolist()), labelled)
     assert [picture.head for picture in shown.pictures] == ["Labelled square; its neighbours: disc"]
     assert shown.say.startswith("1 of 9 pictures")
     none = explore.label_errors(
-        explore.nearest_neighbours(vectors, rows[4:8]), rows[4:8], images(problem.frame["picture"].tolist()), problem
+        explore.nearest_neighbours(vectors, rows[4:8]), rows[4:8], images(labelled.frame["picture"].tolist()), labelled
     )
     assert none.pictures == []
-    assert explore.sample_rows(problem, 4).tolist() == [0, 3, 6]
-    assert explore.sample_rows(problem, 9).tolist() == list(range(9))
+    assert explore.sample_rows(labelled, 4).tolist() == [0, 3, 6]
+    assert explore.sample_rows(labelled, 9).tolist() == list(range(9))
 
 
 def test_near_duplicates_with_conflicting_labels_are_reported() -> None:
@@ -545,7 +545,7 @@ def test_learning_rate_warms_up_and_decays() -> None:
 
 def test_unknown_kind_raises_and_backbone_indices_are_collected() -> None:
     with pytest.raises(GlassboxError, match="there are majority, embeddings, small_network, fine_tuned, ensemble"):
-        kind_of("forest")
+        KINDS["forest"]
     members = [{"kind": "embeddings", "params": {"backbones": [2, 0]}}, {"kind": "fine_tuned", "params": {"backbone": 1}}]
     assert backbone_indices("ensemble", {"members": members}) == [0, 2]
     assert backbone_indices("embeddings", {}) == [0]
@@ -614,11 +614,11 @@ def test_examples_are_explained_and_confident_errors_shown() -> None:
     predicted = evaluate.predictions(predictor, frame)
     wrong = int((predicted["y_pred"] != predicted["y_true"]).sum())
     assert wrong > 1
-    errors = explain.confident_errors(predictor, frame, predicted)
+    errors = explain.error_examples(predictor, frame, predicted)
     assert len(errors.pictures) == min(12, wrong)
     assert errors.say.startswith(f"{wrong} of 12 pictures are misclassified")
     correct = predicted.assign(y_pred=predicted["y_true"])
-    assert explain.confident_errors(predictor, frame, correct).pictures == []
+    assert explain.error_examples(predictor, frame, correct).pictures == []
 
 
 def test_duplicate_images_count_once_in_the_intervals() -> None:

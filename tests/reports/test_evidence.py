@@ -14,7 +14,7 @@ from glassbox.data.ingest import conform_parts, read
 from glassbox.data.schema import infer_schema
 from glassbox.data.split import split
 from glassbox.families.classification import evaluate
-from glassbox.families.classification.dataset import problem_of
+from glassbox.families.classification.dataset import labelled_rows
 from glassbox.families.classification.folds import duplicates_across, make_folds
 from glassbox.families.classification.metrics import Floats
 from glassbox.families.classification.plots.balance import shares, target_balance
@@ -78,7 +78,7 @@ def ingest(root: Path) -> dict[str, Finding]:
     parts = split(arrival.cells, REQUEST)
     schema = infer_schema(parts.train, REQUEST)
     return {
-        "arrived": quality.data_summary(arrival, parts),
+        "data_summary": quality.data_summary(arrival, parts),
         "missing": quality.missing(schema, conform_parts(parts, schema)),
         "split": quality.split_summary(parts, REQUEST, schema),
     }
@@ -90,11 +90,11 @@ def modelling(root: Path) -> dict[str, dict[str, Finding]]:
     snapshot = conform_parts(parts, schema)
     train, holdout = snapshot.train, snapshot.holdout
     folds = make_folds(train["row_id"], train["y"], 2)
-    problem = problem_of(train, "y", schema.classes, folds, positive="yes")
-    leaks = leakage.audit(problem, schema)
+    labelled = labelled_rows(train, "y", schema.classes, folds, positive="yes")
+    leaks = leakage.audit(labelled, schema)
     recipe = default_recipe(schema, leaks)
     predictions = predicted(holdout)
-    oof = np.full((len(problem.y), 2), 0.5)
+    oof = np.full((len(labelled.y), 2), 0.5)
     slices = evaluate.slices(holdout, predictions, schema, "yes")
     leaderboard = {
         "metric": "roc_auc",
@@ -105,7 +105,7 @@ def modelling(root: Path) -> dict[str, dict[str, Finding]]:
         "chosen": {"name": "Linear"},
     }
     return {
-        "explore": {"target": target_balance(shares(problem.classes, np.bincount(problem.y)), "y", "yes")},
+        "explore": {"target": target_balance(shares(labelled.classes, np.bincount(labelled.y)), "y", "yes")},
         "features": {
             "leaks": leakage.leaks_table(leaks),
             "duplicates_across": duplicates_across(parts.table),
@@ -114,9 +114,9 @@ def modelling(root: Path) -> dict[str, dict[str, Finding]]:
         "compare": {"leaderboard": leaderboard_table(leaderboard, (), note="")},
         "tune": {"gain": gain_estimates(tuning()), "best": best_table(tuning())},
         "evaluate": {
-            "metrics": evaluate.holdout_metrics(predictions, problem.classes, "yes", resamples=50),
-            "gap": evaluate.gap(Constant(), problem, oof, predictions, "roc_auc", 0.5),  # type: ignore[arg-type]
-            "headline": evaluate.headline(predictions, "y", "yes", problem.classes, rows="households"),
+            "metrics": evaluate.holdout_metrics(predictions, labelled.classes, "yes", resamples=50),
+            "gap": evaluate.generalization_gap(Constant(), labelled, oof, predictions, "roc_auc", 0.5),  # type: ignore[arg-type]
+            "headline": evaluate.headline(predictions, "y", "yes", labelled.classes, rows="households"),
             "slices": evaluate.slices_table(slices, "roc_auc", 0.5),
         },
     }

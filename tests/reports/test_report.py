@@ -66,7 +66,7 @@ def test_only_findings_selected_for_the_report_are_included() -> None:
 
 
 def test_the_number_of_holdout_evaluations_is_always_included() -> None:
-    assert "evaluate#opened" in {part.cell for part in report().parts}
+    assert "evaluate#holdout_reads" in {part.cell for part in report().parts}
 
 
 def test_the_report_contains_no_code() -> None:

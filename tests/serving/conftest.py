@@ -12,7 +12,7 @@ import pytest
 
 from glassbox.data.schema import ColumnSchema, Schema
 from glassbox.families.classification.calibration.apply import Calibration
-from glassbox.families.classification.dataset import problem_of
+from glassbox.families.classification.dataset import labelled_rows
 from glassbox.families.tabular.refit import refit
 from glassbox.runtime.resources import Resources
 from glassbox.serving.build import build_package
@@ -68,7 +68,7 @@ def lock() -> Path:
 @pytest.fixture(scope="session")
 def served(schema: Schema) -> Schema:
     """The schema of requests, without the column that the model does not use."""
-    return schema.model_copy(update={"aside": ["code"]})
+    return schema.model_copy(update={"excluded": ["code"]})
 
 
 @pytest.fixture(scope="session")
@@ -87,12 +87,12 @@ def save_model(schema: Schema) -> Callable[[Path, int], Path]:
         }
     )
     train["churned"] = np.where(rng.random(n) < 1 / (1 + np.exp(train["tenure"] / 20 - 1)), "Yes", "No")
-    problem = problem_of(train, "churned", ["No", "Yes"])
+    labelled = labelled_rows(train, "churned", ["No", "Yes"])
     recipe = {"columns": {"tenure": "number", "charges": "number", "contract": "one-hot", "since": "dates"}}
 
     def save(folder: Path, trees: int) -> Path:
         best = {"kind": "lightgbm", "params": {"n_estimators": trees}, "recipe": recipe}
-        refit(best, problem, schema, Calibration(), 0.5, Resources(seed=0)).save(folder)
+        refit(best, labelled, schema, Calibration(), 0.5, Resources(seed=0)).save(folder)
         return folder
 
     return save

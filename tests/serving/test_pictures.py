@@ -161,10 +161,10 @@ def test_other_headers_are_rejected_with_the_accepted_ones(headers: dict[str, st
 def test_the_size_limit_is_larger_for_picture_schemas() -> None:
     assert [body_limit(schema) for schema in (PHOTO, PRICED, TABLE)] == [MAX_PICTURE_BYTES, MAX_PICTURE_BYTES, MAX_BODY_BYTES]
     assert MAX_PICTURE_BYTES == 16 * MAX_BODY_BYTES
-    without_photo = PRICED.model_copy(update={"aside": ["photo"]})
+    without_photo = PRICED.model_copy(update={"excluded": ["photo"]})
     assert body_limit(without_photo) == MAX_BODY_BYTES
     assert picture_field(without_photo) is None
-    assert picture_field(PRICED.model_copy(update={"aside": ["price"]})) == "photo"
+    assert picture_field(PRICED.model_copy(update={"excluded": ["price"]})) == "photo"
 
 
 def test_a_large_picture_is_predicted() -> None:

@@ -104,7 +104,9 @@ def test_markup_in_texts_is_escaped(texts: Project) -> None:
 def test_monitoring_profiles_words_and_languages(texts: Project) -> None:
     profile = read_json(texts.root / "data/messages/monitor/profile.json")
     assert [column["name"] for column in profile["columns"]][:3] == ["words", "unknown words", "language"]
-    injected = next(f for f in read_json(texts.root / "data/messages/monitor/findings.json") if f["name"] == "planted")["finding"]
+    injected = next(f for f in read_json(texts.root / "data/messages/monitor/findings.json") if f["name"] == "injected_drift")[
+        "finding"
+    ]
     assert injected["rows"][0][2] == "no action"
 
 

@@ -111,7 +111,7 @@ def test_monitoring_profiles_image_statistics_and_the_embedding_distance(classif
     named = [column["name"] for column in profile["columns"]]
     assert named[2:7] == ["brightness", "contrast", "colourfulness", "sharpness", "distance from the centre"]
     shown = {item["name"]: item["finding"] for item in read_json(classified.root / "data/shapes/monitor/findings.json")}
-    rows = {row[0]: row[2] for row in shown["planted"]["rows"]}
+    rows = {row[0]: row[2] for row in shown["injected_drift"]["rows"]}
     assert rows["no change"] == "no action"
     assert rows["brightness multiplied by 100"] == "review"
     assert rows["shuffled labels"] == "retrain"

@@ -11,7 +11,8 @@ from glassbox.families.toy.predictor import Line, features_of
 
 from glassbox.data.schema import Schema
 from glassbox.families.predictor_protocol import Predictor
-from glassbox.families.protocol import BatchMetric, Effort, Family, ModelKind, Reference, Space
+from glassbox.families.protocol import BatchMetric, Effort, Family, Reference, Space
+from glassbox.families.registry import ModelSpec
 from glassbox.families.shared.bootstrap import percentile_interval, resample_weights
 from glassbox.families.shared.candidates import Candidate
 from glassbox.families.shared.cross_fit import align_folds, cache_key, fit_and_predict_cached
@@ -102,7 +103,7 @@ class ToyFamily(Family[ToyDataset, Floats]):
     def effort(self, cost: str) -> Effort:
         return Effort("The median and a straight line.", trials=3, resamples=100)
 
-    def kinds(self) -> Mapping[str, ModelKind]:
+    def kinds(self) -> Mapping[str, ModelSpec[Any, Any]]:
         return {"median": Kind(0, learns=False), "line": Kind(1, searched=True)}
 
     def primary_metric(self, requirements: Mapping[str, Any]) -> str:
@@ -147,7 +148,7 @@ class ToyFamily(Family[ToyDataset, Floats]):
 
     def reference(self, predictor: Any, train: pd.DataFrame, oof: pd.DataFrame, resources: Resources) -> Reference:
         predictions = oof.set_index("row_id").loc[train["row_id"], ["y_pred"]].reset_index(drop=True)
-        return Reference(train, predictor.served, predictions, train[str(predictor.schema.target)])
+        return Reference(train, predictor.input_schema, predictions, train[str(predictor.schema.target)])
 
 
 FAMILY = ToyFamily()

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from glassbox.data.schema import Schema
-from glassbox.families.predictor_protocol import DESCRIPTION, read_description, served_schema
+from glassbox.families.predictor_protocol import DESCRIPTION, read_description, restrict_schema
 from glassbox.files import write_json
 
 Floats = npt.NDArray[np.float64]
@@ -59,9 +59,9 @@ class ToyPredictor:
         return self.columns
 
     @property
-    def served(self) -> Schema:
+    def input_schema(self) -> Schema:
         """The schema of a row that is sent to the service."""
-        return served_schema(self.schema, self.columns)
+        return restrict_schema(self.schema, self.columns)
 
     def predict(self, frame: pd.DataFrame) -> pd.DataFrame:
         """Return ``y_pred``."""

@@ -66,7 +66,7 @@ def size_check(raw: RawData, request: "Request") -> Facts | Note:
         if as_expected
         else f"The data has far {comparison} rows than expected; check that the file is the right one and complete."
     )
-    return Facts(title="Expected size", say=say, facts={"promised": expected, "arrived": rows, "kept": as_expected})
+    return Facts(title="Expected size", say=say, facts={"expected": expected, "read": rows, "as expected": as_expected})
 
 
 def repairs(raw: RawData, snapshot: Snapshot) -> Note:
@@ -119,7 +119,7 @@ def types(schema: Schema) -> Table:
 def _role(name: str, schema: Schema) -> str:
     if name == schema.target:
         return "target"
-    return "id" if name == schema.id else "split" if name in schema.aside else "feature"
+    return "id" if name == schema.id else "split" if name in schema.excluded else "feature"
 
 
 def _format(column: ColumnSchema) -> str:

@@ -67,13 +67,13 @@ class Schema(BaseModel):
     target_kind: Literal["classes", "number"] | None = None
     classes: list[str] | None = None
     id: str | None = None
-    aside: list[str] = []  # columns that define the split or are not used by the model
+    excluded: list[str] = []  # columns that define the split or are not used by the model
     optional: list[str] = []  # columns that a request to a service may omit
 
     @property
     def features(self) -> list[ColumnSchema]:
         """The columns that a model may use."""
-        hidden = {self.target, self.id, *self.aside}
+        hidden = {self.target, self.id, *self.excluded}
         return [column for column in self.columns if column.name not in hidden]
 
     def column(self, name: str) -> ColumnSchema:
@@ -376,7 +376,7 @@ def infer_schema(frame: pd.DataFrame, request: "Request") -> Schema:
     ('number', 2.5, ['a', 'b'])
     """
     target, id_column = request.data.target, request.data.id
-    aside = [request.split.column] if request.split.by in ("group", "column") and request.split.column else []
+    excluded = [request.split.column] if request.split.by in ("group", "column") and request.split.column else []
     features = request.data.features
     unit, series = request.task_spec.unit, request.data.series or []
     reserved = {target, id_column, request.split.column, request.data.time, *series, *request.data.known, *unit}
@@ -404,7 +404,7 @@ def infer_schema(frame: pd.DataFrame, request: "Request") -> Schema:
         target_kind=None if label is None else "classes" if classes is not None else "number" if label.kind == "number" else None,
         classes=classes,
         id=id_column if id_column in by_name else None,
-        aside=[name for name in aside if name in by_name and name not in (features or [])],
+        excluded=[name for name in excluded if name in by_name and name not in (features or [])],
     )
 
 

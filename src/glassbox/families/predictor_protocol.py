@@ -34,7 +34,7 @@ class Predictor(Protocol):
         ...
 
     @property
-    def served(self) -> Schema:
+    def input_schema(self) -> Schema:
         """The schema of a row that is sent to the service."""
         ...
 
@@ -67,10 +67,10 @@ class Predictor(Protocol):
         ...
 
 
-def served_schema(schema: Schema, fields: Sequence[str]) -> Schema:
+def restrict_schema(schema: Schema, fields: Sequence[str]) -> Schema:
     """Return a schema in which the columns that a model does not use are left out."""
     unused = [field.name for field in schema.features if field.name not in fields]
-    return schema.model_copy(update={"aside": [*schema.aside, *unused]})
+    return schema.model_copy(update={"excluded": [*schema.excluded, *unused]})
 
 
 def read_description(folder: Path, version: int) -> dict[str, Any]:

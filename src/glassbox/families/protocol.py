@@ -17,6 +17,7 @@ import pandas as pd
 from glassbox.data.schema import Schema
 from glassbox.errors import GlassboxError
 from glassbox.families.predictor_protocol import Predictor, family_name, load_predictor
+from glassbox.families.registry import ModelSpec
 from glassbox.families.shared.candidates import Candidate
 from glassbox.families.shared.cross_fit import CandidateRun
 from glassbox.findings.model import Estimate, Finding
@@ -37,25 +38,6 @@ class Dataset(Protocol):
     @property
     def folds(self) -> Sequence[int]:
         """The numbers of the folds, or the origins of a backtest."""
-        ...
-
-
-class ModelKind(Protocol):
-    """A row of a family's table of kinds of model, as far as the leaderboard reads it."""
-
-    @property
-    def complexity(self) -> int:
-        """Orders kinds from simple to flexible."""
-        ...
-
-    @property
-    def learns(self) -> bool:
-        """True for a model that uses the features."""
-        ...
-
-    @property
-    def searched(self) -> bool:
-        """True for a model with hyperparameters to search."""
         ...
 
 
@@ -206,7 +188,7 @@ class Family(ABC, Generic[D, P]):
         """Return the effort of a level of cost."""
 
     @abstractmethod
-    def kinds(self) -> Mapping[str, ModelKind]:
+    def kinds(self) -> Mapping[str, ModelSpec[Any, Any]]:
         """Return the kinds of model."""
 
     @abstractmethod

@@ -1,24 +1,45 @@
-"""Lookup of a kind of model in the table of its family."""
+"""The kinds of model of a family: how each is fitted and loaded, by name."""
 
-from collections.abc import Mapping
-from typing import TypeVar
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Generic, NoReturn, TypeVar
 
 from glassbox.errors import GlassboxError
 
-K = TypeVar("K")
+Fit = TypeVar("Fit", bound=Callable[..., Any])
+Load = TypeVar("Load", bound=Callable[..., Any])
+S = TypeVar("S")
 
 
-def kind_in(kinds: Mapping[str, K], name: str) -> K:
-    """Return the kind of a name.
+@dataclass(frozen=True)
+class ModelSpec(Generic[Fit, Load]):
+    """A kind of model.
 
-    >>> kind_in({"majority": 1}, "majority")
-    1
-
-    Raises
-    ------
-    GlassboxError
-        When there is none.
+    Attributes
+    ----------
+    fit, load
+        Functions that fit a model, and that load a saved one.
+    complexity
+        The rank of the kind, from simple to flexible.
+    learns
+        False for a baseline that uses no features.
+    searched
+        True for a kind with hyperparameters to search.
     """
-    if name not in kinds:
-        raise GlassboxError(f"No kind of model {name!r}; there are {', '.join(kinds)}.")
-    return kinds[name]
+
+    fit: Fit
+    load: Load
+    complexity: int
+    learns: bool = True
+    searched: bool = False
+
+
+class Registry(dict[str, S]):
+    """Specifications by name; looking up an unknown name raises a `GlassboxError` that lists the known ones.
+
+    >>> Registry({"majority": 1})["majority"]
+    1
+    """
+
+    def __missing__(self, name: str) -> NoReturn:
+        raise GlassboxError(f"No kind of model {name!r}; there are {', '.join(self)}.")

@@ -230,7 +230,7 @@ def unversioned(findings: Findings, request: Request) -> AuditRow:
     hashes = {of: _hash(findings, of, stages) for of, stages in (("data", ("ingest",)), ("model", ("deploy", "evaluate")))}
     shown = {of: located for of, located in hashes.items() if located is not None}
     words = " and ".join(f"{of} {located.evidence.digest[:12]}" for of, located in shown.items())
-    where = next((located.cell for of in ("model", "data") if (located := hashes[of])), cell(findings, "ingest", "arrived"))
+    where = next((located.cell for of in ("model", "data") if (located := hashes[of])), cell(findings, "ingest", "data_summary"))
     if len(shown) == len(hashes):
         evidence = f"Identified by content hashes: {words}."
         return AuditRow(pattern=pattern, verdict="avoided", evidence=evidence, cell=where)

@@ -14,7 +14,7 @@ from glassbox.reports.sections import QUESTIONS, SECTIONS, STAGES, Section
 from glassbox.reports.verdicts import measured_sentence, verdicts
 from glassbox.request.model import Request
 
-ALWAYS_REPORTED = {("evaluate", "opened")}  # in every report, even if the notebook does not pass `report=True`
+ALWAYS_REPORTED = {("evaluate", "holdout_reads")}  # in every report, even if the notebook does not pass `report=True`
 MAX_TABLE_ROWS, SHORTENED_TABLE_ROWS = 10, 8
 
 
@@ -201,7 +201,7 @@ def _fill_section(
     linked = [stage for stage in section.stages if stage in pages]
     missing = [stage for stage in section.stages if not findings.get(stage)]
     if not section.stages:
-        task_part = Part(_task_facts(request), _link(cell(findings, "ingest", "promised", "arrived"), pages))
+        task_part = Part(_task_facts(request), _link(cell(findings, "ingest", "expected_size", "data_summary"), pages))
         problem = Note(title="Problem", say=" ".join(request.problem.split()))
         problem_parts = [Part(problem, "")] if problem.say not in ("", headline(request.problem)) else []
         return FilledSection(section, [*problem_parts, task_part], [], [])

@@ -49,7 +49,7 @@ def build_package(folder: Path, model: Path, schema: Schema, request: Mapping[st
     predictor = load_predictor(model)
     if predictor.schema != schema:
         raise GlassboxError(f"{model.name}: the model was fitted on data of another schema; run evaluate again.")
-    input_schema = predictor.served
+    input_schema = predictor.input_schema
     files = serving_code(read_json(model / "predictor.json")["family"])
     _import_modules(files)
     versions = distributions_of(libraries_of(files.values()))

@@ -23,7 +23,7 @@ import numpy as np
 
 from glassbox.data.schema import Schema
 from glassbox.families.protocol import family_of
-from glassbox.families.shared.holdout_ledger import opened
+from glassbox.families.shared.holdout_ledger import holdout_reads
 from glassbox.families.toy.family import interval_of_mean
 from glassbox.families.toy.predictor import Line, ToyPredictor, features_of
 from glassbox.findings.model import Estimates
@@ -42,7 +42,7 @@ predictor.save(model)
 
 # %%
 holdout = stage.load("holdout")
-stage.show("opened", opened(stage.holdout_reads), measured=True)
+stage.show("holdout_reads", holdout_reads(stage.holdout_reads), measured=True)
 predictions = predictor.predict(holdout).assign(row_id=holdout["row_id"], y_true=holdout[schema.target])
 errors = (predictions["y_true"] - predictions["y_pred"]).abs().to_numpy()
 resamples = family_of(stage.request).effort(stage.request.cost).resamples

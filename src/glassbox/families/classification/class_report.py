@@ -81,7 +81,7 @@ def risk_coverage(predicted: pd.DataFrame, classes: Sequence[str], units: str) -
     return Table.of(pd.DataFrame(rows), "Accuracy by confidence", say=say, formats=formats)
 
 
-def surest_mistakes(predicted: pd.DataFrame, classes: Sequence[str]) -> tuple[Codes, Floats]:
+def confident_errors(predicted: pd.DataFrame, classes: Sequence[str]) -> tuple[Codes, Floats]:
     """Return the misclassified rows, most confident first, and the probability of the predicted class of every row."""
     proba = predicted[[f"proba_{name}" for name in classes]].to_numpy(dtype=np.float64)
     confidence = proba[np.arange(len(proba)), codes_of(predicted["y_pred"], classes)]

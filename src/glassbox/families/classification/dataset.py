@@ -16,10 +16,10 @@ Codes = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
-class Problem:
+class LabelledRows:
     """Rows in canonical order with their class numbers, class names and folds.
 
-    Made by `problem_of`; `positive` is the number of the positive class (the last of several).
+    Made by `labelled_rows`; `positive` is the number of the positive class (the last of several).
     """
 
     frame: pd.DataFrame
@@ -44,7 +44,7 @@ class Problem:
         return range(int(self.fold.max()) + 1)
 
 
-class LabelledData:
+class ClassificationDataset:
     """A dataset of a family of classifiers: `data` holds the labels and folds.
 
     Attributes
@@ -53,7 +53,7 @@ class LabelledData:
         Row ids, labels and folds in canonical order.
     """
 
-    data: Problem
+    data: LabelledRows
 
     @property
     def folds(self) -> range:
@@ -97,9 +97,9 @@ def positive_class(classes: Sequence[str], target: pd.Series, named: str | None 
     return classes[0] if first < second else classes[1]
 
 
-def problem_of(
+def labelled_rows(
     frame: pd.DataFrame, target: str, classes: Sequence[str], folds: pd.DataFrame | None = None, *, positive: str | None = None
-) -> Problem:
+) -> LabelledRows:
     """Return the rows of a snapshot with labels and folds, sorted by ``row_id``.
 
     Parameters
@@ -119,7 +119,7 @@ def problem_of(
     features = rows.drop(columns=["row_id", target])
     head = [row_ids, y.tolist(), list(classes), positive_code, fold.tolist()]
     digests = {"": hash_value(head), **{str(name): _digest(features[name]) for name in features.columns}}
-    return Problem(features, y, list(classes), positive_code, fold, row_ids, digests)
+    return LabelledRows(features, y, list(classes), positive_code, fold, row_ids, digests)
 
 
 def _digest(column: pd.Series) -> str:

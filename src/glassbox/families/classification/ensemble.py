@@ -1,14 +1,15 @@
 """The weighted ensemble of classifiers: a logarithmic opinion pool with weights fitted on out-of-fold probabilities."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from scipy.optimize import minimize
 
-from glassbox.families.classification.dataset import Codes, Problem
+from glassbox.families.classification.dataset import Codes, LabelledRows
 from glassbox.families.classification.linear_models import log_opinion_pool
 from glassbox.families.classification.metrics import Floats, row_log_loss
-from glassbox.families.protocol import ModelKind
+from glassbox.families.registry import ModelSpec
 from glassbox.families.shared.candidates import Candidate
 from glassbox.families.shared.cross_fit import CandidateRun
 
@@ -50,7 +51,7 @@ def weights_of(probas: Sequence[Floats], y: Codes) -> Floats:
 
 
 def weighted_ensemble(
-    runs: Sequence[CandidateRun[Floats]], data: Problem, kinds: Mapping[str, ModelKind]
+    runs: Sequence[CandidateRun[Floats]], data: LabelledRows, kinds: Mapping[str, ModelSpec[Any, Any]]
 ) -> CandidateRun[Floats] | None:
     """Return the weighted ensemble of the best candidates by log loss; None where there are not two members.
 

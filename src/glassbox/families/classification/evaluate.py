@@ -11,7 +11,7 @@ import pandas as pd
 from glassbox.data.schema import Schema
 from glassbox.errors import DataError
 from glassbox.families.classification.calibration.apply import label
-from glassbox.families.classification.dataset import Problem, codes_of
+from glassbox.families.classification.dataset import LabelledRows, codes_of
 from glassbox.families.classification.folds import groups_of
 from glassbox.families.classification.metrics import NAMES, Floats, Sample, estimates, more_is_better, score
 from glassbox.families.predictor_protocol import Predictor
@@ -39,7 +39,7 @@ SLICE_RESAMPLES = 500
 MAX_TRAIN_ROWS = 10_000  # approximate number of train rows for the train score
 
 
-def oof_proba(oof: pd.DataFrame, problem: Problem) -> Floats:
+def oof_proba(oof: pd.DataFrame, labelled: LabelledRows) -> Floats:
     """Return out-of-fold probabilities in the problem's row order, of shape (rows, classes).
 
     Raises
@@ -48,7 +48,9 @@ def oof_proba(oof: pd.DataFrame, problem: Problem) -> Floats:
         When a row of train has no out-of-fold prediction.
     """
     proba = (
-        oof.set_index("row_id").reindex(problem.row_ids)[[f"proba_{name}" for name in problem.classes]].to_numpy(dtype=np.float64)
+        oof.set_index("row_id")
+        .reindex(labelled.row_ids)[[f"proba_{name}" for name in labelled.classes]]
+        .to_numpy(dtype=np.float64)
     )
     if np.isnan(proba).any():
         raise DataError(
@@ -99,20 +101,20 @@ def holdout_metrics(
     return Estimates(title="Holdout metrics", say=say, values=values)
 
 
-def gap(
-    predictor: ClassPredictor, problem: Problem, oof: Floats, predicted: pd.DataFrame, metric: str, threshold: float | None
+def generalization_gap(
+    predictor: ClassPredictor, labelled: LabelledRows, oof: Floats, predicted: pd.DataFrame, metric: str, threshold: float | None
 ) -> Facts:
     """Compare the leading metric on train, out of fold and on the holdout.
 
     A much better score on train than out of fold indicates overfitting of the model. A better score out of fold than on the
     holdout indicates overfitting of the search, or a holdout that differs from train.
     """
-    positive = problem.positive
-    every_nth = slice(None, None, max(1, len(problem.y) // MAX_TRAIN_ROWS))
-    y, train_proba = problem.y[every_nth], predictor.proba(problem.frame.iloc[every_nth])
+    positive = labelled.positive
+    every_nth = slice(None, None, max(1, len(labelled.y) // MAX_TRAIN_ROWS))
+    y, train_proba = labelled.y[every_nth], predictor.proba(labelled.frame.iloc[every_nth])
     parts = {
         "train": Sample.of(y, train_proba, predicted=label(train_proba, positive, predictor.threshold), positive=positive),
-        "out of fold": Sample.of(problem.y, oof, predicted=label(oof, positive, threshold), positive=positive),
+        "out of fold": Sample.of(labelled.y, oof, predicted=label(oof, positive, threshold), positive=positive),
         "holdout": sample_of(predicted, predictor.classes, predictor.positive),
     }
     scores = {name: score(sample, [metric])[metric] for name, sample in parts.items()}
@@ -134,7 +136,7 @@ def gap(
     return Facts(title="Generalisation gap", say=say, facts=facts, evidence=evidence)
 
 
-def drawn(predicted: pd.DataFrame, classes: Sequence[str], positive: str) -> tuple[Any, Any]:
+def truth_and_scores(predicted: pd.DataFrame, classes: Sequence[str], positive: str) -> tuple[Any, Any]:
     """Return truth and scores for figures: 0/1 and one probability in binary problems, else class names and one column per class."""
     if len(classes) == 2:
         hit = (predicted["y_true"] == positive).to_numpy().astype(int)

@@ -17,7 +17,7 @@ class Example:
     label: int  # predicted class code
 
 
-def worth_a_look(proba: Floats, truth: Codes, positive: int, threshold: float | None) -> list[Example]:
+def select_examples(proba: Floats, truth: Codes, positive: int, threshold: float | None) -> list[Example]:
     """Select the most confident correct row (predicted positive if there is one), the most confident error, and the least certain row.
 
     Parameters

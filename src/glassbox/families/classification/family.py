@@ -10,13 +10,13 @@ from glassbox.families.protocol import BatchMetric, Effort, Family
 from glassbox.families.shared.cross_fit import CandidateRun
 
 if TYPE_CHECKING:
-    from glassbox.families.classification.dataset import LabelledData
+    from glassbox.families.classification.dataset import ClassificationDataset
     from glassbox.families.classification.metrics import Floats
     from glassbox.families.classification.scorer import ProbabilityScorer
     from glassbox.families.protocol import Scorer
     from glassbox.request.model import Request
 
-D = TypeVar("D", bound="LabelledData")
+D = TypeVar("D", bound="ClassificationDataset")
 
 
 class ClassificationFamily(Family[D, "Floats"]):

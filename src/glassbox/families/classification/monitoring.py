@@ -18,7 +18,7 @@ MAX_SAMPLE = 5_000  # texts or images in a reference profile; more would only ta
 def reference(predictor: Predictor, train: pd.DataFrame, oof: pd.DataFrame) -> Reference:
     """Return the rows of train as the reference, with their calibrated out-of-fold predictions."""
     predictions = predictor.postprocess(out_of_fold(train, oof))
-    return Reference(train, predictor.served, predictions, train[str(predictor.schema.target)])
+    return Reference(train, predictor.input_schema, predictions, train[str(predictor.schema.target)])
 
 
 def described_reference(

@@ -9,7 +9,7 @@ from glassbox.data.schema import Schema
 from glassbox.families.classification.calibration.apply import Calibration, Floats, label
 
 
-class ClassAnswers:
+class ClassificationMixin:
     """Mixin that turns class probabilities into the predictions of a classifier.
 
     Attributes

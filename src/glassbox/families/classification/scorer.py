@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from glassbox.families.classification.dataset import Problem
+from glassbox.families.classification.dataset import LabelledRows
 from glassbox.families.classification.metrics import NAMES, Floats, Sample, over_folds, paired_gain, score
 from glassbox.findings.model import Estimate
 
@@ -21,7 +21,7 @@ class ProbabilityScorer:
     Label metrics use a threshold of 0.5, or the most probable of several classes.
     """
 
-    data: Problem
+    data: LabelledRows
     metric: str
     resamples: int
     seed: int

@@ -29,7 +29,7 @@ def candidates(cost: Cost, effort: Effort, backbones: Sequence[str], has_detecto
     """
     found = [Candidate(name="nothing", kind="nothing")]
     if has_detector:
-        found.append(Candidate(name="detector as it comes", kind="as_it_comes"))
+        found.append(Candidate(name="pretrained detector", kind="pretrained"))
     epochs = effort.sizes["epochs"]
     settings: dict[str, Any] = {"epochs": epochs, "batch": 8, "learning_rate": 2e-3, "finest": finest}
     for place, name in enumerate(backbones if cost == "high" else backbones[:1]):

@@ -64,7 +64,7 @@ class DetectionDataset:
         """Hash everything that a detector of this kind is trained on."""
         trained = kind == "detector"
         backbones = [backbone.digest for backbone in self.images.backbones] if trained else []
-        weights = hash_tree(self.detector) if kind == "as_it_comes" and self.detector is not None else ""
+        weights = hash_tree(self.detector) if kind == "pretrained" and self.detector is not None else ""
         return hash_value([self._bare, backbones, weights, self.recipe.model_dump() if trained else {}])
 
     def view(self, rows: Ints) -> View:

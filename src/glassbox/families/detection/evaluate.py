@@ -140,7 +140,9 @@ def metric_title(metric: str) -> str:
     return name[0].upper() + name[1:]
 
 
-def gap(predictor: BoxPredictor, dataset: DetectionDataset, oof: Sequence[Sequence[Box]], matches: Matches, metric: str) -> Facts:
+def generalization_gap(
+    predictor: BoxPredictor, dataset: DetectionDataset, oof: Sequence[Sequence[Box]], matches: Matches, metric: str
+) -> Facts:
     """Compare the leading metric on training images, out of fold and on the holdout."""
     rows = np.arange(len(dataset))[:: max(1, len(dataset) // TRAIN_SAMPLE)]
     fitted = predictor.apply_nms(predictor.model.find(dataset.view(rows)))

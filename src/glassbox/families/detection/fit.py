@@ -10,7 +10,7 @@ import torch
 from glassbox.errors import GlassboxError
 from glassbox.families.detection.boxes import write_boxes
 from glassbox.families.detection.dataset import DetectionDataset, Ints
-from glassbox.families.detection.models import Fitting, Model, kind_of
+from glassbox.families.detection.models import KINDS, Fitting, Model
 from glassbox.families.shared.candidates import Candidate
 from glassbox.families.shared.cross_fit import cache_key, fit_and_predict_cached
 from glassbox.families.vision.training import checkpoint_path, remove_checkpoint
@@ -36,7 +36,7 @@ def fit(
         When the request does not name weights that it needs.
     """
     torch.set_num_threads(resources.threads)
-    spec = kind_of(kind)
+    spec = KINDS[kind]
     missing = [name for name in spec.needs if getattr(dataset, name) is None]
     if missing:
         raise GlassboxError(f"the request names no weights.{missing[0]}")

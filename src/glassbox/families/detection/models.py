@@ -17,7 +17,7 @@ from glassbox.families.detection.coco_labels import match_labels
 from glassbox.families.detection.dataset import DetectionDataset, Ints
 from glassbox.families.detection.finetuned_detector import clip_boxes, load_finetuned, train_detector
 from glassbox.families.detection.networks import MIN_SCORE
-from glassbox.families.registry import kind_in
+from glassbox.families.registry import ModelSpec, Registry
 from glassbox.families.vision.image_collection import View
 from glassbox.files import read_json, write_bytes, write_json
 
@@ -51,14 +51,9 @@ class Fitting:
 
 
 @dataclass(frozen=True)
-class Kind:
+class DetectorSpec(ModelSpec[Callable[[DetectionDataset, Ints, Fitting], Model], Callable[[Path], Model]]):
     """A kind of detector; `needs` lists the weights of the request that it requires."""
 
-    fit: Callable[[DetectionDataset, Ints, Fitting], Model]
-    load: Callable[[Path], Model]
-    complexity: int
-    learns: bool = True
-    searched: bool = False
     needs: tuple[str, ...] = ()
 
 
@@ -149,13 +144,8 @@ def _fit_detector(dataset: DetectionDataset, rows: Ints, fitting: Fitting) -> Mo
     return train_detector(dataset, rows, fitting.params, seed=fitting.seed, checkpoint=fitting.checkpoint)
 
 
-KINDS: dict[str, Kind] = {
-    "nothing": Kind(lambda dataset, rows, fitting: Nothing(), lambda folder: Nothing(), 0, learns=False),
-    "as_it_comes": Kind(_fit_pretrained, _load_pretrained, 1, needs=("detector",)),
-    "detector": Kind(_fit_detector, load_finetuned, 2, searched=True),
-}
-
-
-def kind_of(name: str) -> Kind:
-    """Return the kind of model with this name; the error for an unknown name lists the known ones."""
-    return kind_in(KINDS, name)
+KINDS: Registry[DetectorSpec] = Registry(
+    nothing=DetectorSpec(lambda dataset, rows, fitting: Nothing(), lambda folder: Nothing(), 0, learns=False),
+    pretrained=DetectorSpec(_fit_pretrained, _load_pretrained, 1, needs=("detector",)),
+    detector=DetectorSpec(_fit_detector, load_finetuned, 2, searched=True),
+)

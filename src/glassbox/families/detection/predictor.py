@@ -9,9 +9,9 @@ import pandas as pd
 
 from glassbox.data.schema import Schema
 from glassbox.families.detection.boxes import Box, nms, read_boxes, write_boxes
-from glassbox.families.detection.models import Model, kind_of
+from glassbox.families.detection.models import KINDS, Model
 from glassbox.families.detection.recipe import Recipe
-from glassbox.families.predictor_protocol import DESCRIPTION, read_description, served_schema
+from glassbox.families.predictor_protocol import DESCRIPTION, read_description, restrict_schema
 from glassbox.families.vision.image_collection import ImageCollection
 from glassbox.families.vision.predictor import expand_pictures
 from glassbox.families.vision.reference_features import ReferenceFeatures
@@ -52,9 +52,9 @@ class BoxPredictor:
         return [self.recipe.column]
 
     @property
-    def served(self) -> Schema:
+    def input_schema(self) -> Schema:
         """The input schema of the service: one image."""
-        return served_schema(self.schema, self.fields)
+        return restrict_schema(self.schema, self.fields)
 
     @property
     def refit_note(self) -> str:
@@ -137,7 +137,7 @@ class BoxPredictor:
                 "params": self.params,
                 "labels": self.labels,
                 "threshold": self.threshold,
-                "overlap": self.nms_iou,
+                "nms_iou": self.nms_iou,
                 "recipe": self.recipe,
                 "schema": self.schema,
             },
@@ -163,8 +163,8 @@ def load(folder: Path) -> BoxPredictor:
         labels=description["labels"],
         kind=description["kind"],
         params=description["params"],
-        model=kind_of(description["kind"]).load(folder / MODEL),
+        model=KINDS[description["kind"]].load(folder / MODEL),
         threshold=description["threshold"],
-        nms_iou=description["overlap"],
+        nms_iou=description["nms_iou"],
         reference=ReferenceFeatures.load(folder / REFERENCE),
     )

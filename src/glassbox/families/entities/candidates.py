@@ -18,7 +18,7 @@ def candidates(cost: Cost, effort: Effort, *, encoder: bool, pipeline: bool) -> 
     epochs = effort.sizes["epochs"]
     found = [Candidate(name="gazetteer", kind="gazetteer")]
     if pipeline:
-        found.append(Candidate(name="spaCy as it comes", kind="as_it_comes"))
+        found.append(Candidate(name="pretrained spaCy", kind="pretrained"))
     if encoder and cost != "low":
         found.append(Candidate(name="token head on the encoder", kind="token_head", params={"epochs": 20}))
     if pipeline:

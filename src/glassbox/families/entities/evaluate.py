@@ -11,10 +11,10 @@ from glassbox.data.schema import Schema
 from glassbox.families.entities.dataset import EntityDataset, clusters, spans_in
 from glassbox.families.entities.fit import fit
 from glassbox.families.entities.metrics import Counts, estimates, score
-from glassbox.families.entities.models import judged
+from glassbox.families.entities.models import predict_rows
 from glassbox.families.entities.predictor import SpanPredictor
 from glassbox.families.entities.recipe import Recipe
-from glassbox.families.entities.spans import Span, read_spans, written
+from glassbox.families.entities.spans import Span, read_spans, write_spans
 from glassbox.families.shared.cross_fit import limit_threads
 from glassbox.families.shared.micro_scores import micro_scores
 from glassbox.families.text.corpus import Corpus
@@ -55,8 +55,8 @@ def predictions(predictor: SpanPredictor, holdout: pd.DataFrame) -> pd.DataFrame
     return pd.DataFrame(
         {
             "row_id": rows["row_id"],
-            "y_true": [written(spans) for spans in truth],
-            "y_pred": [written(spans) for spans in predicted],
+            "y_true": [write_spans(spans) for spans in truth],
+            "y_pred": [write_spans(spans) for spans in predicted],
         }
     )
 
@@ -94,7 +94,7 @@ def generalization_gap(
 ) -> Facts:
     """Compare the leading metric on train, out of fold and on the holdout."""
     rows = np.arange(len(sentences.texts))[:: max(1, len(sentences.texts) // SAMPLE)]
-    in_sample = judged(predictor.kind, predictor.model, sentences, rows)
+    in_sample = predict_rows(predictor.kind, predictor.model, sentences, rows)
     values = {
         "train": score(Counts.of([sentences.spans[i] for i in rows], in_sample, sentences.types))[metric],
         "out of fold": score(Counts.of(sentences.spans, oof, sentences.types))[metric],

@@ -7,7 +7,8 @@ import pandas as pd
 
 from glassbox.data.schema import Schema
 from glassbox.families.predictor_protocol import Predictor
-from glassbox.families.protocol import BatchMetric, Effort, Family, ModelKind, Reference, Space
+from glassbox.families.protocol import BatchMetric, Effort, Family, Reference, Space
+from glassbox.families.registry import ModelSpec
 from glassbox.families.shared.candidates import Candidate
 from glassbox.runtime.resources import Resources
 
@@ -48,7 +49,7 @@ class EntityFamily(Family["EntityDataset", "Predictions"]):
 
         return EFFORT[cost]
 
-    def kinds(self) -> Mapping[str, ModelKind]:
+    def kinds(self) -> Mapping[str, ModelSpec[Any, Any]]:
         from glassbox.families.entities.models import KINDS
 
         return KINDS

@@ -7,7 +7,7 @@ import numpy as np
 
 from glassbox.errors import GlassboxError
 from glassbox.families.entities.dataset import EntityDataset, Ints
-from glassbox.families.entities.models import Fitting, Model, judged, kind_of
+from glassbox.families.entities.models import KINDS, Fitting, Model, predict_rows
 from glassbox.families.shared.candidates import Candidate
 from glassbox.families.shared.cross_fit import cache_key, fit_and_predict_cached
 from glassbox.runtime.resources import Resources
@@ -23,7 +23,7 @@ def fit(dataset: EntityDataset, kind: str, params: Mapping[str, Any], rows: Ints
     GlassboxError
         When the request does not name weights that it needs.
     """
-    spec = kind_of(kind)
+    spec = KINDS[kind]
     missing = [name for name in spec.needs if getattr(dataset.shared, name) is None]
     if missing:
         raise GlassboxError(f"the request names no weights.{missing[0]}")
@@ -42,7 +42,7 @@ def fit_fold(dataset: EntityDataset, candidate: Candidate, fold: int, resources:
     out = dataset.fold == fold
 
     def predict(model: Model) -> dict[str, Any]:
-        return {"spans": [[list(span) for span in row] for row in judged(kind, model, dataset, np.flatnonzero(out))]}
+        return {"spans": [[list(span) for span in row] for row in predict_rows(kind, model, dataset, np.flatnonzero(out))]}
 
     key = cache_key("fold of spans", dataset.digest, fold, kind, params, resources)
     return fit_and_predict_cached(

@@ -15,7 +15,7 @@ from typing import Any, Protocol
 from glassbox.families.entities import spacy_model, tokens
 from glassbox.families.entities.dataset import EntityDataset, Ints
 from glassbox.families.entities.spans import Span
-from glassbox.families.registry import kind_in
+from glassbox.families.registry import ModelSpec, Registry
 from glassbox.files import files_below, read_json, write_bytes, write_json
 
 
@@ -41,31 +41,24 @@ class Fitting:
 
 
 @dataclass(frozen=True)
-class Kind:
-    """One kind of recogniser.
+class RecogniserSpec(ModelSpec[Callable[[EntityDataset, Ints, Fitting], Model], Callable[[Path], Model]]):
+    """A kind of recogniser.
 
     Attributes
     ----------
-    complexity
-        The rank of the kind from simple to complex.
     needs
         The pretrained weights that it requires.
-    judge
+    predict_rows
         Predicts rows of train from the computations that all fits share; None predicts from the texts.
     """
 
-    fit: Callable[[EntityDataset, Ints, Fitting], Model]
-    load: Callable[[Path], Model]
-    complexity: int
-    learns: bool = True
-    searched: bool = False
     needs: tuple[str, ...] = ()
-    judge: Callable[[Model, EntityDataset, Ints], list[list[Span]]] | None = None
+    predict_rows: Callable[[Model, EntityDataset, Ints], list[list[Span]]] | None = None
 
 
-def judged(kind: str, model: Model, sentences: EntityDataset, rows: Ints) -> list[list[Span]]:
+def predict_rows(kind: str, model: Model, sentences: EntityDataset, rows: Ints) -> list[list[Span]]:
     """Return the entities that a model predicts in some rows of train."""
-    predict = kind_of(kind).judge
+    predict = KINDS[kind].predict_rows
     return predict(model, sentences, rows) if predict else model.find([sentences.texts[i] for i in rows])
 
 
@@ -127,6 +120,10 @@ def _fit_gazetteer(sentences: EntityDataset, rows: Ints, fitting: Fitting) -> Ga
     )
 
 
+def _load_gazetteer(folder: Path) -> Gazetteer:
+    return Gazetteer(read_json(folder / "names.json"))
+
+
 # --------------------------------------------------------------------------------------------------- pretrained spaCy
 
 
@@ -177,6 +174,10 @@ def _fit_pretrained(sentences: EntityDataset, rows: Ints, fitting: Fitting) -> P
     return Pretrained(types, sentences.shared.pipeline)
 
 
+def _load_pretrained(folder: Path) -> Pretrained:
+    return Pretrained(read_json(folder / "types.json"), folder / "pipeline")
+
+
 def _predict_pretrained(model: Any, sentences: EntityDataset, rows: Ints) -> list[list[Span]]:
     return [model.map_types(sentences.shared.raw[i]) for i in rows]
 
@@ -207,11 +208,15 @@ def _fit_trained(sentences: EntityDataset, rows: Ints, fitting: Fitting) -> Trai
     with tempfile.TemporaryDirectory(prefix="glassbox-") as name:
         texts, spans = [sentences.texts[i] for i in rows], [sentences.spans[i] for i in rows]
         folder = spacy_model.train(texts, spans, params, Path(name), seed=fitting.seed, pipeline=pipeline)
-        return _load_trained(sentences.types, folder)
+        return _read_trained(sentences.types, folder)
 
 
-def _load_trained(types: list[str], folder: Path) -> Trained:
+def _read_trained(types: list[str], folder: Path) -> Trained:
     return Trained(types, spacy_model.load(folder), {name: path.read_bytes() for name, path in files_below(folder)})
+
+
+def _load_trained(folder: Path) -> Trained:
+    return _read_trained(read_json(folder / "types.json"), folder / "recogniser")
 
 
 # ------------------------------------------------------------------------------------------------ token classification
@@ -245,23 +250,12 @@ def copy_folder(source: Path, target: Path) -> None:
         write_bytes(target / name, path.read_bytes())
 
 
-KINDS: dict[str, Kind] = {
-    "gazetteer": Kind(_fit_gazetteer, lambda folder: Gazetteer(read_json(folder / "names.json")), 0, learns=True),
-    "as_it_comes": Kind(
-        _fit_pretrained,
-        lambda folder: Pretrained(read_json(folder / "types.json"), folder / "pipeline"),
-        1,
-        needs=("pipeline",),
-        judge=_predict_pretrained,
+KINDS: Registry[RecogniserSpec] = Registry(
+    gazetteer=RecogniserSpec(_fit_gazetteer, _load_gazetteer, 0),
+    pretrained=RecogniserSpec(_fit_pretrained, _load_pretrained, 1, needs=("pipeline",), predict_rows=_predict_pretrained),
+    token_head=RecogniserSpec(
+        _fit_token_head, tokens.TokenHead.load, 2, searched=True, needs=("encoder",), predict_rows=_predict_token_head
     ),
-    "token_head": Kind(_fit_token_head, tokens.TokenHead.load, 2, searched=True, needs=("encoder",), judge=_predict_token_head),
-    "recogniser": Kind(
-        _fit_trained, lambda folder: _load_trained(read_json(folder / "types.json"), folder / "recogniser"), 3, searched=True
-    ),
-    "tagger": Kind(_fit_tagger, tokens.Tagger.load, 4, needs=("encoder",)),
-}
-
-
-def kind_of(name: str) -> Kind:
-    """Return the kind with a name; an unknown name raises an error that lists the known ones."""
-    return kind_in(KINDS, name)
+    recogniser=RecogniserSpec(_fit_trained, _load_trained, 3, searched=True),
+    tagger=RecogniserSpec(_fit_tagger, tokens.Tagger.load, 4, needs=("encoder",)),
+)

@@ -8,10 +8,10 @@ from typing import Any
 import pandas as pd
 
 from glassbox.data.schema import Schema
-from glassbox.families.entities.models import Model, kind_of
+from glassbox.families.entities.models import KINDS, Model
 from glassbox.families.entities.recipe import Recipe
 from glassbox.families.entities.spans import Span, read_spans
-from glassbox.families.predictor_protocol import DESCRIPTION, read_description, served_schema
+from glassbox.families.predictor_protocol import DESCRIPTION, read_description, restrict_schema
 from glassbox.families.text.predictor import texts_in
 from glassbox.families.text.reference_features import ReferenceFeatures
 from glassbox.files import write_json
@@ -38,9 +38,9 @@ class SpanPredictor:
         return [self.recipe.column]
 
     @property
-    def served(self) -> Schema:
+    def input_schema(self) -> Schema:
         """The schema of an input row: its text column."""
-        return served_schema(self.schema, self.fields)
+        return restrict_schema(self.schema, self.fields)
 
     @property
     def refit_note(self) -> str:
@@ -125,6 +125,6 @@ def load(folder: Path) -> SpanPredictor:
         types=description["types"],
         kind=description["kind"],
         params=description["params"],
-        model=kind_of(description["kind"]).load(folder / MODEL),
+        model=KINDS[description["kind"]].load(folder / MODEL),
         reference=ReferenceFeatures.load(folder / REFERENCE),
     )

@@ -14,7 +14,7 @@ from glassbox.data.raw_table import text_column
 from glassbox.data.sources import RawData
 from glassbox.data.target_checks import absent_column, is_missing
 from glassbox.errors import DataError
-from glassbox.families.entities.spans import Span, read_spans, shift_spans, types_of, written
+from glassbox.families.entities.spans import Span, read_spans, shift_spans, types_of, write_spans
 from glassbox.families.text.near_duplicates import group_near_duplicates
 from glassbox.findings.model import Cell, Facts, Finding, Note
 from glassbox.findings.wording import counted
@@ -57,7 +57,7 @@ def prepare_rows(raw: RawData, request: "Request") -> tuple[RawData, dict[str, F
         [] if isinstance(result, str) else _within(shift_spans(result, len(value.lstrip()) - len(value)), bare)
         for result, value, bare in zip(parsed, texts, stripped, strict=True)
     ]
-    normalised = {text: text_column(stripped), target: text_column([written(row) for row in spans])}
+    normalised = {text: text_column(stripped), target: text_column([write_spans(row) for row in spans])}
     prepared = replace(raw, cells=raw.cells.assign(**normalised))
     remaining = reasons
     for reason in sorted({reason for reason in reasons if reason}):

@@ -10,7 +10,7 @@ import pandas as pd
 from glassbox.errors import GlassboxError
 from glassbox.families.entities.dataset import EntityDataset
 from glassbox.families.entities.metrics import Counts, estimates, paired_gain, score
-from glassbox.families.entities.spans import Span, read_spans, written
+from glassbox.families.entities.spans import Span, read_spans, write_spans
 from glassbox.findings.model import Estimate
 
 Predictions = list[list[Span]]
@@ -55,7 +55,7 @@ class SpanScorer:
 
     def to_frame(self, spans: Predictions) -> pd.DataFrame:
         """``row_id`` and ``y_pred``, the spans of a text as JSON."""
-        return pd.DataFrame({"row_id": self.dataset.row_ids, "y_pred": [written(row) for row in spans]})
+        return pd.DataFrame({"row_id": self.dataset.row_ids, "y_pred": [write_spans(row) for row in spans]})
 
     def from_frame(self, frame: pd.DataFrame) -> Predictions:
         return read_oof(frame, self.dataset)

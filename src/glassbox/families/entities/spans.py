@@ -54,7 +54,7 @@ def _span(item: Any) -> Span | None:
     return Span(start, end, kind) if integers and isinstance(kind, str) and kind.strip() else None
 
 
-def written(spans: Iterable[Span]) -> str:
+def write_spans(spans: Iterable[Span]) -> str:
     """Write spans as a cell.
 
     >>> written([Span(0, 2, "ORG")])

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from glassbox.families.forecasting.metrics import Forecasts
-from glassbox.families.forecasting.models import kind_of
+from glassbox.families.forecasting.models import KINDS
 from glassbox.families.forecasting.panel import Floats, Panel, scales
 from glassbox.families.forecasting.protocols import Fitting, Model
 from glassbox.families.forecasting.recipe import Recipe, future_of
@@ -19,7 +19,7 @@ CODE = "glassbox.families.forecasting.backtest"  # part of the cache key, with a
 
 
 @dataclass(frozen=True)
-class Problem:
+class BacktestDataset:
     """A panel with its feature recipe, and the origins from which forecasts are evaluated.
 
     `digest` is the hash of the panel; `nonnegative` forecasts are clipped at zero.
@@ -32,11 +32,11 @@ class Problem:
     nonnegative: bool
 
     @staticmethod
-    def of(panel: Panel, recipe: Recipe, origins: Sequence[int]) -> "Problem":
+    def of(panel: Panel, recipe: Recipe, origins: Sequence[int]) -> "BacktestDataset":
         """Make a dataset; forecasts are clipped at zero when the history before the first origin is never negative."""
         first = panel.values[:, : min(origins)]
         low = float(np.nanmin(first)) if np.isfinite(first).any() else -1.0
-        return Problem(panel, recipe, list(origins), panel.digest, low >= 0)
+        return BacktestDataset(panel, recipe, list(origins), panel.digest, low >= 0)
 
     @property
     def folds(self) -> list[int]:
@@ -82,7 +82,9 @@ class Problem:
         return scales(known, season), scales(known, 1, power=2)
 
 
-def forecast_from(dataset: Problem, origin: int, kind: str, params: Mapping[str, Any], resources: Resources) -> dict[str, Any]:
+def forecast_from(
+    dataset: BacktestDataset, origin: int, kind: str, params: Mapping[str, Any], resources: Resources
+) -> dict[str, Any]:
     """Forecast from one origin by a model that is fitted on what was known there, cached.
 
     Returns
@@ -107,10 +109,10 @@ def forecast_from(dataset: Problem, origin: int, kind: str, params: Mapping[str,
         recipe=dataset.recipe.model_dump(),
         floor=dataset.nonnegative,
     )
-    return fit_and_predict_cached(key, lambda: kind_of(kind).fit(history, settings), predict, resources=resources, code=CODE)
+    return fit_and_predict_cached(key, lambda: KINDS[kind].fit(history, settings), predict, resources=resources, code=CODE)
 
 
-def oof_frame(forecasts: Forecasts, dataset: Problem) -> pd.DataFrame:
+def oof_frame(forecasts: Forecasts, dataset: BacktestDataset) -> pd.DataFrame:
     """Return forecasts as a table: ``series``, ``origin``, ``ahead`` (1 to H), ``time``, ``y_true``, ``y_pred``."""
     windows, horizon = forecasts.point.shape
     ahead = np.arange(1, horizon + 1)
@@ -131,7 +133,7 @@ def oof_frame(forecasts: Forecasts, dataset: Problem) -> pd.DataFrame:
     )
 
 
-def read_oof(oof: pd.DataFrame, dataset: Problem) -> Forecasts:
+def read_oof(oof: pd.DataFrame, dataset: BacktestDataset) -> Forecasts:
     """Read what `oof_frame` wrote."""
     horizon, count = dataset.recipe.horizon, len(dataset.panel.names)
     rows = oof.sort_values(["origin", "series", "ahead"], kind="stable")

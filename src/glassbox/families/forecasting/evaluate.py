@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from glassbox.data.schema import Schema
-from glassbox.families.forecasting.backtest import Problem, forecast_from, oof_frame, read_oof
+from glassbox.families.forecasting.backtest import BacktestDataset, forecast_from, oof_frame, read_oof
 from glassbox.families.forecasting.boosting import with_lags
 from glassbox.families.forecasting.conformal import Offsets, fit_offsets
 from glassbox.families.forecasting.dataset import open_panel
@@ -23,7 +23,7 @@ from glassbox.families.forecasting.metrics import (
     more_is_better,
     score,
 )
-from glassbox.families.forecasting.models import kind_of
+from glassbox.families.forecasting.models import KINDS
 from glassbox.families.forecasting.panel import Floats, Panel, scales
 from glassbox.families.forecasting.predictor import QUANTILE_NAMES, Columns, ForecastPredictor
 from glassbox.families.forecasting.prepare_rows import series_column, time_column
@@ -53,7 +53,7 @@ def refit(
     recipe = Recipe.model_validate(best["recipe"])
     fitting = Fitting(dict(best["params"]), recipe, seed, threads)
     with limit_threads(threads):
-        model = kind_of(best["kind"]).fit(panel, fitting)
+        model = KINDS[best["kind"]].fit(panel, fitting)
     return ForecastPredictor(
         schema=schema,
         columns=columns,
@@ -78,7 +78,7 @@ def refit_on_all(predictor: ForecastPredictor, later: Panel) -> ForecastPredicto
     history = predictor.history.joined(later)
     fitting = Fitting(predictor.params, predictor.recipe, predictor.seed, predictor.threads)
     with limit_threads(predictor.threads):
-        model = kind_of(predictor.kind).fit(history, fitting)
+        model = KINDS[predictor.kind].fit(history, fitting)
     note = (
         f"The same recipe and parameters are fitted again on all history, up to {history.times[-1]} instead of {predictor.history.times[-1]}. "
         "The evaluation refits in the same way at each of its origins."
@@ -86,19 +86,19 @@ def refit_on_all(predictor: ForecastPredictor, later: Panel) -> ForecastPredicto
     return predictor.updated_with(later, model, note)
 
 
-def intervals(tuned_oof: pd.DataFrame, problem: Problem) -> tuple[Offsets, Forecasts]:
+def intervals(tuned_oof: pd.DataFrame, dataset: BacktestDataset) -> tuple[Offsets, Forecasts]:
     """Fit conformal offsets to the backtest of the tuned candidate, and add quantiles to that backtest.
 
     The quantiles at each origin are computed from the errors at all other origins.
     """
-    backtest = read_oof(tuned_oof, problem)
+    backtest = read_oof(tuned_oof, dataset)
     quantiles = np.full((*backtest.point.shape, len(QUANTILE_NAMES)), np.nan)
-    for origin in problem.origins:
+    for origin in dataset.origins:
         at_origin, other_origins = backtest.origin == origin, backtest.origin != origin
         if other_origins.any():
             offsets = fit_offsets(backtest.take(other_origins))
             quantiles[at_origin] = offsets.quantiles(backtest.point[at_origin], backtest.scale[at_origin])
-    return fit_offsets(backtest), with_quantiles(backtest, quantiles, problem.nonnegative)
+    return fit_offsets(backtest), with_quantiles(backtest, quantiles, dataset.nonnegative)
 
 
 def with_quantiles(forecasts: Forecasts, quantiles: Floats, nonnegative: bool) -> Forecasts:
@@ -122,16 +122,16 @@ def later_panel(holdout: pd.DataFrame, panel: Panel, schema: Schema, request: "R
     return Panel(panel.step, panel.names, holdout_panel.times, rows(holdout_panel.values), covariates)
 
 
-def holdout_problem(problem: Problem, later: Panel, origins: int) -> Problem:
+def holdout_problem(dataset: BacktestDataset, later: Panel, origins: int) -> BacktestDataset:
     """Join train and holdout into one backtest problem whose origins lie in the holdout, one horizon apart."""
-    full, horizon = problem.panel.joined(later), problem.recipe.horizon
-    first = problem.panel.steps
+    full, horizon = dataset.panel.joined(later), dataset.recipe.horizon
+    first = dataset.panel.steps
     starts = [first + horizon * k for k in range(origins) if first + horizon * k < full.steps]
-    return Problem(full, problem.recipe, starts, full.digest, problem.nonnegative)
+    return BacktestDataset(full, dataset.recipe, starts, full.digest, dataset.nonnegative)
 
 
 def forecast_holdout(
-    problem: Problem,
+    dataset: BacktestDataset,
     predictor: ForecastPredictor,
     resources: Resources,
 ) -> Forecasts:
@@ -144,31 +144,31 @@ def forecast_holdout(
     kind, params = predictor.kind, predictor.params
     resources = replace(resources, seed=predictor.seed, threads=predictor.threads)
     with limit_threads(predictor.threads):
-        for i, origin in enumerate(problem.origins):
+        for i, origin in enumerate(dataset.origins):
             if origin == predictor.history.steps:
-                point = predictor.model.forecast(predictor.history, future_of(problem.panel, origin, problem.recipe))
-                points[origin] = np.maximum(point, 0.0) if problem.nonnegative else point
+                point = predictor.model.forecast(predictor.history, future_of(dataset.panel, origin, dataset.recipe))
+                points[origin] = np.maximum(point, 0.0) if dataset.nonnegative else point
             else:
-                points[origin] = forecast_from(problem, origin, kind, params, resources)["point"]
-            resources.progress(i + 1, len(problem.origins), f"origin {i + 1} of {len(problem.origins)}")
-    forecasts = problem.frame(points)
-    return with_quantiles(forecasts, predictor.offsets.quantiles(forecasts.point, forecasts.scale), problem.nonnegative)
+                points[origin] = forecast_from(dataset, origin, kind, params, resources)["point"]
+            resources.progress(i + 1, len(dataset.origins), f"origin {i + 1} of {len(dataset.origins)}")
+    forecasts = dataset.frame(points)
+    return with_quantiles(forecasts, predictor.offsets.quantiles(forecasts.point, forecasts.scale), dataset.nonnegative)
 
 
-def baseline_holdout(problem: Problem, *, seed: int) -> Forecasts:
+def baseline_holdout(dataset: BacktestDataset, *, seed: int) -> Forecasts:
     """Return the seasonal naive forecast from the same origins."""
     points = {
-        origin: forecast_from(problem, origin, "seasonal_naive", {}, Resources(seed=seed))["point"] for origin in problem.origins
+        origin: forecast_from(dataset, origin, "seasonal_naive", {}, Resources(seed=seed))["point"] for origin in dataset.origins
     }
-    return problem.frame(points)
+    return dataset.frame(points)
 
 
-def predictions(forecasts: Forecasts, problem: Problem, holdout: pd.DataFrame, columns: Columns) -> pd.DataFrame:
+def predictions(forecasts: Forecasts, dataset: BacktestDataset, holdout: pd.DataFrame, columns: Columns) -> pd.DataFrame:
     """Return the holdout predictions as a table, one row per holdout row, sorted by series, origin and step.
 
     Columns: ``row_id``, ``series``, ``origin``, ``ahead``, ``time``, ``y_true``, ``y_pred`` and the quantiles ``q05`` to ``q95``.
     """
-    table = oof_frame(forecasts, problem)
+    table = oof_frame(forecasts, dataset)
     assert forecasts.quantiles is not None
     for i, name in enumerate(QUANTILE_NAMES):
         table[name] = forecasts.quantiles[:, :, i].ravel()
@@ -300,7 +300,7 @@ def by_step_frame(forecasts: Forecasts, base: Forecasts, metric: str = "mase") -
     return pd.DataFrame({"ahead": np.arange(1, len(model) + 1), "model": model, "seasonal naive": baseline})
 
 
-def slices(forecasts: Forecasts, problem: Problem, *, country: str | None) -> pd.DataFrame:
+def slices(forecasts: Forecasts, dataset: BacktestDataset, *, country: str | None) -> pd.DataFrame:
     """Compute the scaled absolute error by weekday, hour, month, holiday and quarter of the horizon, largest first.
 
     Returns
@@ -309,18 +309,18 @@ def slices(forecasts: Forecasts, problem: Problem, *, country: str | None) -> pd
         ``slice``, ``value``, ``n`` and ``weak``: True if the error is more than 1.5 times the overall error.
     """
     steps = forecasts.origin[:, None] + np.arange(forecasts.point.shape[1])[None, :]
-    times = problem.panel.times
+    times = dataset.panel.times
     inside = ~np.isnan(forecasts.actual)
     errors = (np.abs(forecasts.actual - forecasts.point) / forecasts.scale[:, None])[inside]
     moments = times[np.minimum(steps, len(times) - 1)[inside]]
     ahead = np.broadcast_to(np.arange(forecasts.point.shape[1]), forecasts.point.shape)[inside]
     quarter = np.minimum(4 * ahead // forecasts.point.shape[1], 3)
     parts: dict[str, Any] = {"weekday": moments.day_name(), "month": moments.month_name(), "quarter of the horizon": quarter + 1}
-    if problem.recipe.step.seconds and problem.recipe.step.seconds < 86_400:
+    if dataset.recipe.step.seconds and dataset.recipe.step.seconds < 86_400:
         parts["hour"] = moments.hour
-    if problem.recipe.step.months or problem.recipe.step.seconds > 86_400:
+    if dataset.recipe.step.months or dataset.recipe.step.seconds > 86_400:
         parts.pop("weekday")
-    if country and problem.recipe.holidays:
+    if country and dataset.recipe.holidays:
         parts["day"] = np.where(is_holiday(moments, country) > 0, "public holiday", "any other")
     overall = float(errors.mean()) if len(errors) else 0.0
     rows = []
@@ -359,11 +359,11 @@ def slices_table(table: pd.DataFrame) -> Table:
     )
 
 
-def worst_days(forecasts: Forecasts, problem: Problem, country: str | None) -> Table:
+def worst_days(forecasts: Forecasts, dataset: BacktestDataset, country: str | None) -> Table:
     """Table of the days with the largest errors: weekday, public holiday and direction of the error."""
-    steps = oof_frame(forecasts, problem).dropna(subset=["y_true"])
+    steps = oof_frame(forecasts, dataset).dropna(subset=["y_true"])
     scale_of = pd.Series(forecasts.scale, index=pd.MultiIndex.from_arrays([forecasts.series, forecasts.origin]))
-    names = {name: i for i, name in enumerate(problem.panel.names)}
+    names = {name: i for i, name in enumerate(dataset.panel.names)}
     scale = scale_of.loc[list(zip(steps["series"].map(names), steps["origin"], strict=True))].to_numpy()
     steps["error"] = (steps["y_true"] - steps["y_pred"]) / scale
     steps["day"] = steps["time"].dt.floor("D")

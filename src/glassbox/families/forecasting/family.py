@@ -7,14 +7,15 @@ import pandas as pd
 
 from glassbox.data.schema import Schema
 from glassbox.families.predictor_protocol import Predictor
-from glassbox.families.protocol import BatchMetric, Effort, Family, ModelKind, Reference, Scorer, Space
+from glassbox.families.protocol import BatchMetric, Effort, Family, Reference, Scorer, Space
+from glassbox.families.registry import ModelSpec
 from glassbox.families.shared.candidates import Candidate
 from glassbox.families.shared.cross_fit import CandidateRun
 from glassbox.runtime.resources import Resources
 
 if TYPE_CHECKING:
     from glassbox.data.sources import RawData
-    from glassbox.families.forecasting.backtest import Problem
+    from glassbox.families.forecasting.backtest import BacktestDataset
     from glassbox.families.forecasting.metrics import Forecasts
     from glassbox.families.forecasting.predictor import ForecastPredictor
     from glassbox.families.forecasting.scorer import ForecastScorer
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from glassbox.request.model import Cost, Request
 
 
-class ForecastingFamily(Family["Problem", "Forecasts"]):
+class ForecastingFamily(Family["BacktestDataset", "Forecasts"]):
     """Forecasters. One that does not beat the seasonal naive forecast is never selected; then the naive forecast is."""
 
     unit: ClassVar[str] = "windows"
@@ -48,7 +49,7 @@ class ForecastingFamily(Family["Problem", "Forecasts"]):
 
         return EFFORT[cost]
 
-    def kinds(self) -> Mapping[str, ModelKind]:
+    def kinds(self) -> Mapping[str, ModelSpec[Any, Any]]:
         from glassbox.families.forecasting.models import KINDS
 
         return KINDS
@@ -66,36 +67,36 @@ class ForecastingFamily(Family["Problem", "Forecasts"]):
         folds: pd.DataFrame,
         request: "Request",
         resources: Resources,
-    ) -> "Problem":
-        from glassbox.families.forecasting.backtest import Problem
+    ) -> "BacktestDataset":
+        from glassbox.families.forecasting.backtest import BacktestDataset
         from glassbox.families.forecasting.dataset import open_panel
         from glassbox.families.forecasting.recipe import Recipe
 
         parsed = Recipe.model_validate(recipe)
-        return Problem.of(open_panel(train, schema, request, parsed.step), parsed, folds["origin"].tolist())
+        return BacktestDataset.of(open_panel(train, schema, request, parsed.step), parsed, folds["origin"].tolist())
 
-    def candidates(self, dataset: "Problem", cost: "Cost") -> list[Candidate]:
+    def candidates(self, dataset: "BacktestDataset", cost: "Cost") -> list[Candidate]:
         from glassbox.families.forecasting.candidates import candidates
 
         return candidates(cost, self.effort(cost), dataset.recipe, len(dataset.panel.names), zeros=dataset.zeros)
 
-    def search_space(self, dataset: "Problem", candidate: Candidate, cost: "Cost") -> Space:
+    def search_space(self, dataset: "BacktestDataset", candidate: Candidate, cost: "Cost") -> Space:
         from glassbox.families.forecasting.candidates import SPACES
 
         return SPACES.get(candidate.kind, {})
 
-    def scorer(self, dataset: "Problem", metric: str, effort: Effort, seed: int) -> "ForecastScorer":
+    def scorer(self, dataset: "BacktestDataset", metric: str, effort: Effort, seed: int) -> "ForecastScorer":
         from glassbox.families.forecasting.scorer import ForecastScorer
 
         return ForecastScorer(dataset, metric, effort.resamples, seed)
 
-    def fit_fold(self, dataset: "Problem", candidate: Candidate, fold: int, resources: Resources) -> dict[str, Any]:
+    def fit_fold(self, dataset: "BacktestDataset", candidate: Candidate, fold: int, resources: Resources) -> dict[str, Any]:
         from glassbox.families.forecasting.backtest import forecast_from
 
         return forecast_from(dataset, fold, candidate.kind, candidate.params, resources)
 
     def ensemble(
-        self, dataset: "Problem", runs: "Sequence[CandidateRun[Forecasts]]", scorer: "Scorer[Forecasts]"
+        self, dataset: "BacktestDataset", runs: "Sequence[CandidateRun[Forecasts]]", scorer: "Scorer[Forecasts]"
     ) -> "CandidateRun[Forecasts] | None":
         from glassbox.families.forecasting.ensemble import weighted_ensemble
 

@@ -16,21 +16,9 @@ from glassbox.families.forecasting.boosting import fit_boosting, load_boosting
 from glassbox.families.forecasting.panel import Floats, Panel
 from glassbox.families.forecasting.prophet_model import fit_prophets, load_prophets
 from glassbox.families.forecasting.protocols import Fitting, Model
-from glassbox.families.registry import kind_in
+from glassbox.families.registry import ModelSpec, Registry
 
-
-@dataclass(frozen=True)
-class Kind:
-    """A registered kind of model: its fit and load functions.
-
-    `complexity` orders the kinds from simple to flexible.
-    """
-
-    fit: Callable[[Panel, Fitting], Model]
-    load: Callable[[Path, Fitting], Model]
-    complexity: int
-    learns: bool = True
-    searched: bool = False
+ForecastSpec = ModelSpec[Callable[[Panel, Fitting], Model], Callable[[Path, Fitting], Model]]
 
 
 @dataclass(frozen=True)
@@ -50,12 +38,12 @@ class Ensemble:
             member.save(part)
 
 
-def _members(fitting: Fitting) -> list[tuple[float, Kind, Fitting]]:
+def _members(fitting: Fitting) -> list[tuple[float, ForecastSpec, Fitting]]:
     members: list[Mapping[str, Any]] = fitting.params["members"]
     return [
         (
             float(member["weight"]),
-            kind_of(str(member["kind"])),
+            KINDS[str(member["kind"])],
             Fitting(dict(member["params"]), fitting.recipe, fitting.seed, fitting.threads),
         )
         for member in members
@@ -70,29 +58,24 @@ def _load_ensemble(folder: Path, fitting: Fitting) -> Ensemble:
     return Ensemble([(w, kind.load(folder / f"member_{i}", part)) for i, (w, kind, part) in enumerate(_members(fitting))])
 
 
-def _local(forecast_one: Callable[[Floats, Fitting], Floats], complexity: int) -> Kind:
-    return Kind(
+def _local(forecast_one: Callable[[Floats, Fitting], Floats], complexity: int) -> ForecastSpec:
+    return ForecastSpec(
         lambda panel, fitting: statistical_models.fit_local(panel, fitting, forecast_one),
         lambda folder, fitting: statistical_models.load_local(folder, fitting, forecast_one),
         complexity,
     )
 
 
-KINDS: dict[str, Kind] = {
-    "naive": _local(statistical_models.naive, 0),
-    "seasonal_naive": _local(statistical_models.seasonal_naive, 1),
-    "seasonal_mean": _local(statistical_models.mean_of_seasons, 2),
-    "croston": _local(statistical_models.croston, 3),
-    "theta": _local(statistical_models.theta, 3),
-    "ets": _local(statistical_models.ets, 4),
-    "arima": _local(statistical_models.arima, 5),
-    "mstl": _local(statistical_models.mstl, 5),
-    "prophet": Kind(fit_prophets, load_prophets, 6, searched=True),
-    "boosting": Kind(fit_boosting, load_boosting, 7, searched=True),
-    "ensemble": Kind(_fit_ensemble, _load_ensemble, 9),
-}
-
-
-def kind_of(name: str) -> Kind:
-    """Return the registered kind of that name; an unknown name raises an error that lists all kinds."""
-    return kind_in(KINDS, name)
+KINDS: Registry[ForecastSpec] = Registry(
+    naive=_local(statistical_models.naive, 0),
+    seasonal_naive=_local(statistical_models.seasonal_naive, 1),
+    seasonal_mean=_local(statistical_models.mean_of_seasons, 2),
+    croston=_local(statistical_models.croston, 3),
+    theta=_local(statistical_models.theta, 3),
+    ets=_local(statistical_models.ets, 4),
+    arima=_local(statistical_models.arima, 5),
+    mstl=_local(statistical_models.mstl, 5),
+    prophet=ForecastSpec(fit_prophets, load_prophets, 6, searched=True),
+    boosting=ForecastSpec(fit_boosting, load_boosting, 7, searched=True),
+    ensemble=ForecastSpec(_fit_ensemble, _load_ensemble, 9),
+)

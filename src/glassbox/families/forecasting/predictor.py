@@ -12,7 +12,7 @@ import pandas as pd
 from glassbox.data.schema import ColumnSchema, Schema
 from glassbox.families.forecasting.conformal import Offsets
 from glassbox.families.forecasting.metrics import QUANTILES
-from glassbox.families.forecasting.models import kind_of
+from glassbox.families.forecasting.models import KINDS
 from glassbox.families.forecasting.panel import Floats, Panel, scales
 from glassbox.families.forecasting.protocols import Fitting, Model
 from glassbox.families.forecasting.recipe import Recipe, impute_future
@@ -76,7 +76,7 @@ class ForecastPredictor:
         return self.recipe.step.after(self.history.times[-1], self.recipe.horizon)
 
     @property
-    def served(self) -> Schema:
+    def input_schema(self) -> Schema:
         """Input schema: a series, a time step that can be forecast, and the covariates known ahead.
 
         A row with the target filled in is history and replaces the stored history of its series.
@@ -95,7 +95,7 @@ class ForecastPredictor:
                 columns.append(column)
         unused = [field.name for field in self.schema.features if field.name not in self.fields]
         return self.schema.model_copy(
-            update={"columns": columns, "aside": [*self.schema.aside, *unused], "optional": [self.columns.target]}
+            update={"columns": columns, "excluded": [*self.schema.excluded, *unused], "optional": [self.columns.target]}
         )
 
     @cached_property
@@ -150,9 +150,9 @@ class ForecastPredictor:
         if not len(wanted):
             return
         if len(given):
-            history, problem = self._sent_history(name, frame, timestamps, known, given)
-            if problem:
-                notes[wanted] = problem
+            history, dataset = self._sent_history(name, frame, timestamps, known, given)
+            if dataset:
+                notes[wanted] = dataset
                 return
             scale = scales(history.values, self.recipe.seasons[0])
         elif name in self.history.names:
@@ -303,7 +303,7 @@ class ForecastPredictor:
                 "nonnegative": self.nonnegative,
                 "seed": self.seed,
                 "threads": self.threads,
-                "updated": self.refit_note,
+                "refit_note": self.refit_note,
             },
         )
 
@@ -343,12 +343,12 @@ def load(folder: Path) -> ForecastPredictor:
         recipe=recipe,
         kind=saved["kind"],
         params=saved["params"],
-        model=kind_of(saved["kind"]).load(folder, Fitting(saved["params"], recipe, saved["seed"], saved["threads"])),
+        model=KINDS[saved["kind"]].load(folder, Fitting(saved["params"], recipe, saved["seed"], saved["threads"])),
         offsets=Offsets.model_validate(saved["offsets"]),
         history=Panel(recipe.step, names, times, values, covariates),
         scale=np.array(saved["scale"], dtype=np.float64),
         nonnegative=saved["nonnegative"],
         seed=saved["seed"],
         threads=saved["threads"],
-        refit_note=saved["updated"],
+        refit_note=saved["refit_note"],
     )

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from glassbox.families.forecasting.backtest import Problem, oof_frame, read_oof
+from glassbox.families.forecasting.backtest import BacktestDataset, oof_frame, read_oof
 from glassbox.families.forecasting.metrics import NAMES, Forecasts, estimate, paired_gain, score
 from glassbox.findings.model import Estimate
 
@@ -18,7 +18,7 @@ POINT_METRICS = tuple(name for name in NAMES if name in ("mase", "rmsse", "smape
 class ForecastScorer:
     """Scores point forecasts; implements `glassbox.families.protocol.Scorer`."""
 
-    dataset: Problem
+    dataset: BacktestDataset
     metric: str
     resamples: int
     seed: int

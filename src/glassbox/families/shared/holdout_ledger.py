@@ -3,7 +3,7 @@
 from glassbox.findings.model import Note
 
 
-def opened(times: int) -> Note:
+def holdout_reads(times: int) -> Note:
     """Report how often this holdout has been read: each decision that follows a reading makes later results too optimistic."""
     if times <= 1:
         return Note(title="Holdout reads", say="This holdout was read for the first time.")

@@ -5,7 +5,8 @@ from typing import Any, Literal, TypeVar
 
 import pandas as pd
 
-from glassbox.families.protocol import ModelKind, Scorer
+from glassbox.families.protocol import Scorer
+from glassbox.families.registry import ModelSpec
 from glassbox.families.shared.candidates import Candidate
 from glassbox.families.shared.cross_fit import CandidateRun
 from glassbox.findings.evidence import LeaderboardEvidence
@@ -27,7 +28,7 @@ def candidate_table(candidates: Sequence[Candidate]) -> Table:
 
 def rank(
     runs: Sequence[CandidateRun[P]],
-    kinds: Mapping[str, ModelKind],
+    kinds: Mapping[str, ModelSpec[Any, Any]],
     scorer: Scorer[P],
     *,
     more_is_better: bool,

@@ -26,7 +26,7 @@ def device() -> torch.device:
 
 
 @contextmanager
-def alone() -> Iterator[None]:
+def exclusive_gpu() -> Iterator[None]:
     """Run one training at a time on a GPU: compiled code there depends on what was compiled before."""
     with _ON_GPU if device().type == "cuda" else nullcontext():
         yield

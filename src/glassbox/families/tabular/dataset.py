@@ -2,13 +2,13 @@
 
 from dataclasses import dataclass
 
-from glassbox.families.classification.dataset import LabelledData, Problem
+from glassbox.families.classification.dataset import ClassificationDataset, LabelledRows
 from glassbox.families.tabular.recipe import Recipe
 
 
 @dataclass(frozen=True)
-class TabularDataset(LabelledData):
+class TabularDataset(ClassificationDataset):
     """The rows of train in canonical order, with the feature recipe."""
 
-    data: Problem
+    data: LabelledRows
     recipe: Recipe

@@ -8,7 +8,7 @@ from scipy.stats import t as student
 
 from glassbox.families.classification.calibration.apply import label as labelled
 from glassbox.families.classification.dataset import codes_of
-from glassbox.families.classification.example_selection import worth_a_look
+from glassbox.families.classification.example_selection import select_examples
 from glassbox.families.classification.metrics import Sample, more_is_better, score
 from glassbox.families.tabular.models import Floats
 from glassbox.families.tabular.plots import explanations
@@ -121,7 +121,7 @@ def shap_local(predictor: TabularPredictor, holdout: pd.DataFrame, *, seed: int 
     proba = predictor.proba(rows)
     target = rows[predictor.schema.target]
     truth = codes_of(target, predictor.classes)
-    examples = worth_a_look(proba, truth, predictor.positive_at, predictor.threshold)
+    examples = select_examples(proba, truth, predictor.positive_at, predictor.threshold)
     at = [example.at for example in examples]
     explained = shapley_values(predictor, rows.iloc[at].reset_index(drop=True), rows, seed=seed)
     rows_explained = []

@@ -7,7 +7,8 @@ import pandas as pd
 
 from glassbox.data.schema import Schema
 from glassbox.families.classification.family import ClassificationFamily
-from glassbox.families.protocol import Effort, ModelKind, Reference, Space
+from glassbox.families.protocol import Effort, Reference, Space
+from glassbox.families.registry import ModelSpec
 from glassbox.families.shared.candidates import Candidate
 from glassbox.runtime.resources import Resources
 
@@ -32,7 +33,7 @@ class TabularFamily(ClassificationFamily["TabularDataset"]):
 
         return EFFORT[cost]
 
-    def kinds(self) -> Mapping[str, ModelKind]:
+    def kinds(self) -> Mapping[str, ModelSpec[Any, Any]]:
         from glassbox.families.tabular.models import KINDS
 
         return KINDS
@@ -46,11 +47,11 @@ class TabularFamily(ClassificationFamily["TabularDataset"]):
         request: "Request",
         resources: Resources,
     ) -> "TabularDataset":
-        from glassbox.families.classification.dataset import problem_of
+        from glassbox.families.classification.dataset import labelled_rows
         from glassbox.families.tabular.dataset import TabularDataset
         from glassbox.families.tabular.recipe import Recipe
 
-        data = problem_of(train, str(schema.target), schema.classes or [], folds, positive=request.data.positive)
+        data = labelled_rows(train, str(schema.target), schema.classes or [], folds, positive=request.data.positive)
         return TabularDataset(data, Recipe.model_validate(recipe))
 
     def candidates(self, dataset: "TabularDataset", cost: "Cost") -> list[Candidate]:

@@ -11,7 +11,7 @@ from sklearn.compose import ColumnTransformer
 from glassbox.families.shared.candidates import Candidate
 from glassbox.families.shared.cross_fit import cache_key, fit_and_predict_cached
 from glassbox.families.tabular.dataset import TabularDataset
-from glassbox.families.tabular.models import Codes, Fitting, Floats, Model, kind_of
+from glassbox.families.tabular.models import KINDS, Codes, Fitting, Floats, Model
 from glassbox.families.tabular.recipe import Recipe, build
 from glassbox.runtime.resources import Resources
 
@@ -47,7 +47,7 @@ def fit(
     threads: int = 1,
 ) -> Fitted:
     """Fit a recipe and a model of `kind` on all rows of `frame`, classes by number in `y`."""
-    how = kind_of(kind)
+    how = KINDS[kind]
     transformer = build(recipe, linear=how.linear, seed=seed)
     columns = frame[list(recipe.columns)]
     matrix = np.ascontiguousarray(transformer.fit_transform(columns, y), dtype=np.float64)

@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from glassbox.data.schema import ColumnSchema, Schema
-from glassbox.families.classification.dataset import Problem
+from glassbox.families.classification.dataset import LabelledRows
 from glassbox.families.classification.metrics import Sample, score
 from glassbox.families.tabular.recipe import UNUSABLE
 from glassbox.findings.evidence import LeakAction, LeakageEvidence, LeakSuspect
@@ -35,7 +35,7 @@ PRIOR_ROWS = 5.0
 
 
 def audit(
-    problem: Problem, schema: Schema, *, allow: Sequence[str] = (), time: str | None = None, cutoff: str | None = None
+    labelled: LabelledRows, schema: Schema, *, allow: Sequence[str] = (), time: str | None = None, cutoff: str | None = None
 ) -> list[Row]:
     """Check every feature for leakage.
 
@@ -56,25 +56,25 @@ def audit(
         that are left out come first, then those to review, then the rest by decreasing ``auc``.
     """
     coded = {
-        column.name: column_codes(problem.frame[column.name], column)
+        column.name: column_codes(labelled.frame[column.name], column)
         for column in schema.features
-        if column.name in problem.frame
+        if column.name in labelled.frame
     }
-    cutoff = cutoff or _end_of_train(problem.frame, schema, time)
-    originals = _duplicates(problem.frame[list(coded)])
+    cutoff = cutoff or _end_of_train(labelled.frame, schema, time)
+    originals = _duplicates(labelled.frame[list(coded)])
     rows = []
     for column in schema.features:
         if column.name not in coded:
             continue
-        auc, saved, sure = single_column_scores(coded[column.name], problem)
+        auc, saved, sure = single_column_scores(coded[column.name], labelled)
         verdict, evidence = _verdict(
-            column, problem.frame[column.name], auc, saved, sure, originals.get(column.name), time, cutoff
+            column, labelled.frame[column.name], auc, saved, sure, originals.get(column.name), time, cutoff
         )
         left_out = verdict not in ("clear", "look")
         if left_out and column.name in allow:
             verdict, left_out = "allowed", False
         rows.append({"column": column.name, "evidence": evidence, "verdict": verdict, "auc": auc, "left_out": left_out})
-    rows = _with_near_duplicates(rows, problem.frame, schema)
+    rows = _with_near_duplicates(rows, labelled.frame, schema)
     return sorted(rows, key=lambda row: (not row["left_out"], row["verdict"] == "clear", -row["auc"], row["column"]))
 
 
@@ -130,7 +130,7 @@ def column_codes(values: pd.Series, column: ColumnSchema) -> Codes:
     return (codes + 1).astype(np.int64)
 
 
-def single_column_scores(codes: Codes, problem: Problem) -> tuple[float, float, str]:
+def single_column_scores(codes: Codes, labelled: LabelledRows) -> tuple[float, float, str]:
     """Score how well one coded column alone predicts the target, out of fold.
 
     Returns
@@ -142,29 +142,29 @@ def single_column_scores(codes: Codes, problem: Problem) -> tuple[float, float, 
     sure
         A description of a value that determines the target; empty when there is none.
     """
-    k, bins = len(problem.classes), int(codes.max()) + 1
+    k, bins = len(labelled.classes), int(codes.max()) + 1
     proba = np.empty((len(codes), k))
-    for fold in problem.folds:
-        out = problem.fold == fold
-        counts = np.bincount(codes[~out] * k + problem.y[~out], minlength=bins * k).reshape(bins, k)
-        prior = np.bincount(problem.y[~out], minlength=k) / max(1, int((~out).sum()))
+    for fold in labelled.folds:
+        out = labelled.fold == fold
+        counts = np.bincount(codes[~out] * k + labelled.y[~out], minlength=bins * k).reshape(bins, k)
+        prior = np.bincount(labelled.y[~out], minlength=k) / max(1, int((~out).sum()))
         shares = (counts + PRIOR_ROWS * prior) / (counts.sum(axis=1, keepdims=True) + PRIOR_ROWS)
         proba[out] = shares[codes[out]]
     folds = [
-        Sample.of(problem.y[out], proba[out], positive=problem.positive)
-        for f in problem.folds
-        if (out := problem.fold == f).any()
+        Sample.of(labelled.y[out], proba[out], positive=labelled.positive)
+        for f in labelled.folds
+        if (out := labelled.fold == f).any()
     ]
     auc = float(np.mean([score(fold, ["roc_auc"])["roc_auc"] for fold in folds]))
-    majority_error = 1 - float(np.bincount(problem.y).max()) / len(problem.y)
-    error = float((proba.argmax(axis=1) != problem.y).mean())
-    return max(auc, 0.5), 1 - error / majority_error, _determining_value(codes, problem)
+    majority_error = 1 - float(np.bincount(labelled.y).max()) / len(labelled.y)
+    error = float((proba.argmax(axis=1) != labelled.y).mean())
+    return max(auc, 0.5), 1 - error / majority_error, _determining_value(codes, labelled)
 
 
-def _determining_value(codes: Codes, problem: Problem) -> str:
-    k = len(problem.classes)
-    counts = np.bincount(codes * k + problem.y, minlength=(int(codes.max()) + 1) * k).reshape(-1, k)
-    rows, base = counts.sum(axis=1), np.bincount(problem.y, minlength=k) / len(problem.y)
+def _determining_value(codes: Codes, labelled: LabelledRows) -> str:
+    k = len(labelled.classes)
+    counts = np.bincount(codes * k + labelled.y, minlength=(int(codes.max()) + 1) * k).reshape(-1, k)
+    rows, base = counts.sum(axis=1), np.bincount(labelled.y, minlength=k) / len(labelled.y)
     share = counts.max(axis=1) / np.maximum(rows, 1)
     # A majority class above 90 % is nearly certain for any value, which is no evidence of leakage.
     determines = (share >= SURE) & (rows >= max(50, SURE_SHARE * len(codes))) & (base[counts.argmax(axis=1)] < 0.9)

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from glassbox.errors import GlassboxError
-from glassbox.families.registry import kind_in
+from glassbox.families.registry import ModelSpec, Registry
 from glassbox.families.shared import skops_io
 
 Floats = npt.NDArray[np.float64]
@@ -48,19 +48,10 @@ class Fitting:
 
 
 @dataclass(frozen=True)
-class Kind:
-    """One kind of model.
+class TabularSpec(ModelSpec[Callable[[Floats, Codes, Fitting], Model], Callable[[Path], Model]]):
+    """A kind of tabular model; a `linear` one needs scaled features."""
 
-    `complexity` ranks kinds from simple to complex; `linear` is set when features must be scaled; `learns` is False for a kind that uses
-    no features; `searched` is set when the hyperparameters can be tuned.
-    """
-
-    fit: Callable[[Floats, Codes, Fitting], Model]
-    load: Callable[[Path], Model]
-    complexity: int
     linear: bool = False
-    learns: bool = True
-    searched: bool = True
 
 
 # ------------------------------------------------------------------------------------------------------ scikit-learn
@@ -218,15 +209,10 @@ def _normalised(proba: Floats) -> Floats:
     return cast(Floats, proba / proba.sum(axis=1, keepdims=True))
 
 
-KINDS: dict[str, Kind] = {
-    "dummy": Kind(_fit_dummy, _load_sklearn, complexity=0, learns=False),
-    "logistic_regression": Kind(_fit_logistic_regression, _load_sklearn, complexity=1, linear=True),
-    "random_forest": Kind(_fit_random_forest, _load_sklearn, complexity=2),
-    "lightgbm": Kind(_fit_lightgbm, _load_lightgbm, complexity=3),
-    "xgboost": Kind(_fit_xgboost, _load_xgboost, complexity=3),
-}
-
-
-def kind_of(name: str) -> Kind:
-    """Return the kind with a name; an unknown name raises an error that lists the known ones."""
-    return kind_in(KINDS, name)
+KINDS: Registry[TabularSpec] = Registry(
+    dummy=TabularSpec(_fit_dummy, _load_sklearn, 0, learns=False),
+    logistic_regression=TabularSpec(_fit_logistic_regression, _load_sklearn, 1, searched=True, linear=True),
+    random_forest=TabularSpec(_fit_random_forest, _load_sklearn, 2, searched=True),
+    lightgbm=TabularSpec(_fit_lightgbm, _load_lightgbm, 3, searched=True),
+    xgboost=TabularSpec(_fit_xgboost, _load_xgboost, 3, searched=True),
+)

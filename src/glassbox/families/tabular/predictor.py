@@ -12,10 +12,10 @@ from sklearn.compose import ColumnTransformer
 
 from glassbox.data.schema import Schema
 from glassbox.families.classification.calibration.apply import Calibration
-from glassbox.families.classification.predictor import ClassAnswers
-from glassbox.families.predictor_protocol import DESCRIPTION, read_description, served_schema
+from glassbox.families.classification.predictor import ClassificationMixin
+from glassbox.families.predictor_protocol import DESCRIPTION, read_description, restrict_schema
 from glassbox.families.shared import skops_io
-from glassbox.families.tabular.models import Floats, Model, kind_of
+from glassbox.families.tabular.models import KINDS, Floats, Model
 from glassbox.families.tabular.recipe import TRUSTED, Feature, Recipe, features_of
 from glassbox.files import write_json
 
@@ -24,7 +24,7 @@ FORMAT = 1
 
 
 @dataclass(frozen=True)
-class TabularPredictor(ClassAnswers):
+class TabularPredictor(ClassificationMixin):
     """A fitted tabular classifier; implements `glassbox.families.protocol.Predictor`.
 
     Attributes
@@ -60,9 +60,9 @@ class TabularPredictor(ClassAnswers):
         return list(self.recipe.columns)
 
     @property
-    def served(self) -> Schema:
+    def input_schema(self) -> Schema:
         """The schema of an input row: the columns that the model reads."""
-        return served_schema(self.schema, self.fields)
+        return restrict_schema(self.schema, self.fields)
 
     def expand_query(self, query: Mapping[str, Any]) -> None:
         """Return None: tabular models have no short form of a query."""
@@ -122,7 +122,7 @@ def load(folder: Path) -> TabularPredictor:
         transformer=skops_io.load(folder / TRANSFORMER, TRUSTED),
         kind=description["kind"],
         params=description["params"],
-        model=kind_of(description["kind"]).load(folder),
+        model=KINDS[description["kind"]].load(folder),
         calibration=Calibration.model_validate(description["calibration"]),
         threshold=description["threshold"],
         positive=description["positive"],

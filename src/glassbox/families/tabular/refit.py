@@ -5,7 +5,7 @@ from typing import Any
 
 from glassbox.data.schema import Schema
 from glassbox.families.classification.calibration.apply import Calibration
-from glassbox.families.classification.dataset import Problem
+from glassbox.families.classification.dataset import LabelledRows
 from glassbox.families.shared.cross_fit import limit_threads
 from glassbox.families.tabular.fit import fit
 from glassbox.families.tabular.predictor import TabularPredictor, describe
@@ -15,7 +15,7 @@ from glassbox.runtime.resources import Resources
 
 def refit(
     best: Mapping[str, Any],
-    problem: Problem,
+    labelled: LabelledRows,
     schema: Schema,
     calibration: Calibration,
     threshold: float | None,
@@ -39,9 +39,9 @@ def refit(
             best["kind"],
             best["params"],
             recipe,
-            problem.frame[columns],
-            problem.y,
-            len(problem.classes),
+            labelled.frame[columns],
+            labelled.y,
+            len(labelled.classes),
             seed=resources.seed,
             threads=resources.threads,
         )
@@ -53,7 +53,7 @@ def refit(
         params=dict(best["params"]),
         model=fitted.model,
         calibration=calibration,
-        threshold=threshold if problem.binary else None,
-        positive=problem.classes[problem.positive],
+        threshold=threshold if labelled.binary else None,
+        positive=labelled.classes[labelled.positive],
         features=describe(schema, fitted.transformer),
     )

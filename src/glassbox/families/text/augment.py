@@ -22,10 +22,10 @@ DESCRIPTIONS: dict[Augmentation, str] = {
 }
 
 
-def vary(texts: Sequence[str], how: Augmentation, seed: int, like: Mapping[str, str] | None = None) -> list[str]:
+def augment_texts(texts: Sequence[str], how: Augmentation, seed: int, like: Mapping[str, str] | None = None) -> list[str]:
     """Return one augmented copy of each text; no copies when `how` is ``none``.
 
-    >>> vary(["one two three four five six seven eight"], "swap", 1)[0] != "one two three four five six seven eight"
+    >>> augment_texts(["one two three four five six seven eight"], "swap", 1)[0] != "one two three four five six seven eight"
     True
     """
     if how == "none":

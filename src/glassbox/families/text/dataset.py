@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from glassbox.families.classification.dataset import LabelledData, Problem
+from glassbox.families.classification.dataset import ClassificationDataset, LabelledRows
 from glassbox.families.text.corpus import Corpus
 from glassbox.families.text.encoder import Encoder
 from glassbox.families.text.models import encodes
@@ -13,7 +13,7 @@ from glassbox.files import hash_value
 
 
 @dataclass(frozen=True)
-class TextDataset(LabelledData):
+class TextDataset(ClassificationDataset):
     """The texts of train in canonical order.
 
     Attributes
@@ -26,7 +26,7 @@ class TextDataset(LabelledData):
         The sentence encoder, where the request names one.
     """
 
-    data: Problem
+    data: LabelledRows
     corpus: Corpus
     encoder: Encoder | None = None
 

@@ -140,7 +140,7 @@ class Encoder:
 
 
 @dataclass(frozen=True)
-class Remembered:
+class CachedEncoder:
     """An encoder with an on-disk cache of its embeddings, keyed by the content of the text.
 
     Parameters

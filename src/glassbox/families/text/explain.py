@@ -9,9 +9,9 @@ import pandas as pd
 
 from glassbox.families.classification.baseline_and_ensemble import Ensemble
 from glassbox.families.classification.calibration.apply import log_odds
-from glassbox.families.classification.class_report import surest_mistakes
+from glassbox.families.classification.class_report import confident_errors
 from glassbox.families.classification.dataset import codes_of
-from glassbox.families.classification.example_selection import worth_a_look
+from glassbox.families.classification.example_selection import select_examples
 from glassbox.families.shared.suppress_warnings import suppress_warnings
 from glassbox.families.text.corpus import Floats
 from glassbox.families.text.explore import clip
@@ -74,7 +74,7 @@ def example_explanations(predictor: TextPredictor, holdout: pd.DataFrame) -> Pas
         return Passages(title=EXPLAINED, say=f"No text has {MOST_WORDS} words or fewer.", passages=[])
     rows, texts = rows[short].reset_index(drop=True), [text for text, fits in zip(texts, short, strict=True) if fits]
     proba, truth = predictor.proba_of(texts), codes_of(rows[predictor.schema.target], predictor.classes)
-    examples = worth_a_look(proba, truth, predictor.positive_at, predictor.threshold)
+    examples = select_examples(proba, truth, predictor.positive_at, predictor.threshold)
     passages = []
     for example, values in zip(examples, attributions(predictor, [texts[example.at] for example in examples]), strict=True):
         i, k = example.at, example.label
@@ -106,10 +106,10 @@ def marks(text: str, values: Floats) -> list[Mark]:
     return marked
 
 
-def mistakes(predictor: TextPredictor, holdout: pd.DataFrame, predicted: pd.DataFrame) -> Passages:
+def error_examples(predictor: TextPredictor, holdout: pd.DataFrame, predicted: pd.DataFrame) -> Passages:
     """Return the errors with the highest predicted probability, as texts."""
     rows = holdout.set_index("row_id").loc[predicted["row_id"]].reset_index()
-    wrong, confidence = surest_mistakes(predicted, predictor.classes)
+    wrong, confidence = confident_errors(predicted, predictor.classes)
     order = wrong[:MAX_ERRORS]
     texts = predictor.recipe.texts(rows.iloc[order])
     passages = [

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from glassbox.families.classification.dataset import Problem
+from glassbox.families.classification.dataset import LabelledRows
 from glassbox.families.classification.plots.balance import shares
 from glassbox.families.text.corpus import Corpus
 from glassbox.families.text.log_odds_terms import TermCounts, languages, log_odds_z_scores, top_terms
@@ -18,14 +18,14 @@ LANGUAGES_SAMPLED = 2_000
 SHOWN_CHARACTERS = 280
 
 
-def balance(problem: Problem) -> pd.DataFrame:
+def balance(labelled: LabelledRows) -> pd.DataFrame:
     """Return the class balance, the most frequent class first: ``class``, ``n``, ``share``, ``low``, ``high``."""
-    return shares(problem.classes, np.bincount(problem.y, minlength=len(problem.classes)))
+    return shares(labelled.classes, np.bincount(labelled.y, minlength=len(labelled.classes)))
 
 
-def length_table(words: npt.NDArray[np.int64], problem: Problem) -> Table:
+def length_table(words: npt.NDArray[np.int64], labelled: LabelledRows) -> Table:
     """Return quantiles of the number of words in a text, overall and by class."""
-    parts = [("all", np.ones(len(words), dtype=bool)), *((name, problem.y == k) for k, name in enumerate(problem.classes))]
+    parts = [("all", np.ones(len(words), dtype=bool)), *((name, labelled.y == k) for k, name in enumerate(labelled.classes))]
     rows: list[dict[str, Any]] = []
     for name, inside in parts:
         low, middle, high = (float(np.quantile(words[inside], q)) for q in (0.05, 0.5, 0.95))
@@ -73,11 +73,11 @@ def vocabulary_facts(counts: TermCounts, words: npt.NDArray[np.int64], corpus: C
     return Facts(title="Vocabulary", say=say, facts=facts)
 
 
-def distinctive_terms_table(counts: TermCounts, problem: Problem, most: int = 10) -> Table:
+def distinctive_terms_table(counts: TermCounts, labelled: LabelledRows, most: int = 10) -> Table:
     """Return the most distinctive words of each class, by the z-score of their log-odds ratio."""
     z = log_odds_z_scores(counts)
     rows = []
-    for k, name in enumerate(problem.classes):
+    for k, name in enumerate(labelled.classes):
         terms = top_terms(counts, z, k, most)
         rows.append(
             {
@@ -97,9 +97,9 @@ def distinctive_terms_table(counts: TermCounts, problem: Problem, most: int = 10
     )  # fmt: skip
 
 
-def near_duplicates(groups: Sequence[str], corpus: Corpus, problem: Problem, most: int = 3) -> Passages:
+def near_duplicates(groups: Sequence[str], corpus: Corpus, labelled: LabelledRows, most: int = 3) -> Passages:
     """Summarise groups of near-duplicate texts, and the groups whose texts have different labels."""
-    table = pd.DataFrame({"group": list(groups), "y": problem.y, "row": np.arange(len(problem.y))})
+    table = pd.DataFrame({"group": list(groups), "y": labelled.y, "row": np.arange(len(labelled.y))})
     sizes = table.groupby("group").agg(n=("row", "size"), labels=("y", "nunique"), first=("row", "min"))
     several = sizes[sizes["n"] > 1].sort_values(["labels", "n", "first"], ascending=[False, False, True])
     rows, conflicting = int(several["n"].sum()), int((several["labels"] > 1).sum())
@@ -116,7 +116,7 @@ def near_duplicates(groups: Sequence[str], corpus: Corpus, problem: Problem, mos
     for name, group in several.head(most).iterrows():
         texts = table[table["group"] == name].head(2)
         for position, row in enumerate(texts["row"], start=1):
-            head = f"{position} of {int(group['n'])}, labelled {clean(problem.classes[problem.y[row]])}"
+            head = f"{position} of {int(group['n'])}, labelled {clean(labelled.classes[labelled.y[row]])}"
             passages.append(Passage(head=head, text=clip(corpus.texts[row])))
     note = "All near-duplicates of a text are in one fold, so no model is evaluated on a near-duplicate of a training text."
     return Passages(title="Near-duplicates", say=say, passages=passages, note=note)

@@ -9,7 +9,7 @@ from glassbox.families.classification.linear_models import Codes
 from glassbox.families.shared.candidates import Candidate
 from glassbox.families.shared.cross_fit import cache_key, fit_and_predict_cached
 from glassbox.families.text.dataset import TextDataset
-from glassbox.families.text.models import kind_of
+from glassbox.families.text.models import KINDS
 from glassbox.families.text.protocols import Fitting, Model
 from glassbox.runtime.resources import Resources
 
@@ -25,7 +25,7 @@ def fit(
     y = np.concatenate([dataset.data.y[rows]] * copies)
     weights = dataset.encoder.folder if dataset.encoder is not None else None
     settings = Fitting(dict(params), len(dataset.data.classes), resources.seed, resources.threads, weights, copies, workers)
-    return kind_of(kind).fit(view, y, settings)
+    return KINDS[kind].fit(view, y, settings)
 
 
 def fit_fold(dataset: TextDataset, candidate: Candidate, fold: int, resources: Resources) -> dict[str, Any]:

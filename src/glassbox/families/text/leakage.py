@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from glassbox.families.classification.dataset import Problem
+from glassbox.families.classification.dataset import LabelledRows
 from glassbox.families.text.corpus import Corpus, NgramSpec
 from glassbox.findings.evidence import LeakageEvidence, LeakSuspect
 from glassbox.findings.model import Note, Table
@@ -16,7 +16,7 @@ PURE, REACH = 0.99, 0.3  # nearly all texts with the word are of one class, and 
 LISTED = 10
 
 
-def audit(corpus: Corpus, problem: Problem) -> list[Row]:
+def audit(corpus: Corpus, labelled: LabelledRows) -> list[Row]:
     """Find the single words that best predict each class, and flag those that suggest leakage.
 
     A legitimate word is either rare in its class or occurs in other classes too. A signature, a marker of the source or the label itself
@@ -28,12 +28,12 @@ def audit(corpus: Corpus, problem: Problem) -> list[Row]:
         ``column`` (the word), ``evidence``, ``verdict`` (``look`` or ``clear``), ``purity``, ``reach``; the strongest predictors first.
     """
     counts, terms = corpus.counted(NgramSpec("words", 1, 1))
-    present = counts[: len(problem.y)].copy()
+    present = counts[: len(labelled.y)].copy()
     present.data[:] = 1
     total = np.asarray(present.sum(axis=0)).ravel()
     rows: list[Row] = []
-    for k, name in enumerate(problem.classes):
-        hit = problem.y == k
+    for k, name in enumerate(labelled.classes):
+        hit = labelled.y == k
         of_class = np.asarray(present[hit].sum(axis=0)).ravel()
         purity, reach = of_class / np.maximum(total, 1), of_class / max(1, int(hit.sum()))
         score = np.where(total >= 10, np.maximum(purity - hit.mean(), 0) * reach, 0.0)

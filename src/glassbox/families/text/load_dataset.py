@@ -8,11 +8,11 @@ import pandas as pd
 
 from glassbox.data.schema import Schema
 from glassbox.data.weights import locate
-from glassbox.families.classification.dataset import problem_of
-from glassbox.families.text.augment import synonyms, vary
+from glassbox.families.classification.dataset import labelled_rows
+from glassbox.families.text.augment import augment_texts, synonyms
 from glassbox.families.text.corpus import Corpus
 from glassbox.families.text.dataset import TextDataset
-from glassbox.families.text.encoder import Encoder, Remembered
+from glassbox.families.text.encoder import CachedEncoder, Encoder
 from glassbox.families.text.recipe import Recipe
 from glassbox.runtime.resources import Resources
 
@@ -30,9 +30,11 @@ def text_dataset(
 ) -> TextDataset:
     """Return the texts of train, sorted by ``row_id``."""
     assert schema.target is not None, "a schema with classes has a target"
-    data = problem_of(train, schema.target, schema.classes or [], folds, positive=request.data.positive)
+    data = labelled_rows(train, schema.target, schema.classes or [], folds, positive=request.data.positive)
     encoder = encoder_of(request, resources.root, recipe)
-    encode = None if encoder is None else Remembered(encoder, resources.vector_cache_dir, resources.workers, resources.progress)
+    encode = (
+        None if encoder is None else CachedEncoder(encoder, resources.vector_cache_dir, resources.workers, resources.progress)
+    )
     corpus = Corpus(recipe.texts(data.frame), encode=encode)
     return TextDataset(data, augmented(corpus, recipe, request.seed), encoder)
 
@@ -47,7 +49,7 @@ def augmented(corpus: Corpus, recipe: Recipe, seed: int) -> Corpus:
     """Return a corpus with the augmented copies that the recipe asks for."""
     if recipe.variation == "none":
         return corpus
-    return Corpus(corpus.texts, vary(corpus.texts, recipe.variation, seed, synonyms_of(corpus)), corpus.encode)
+    return Corpus(corpus.texts, augment_texts(corpus.texts, recipe.variation, seed, synonyms_of(corpus)), corpus.encode)
 
 
 def synonyms_of(corpus: Corpus) -> Mapping[str, str]:

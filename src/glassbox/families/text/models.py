@@ -10,7 +10,7 @@ from typing import Any
 
 from glassbox.families.classification.baseline_and_ensemble import Ensemble, Majority
 from glassbox.families.classification.linear_models import Codes, Head, standardised
-from glassbox.families.registry import kind_in
+from glassbox.families.registry import ModelSpec, Registry
 from glassbox.families.text.corpus import Floats, View
 from glassbox.families.text.ngram_models import fit_naive_bayes_linear, load_ngram_model, tf_idf_model
 from glassbox.families.text.protocols import Fitting, Model
@@ -18,14 +18,9 @@ from glassbox.files import read_json, write_json
 
 
 @dataclass(frozen=True)
-class Kind:
-    """One kind of model. `complexity` ranks kinds from simple to complex; `encodes` is set when the kind needs the encoder."""
+class TextSpec(ModelSpec[Callable[[View, Codes, Fitting], Model], Callable[[Path], Model]]):
+    """A kind of text classifier; `encodes` is set when it needs the encoder."""
 
-    fit: Callable[[View, Codes, Fitting], Model]
-    load: Callable[[Path], Model]
-    complexity: int
-    learns: bool = True
-    searched: bool = True
     encodes: bool = False
 
 
@@ -65,18 +60,22 @@ def _fit_embeddings(view: View, y: Codes, fitting: Fitting) -> EmbeddingModel:
     return EmbeddingModel(standardised(x, y, fitting.classes, c=fitting.c(0.003 if layers else 0.03), seed=fitting.seed), layers)
 
 
+def _load_embeddings(folder: Path) -> EmbeddingModel:
+    return EmbeddingModel(Head.load(folder), read_json(folder / "layers.json"))
+
+
 # ----------------------------------------------------------------------------------------------------------- ensemble
 
 
 def _fit_ensemble(view: View, y: Codes, fitting: Fitting) -> Ensemble:
     def fit_member(_: int, member: Mapping[str, Any]) -> Model:
-        return kind_of(member["kind"]).fit(view, y, replace(fitting, params=member["params"]))
+        return KINDS[member["kind"]].fit(view, y, replace(fitting, params=member["params"]))
 
     return Ensemble.fit(fitting.params["members"], fit_member, workers=fitting.workers, threads=fitting.threads)
 
 
 def _load_ensemble(folder: Path) -> Ensemble:
-    return Ensemble.load(folder, lambda kind, member_folder: kind_of(kind).load(member_folder))
+    return Ensemble.load(folder, lambda kind, member_folder: KINDS[kind].load(member_folder))
 
 
 # ---------------------------------------------------------------------------------------------------------- transformer
@@ -94,26 +93,19 @@ def _load_transformer(folder: Path) -> Model:
     return load(folder)
 
 
-KINDS: dict[str, Kind] = {
-    "majority": Kind(_fit_majority, Majority.load, 0, learns=False, searched=False),
-    "words": Kind(tf_idf_model("words", 1, 2), load_ngram_model, 1),
-    "characters": Kind(tf_idf_model("characters", 2, 5), load_ngram_model, 1),
-    "naive_bayes_linear": Kind(fit_naive_bayes_linear, load_ngram_model, 1),
-    "embeddings": Kind(
-        _fit_embeddings, lambda folder: EmbeddingModel(Head.load(folder), read_json(folder / "layers.json")), 2, encodes=True
-    ),
-    "transformer": Kind(_fit_transformer, _load_transformer, 4, searched=False),
-    "ensemble": Kind(_fit_ensemble, _load_ensemble, 3, searched=False),
-}
-
-
-def kind_of(name: str) -> Kind:
-    """Return the kind with a name; an unknown name raises an error that lists the known ones."""
-    return kind_in(KINDS, name)
+KINDS: Registry[TextSpec] = Registry(
+    majority=TextSpec(_fit_majority, Majority.load, 0, learns=False),
+    words=TextSpec(tf_idf_model("words", 1, 2), load_ngram_model, 1, searched=True),
+    characters=TextSpec(tf_idf_model("characters", 2, 5), load_ngram_model, 1, searched=True),
+    naive_bayes_linear=TextSpec(fit_naive_bayes_linear, load_ngram_model, 1, searched=True),
+    embeddings=TextSpec(_fit_embeddings, _load_embeddings, 2, searched=True, encodes=True),
+    transformer=TextSpec(_fit_transformer, _load_transformer, 4),
+    ensemble=TextSpec(_fit_ensemble, _load_ensemble, 3),
+)
 
 
 def encodes(kind: str, params: Mapping[str, Any]) -> bool:
     """Return True if a model of this kind needs the sentence encoder."""
     if kind == "ensemble":
         return any(encodes(member["kind"], member["params"]) for member in params["members"])
-    return kind_of(kind).encodes
+    return KINDS[kind].encodes

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 from matplotlib.figure import Figure as Canvas
 
-from glassbox.families.classification.dataset import Problem
+from glassbox.families.classification.dataset import LabelledRows
 from glassbox.families.shared.plotting import minimal_axes, name_rows, rows_canvas
 from glassbox.families.text.log_odds_terms import TermCounts, log_odds_z_scores, top_terms
 from glassbox.findings.model import Figure, Note
@@ -18,14 +18,14 @@ BINS = 36
 DISTINCTIVE = "Distinctive words"
 
 
-def length_histogram(words: npt.NDArray[np.int64], problem: Problem) -> Figure:
+def length_histogram(words: npt.NDArray[np.int64], labelled: LabelledRows) -> Figure:
     """Draw the distribution of the number of words in a text on a logarithmic axis, by class for two classes."""
     sizes = np.maximum(words, 1)
     edges = np.unique(np.round(np.geomspace(1, max(2, sizes.max()), BINS)))
     with style():
         canvas = Canvas(figsize=(WIDTH, 2.6))
         axes = canvas.subplots()
-        parts = [(name, problem.y == k) for k, name in enumerate(problem.classes)] if problem.binary else [("all", sizes > 0)]
+        parts = [(name, labelled.y == k) for k, name in enumerate(labelled.classes)] if labelled.binary else [("all", sizes > 0)]
         for color, (name, inside) in zip(PALETTE, parts, strict=False):
             counts, _ = np.histogram(sizes[inside], bins=edges)
             axes.stairs(counts / max(1, counts.sum()), edges, color=color, linewidth=1.6, label=label(name))
@@ -33,30 +33,30 @@ def length_histogram(words: npt.NDArray[np.int64], problem: Problem) -> Figure:
         axes.set_xlabel("words in a text (log scale)")
         axes.set_ylabel("share of texts")
         minimal_axes(axes, grid="y")
-        if problem.binary:
+        if labelled.binary:
             axes.legend(frameon=False, loc="upper left")
         low, middle, high = (int(np.quantile(words, q)) for q in (0.05, 0.5, 0.95))
         say = f"The median text has {middle:,d} words; nine in ten have {low:,d} to {high:,d}."
         return drawing(canvas, "Distribution of text length", say=say, alt=f"Histogram of the number of words in a text. {say}")
 
 
-def distinctive_terms_plot(counts: TermCounts, problem: Problem, most: int = 12) -> Figure | Note:
+def distinctive_terms_plot(counts: TermCounts, labelled: LabelledRows, most: int = 12) -> Figure | Note:
     """Draw the most distinctive words of either class with their z-scores; more than two classes get a note instead."""
-    if not problem.binary:
+    if not labelled.binary:
         return Note(
             title=DISTINCTIVE, say="With more than two classes, see the table above for the distinctive words of each class."
         )
     z = log_odds_z_scores(counts)
-    sides = [(k, i) for k in (problem.positive, 1 - problem.positive) for i in top_terms(counts, z, k, most)]
-    values = np.array([z[i, problem.positive] for _, i in sides])
+    sides = [(k, i) for k in (labelled.positive, 1 - labelled.positive) for i in top_terms(counts, z, k, most)]
+    values = np.array([z[i, labelled.positive] for _, i in sides])
     with style():
         canvas, axes = rows_canvas(len(sides), extra=0.7, step=0.21)
         axes.barh(range(len(sides)), values, height=0.6, color=[ACCENT if value > 0 else SOFT for value in values])
         axes.axvline(0, color=SOFT, linewidth=0.8)
         name_rows(axes, [counts.words[i] for _, i in sides])
-        axes.set_xlabel(f"z-score towards {label(problem.classes[problem.positive])}")
-        positive, negative = (_top_words(counts, sides, k) for k in (problem.positive, 1 - problem.positive))
-        names = problem.classes[problem.positive], problem.classes[1 - problem.positive]
+        axes.set_xlabel(f"z-score towards {label(labelled.classes[labelled.positive])}")
+        positive, negative = (_top_words(counts, sides, k) for k in (labelled.positive, 1 - labelled.positive))
+        names = labelled.classes[labelled.positive], labelled.classes[1 - labelled.positive]
         say = f"{positive} are most distinctive of {clean(names[0])}, {negative} of {clean(names[1])}."
         rows = "; ".join(f"{counts.words[i]} {value:+.1f}" for (_, i), value in zip(sides, values, strict=True))
         return drawing(canvas, DISTINCTIVE, say=say, alt=f"Bar chart with one bar per word: {rows}.")

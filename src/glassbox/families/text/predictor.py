@@ -10,11 +10,11 @@ import pandas as pd
 
 from glassbox.data.schema import Schema
 from glassbox.families.classification.calibration.apply import Calibration
-from glassbox.families.classification.predictor import ClassAnswers
-from glassbox.families.predictor_protocol import DESCRIPTION, read_description, served_schema
+from glassbox.families.classification.predictor import ClassificationMixin
+from glassbox.families.predictor_protocol import DESCRIPTION, read_description, restrict_schema
 from glassbox.families.text.corpus import Corpus, Encode, Floats
-from glassbox.families.text.encoder import Encoder, Remembered
-from glassbox.families.text.models import kind_of
+from glassbox.families.text.encoder import CachedEncoder, Encoder
+from glassbox.families.text.models import KINDS
 from glassbox.families.text.protocols import Model
 from glassbox.families.text.recipe import Recipe
 from glassbox.families.text.reference_features import ReferenceFeatures
@@ -25,7 +25,7 @@ FORMAT = 1
 
 
 @dataclass(frozen=True)
-class TextPredictor(ClassAnswers):
+class TextPredictor(ClassificationMixin):
     """A fitted text classifier; implements `glassbox.families.protocol.Predictor`.
 
     Attributes
@@ -61,9 +61,9 @@ class TextPredictor(ClassAnswers):
         return list(self.recipe.columns)
 
     @property
-    def served(self) -> Schema:
+    def input_schema(self) -> Schema:
         """The schema of an input row: its text columns."""
-        return served_schema(self.schema, self.fields)
+        return restrict_schema(self.schema, self.fields)
 
     def expand_query(self, query: Mapping[str, Any]) -> list[dict[str, Any]] | None:
         """Expand ``{"texts": [...]}`` to one row per text, when there is one text column.
@@ -78,7 +78,7 @@ class TextPredictor(ClassAnswers):
     @property
     def encode(self) -> Encode | None:
         """The encoder with its embedding cache; None when the model needs no encoder."""
-        return None if self.encoder is None else Remembered(self.encoder, self.store, self.workers)
+        return None if self.encoder is None else CachedEncoder(self.encoder, self.store, self.workers)
 
     def described(self, frame: pd.DataFrame) -> pd.DataFrame:
         """Return the features that monitoring compares: length, unknown words, language, and position of the embedding."""
@@ -157,7 +157,7 @@ def load(folder: Path) -> TextPredictor:
         recipe=recipe,
         kind=description["kind"],
         params=description["params"],
-        model=kind_of(description["kind"]).load(folder / MODEL),
+        model=KINDS[description["kind"]].load(folder / MODEL),
         calibration=Calibration.model_validate(description["calibration"]),
         threshold=description["threshold"],
         positive=description["positive"],

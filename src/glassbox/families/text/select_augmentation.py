@@ -10,7 +10,7 @@ from glassbox.families.classification.scorer import ProbabilityScorer
 from glassbox.families.protocol import Effort
 from glassbox.families.shared.candidates import Candidate
 from glassbox.families.shared.cross_fit import CandidateRun, cross_fit
-from glassbox.families.text.augment import DESCRIPTIONS, vary
+from glassbox.families.text.augment import DESCRIPTIONS, augment_texts
 from glassbox.families.text.corpus import Corpus, Floats
 from glassbox.families.text.dataset import TextDataset
 from glassbox.families.text.fit import fit_fold
@@ -42,7 +42,7 @@ def select_augmentation(
     scorer = ProbabilityScorer(dataset.data, metric, effort.resamples, resources.seed)
 
     def run(augmentation: Augmentation) -> CandidateRun[Floats]:
-        copies = vary(dataset.corpus.texts, augmentation, resources.seed, synonyms)
+        copies = augment_texts(dataset.corpus.texts, augmentation, resources.seed, synonyms)
         augmented = replace(dataset, corpus=Corpus(dataset.corpus.texts, copies))
         [result] = cross_fit(
             [candidate], dataset.folds, lambda c, fold: fit_fold(augmented, c, fold, resources), scorer.assemble, resources

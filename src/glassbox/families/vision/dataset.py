@@ -3,13 +3,13 @@
 from dataclasses import dataclass
 from functools import cached_property
 
-from glassbox.families.classification.dataset import LabelledData, Problem
+from glassbox.families.classification.dataset import ClassificationDataset, LabelledRows
 from glassbox.families.vision.image_collection import ImageCollection
 from glassbox.files import hash_value
 
 
 @dataclass(frozen=True)
-class VisionDataset(LabelledData):
+class VisionDataset(ClassificationDataset):
     """The images of train in canonical order.
 
     Attributes
@@ -20,7 +20,7 @@ class VisionDataset(LabelledData):
         The images as models see them, with the backbones of the request.
     """
 
-    data: Problem
+    data: LabelledRows
     images: ImageCollection
 
     @cached_property

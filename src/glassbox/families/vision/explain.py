@@ -8,9 +8,9 @@ import numpy.typing as npt
 import pandas as pd
 import torch
 
-from glassbox.families.classification.class_report import surest_mistakes
+from glassbox.families.classification.class_report import confident_errors
 from glassbox.families.classification.dataset import codes_of
-from glassbox.families.classification.example_selection import worth_a_look
+from glassbox.families.classification.example_selection import select_examples
 from glassbox.families.shared.torch_device import device
 from glassbox.families.vision.models import EmbeddingModel, Ensemble, Model, Network, resize
 from glassbox.families.vision.networks import Net, to_tensor
@@ -85,7 +85,7 @@ def grad_cam_examples(predictor: VisionPredictor, holdout: pd.DataFrame, predict
     proba = predicted[[f"proba_{name}" for name in predictor.classes]].to_numpy(dtype=np.float64)
     truth = codes_of(predicted["y_true"], predictor.classes)
     pictures, network = [], ""
-    for case in worth_a_look(proba, truth, predictor.positive_at, predictor.threshold):
+    for case in select_examples(proba, truth, predictor.positive_at, predictor.threshold):
         cell = str(rows[predictor.recipe.column].iloc[case.at])
         pixels = predictor.recipe.pixels(cell)
         label, true_label = clean(predictor.classes[case.label]), clean(predictor.classes[truth[case.at]])
@@ -106,10 +106,10 @@ def grad_cam_examples(predictor: VisionPredictor, holdout: pd.DataFrame, predict
     )
 
 
-def confident_errors(predictor: VisionPredictor, holdout: pd.DataFrame, predicted: pd.DataFrame) -> Pictures:
+def error_examples(predictor: VisionPredictor, holdout: pd.DataFrame, predicted: pd.DataFrame) -> Pictures:
     """Show the errors with the highest predicted probability."""
     rows = holdout.set_index("row_id").loc[predicted["row_id"]].reset_index()
-    wrong, probabilities = surest_mistakes(predicted, predictor.classes)
+    wrong, probabilities = confident_errors(predicted, predictor.classes)
     cells = rows[predictor.recipe.column]
     # An image that occurs twice is shown once.
     first = np.unique(cells.to_numpy()[wrong].astype(str), return_index=True)[1]

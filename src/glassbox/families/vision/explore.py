@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from glassbox.families.classification.dataset import Problem
+from glassbox.families.classification.dataset import LabelledRows
 from glassbox.families.classification.plots.balance import shares
 from glassbox.families.vision.image_collection import Codes, Floats, ImageCollection
 from glassbox.families.vision.reference_features import TRAITS, coarse_pixels
@@ -19,17 +19,17 @@ MOST_MAPPED = 1_500  # images on the embedding map
 EACH, MOST_SHOWN = 2, 28  # examples of each class, and of all classes together
 
 
-def balance(problem: Problem) -> pd.DataFrame:
+def balance(labelled: LabelledRows) -> pd.DataFrame:
     """Count the rows of each class: ``class``, ``n``, ``share``, ``low``, ``high``, the most frequent class first."""
-    return shares(problem.classes, np.bincount(problem.y, minlength=len(problem.classes)))
+    return shares(labelled.classes, np.bincount(labelled.y, minlength=len(labelled.classes)))
 
 
-def grid(images: ImageCollection, problem: Problem) -> Pictures:
+def grid(images: ImageCollection, labelled: LabelledRows) -> Pictures:
     """Show the first images of each class by row id."""
-    each = max(1, min(EACH, MOST_SHOWN // max(1, len(problem.classes))))
+    each = max(1, min(EACH, MOST_SHOWN // max(1, len(labelled.classes))))
     pictures = []
-    for k, name in enumerate(problem.classes[:MOST_SHOWN]):
-        rows = [i for i in np.flatnonzero(problem.y == k).tolist() if isinstance(images.cells[i], str)][:each]
+    for k, name in enumerate(labelled.classes[:MOST_SHOWN]):
+        rows = [i for i in np.flatnonzero(labelled.y == k).tolist() if isinstance(images.cells[i], str)][:each]
         pictures += [cell_thumbnail(str(images.cells[i]), clean(name), f"an example of {clean(name)}") for i in rows]
     say = f"The first {each} pictures of each class by row id." if each > 1 else "The first picture of each class by row id."
     return Pictures(title="Examples by class", say=say, pictures=pictures)
@@ -57,9 +57,9 @@ def trait_table(traits: pd.DataFrame) -> Table:
     return Table.of(pd.DataFrame(rows), "Image traits", say=say)
 
 
-def near_duplicates(groups: Sequence[str], images: ImageCollection, problem: Problem, most: int = 3) -> Pictures:
+def near_duplicates(groups: Sequence[str], images: ImageCollection, labelled: LabelledRows, most: int = 3) -> Pictures:
     """Show groups of near-duplicates, those with conflicting labels first."""
-    table = pd.DataFrame({"group": list(groups), "y": problem.y, "row": np.arange(len(problem.y))})
+    table = pd.DataFrame({"group": list(groups), "y": labelled.y, "row": np.arange(len(labelled.y))})
     sizes = table.groupby("group").agg(n=("row", "size"), labels=("y", "nunique"), first=("row", "min"))
     several = sizes[sizes["n"] > 1].sort_values(["labels", "n", "first"], ascending=[False, False, True])
     rows, conflicting = int(several["n"].sum()), int((several["labels"] > 1).sum())
@@ -70,7 +70,7 @@ def near_duplicates(groups: Sequence[str], images: ImageCollection, problem: Pro
     pictures = []
     for number, (name, group) in enumerate(several.head(most).iterrows(), start=1):
         for place, row in enumerate(table.loc[table["group"] == name, "row"].head(3), start=1):
-            head = f"Group {number}, {place} of {int(group['n'])}: {clean(problem.classes[problem.y[row]])}"
+            head = f"Group {number}, {place} of {int(group['n'])}: {clean(labelled.classes[labelled.y[row]])}"
             pictures.append(cell_thumbnail(str(images.cells[row]), head, "one of several near-duplicates"))
     note = (
         "Found by perceptual hash and confirmed pixel by pixel. Each group lies in one fold, "
@@ -85,9 +85,9 @@ def unit_vectors(images: ImageCollection) -> Floats:
     return np.asarray(vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12), dtype=np.float64)
 
 
-def sample_rows(problem: Problem, most: int) -> Codes:
+def sample_rows(labelled: LabelledRows, most: int) -> Codes:
     """Return at most `most` row indices, evenly spaced over all rows."""
-    return np.arange(len(problem.y))[:: max(1, -(-len(problem.y) // most))]
+    return np.arange(len(labelled.y))[:: max(1, -(-len(labelled.y) // most))]
 
 
 def nearest_neighbours(vectors: Floats, rows: Codes) -> Codes:
@@ -115,20 +115,20 @@ def tsne(vectors: Floats, rows: Codes, seed: int) -> Floats:
     return np.asarray(TSNE(2, perplexity=perplexity, init="pca", random_state=seed).fit_transform(reduced), dtype=np.float64)
 
 
-def label_errors(neighbours: Codes, rows: Codes, images: ImageCollection, problem: Problem, most: int = 12) -> Pictures:
+def label_errors(neighbours: Codes, rows: Codes, images: ImageCollection, labelled: LabelledRows, most: int = 12) -> Pictures:
     """Show images whose nearest neighbours nearly all have another class: possible label errors, or hard examples."""
-    y = problem.y[rows]
-    votes = np.stack([(y[neighbours] == k).mean(axis=1) for k in range(len(problem.classes))], axis=1)
-    labelled, others = votes[np.arange(len(y)), y], votes.copy()
+    y = labelled.y[rows]
+    votes = np.stack([(y[neighbours] == k).mean(axis=1) for k in range(len(labelled.classes))], axis=1)
+    same, others = votes[np.arange(len(y)), y], votes.copy()
     others[np.arange(len(y)), y] = -1.0
-    margin = others.max(axis=1) - labelled
-    suspects = np.flatnonzero((labelled == 0) & (others.max(axis=1) >= 0.8))
+    margin = others.max(axis=1) - same
+    suspects = np.flatnonzero((same == 0) & (others.max(axis=1) >= 0.8))
     order = suspects[np.lexsort((suspects, -margin[suspects]))]
     pictures = [
         cell_thumbnail(
             str(images.cells[rows[i]]),
-            f"Labelled {clean(problem.classes[y[i]])}; its neighbours: {clean(problem.classes[int(others[i].argmax())])}",
-            f"labelled {clean(problem.classes[y[i]])}",
+            f"Labelled {clean(labelled.classes[y[i]])}; its neighbours: {clean(labelled.classes[int(others[i].argmax())])}",
+            f"labelled {clean(labelled.classes[y[i]])}",
         )
         for i in order[:most]
     ]

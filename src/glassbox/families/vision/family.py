@@ -7,7 +7,8 @@ import pandas as pd
 
 from glassbox.data.schema import Schema
 from glassbox.families.classification.family import ClassificationFamily
-from glassbox.families.protocol import Effort, ModelKind, Reference, Space
+from glassbox.families.protocol import Effort, Reference, Space
+from glassbox.families.registry import ModelSpec
 from glassbox.families.shared.candidates import Candidate
 from glassbox.runtime.resources import Resources
 
@@ -43,7 +44,7 @@ class VisionFamily(ClassificationFamily["VisionDataset"]):
 
         return EFFORT[cost]
 
-    def kinds(self) -> Mapping[str, ModelKind]:
+    def kinds(self) -> Mapping[str, ModelSpec[Any, Any]]:
         from glassbox.families.vision.models import KINDS
 
         return KINDS

@@ -11,7 +11,7 @@ from glassbox.families.shared.candidates import Candidate
 from glassbox.families.shared.cross_fit import cache_key, fit_and_predict_cached
 from glassbox.families.vision.dataset import VisionDataset
 from glassbox.families.vision.image_collection import Codes
-from glassbox.families.vision.models import Fitting, Model, kind_of
+from glassbox.families.vision.models import KINDS, Fitting, Model
 from glassbox.families.vision.training import checkpoint_path, remove_checkpoint
 from glassbox.runtime.resources import Resources
 
@@ -40,7 +40,7 @@ def fit(
     torch.set_num_threads(resources.threads)
     augmentation = dataset.images.recipe.augmentation
     settings = Fitting(dict(params), len(dataset.data.classes), resources.seed, augmentation, checkpoint, workers)
-    return kind_of(kind).fit(dataset.images.view(rows), dataset.data.y[rows], settings)
+    return KINDS[kind].fit(dataset.images.view(rows), dataset.data.y[rows], settings)
 
 
 def fit_fold(dataset: VisionDataset, candidate: Candidate, fold: int, resources: Resources) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from glassbox.data.images.cells import content_of
-from glassbox.families.classification.dataset import Problem
+from glassbox.families.classification.dataset import LabelledRows
 from glassbox.families.vision.image_collection import Codes, ImageCollection
 from glassbox.families.vision.reference_features import traits_of
 from glassbox.findings.evidence import LeakageEvidence, LeakSuspect
@@ -56,11 +56,11 @@ def audit_traits(traits: pd.DataFrame, y: Codes, fold: Codes, target: str) -> li
     return sorted(rows, key=lambda row: (-row["told"], row["column"]))
 
 
-def audit(images: ImageCollection, problem: Problem) -> list[Row]:
+def audit(images: ImageCollection, labelled: LabelledRows) -> list[Row]:
     """Audit the traits of the images and their file sizes; the rows are those of `audit_traits`."""
     traits = traits_of(images)
     traits["bytes"] = [float(len(content_of(cell))) if isinstance(cell, str) else np.nan for cell in images.cells]
-    return audit_traits(traits, problem.y, problem.fold, "the right class")
+    return audit_traits(traits, labelled.y, labelled.fold, "the right class")
 
 
 def leaks_table(

@@ -7,7 +7,7 @@ import pandas as pd
 
 from glassbox.data.schema import Schema
 from glassbox.data.weights import locate
-from glassbox.families.classification.dataset import problem_of
+from glassbox.families.classification.dataset import labelled_rows
 from glassbox.families.vision.dataset import VisionDataset
 from glassbox.families.vision.image_collection import ImageCollection
 from glassbox.families.vision.networks import Backbone, load_backbone
@@ -28,7 +28,7 @@ def vision_dataset(
 ) -> VisionDataset:
     """Return the images of train, sorted by ``row_id``."""
     assert schema.target is not None, "a schema with classes has a target"
-    data = problem_of(train, schema.target, schema.classes or [], folds, positive=request.data.positive)
+    data = labelled_rows(train, schema.target, schema.classes or [], folds, positive=request.data.positive)
     images = ImageCollection(
         data.frame[recipe.column].tolist(),
         recipe,

@@ -16,7 +16,7 @@ from torch import nn
 from glassbox.errors import GlassboxError
 from glassbox.families.classification import baseline_and_ensemble
 from glassbox.families.classification.linear_models import Head, standardised
-from glassbox.families.registry import kind_in
+from glassbox.families.registry import ModelSpec, Registry
 from glassbox.families.shared.torch_device import device, predict_pool
 from glassbox.families.vision.augment import augment
 from glassbox.families.vision.image_collection import Codes, Floats, ImageCollection, View
@@ -84,15 +84,7 @@ class Fitting:
     workers: int = 1
 
 
-@dataclass(frozen=True)
-class Kind:
-    """A kind of model; `complexity` orders kinds from the simplest to the most complex."""
-
-    fit: Callable[[View, Codes, Fitting], Model]
-    load: Callable[[Path], Model]
-    complexity: int
-    learns: bool = True
-    searched: bool = True
+VisionSpec = ModelSpec[Callable[[View, Codes, Fitting], Model], Callable[[Path], Model]]
 
 
 # ----------------------------------------------------------------------------------------------------------- majority
@@ -169,6 +161,10 @@ def _fit_embeddings(view: View, y: Codes, fitting: Fitting) -> EmbeddingModel:
     _require_backbone(view.images, max(indices, default=0))
     x = view.embeddings(indices)
     return EmbeddingModel(standardised(x, y, fitting.classes, c=float(fitting.params.get("C", 0.01)), seed=fitting.seed), indices)
+
+
+def _load_embeddings(folder: Path) -> EmbeddingModel:
+    return EmbeddingModel(Head.load(folder), read_json(folder / "backbones.json"))
 
 
 def _require_backbone(images: ImageCollection, index: int) -> None:
@@ -365,7 +361,7 @@ class _EnsembleModule(nn.Module):
 def _fit_ensemble(view: View, y: Codes, fitting: Fitting) -> Ensemble:
     def fit_member(i: int, member: Mapping[str, Any]) -> Model:
         checkpoint = None if fitting.checkpoint is None else fitting.checkpoint.with_suffix(f".{i}")
-        return kind_of(member["kind"]).fit(view, y, replace(fitting, params=member["params"], checkpoint=checkpoint))
+        return KINDS[member["kind"]].fit(view, y, replace(fitting, params=member["params"], checkpoint=checkpoint))
 
     threads = torch.get_num_threads()
     begin = partial(torch.set_num_threads, threads)
@@ -373,23 +369,16 @@ def _fit_ensemble(view: View, y: Codes, fitting: Fitting) -> Ensemble:
 
 
 def _load_ensemble(folder: Path) -> Ensemble:
-    return Ensemble.load(folder, lambda kind, member: kind_of(kind).load(member))
+    return Ensemble.load(folder, lambda kind, member: KINDS[kind].load(member))
 
 
-KINDS: dict[str, Kind] = {
-    "majority": Kind(_fit_majority, Majority.load, 0, learns=False, searched=False),
-    "embeddings": Kind(
-        _fit_embeddings, lambda folder: EmbeddingModel(Head.load(folder), read_json(folder / "backbones.json")), 1
-    ),
-    "small_network": Kind(_fit_small, _load_network, 2),
-    "fine_tuned": Kind(_fit_network, _load_network, 4),
-    "ensemble": Kind(_fit_ensemble, _load_ensemble, 3, searched=False),
-}
-
-
-def kind_of(name: str) -> Kind:
-    """Return the kind of model with this name; the error for an unknown name lists the known ones."""
-    return kind_in(KINDS, name)
+KINDS: Registry[VisionSpec] = Registry(
+    majority=VisionSpec(_fit_majority, Majority.load, 0, learns=False),
+    embeddings=VisionSpec(_fit_embeddings, _load_embeddings, 1, searched=True),
+    small_network=VisionSpec(_fit_small, _load_network, 2, searched=True),
+    fine_tuned=VisionSpec(_fit_network, _load_network, 4, searched=True),
+    ensemble=VisionSpec(_fit_ensemble, _load_ensemble, 3),
+)
 
 
 def backbone_indices(kind: str, params: Mapping[str, Any]) -> list[int]:

@@ -5,7 +5,7 @@ import numpy.typing as npt
 import pandas as pd
 from matplotlib.figure import Figure as Canvas
 
-from glassbox.families.classification.dataset import Problem
+from glassbox.families.classification.dataset import LabelledRows
 from glassbox.families.shared.plotting import dots, minimal_axes, name_rows, rows_canvas
 from glassbox.families.vision.image_collection import Floats
 from glassbox.findings.model import Figure
@@ -36,11 +36,11 @@ def image_sizes(traits: pd.DataFrame) -> Figure:
         return drawing(canvas, "Image sizes", say=say, alt=f"Scatter plot of width and height, one dot a size. {say}")
 
 
-def trait_by_class(traits: pd.DataFrame, problem: Problem, trait: str, most: int = 20) -> Figure:
+def trait_by_class(traits: pd.DataFrame, labelled: LabelledRows, trait: str, most: int = 20) -> Figure:
     """Plot the median and the interquartile range of a trait for each class."""
     rows: list[tuple[str, float, float, float]] = []
-    for k, name in enumerate(problem.classes):
-        values = traits.loc[problem.y == k, trait]
+    for k, name in enumerate(labelled.classes):
+        values = traits.loc[labelled.y == k, trait]
         rows.append((name, float(values.median()), float(values.quantile(0.25)), float(values.quantile(0.75))))
     rows.sort(key=lambda row: (-row[1], row[0]))
     drawn = rows[:most]
@@ -60,10 +60,10 @@ def trait_by_class(traits: pd.DataFrame, problem: Problem, trait: str, most: int
         return drawing(canvas, title, say=say, alt=f"Median and interquartile range of each class: {values_by_class}.")
 
 
-def embedding_map(points: Floats, problem: Problem, rows: npt.NDArray[np.int64], agreement: float) -> Figure:
+def embedding_map(points: Floats, labelled: LabelledRows, rows: npt.NDArray[np.int64], agreement: float) -> Figure:
     """Plot a two-dimensional projection of the embeddings, coloured by class."""
-    y = problem.y[rows]
-    frequent = np.argsort(-np.bincount(y, minlength=len(problem.classes)), kind="stable")[: len(MARKERS)]
+    y = labelled.y[rows]
+    frequent = np.argsort(-np.bincount(y, minlength=len(labelled.classes)), kind="stable")[: len(MARKERS)]
     with style():
         canvas = Canvas(figsize=(WIDTH, 4.4))
         axes = canvas.subplots()
@@ -80,7 +80,7 @@ def embedding_map(points: Floats, problem: Problem, rows: npt.NDArray[np.int64],
                     color=PALETTE[i % len(PALETTE)],
                     alpha=0.7,
                     lw=0,
-                    label=label(problem.classes[k], 18),
+                    label=label(labelled.classes[k], 18),
                 )
         axes.set_xticks([])
         axes.set_yticks([])

@@ -10,10 +10,10 @@ import pandas as pd
 
 from glassbox.data.schema import Schema
 from glassbox.families.classification.calibration.apply import Calibration
-from glassbox.families.classification.predictor import ClassAnswers
-from glassbox.families.predictor_protocol import DESCRIPTION, read_description, served_schema
+from glassbox.families.classification.predictor import ClassificationMixin
+from glassbox.families.predictor_protocol import DESCRIPTION, read_description, restrict_schema
 from glassbox.families.vision.image_collection import Floats, ImageCollection
-from glassbox.families.vision.models import Model, backbone_indices, kind_of
+from glassbox.families.vision.models import KINDS, Model, backbone_indices
 from glassbox.families.vision.networks import Backbone, load_backbone
 from glassbox.families.vision.recipe import Recipe
 from glassbox.families.vision.reference_features import ReferenceFeatures
@@ -25,7 +25,7 @@ TOP = 5  # classes in the column `top`
 
 
 @dataclass(frozen=True)
-class VisionPredictor(ClassAnswers):
+class VisionPredictor(ClassificationMixin):
     """A fitted image classifier; implements `glassbox.families.protocol.Predictor`.
 
     Attributes
@@ -65,9 +65,9 @@ class VisionPredictor(ClassAnswers):
         return [self.recipe.column]
 
     @property
-    def served(self) -> Schema:
+    def input_schema(self) -> Schema:
         """The input schema of the service: one image."""
-        return served_schema(self.schema, self.fields)
+        return restrict_schema(self.schema, self.fields)
 
     def expand_query(self, question: Mapping[str, Any]) -> list[dict[str, Any]] | None:
         """Expand ``{"pictures": [...]}`` to one row a picture.
@@ -181,7 +181,7 @@ def load(folder: Path) -> VisionPredictor:
         recipe=Recipe.model_validate(description["recipe"]),
         kind=description["kind"],
         params=description["params"],
-        model=kind_of(description["kind"]).load(folder / MODEL),
+        model=KINDS[description["kind"]].load(folder / MODEL),
         calibration=Calibration.model_validate(description["calibration"]),
         threshold=description["threshold"],
         positive=description["positive"],

@@ -141,8 +141,8 @@ def picture_column(schema: Schema, features: Sequence[str] | None) -> str:
         column.name for column in schema.features if column.kind == "picture" and (not features or column.name in features)
     ]
     if len(columns) != 1:
-        problem = f"{len(columns)} columns hold pictures ({', '.join(columns)})" if columns else "no column holds pictures"
-        raise DataError(f"data.features: {problem}; name the one to use.")
+        labelled = f"{len(columns)} columns hold pictures ({', '.join(columns)})" if columns else "no column holds pictures"
+        raise DataError(f"data.features: {labelled}; name the one to use.")
     return columns[0]
 
 

@@ -14,7 +14,7 @@ import torch
 from torch import nn
 
 from glassbox.code_hash import code_closure
-from glassbox.families.shared.torch_device import DRAWING, alone, autocast, device
+from glassbox.families.shared.torch_device import DRAWING, autocast, device, exclusive_gpu
 from glassbox.files import hash_value, write_bytes
 from glassbox.platform_info import compiles, platform_facts
 
@@ -45,7 +45,7 @@ def learning_rate_factor(step: int, steps: int) -> float:
     return float(0.5 * (1 + np.cos(np.pi * (step - warmup) / max(1, steps - warmup))))
 
 
-@alone()
+@exclusive_gpu()
 def train_network(
     network: nn.Module,
     inputs: Inputs,

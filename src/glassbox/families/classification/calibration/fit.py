@@ -162,7 +162,7 @@ class Threshold:
 
 
 def choose_threshold(
-    hit: npt.NDArray[np.bool_], p: Floats, metric: str, bound: Bound | None = None, *, judged_rows: float | None = None
+    hit: npt.NDArray[np.bool_], p: Floats, metric: str, bound: Bound | None = None, *, holdout_ratio: float | None = None
 ) -> Threshold:
     """Select the decision threshold on calibrated out-of-fold probabilities.
 
@@ -177,20 +177,20 @@ def choose_threshold(
         (n,) True for rows of the positive class, and their probability.
     metric, bound
         The required metric and its bound, from `metrics.threshold_rule`.
-    judged_rows
+    holdout_ratio
         Holdout rows per row here: 0.25 for a holdout of one fifth. By default, no margin for sampling error.
     """
     curve = threshold_curve(hit, p)
     score, rule = curve[metric].to_numpy(dtype=float), f"highest out-of-fold {metric_label(metric)}"
     if metric in ("precision", "recall"):
-        score, rule = _criterion(curve, hit, p, metric, bound, judged_rows)
+        score, rule = _criterion(curve, hit, p, metric, bound, holdout_ratio)
     best = np.flatnonzero(score >= score.max() - 1e-12)
     chosen = best[np.argmin(np.abs(curve["threshold"].to_numpy()[best] - 0.5))]
     return Threshold(round(float(curve["threshold"].iloc[chosen]), 6), rule, curve)
 
 
 def _criterion(
-    curve: pd.DataFrame, hit: npt.NDArray[np.bool_], p: Floats, metric: str, bound: Bound | None, judged_rows: float | None
+    curve: pd.DataFrame, hit: npt.NDArray[np.bool_], p: Floats, metric: str, bound: Bound | None, holdout_ratio: float | None
 ) -> tuple[Floats, str]:
     """Return the values to maximise for a precision or recall metric, and the rule in words."""
     f1 = curve["f1"].to_numpy(dtype=float)
@@ -201,9 +201,9 @@ def _criterion(
         curve[other_metric].to_numpy(dtype=float),
         f"highest out-of-fold {other_metric} with {metric} {bound.text or f'{bound.op}{bound.value}'}",
     )
-    if judged_rows is not None:
+    if holdout_ratio is not None:
         predicted_positive = len(p) - np.searchsorted(np.sort(p), curve["threshold"].to_numpy(dtype=float), side="left")
-        rows = (predicted_positive if metric == "precision" else np.full(len(curve), hit.sum())) * judged_rows
+        rows = (predicted_positive if metric == "precision" else np.full(len(curve), hit.sum())) * holdout_ratio
         safe = _reaches(_wilson_lower(values, np.maximum(rows, 1.0)), bound)
         if safe.any():
             return np.where(safe, other_values, -1.0), f"{rule}, with a margin for sampling error"
