@@ -32,7 +32,7 @@ data_app = typer.Typer(
 )
 app.add_typer(data_app, name="data")
 
-NameArgument = Annotated[str, typer.Argument(metavar="REQUEST", help="The name of a request, or its file below params/.")]
+NameArgument = Annotated[str, typer.Argument(metavar="REQUEST", help="The name or the file of a request.")]
 SetOption = Annotated[
     list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override a field of the request for this run.")
 ]
@@ -329,9 +329,9 @@ def _interval(estimate: Any) -> str:
 @_command
 def explain_cost(
     task: Annotated[str, typer.Argument(help="A task, such as classification.")],
-    answer: Annotated[str | None, typer.Option(help="The answer that a request of this task asks for, such as spans.")] = None,
+    answer: Annotated[str | None, typer.Option(help="The type of answer to predict, such as spans.")] = None,
 ) -> None:
-    """Print the meaning of cost low, medium and high for a task: candidates, trials, model sizes and bootstrap resamples."""
+    """Print the effort of each cost level for a task: trials, bootstrap resamples, model sizes and candidates."""
     from glassbox.families.protocol import load_family
     from glassbox.request.messages import hint, join_choices, nearest
     from glassbox.request.model import COSTS
@@ -356,8 +356,8 @@ def explain_cost(
 
 @app.command()
 @_command
-def eject(name: NameArgument, stage: Annotated[str, typer.Argument(help="Which stage to make your own.")]) -> None:
-    """Copy a stage's notebook to notebooks/REQUEST/, which from then on wins for that request."""
+def eject(name: NameArgument, stage: Annotated[str, typer.Argument(help="The stage whose notebook to copy.")]) -> None:
+    """Copy a stage's notebook to notebooks/REQUEST/, where you can edit it for that request only."""
     from glassbox.pipeline.spec import ejected_path, read_stages, unknown_stage_error
 
     root = _root()

@@ -111,7 +111,7 @@ def test_a_failed_torchvision_download_leaves_no_files_and_reports_what_to_do(
     first, second = str(caught.value).splitlines()
     assert first.startswith("weights: squeezenet1_1 could not be downloaded from torchvision: urllib.error.URLError: ")
     assert second == (
-        "Without a network: put the file of weights, under the name that torchvision gives it, into a folder at "
+        "Without a network: put the weights file, with its name from torchvision, into a folder at "
         "data/raw/torchvision/squeezenet1_1, or give the path of a folder."
     )
     assert not (tmp_path / "data/raw/torchvision/squeezenet1_1").exists()

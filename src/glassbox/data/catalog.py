@@ -29,12 +29,12 @@ CATALOG = "data/catalog.yaml"
 DOWNLOAD_SECONDS = 600
 _EXPECTED = (
     "expected one of: package, version and wheel_sha256; debian, version and deb_sha256; made_from and recipe. "
-    "The first two with member and sha256, or members"
+    "The first two also need member and sha256, or members"
 )
 
 
 class Recipe(BaseModel):
-    """A recipe that generates a data set from another one: `train` and `test` pictures of `side` pixels, drawn with `seed`."""
+    """The recipe of a generated data set: numbers of `train` and `test` pictures, their `side` in pixels, and the random `seed`."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -46,7 +46,7 @@ class Recipe(BaseModel):
 
 
 class CatalogEntry(BaseModel):
-    """One data set, or the weights of one model: its carrier, the files inside, and their licences.
+    """A data set, or the weights of a model: the package that contains it (its carrier), the files inside, and their licences.
 
     The carrier is a wheel (`package`) or a Debian package (`debian`); an entry without a carrier is generated from another entry
     (`made_from`) by a `recipe`. One file is given by `member` and `sha256`, several by `members`, a mapping of paths inside the
@@ -90,7 +90,7 @@ class CatalogEntry(BaseModel):
 
     @property
     def carrier(self) -> str:
-        """The display name of the carrier."""
+        """The carrier as a noun phrase for messages."""
         kind = "the Debian package" if self.debian else "the wheel of"
         return f"{kind} {self.debian or self.package} {self.version}"
 
@@ -124,7 +124,7 @@ def read_catalog(root: Path) -> dict[str, CatalogEntry]:
     Raises
     ------
     DataError
-        When there is no catalogue, or it is invalid.
+        When the catalogue is missing or invalid.
     """
     try:
         content = yaml.safe_load((root / CATALOG).read_text(encoding="utf-8"))
@@ -158,7 +158,7 @@ def find_entry(name: str, root: Path) -> CatalogEntry:
     Raises
     ------
     DataError
-        When there is none; the message lists the nearest names.
+        When no entry has this name; the message lists the nearest names.
     """
     entries = read_catalog(root)
     if name in entries:

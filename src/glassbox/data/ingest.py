@@ -64,7 +64,7 @@ def read(request: "Request", root: Path, arrange: Arrange | None = None) -> tupl
 
 
 def _with_parts(raw: RawData, request: "Request") -> RawData:
-    """Add the column `file`, if the split is by it and the data lacks it: the part that the name of each file states."""
+    """Add the column `file`, the part of the split that each file name states, if the request splits by `file` and the data lacks it."""
     if request.split.column != FILE or FILE in raw.cells.columns:
         return raw
     words = [

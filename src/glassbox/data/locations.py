@@ -24,7 +24,7 @@ _MAGIC = re.compile(r"[*?\[]")
 
 @dataclass(frozen=True)
 class FileRef:
-    """A file: a name that is the same on every machine, and a function that reads its bytes."""
+    """A file with a name that does not depend on the machine, and a function that reads its bytes."""
 
     name: str
     read: Callable[[], bytes]

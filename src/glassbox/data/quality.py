@@ -1,4 +1,4 @@
-"""Data quality: the findings of the ingest stage. None of them depends on the order of the rows."""
+"""Findings of the ingest stage about data quality, independent of the order of the rows."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
@@ -73,10 +73,8 @@ def repairs(raw: RawData, snapshot: Snapshot) -> Note:
     """List everything that was changed or became missing between the file and the snapshots."""
     lines = [*raw.notes, *snapshot.notes]
     if not lines:
-        return Note(title="Repairs", say="No repair was necessary: all cells are as in the file.", tone="good")
-    return Note(
-        title="Repairs", say=f"{counted(len(lines), 'repair')}; everything else is as in the file.", lines=lines, tone="look"
-    )
+        return Note(title="Repairs", say="No repair was necessary: all cells are unchanged.", tone="good")
+    return Note(title="Repairs", say=f"{counted(len(lines), 'repair')}; all other cells are unchanged.", lines=lines, tone="look")
 
 
 def quarantine(raw: RawData) -> Table:
@@ -210,14 +208,14 @@ def duplicates(parts: Parts, schema: Schema) -> Facts:
     both_sides = int(table["content"].isin(across.index[across > 1]).sum())
     facts["of these, on both sides of the split"] = both_sides
     if not duplicated.any():
-        say = "No two rows are duplicates to a model."
+        say = "No row is a duplicate of another."
     else:
         limit = (
             f"; {_rows(conflicting)} of them have different targets, which limits the accuracy of any model"
             if conflicting
             else ""
         )
-        say = f"{_rows(int(duplicated.sum()))} ({number(duplicated.mean(), '.1%')}) are duplicates to a model{limit}."
+        say = f"{_rows(int(duplicated.sum()))} ({number(duplicated.mean(), '.1%')}) are duplicates of another row{limit}."
     return Facts(title="Duplicate rows", say=say, facts=facts)
 
 

@@ -58,7 +58,7 @@ class ColumnSchema(BaseModel):
 
 
 class Schema(BaseModel):
-    """The columns of a table, and which of them are the target, the id and the column of the split."""
+    """The columns of a table, and the roles of target, id and split column."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -82,7 +82,7 @@ class Schema(BaseModel):
         Raises
         ------
         KeyError
-            When there is none; the message suggests the nearest name.
+            When no column has this name; the message suggests the nearest one.
         """
         for column in self.columns:
             if column.name == name:
@@ -188,7 +188,7 @@ class _Read:
     found: str = ""  # a description, when the value itself should not be shown
 
 
-_FINITE = "a finite number that a float can hold"
+_FINITE = "a finite number in the range of a float"
 
 
 def _number_reader(column: ColumnSchema) -> Callable[[Any], _Read]:
@@ -257,7 +257,7 @@ def _category_reader(column: ColumnSchema) -> Callable[[Any], _Read]:
         number = value_parsing.read_number(text) if by_number else None
         if number is not None and number.value in by_number:
             return _Read(by_number[number.value])
-        return _Read(text, warning="a category that train had")
+        return _Read(text, warning="a category in train")
 
     return read
 

@@ -1,4 +1,4 @@
-"""The split into train and holdout: a threshold on a hash of each row's identity, so that added rows move no other row.
+"""The split into train and holdout: a threshold on a hash of each row's identity, so that adding rows does not move any other row.
 
 The identity of a row is its id, or a hash of its content without the target. It does not depend on the schema, the order of rows
 or columns, the seed, or other rows. So a row and its duplicates are on the same side of the split in every run.
@@ -35,7 +35,7 @@ HOLDOUT_WORDS = frozenset({"holdout", "hold-out", "test", "testing", "eval", "ev
 class Parts:
     """Train and holdout as text cells, in canonical order with `row_id` first, and the table of the split.
 
-    `table` has the columns `row_id`, `part` and `content`. `content` is equal for rows that are duplicates to a model: a hash of the
+    `table` has the columns `row_id`, `part` and `content`. `content` is equal for rows that a model cannot distinguish: a hash of the
     features, or the family's own group of near-duplicates.
     """
 

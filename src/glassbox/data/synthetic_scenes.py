@@ -81,7 +81,7 @@ def compose(photos: Path, *, train: int, test: int, side: int, seed: int, finger
     Raises
     ------
     DataError
-        When the photos cannot be read, or a part has none.
+        When the photos cannot be read, or a part has no photos.
     """
     by_part = _read_photos(photos)
     rows = []
@@ -168,7 +168,7 @@ def background(photo: Image.Image, side: int) -> Pixels:
 
 
 def placements(labels: Sequence[str], side: int, rng: np.random.Generator) -> list[PlacedObject]:
-    """Draw the positions of one to five objects, the largest first. An object without room among the others is dropped."""
+    """Draw the positions of one to five objects, the largest first. Objects that do not fit are dropped."""
     placed: list[PlacedObject] = []
     for _ in range(int(rng.integers(1, MAX_OBJECTS + 1))):
         label = _choose(labels, rng)

@@ -28,7 +28,7 @@ def check_columns(columns: Sequence[str], request: "Request") -> None:
     Raises
     ------
     DataError
-        With one line for each absent column, and the nearest names that exist.
+        When columns are absent; the message has one line for each, with the nearest names.
     """
     data, split = request.data, request.split
     named: list[tuple[str, str | None]] = [("data.target", data.target)]
@@ -92,7 +92,7 @@ def check_target(cells: pd.DataFrame, request: "Request", dropped: int = 0) -> N
     Raises
     ------
     DataError
-        With the value, what the task needs and what to change.
+        When the target does not suit the task; the message holds the value, the requirement and the remedy.
     """
     target = request.data.target
     if target is None:
@@ -152,7 +152,7 @@ def check_parts(train: Mapping[str, int], holdout: Mapping[str, int], request: "
     Raises
     ------
     DataError
-        With the value, what the task needs and what to change.
+        When a part or a class has too few rows; the message holds the number, the requirement and the remedy.
     """
     train_rows, holdout_rows = sum(train.values()), sum(holdout.values())
     if not holdout_rows or not train_rows:

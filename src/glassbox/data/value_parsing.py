@@ -97,7 +97,7 @@ def clean(text: str | None) -> str | None:
 
 
 def is_code(text: str) -> bool:
-    """Return whether digits are a code rather than a number: a number would lose the leading zero, as of a postcode.
+    """Return whether a text is a code with leading zeros, such as a postcode, rather than a number.
 
     >>> is_code("02134"), is_code("0"), is_code("0.5")
     (True, False, False)

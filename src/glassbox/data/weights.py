@@ -21,7 +21,7 @@ DOWNLOAD_SECONDS = 1800
 
 @dataclass(frozen=True)
 class _Source:
-    """A publisher of models: its name, a script that downloads a model (arguments: its name and a folder), and where models are stored."""
+    """A publisher of models: its name, its download script (arguments: model name and folder), and the folder of downloads."""
 
     name: str
     script: str
@@ -43,7 +43,7 @@ SOURCES = {
         "torch.hub.load_state_dict_from_url(known(sys.argv[1]).DEFAULT.url, model_dir=sys.argv[2], map_location='cpu', "
         "progress=False, check_hash=True, weights_only=True)",
         "data/raw/torchvision",
-        "put the file of weights, under the name that torchvision gives it, into a folder",
+        "put the weights file, with its name from torchvision, into a folder",
     ),
 }
 
@@ -52,7 +52,7 @@ def locate(address: str, root: Path) -> Path:
     """Return the folder of a pretrained model; download it when it is absent.
 
     The address is ``catalog:NAME``, a path, ``hub:NAME`` (a model hub) or ``torchvision:NAME`` (the weights that torchvision publishes
-    for a network). A publisher is contacted only when the request names it, and once; the download is stored below `data/raw/`.
+    for a network). A publisher is contacted only when the request names it, and only once; the download is stored below `data/raw/`.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Tables of pictures with bounding boxes: the part that the COCO and YOLO formats share."""
+"""Tables of pictures with bounding boxes, shared by the COCO and YOLO formats."""
 
 import json
 from collections.abc import Iterable, Sequence

@@ -90,7 +90,7 @@ def read_coco(files: Mapping[str, tuple[dict[str, Any], int]], pictures: Sequenc
 
 
 def _parse_boxes(coco: Mapping[str, Any], name: str) -> tuple[list[dict[str, Any]], dict[Any, list[Box]], Counter[str]]:
-    """Return the images of a file, the boxes of each image by its id, and the number of skipped annotations by reason."""
+    """Return the images of a file, the boxes of each image by image id, and the number of skipped annotations by reason."""
     try:
         labels = {category["id"]: str(category["name"]) for category in coco["categories"]}
         images = [{**image, "id": image["id"], "file_name": image["file_name"]} for image in coco["images"]]

@@ -316,7 +316,7 @@ def _check_width(
 
 
 def _records(lines: Sequence[tuple[str, bool]], dialect: Dialect) -> Iterator[Row | BadRow]:
-    """Yield the rows in the lines. Quotes may span lines; an unclosed quote costs only its own line."""
+    """Yield the rows in the lines. Quotes may span lines; an unclosed quote invalidates only its own line."""
     i = width = 0
     while i < len(lines):
         text, decoded = lines[i]

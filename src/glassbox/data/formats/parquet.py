@@ -12,7 +12,7 @@ from glassbox.errors import DataError
 
 
 def read_parquet_table(content: bytes, name: str) -> FileTable:
-    """Read a Parquet file as text cells. The text is exact, so that one set of rules infers the types of every source.
+    """Read a Parquet file as text cells. The text is exact, so the same rules infer types for every source.
 
     Raises
     ------
@@ -47,7 +47,7 @@ def _as_text(column: Any) -> Any:
 
 
 def _exact(scalar: Any) -> Any:
-    """Convert a scalar to a Python value: 32-bit floats as the short number that they stand for, timestamps to the microsecond."""
+    """Convert a scalar to a Python value: 32-bit floats by their shortest decimal form, timestamps to the microsecond."""
     if pa.types.is_float32(scalar.type) or pa.types.is_float16(scalar.type):
         return float(str(np.float32(scalar.as_py()))) if scalar.as_py() is not None else None
     if pa.types.is_timestamp(scalar.type):

@@ -61,7 +61,7 @@ _TRANSPOSES = {
 
 
 class PictureError(ValueError):
-    """Bytes are not a picture that can be read. The message is a noun phrase, to be put into a sentence."""
+    """Raised for bytes that are not a readable picture. The message is a noun phrase, to be inserted into a sentence."""
 
 
 class DecodedPicture(NamedTuple):
@@ -106,7 +106,7 @@ def content_of(cell: str) -> bytes:
     Raises
     ------
     PictureError
-        When the cell is neither, or holds more than `MOST_BYTES`.
+        When the cell is neither of these, or holds more than `MOST_BYTES`.
 
     Examples
     --------

@@ -37,7 +37,7 @@ class CheckedPicture:
 
 @dataclass(frozen=True)
 class PictureFile:
-    """A file that holds a picture, or whose name ends like a picture's."""
+    """A file that contains a picture, or has the extension of one."""
 
     name: str
     size_bytes: int
