@@ -277,7 +277,7 @@ def test_missing_weights_raise(weights: Backbone) -> None:
         fit(bare, "detector", {}, np.arange(8), Resources(seed=1))
     with pytest.raises(GlassboxError, match=r"weights\.detector"):
         fit(bare, "pretrained", {}, np.arange(8), Resources(seed=1))
-    with pytest.raises(GlassboxError, match="No kind of model"):
+    with pytest.raises(GlassboxError, match="Unknown kind of model"):
         fit(bare, "unknown", {}, np.arange(8), Resources(seed=1))
 
 

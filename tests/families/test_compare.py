@@ -91,7 +91,7 @@ def test_a_failed_candidate_is_a_row_with_its_reason() -> None:
 
 
 def test_an_unknown_kind_is_a_row_with_its_reason() -> None:
-    assert "No kind of model 'oracle'" in board(Candidate(name="o", kind="oracle"), LINEAR)["rows"][-1]["note"]
+    assert "Unknown kind of model 'oracle'" in board(Candidate(name="o", kind="oracle"), LINEAR)["rows"][-1]["note"]
 
 
 def test_an_error_is_raised_when_every_candidate_fails() -> None:

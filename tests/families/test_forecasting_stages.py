@@ -117,7 +117,7 @@ def test_the_leaderboard_is_sorted_and_a_failed_candidate_is_a_row_with_its_reas
     comparison = compare_by_mase([*QUICK, Candidate(name="odd", kind="nothing")], dataset())
     values = [row["scores"]["mase"]["value"] for row in comparison.leaderboard["rows"] if row["scores"]]
     assert values == sorted(values)
-    assert comparison.leaderboard["rows"][-1]["note"].startswith("failed: GlassboxError: No kind of model")
+    assert comparison.leaderboard["rows"][-1]["note"].startswith("failed: GlassboxError: Unknown kind of model")
     assert set(comparison.timing["candidate"]) >= {c.name for c in QUICK}
     assert isinstance(baseline_note(comparison.leaderboard, "seasonal naive"), Note)
 

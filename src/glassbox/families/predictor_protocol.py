@@ -1,6 +1,6 @@
-"""The interface of a fitted model in service: a predictor that is saved, loaded and called by `deploy`, `monitor` and the service.
+"""The interface of a predictor: a fitted model with its preprocessing, used by `deploy`, `monitor` and the service.
 
-Nothing of training is imported here: a served package holds the code of this module and of its family's `predictor`.
+This module imports no training code: a served package holds the code of this module and of its family's `predictor`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,11 +19,11 @@ DESCRIPTION = "predictor.json"
 
 @runtime_checkable
 class Predictor(Protocol):
-    """A fitted model with every step between a row and its prediction."""
+    """A fitted model with every step from an input row to its prediction."""
 
     @property
     def schema(self) -> Schema:
-        """The schema of train, with the classes in the order of the probabilities."""
+        """The schema of the training set, with the classes in the order of the probability columns."""
         ...
 
     def predict(self, frame: pd.DataFrame) -> pd.DataFrame:
@@ -40,26 +40,26 @@ class Predictor(Protocol):
 
     @property
     def refit_note(self) -> str:
-        """A sentence about how the model was refitted after it was evaluated; empty when it was not."""
+        """A sentence on the refit after evaluation; empty if the evaluated model is served."""
         ...
 
     def expand_query(self, question: Mapping[str, Any]) -> list[dict[str, Any]] | None:
-        """Return the rows that a short query stands for; None when it is a row already.
+        """Expand a query in short form to rows; return None if the query is a row.
 
         Raises
         ------
         ValueError
-            When it is a short query that cannot be read, with what was found and expected.
+            When the short query is invalid; the message states what was found and what was expected.
         """
         ...
 
     @property
     def fields(self) -> list[str]:
-        """The columns that the model uses; others need not be sent."""
+        """The columns that the model uses; a request may omit all others."""
         ...
 
     def postprocess(self, raw: pd.DataFrame) -> pd.DataFrame:
-        """Turn raw out-of-fold predictions into what `predict` returns: calibrated and labelled."""
+        """Convert raw out-of-fold predictions to the format of `predict`, with calibration and labels."""
         ...
 
     def save(self, folder: Path) -> None:
@@ -68,7 +68,7 @@ class Predictor(Protocol):
 
 
 def restrict_schema(schema: Schema, fields: Sequence[str]) -> Schema:
-    """Return a schema in which the columns that a model does not use are left out."""
+    """Return a schema without the columns that a model does not use."""
     unused = [field.name for field in schema.features if field.name not in fields]
     return schema.model_copy(update={"excluded": [*schema.excluded, *unused]})
 

@@ -1,4 +1,4 @@
-"""The interface of a family: everything that the shared stages need to know of a task.
+"""The interface of a model family: everything that differs between tasks in the shared stages.
 
 A family is one folder with a module `family` that holds `FAMILY`, an instance of a subclass of `Family`, and a module
 `predictor` with a function `load`; `glassbox.request.tasks` names the folder. Methods import what they need when they are
@@ -33,7 +33,7 @@ Space = Mapping[str, Mapping[str, Any] | Sequence[Any]]
 
 
 class Dataset(Protocol):
-    """Train in canonical row order, with its folds."""
+    """A training set in canonical row order, with its folds."""
 
     @property
     def folds(self) -> Sequence[int]:
@@ -42,7 +42,7 @@ class Dataset(Protocol):
 
 
 class Scorer(Protocol[P]):
-    """Evaluates out-of-fold predictions on one dataset by one metric."""
+    """Scorer of out-of-fold predictions on one dataset by one metric."""
 
     @property
     def metric(self) -> str: ...
@@ -58,23 +58,23 @@ class Scorer(Protocol[P]):
         ...
 
     def assemble(self, folds: Sequence[Mapping[str, Any]]) -> P:
-        """Put the predictions of all folds together; raises ValueError where they cannot be used."""
+        """Combine the predictions of all folds in row order; raise ValueError when they are incomplete or invalid."""
         ...
 
     def value(self, predictions: P) -> float:
-        """The metric."""
+        """Return the metric of the predictions."""
         ...
 
     def estimates(self, predictions: P) -> dict[str, Estimate]:
-        """Every metric of the leaderboard, with its interval."""
+        """Return every metric of the leaderboard with its interval."""
         ...
 
     def gain(self, better: P, worse: P) -> Estimate:
-        """By how much the first is better than the second on the same rows; above zero is better, whatever the metric."""
+        """Return the gain of the first predictions over the second on the same rows; positive means better for every metric."""
         ...
 
     def to_frame(self, predictions: P) -> pd.DataFrame:
-        """Out-of-fold predictions as they are saved."""
+        """Return out-of-fold predictions as a table that can be saved."""
         ...
 
     def from_frame(self, frame: pd.DataFrame) -> P:
@@ -84,16 +84,16 @@ class Scorer(Protocol[P]):
 
 @dataclass(frozen=True)
 class Effort:
-    """The effort of a level of `cost`: counted, never timed, so that a slower machine gives the same answer.
+    """The effort of a `cost` level, in trials and sizes rather than seconds, so that results do not depend on the machine.
 
     Attributes
     ----------
     summary
-        What is compared and how large the models are, in one sentence.
+        The candidates and the sizes of their models, in one sentence.
     trials
-        Trials of the hyperparameter search, the default included.
+        Number of trials of the hyperparameter search, including the default.
     resamples
-        Bootstrap resamples of an interval.
+        Number of bootstrap resamples of an interval.
     sizes
         Sizes of models by name, such as the number of trees.
     """
@@ -106,7 +106,7 @@ class Effort:
 
 @dataclass(frozen=True)
 class BatchMetric:
-    """The metric that a model was selected by, for batches of rows whose labels have arrived."""
+    """The metric of model selection, to score later batches whose labels have become known."""
 
     name: str
     higher_is_better: bool
@@ -115,20 +115,20 @@ class BatchMetric:
 
 @dataclass(frozen=True)
 class Reference:
-    """The data that monitoring compares later data with, one row per unit: a row, or a season of a series.
+    """Reference data for monitoring, one row per unit of analysis: a row, or a season of a series.
 
     Attributes
     ----------
     rows, schema
         The monitored fields, and their schema.
     predictions
-        Out-of-fold predictions of the same rows, postprocessed as the served ones are.
+        Out-of-fold predictions of the same rows, postprocessed like served predictions.
     truth
         The labels.
     batch
-        How many rows are evaluated together by default.
+        The default batch size.
     unit
-        What a row is, in the plural.
+        The plural noun for rows.
     """
 
     rows: pd.DataFrame
@@ -140,24 +140,24 @@ class Reference:
 
 
 class Family(ABC, Generic[D, P]):
-    """A family of models: datasets of type D, and out-of-fold predictions of type P.
+    """Interface of a model family, with datasets of type D and out-of-fold predictions of type P.
 
     Attributes
     ----------
     unit
-        What is predicted, in the plural: rows, texts, images, windows.
+        The plural noun for units of prediction: rows, texts, images, windows.
     leaderboard_metrics
-        Metrics that the leaderboard shows beside the deciding one.
+        Metrics that the leaderboard shows beside the primary metric.
     leaderboard_note
-        How the metrics are averaged, and what the intervals resample.
+        A note on how metrics are averaged and which units intervals resample.
     baseline
-        The name of the candidate that every model has to beat; None where there is none.
+        The name of the candidate that every model has to beat; None without a baseline.
     rival
-        What tuning has to beat: the simplest candidate that is tied with the leader, or the leader.
+        The candidate that the tuned model has to beat: the simplest one tied with the leader, or the leader.
     tunes
-        Which candidate is tuned: the most flexible of those tied with the leader, or the best that has hyperparameters.
+        The candidate to tune: the most flexible one tied with the leader, or the best one with hyperparameters.
     limits
-        What a comparison of this family does not show, in sentences.
+        Limitations of a comparison in this family, as sentences.
     """
 
     unit: ClassVar[str]
@@ -171,25 +171,25 @@ class Family(ABC, Generic[D, P]):
     # --- ingest
 
     def prepare_rows(self, raw: "RawData", request: "Request") -> "tuple[RawData, dict[str, Finding]]":
-        """Turn the data as read into one row per unit, with findings about how."""
+        """Convert raw data to one row per unit of analysis; return it with findings about the conversion."""
         from glassbox.findings.model import Note
 
-        say = "Each row is trained on and predicted by itself."
+        say = "Each row is a separate training example and is predicted independently."
         return raw, {"unit": Note(title="Rows are independent", say=say, tone="good")}
 
     def near_duplicate_groups(self, cells: pd.DataFrame, request: "Request") -> Any:
-        """Return a name for each row, shared by near-duplicates; None where only identical rows are duplicates."""
+        """Return the group of near-duplicates of each row; None if only identical rows count as duplicates."""
         return None
 
     # --- compare and tune
 
     @abstractmethod
     def effort(self, cost: "Cost") -> Effort:
-        """Return the effort of a level of cost."""
+        """Return the effort of a cost level."""
 
     @abstractmethod
     def kinds(self) -> Mapping[str, ModelSpec[Any, Any]]:
-        """Return the kinds of model."""
+        """Return the specification of each kind of model by name."""
 
     @abstractmethod
     def primary_metric(self, requirements: Mapping[str, Any]) -> str:
@@ -205,46 +205,46 @@ class Family(ABC, Generic[D, P]):
         request: "Request",
         resources: Resources,
     ) -> D:
-        """Return train in the form that the models of this family take."""
+        """Return the training set in the form that the models of this family take."""
 
     @abstractmethod
     def candidates(self, dataset: D, cost: "Cost") -> list[Candidate]:
-        """Return the candidates by default."""
+        """Return the default candidates."""
 
     @abstractmethod
     def search_space(self, dataset: D, candidate: Candidate, cost: "Cost") -> Space:
-        """Return the hyperparameters of a candidate that are searched by default; empty where there are none."""
+        """Return the default search space of a candidate; empty if it has no hyperparameters to search."""
 
     @abstractmethod
     def scorer(self, dataset: D, metric: str, effort: Effort, seed: int) -> Scorer[P]:
-        """Return the scorer of out-of-fold predictions of a dataset."""
+        """Return a scorer of out-of-fold predictions on a dataset."""
 
     @abstractmethod
     def fit_fold(self, dataset: D, candidate: Candidate, fold: int, resources: Resources) -> dict[str, Any]:
-        """Fit a candidate without one fold and predict that fold, cached."""
+        """Fit a candidate on all folds but one and predict that fold; the result is cached."""
 
     def ensemble(self, dataset: D, runs: Sequence[CandidateRun[P]], scorer: Scorer[P]) -> CandidateRun[P] | None:
-        """Return an ensemble of candidates that were run, as one more candidate; None where there is none."""
+        """Return an ensemble of the compared candidates as a further candidate; None if the family has none."""
         return None
 
     # --- monitor
 
     @abstractmethod
     def batch_metric(self, predictor: Predictor, truth: pd.Series, request: "Request") -> BatchMetric:
-        """Return the metric that a model was selected by, for later batches; `truth` is the target of train."""
+        """Return the metric of model selection for later batches; `truth` is the target of the training set."""
 
     @abstractmethod
     def reference(self, predictor: Any, train: pd.DataFrame, oof: pd.DataFrame, resources: Resources) -> Reference:
-        """Return the data that later data are compared with: train, and out-of-fold predictions for it."""
+        """Return the reference data for monitoring: the training set and its out-of-fold predictions."""
 
 
 def load_family(name: str) -> Family[Any, Any]:
-    """Return the family of a name.
+    """Return the family with this name.
 
     Raises
     ------
     GlassboxError
-        When there is none.
+        When no family has this name.
     """
     module = f"glassbox.families.{name}.family"
     try:
@@ -256,7 +256,7 @@ def load_family(name: str) -> Family[Any, Any]:
 
 
 def family_of(request: "Request") -> Family[Any, Any]:
-    """Return the family that answers a request."""
+    """Return the family of a request's task."""
     return load_family(request.task_spec.family)
 
 
@@ -268,7 +268,7 @@ def monitored(
     Raises
     ------
     GlassboxError
-        When the folder holds no predictor, or the out-of-fold predictions are of another run than train.
+        When the folder holds no predictor, or the out-of-fold predictions and train are from different runs.
     """
     family, predictor = load_family(family_name(folder)), load_predictor(folder)
     reference = family.reference(predictor, train, oof, resources)

@@ -18,9 +18,9 @@ class ModelSpec(Generic[Fit, Load]):
     Attributes
     ----------
     fit, load
-        Functions that fit a model, and that load a saved one.
+        Functions that fit a model and load a saved one.
     complexity
-        The rank of the kind, from simple to flexible.
+        The rank of the kind from simple (low) to flexible (high).
     learns
         False for a baseline that uses no features.
     searched
@@ -42,4 +42,4 @@ class Registry(dict[str, S]):
     """
 
     def __missing__(self, name: str) -> NoReturn:
-        raise GlassboxError(f"No kind of model {name!r}; there are {', '.join(self)}.")
+        raise GlassboxError(f"Unknown kind of model {name!r}; expected one of {', '.join(self)}.")

@@ -55,7 +55,7 @@ class Ensemble:
         threads: int = 1,
         initializer: Callable[[], object] | None = None,
     ) -> Self:
-        """Fit members (``kind``, ``params``, ``weight``) by `fit_member`, in parallel; each thread first calls `initializer`."""
+        """Fit members (``kind``, ``params``, ``weight``) by `fit_member` in parallel; `initializer` runs once in each thread."""
         with WorkerPool(workers, threads=threads, initializer=initializer) if workers > 1 else nullcontext() as pool:
             fitted = list((pool.map if pool else map)(fit_member, range(len(members)), members))
         return cls([member["kind"] for member in members], fitted, [float(member["weight"]) for member in members])

@@ -44,7 +44,7 @@ def class_table(predicted: pd.DataFrame, classes: Sequence[str], units: str) -> 
 
 
 def headline(predicted: pd.DataFrame, classes: Sequence[str], units: str) -> Note:
-    """Return the value of the model in one sentence that a stakeholder can act on; `units` is the plural noun for rows."""
+    """Summarise the accuracy of the model for stakeholders; `units` is the plural noun for rows."""
     right = (predicted["y_true"] == predicted["y_pred"]).to_numpy()
     frequent = float(predicted["y_true"].value_counts(normalize=True).iloc[0])
     sure = predicted[[f"proba_{name}" for name in classes]].max(axis=1).to_numpy(dtype=np.float64)

@@ -19,7 +19,7 @@ Codes = npt.NDArray[np.int64]
 class LabelledRows:
     """Rows in canonical order with their class numbers, class names and folds.
 
-    Made by `labelled_rows`; `positive` is the number of the positive class (the last of several).
+    Created by `labelled_rows`; `positive` is the number of the positive class (with several classes, of the last one).
     """
 
     frame: pd.DataFrame
@@ -45,7 +45,7 @@ class LabelledRows:
 
 
 class ClassificationDataset:
-    """A dataset of a family of classifiers: `data` holds the labels and folds.
+    """Base class of classification datasets: `data` holds the labels and folds.
 
     Attributes
     ----------
@@ -85,7 +85,7 @@ def positive_class(classes: Sequence[str], target: pd.Series, named: str | None 
     Raises
     ------
     DataError
-        When a class is named that the target does not have.
+        When the request names a positive class that the target does not have.
     """
     if named is not None:
         if named not in classes:

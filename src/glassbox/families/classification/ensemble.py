@@ -46,20 +46,20 @@ def weights_of(probas: Sequence[Floats], y: Codes) -> Floats:
         return float(-np.log(np.maximum(proba[rows, y], 1e-12)).mean()), gradient
 
     start = np.full(len(probas), 1 / len(probas))
-    found = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=[(0.0, MAX_WEIGHT)] * len(probas))
-    return np.asarray(found.x, dtype=np.float64)
+    optimum = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=[(0.0, MAX_WEIGHT)] * len(probas))
+    return np.asarray(optimum.x, dtype=np.float64)
 
 
 def weighted_ensemble(
     runs: Sequence[CandidateRun[Floats]], data: LabelledRows, kinds: Mapping[str, ModelSpec[Any, Any]]
 ) -> CandidateRun[Floats] | None:
-    """Return the weighted ensemble of the best candidates by log loss; None where there are not two members.
+    """Return the weighted ensemble of the best candidates by log loss; None with fewer than two members.
 
     Its probabilities for a fold use weights that are fitted on the other folds.
     """
-    able = [run for run in runs if run.predictions is not None and kinds[run.candidate.kind].learns]
-    able.sort(key=lambda run: (float(row_log_loss(data.y, run.oof).mean()), run.candidate.name))
-    members = able[:MEMBERS]
+    trained = [run for run in runs if run.predictions is not None and kinds[run.candidate.kind].learns]
+    trained.sort(key=lambda run: (float(row_log_loss(data.y, run.oof).mean()), run.candidate.name))
+    members = trained[:MEMBERS]
     if len(members) < 2:
         return None
     weights = weights_of([run.oof for run in members], data.y)

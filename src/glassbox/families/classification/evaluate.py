@@ -21,7 +21,7 @@ from glassbox.findings.wording import metric_label, number, percent, reach_sente
 
 
 class ClassPredictor(Predictor, Protocol):
-    """A predictor of classes."""
+    """A predictor of class probabilities."""
 
     @property
     def classes(self) -> list[str]: ...
@@ -54,7 +54,7 @@ def oof_proba(oof: pd.DataFrame, labelled: LabelledRows) -> Floats:
     )
     if np.isnan(proba).any():
         raise DataError(
-            "tuned_oof: rows of train have no out-of-fold prediction; the products of tune and ingest are from different runs. Run tune again."
+            "tuned_oof: rows of train have no out-of-fold prediction; tune and ingest are from different runs. Run tune again."
         )
     return proba
 
@@ -294,12 +294,12 @@ def share_to_reach(hit: npt.NDArray[np.bool_], p: Floats, reach: float = 0.7) ->
 def headline(
     predicted: pd.DataFrame, target: str, positive: str, classes: Sequence[str], reach: float = 0.7, *, rows: str = "rows"
 ) -> Note:
-    """Return the value of the model in one sentence that a stakeholder can act on; `rows` is the plural noun for rows."""
+    """Summarise the usefulness of the ranking or the accuracy for stakeholders; `rows` is the plural noun for rows."""
     if len(classes) != 2:
         right = float((predicted["y_true"] == predicted["y_pred"]).mean())
         return Note(
             title="Summary",
-            say=f"The model predicts the right one of {len(classes)} classes for {100 * right:.0f} of 100 unseen {rows}.",
+            say=f"The model predicts the correct one of {len(classes)} classes for {100 * right:.0f} of 100 unseen {rows}.",
         )
     hit = (predicted["y_true"] == positive).to_numpy()
     share = share_to_reach(hit, predicted[f"proba_{positive}"].to_numpy(dtype=np.float64), reach)

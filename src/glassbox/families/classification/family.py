@@ -1,4 +1,4 @@
-"""The base class of families that predict a class: metric, scorer of probabilities, ensemble, monitoring."""
+"""Base class of classification families: metric, scorer, ensemble and monitoring."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
@@ -20,7 +20,7 @@ D = TypeVar("D", bound="ClassificationDataset")
 
 
 class ClassificationFamily(Family[D, "Floats"]):
-    """A family whose answer is a class with a probability per class."""
+    """Base class of families whose predictions are a class and a probability per class."""
 
     leaderboard_metrics: ClassVar[tuple[str, ...]] = ("log_loss", "average_precision", "accuracy")
     leaderboard_note: ClassVar[str] = (

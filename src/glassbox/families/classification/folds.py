@@ -16,7 +16,7 @@ _REPEAT = re.compile(r"^([0-9a-f]{16})-\d+$")  # row_id of a row, or of an exact
 
 
 def identity(row_id: str) -> str:
-    """Return the identity of a row: exact repeats share it, and are never split over two folds.
+    """Return the identity of a row without the suffix that numbers exact duplicates; duplicates share a fold.
 
     >>> identity("0123456789abcdef-2"), identity("customer-2")
     ('0123456789abcdef', 'customer-2')
@@ -26,7 +26,7 @@ def identity(row_id: str) -> str:
 
 
 def groups_of(train: pd.DataFrame, *, group: str | None = None, row_name: str | None = None) -> list[str]:
-    """Return the group of each row for grouped folds: its group column, else its row name, else its exact repeats.
+    """Return the group of each row for grouped folds: its group column, else its row name, else its exact duplicates.
 
     Parameters
     ----------
@@ -35,9 +35,9 @@ def groups_of(train: pd.DataFrame, *, group: str | None = None, row_name: str | 
     group
         The group column, when the split is by group; a row without a group forms its own.
     row_name
-        The column with the names of the rows, if the request has one.
+        The column with the names of the rows, if the request specifies one.
 
-    When most rows are repeats (few columns with few values), repeats carry no information, and each row forms its own group.
+    When most rows are duplicates (few columns with few values), duplicates are coincidental, and each row forms its own group.
     """
     row_ids = [str(row) for row in train["row_id"]]
     if group is not None:
@@ -106,13 +106,13 @@ def _majority(labels: pd.Series) -> str:
     return min(counts, key=lambda label: (-counts[label], label))
 
 
-def _check_class_counts(rows: pd.DataFrame, k: int, what: str) -> None:
+def _check_class_counts(rows: pd.DataFrame, k: int, units: str) -> None:
     fold_counts = rows.groupby("target")["fold"].nunique()
     scarce = {str(label): int(n) for label, n in fold_counts.items() if n < k}
     if scarce:
-        listed = ", ".join(f"{label!r} in {n}" for label, n in sorted(scarce.items()))
+        listed = ", ".join(f"{label!r} occurs in {n}" for label, n in sorted(scarce.items()))
         raise DataError(
-            f"folds: {k} folds need each class in every fold; found {listed}, because there are too few {what}. "
+            f"folds: each class must occur in all {k} folds, but {listed}, because there are too few {units}. "
             "Set fewer folds, add data, or merge rare classes."
         )
 
@@ -133,7 +133,7 @@ def folds_table(folds: pd.DataFrame, train: pd.DataFrame, target: str, classes: 
 
 
 def duplicates_across(split: pd.DataFrame) -> Facts:
-    """Count rows that are in train and holdout, from the identifiers and hashes of the split alone, without reading the holdout.
+    """Count rows that are in both train and holdout, from the hashes of the split table alone, without reading the holdout.
 
     Parameters
     ----------
@@ -142,20 +142,20 @@ def duplicates_across(split: pd.DataFrame) -> Facts:
     """
     content = split["content"] if "content" in split else split["row_id"].map(identity)
     sides = split["part"].groupby(content).transform("nunique")
-    sealed = split["part"] == "holdout"
-    alike = int((sealed & (sides > 1)).sum())
-    share = alike / max(1, int(sealed.sum()))
+    held_out = split["part"] == "holdout"
+    overlapping = int((held_out & (sides > 1)).sum())
+    share = overlapping / max(1, int(held_out.sum()))
     say = (
         "No row of the holdout is a duplicate of a row of train."
-        if not alike
-        else f"{alike:,d} rows of the holdout ({100 * share:.1f} %) are duplicates of a row of train."
+        if not overlapping
+        else f"{overlapping:,d} rows of the holdout ({100 * share:.1f} %) are duplicates of a row of train."
     )
     both = int((split["part"].groupby(split["row_id"].map(identity)).nunique() > 1).sum())
     facts: dict[str, str | float | int | bool | None] = {
         "rows": len(split),
         "rows that repeat another": int(len(split) - content.nunique()),
         "names on both sides": both,
-        "holdout rows alike one of train": alike,
+        "holdout rows alike one of train": overlapping,
     }
-    evidence = OverlapEvidence(shared_rows=both, near_duplicate_rows=alike, holdout_rows=int(sealed.sum()))
+    evidence = OverlapEvidence(shared_rows=both, near_duplicate_rows=overlapping, holdout_rows=int(held_out.sum()))
     return Facts(title="Duplicates across the split", say=say, facts=facts, evidence=evidence)

@@ -93,7 +93,7 @@ def logistic(x: Any, y: Codes, classes: int, *, c: float, seed: int) -> Head:
 def standardised(x: Floats, y: Codes, classes: int, *, c: float, seed: int) -> Head:
     """Fit logistic regression on standardised features, with weights converted back to the original features.
 
-    Features that hardly vary in train are not scaled up to unit variance, since they may vary in later data.
+    Features with near-zero variance in train are not scaled up to unit variance, since they may vary in later data.
     """
     centre, spread = x.mean(axis=0), x.std(axis=0)
     scale = np.maximum(spread, max(MIN_SPREAD * float(spread.max(initial=0.0)), 1e-9))

@@ -28,7 +28,7 @@ Floats = npt.NDArray[np.float64]
 Codes = npt.NDArray[np.int64]
 
 NAMES = CLASS_METRICS
-THRESHOLDED = ("accuracy", "balanced_accuracy", "f1", "precision", "recall")  # they judge labels, not probabilities
+THRESHOLDED = ("accuracy", "balanced_accuracy", "f1", "precision", "recall")  # metrics of labels, not of probabilities
 RESAMPLES: dict[Cost, int] = {"low": 1000, "medium": 2000, "high": 5000}
 BINS = 10
 _CELLS = 500_000  # rows × resamples held in memory at once

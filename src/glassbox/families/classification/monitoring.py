@@ -1,4 +1,4 @@
-"""Monitoring of classifiers: the reference that later rows are compared with, and the metric of a labelled batch."""
+"""Monitoring of classifiers: the reference data, and the metric of a labelled batch."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -16,7 +16,7 @@ MAX_SAMPLE = 5_000  # texts or images in a reference profile; more would only ta
 
 
 def reference(predictor: Predictor, train: pd.DataFrame, oof: pd.DataFrame) -> Reference:
-    """Return the rows of train as the reference, with their calibrated out-of-fold predictions."""
+    """Return train with its calibrated out-of-fold predictions as the reference."""
     predictions = predictor.postprocess(out_of_fold(train, oof))
     return Reference(train, predictor.input_schema, predictions, train[str(predictor.schema.target)])
 
@@ -24,14 +24,14 @@ def reference(predictor: Predictor, train: pd.DataFrame, oof: pd.DataFrame) -> R
 def described_reference(
     predictor: Any, train: pd.DataFrame, oof: pd.DataFrame, *, unit: str, batch: int = 500, sample: bool = True
 ) -> Reference:
-    """Return descriptive features of train (length, brightness, embedding, ...) as the reference, for data that are not columns.
+    """Return descriptive features of texts or images (length, brightness, embedding, ...) of train as the reference.
 
     Parameters
     ----------
     predictor
         A predictor with ``described(frame)``, which computes the features, and ``reference.schema(features)``.
     unit
-        What a row is, in the plural.
+        The plural noun for rows.
     sample
         Use every k-th row where train has more than `MAX_SAMPLE`.
     """
@@ -49,22 +49,24 @@ def out_of_fold(train: pd.DataFrame, predictions: pd.DataFrame) -> pd.DataFrame:
     Raises
     ------
     GlassboxError
-        When a row has none.
+        When a row has no out-of-fold prediction.
     """
     ordered = predictions.set_index("row_id").reindex(train["row_id"])
     missing = int(ordered.isna().all(axis="columns").sum())
     if missing:
-        raise GlassboxError(f"{missing} rows of train have no out-of-fold prediction; tune and ingest are of different runs.")
+        raise GlassboxError(
+            f"{missing} rows of train have no out-of-fold prediction; tune and ingest are from different runs. Run tune again."
+        )
     return ordered.reset_index(drop=True)
 
 
 def batch_metric(schema: Schema, truth: pd.Series, requirements: Mapping[str, Any], positive: str | None) -> BatchMetric:
-    """Return the metric of a batch of classified rows: the one that models were selected by.
+    """Return the metric of model selection for batches of labelled rows.
 
     Parameters
     ----------
     schema
-        Its classes are those of the predictions, one ``proba_<class>`` each.
+        Its classes name the prediction columns ``proba_<class>``.
     truth
         The target of train, which decides which of two classes is the rarer.
     requirements

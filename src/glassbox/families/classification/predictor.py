@@ -1,4 +1,4 @@
-"""Mixin for classification predictors: labels and one probability per class."""
+"""Mixin that converts class probabilities to predictions."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from glassbox.families.classification.calibration.apply import Calibration, Floa
 
 
 class ClassificationMixin:
-    """Mixin that turns class probabilities into the predictions of a classifier.
+    """Mixin of classification predictors: labels and one probability per class.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""Evaluation of class probabilities out of fold: the mean of a metric over folds, and paired gains on the same rows."""
+"""Scoring of out-of-fold class probabilities: the mean of a metric over folds, and paired gains on the same rows."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ OVER_ROWS = "Means over folds; intervals are 95 % bootstrap over rows within fol
 
 @dataclass(frozen=True)
 class ProbabilityScorer:
-    """Scores (rows, classes) probabilities; implements `glassbox.families.protocol.Scorer`.
+    """Scorer of class probabilities, (rows, classes); implements `glassbox.families.protocol.Scorer`.
 
     Label metrics use a threshold of 0.5, or the most probable of several classes.
     """
@@ -39,7 +39,7 @@ class ProbabilityScorer:
         for fold, result in zip(self.data.folds, folds, strict=True):
             proba[self.data.fold == fold] = result["proba"]
         if missing := int((~np.isfinite(proba)).any(axis=1).sum()):
-            raise ValueError(f"{missing} rows got no probability")
+            raise ValueError(f"{missing} rows have no probability")
         return proba
 
     def samples(self, proba: Floats) -> list[Sample]:
@@ -63,7 +63,7 @@ class ProbabilityScorer:
         )
 
     def to_frame(self, proba: Floats) -> pd.DataFrame:
-        """``row_id`` and one ``proba_<class>`` per class."""
+        """Return ``row_id`` and one ``proba_<class>`` per class."""
         frame = pd.DataFrame(proba, columns=self._columns)
         frame.insert(0, "row_id", self.data.row_ids)
         return frame

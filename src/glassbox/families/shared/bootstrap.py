@@ -23,9 +23,9 @@ def resample_weights(clusters: int, resamples: int, seed: int, *, rows: int | No
     Parameters
     ----------
     clusters
-        How many clusters there are; each row is its own cluster unless rows are grouped.
+        The number of clusters; each row is its own cluster unless rows are grouped.
     rows
-        How many rows the clusters have, where it is more than `clusters`: it limits the size of a batch.
+        The number of rows, if larger than `clusters`; it limits the size of a batch.
     """
     rng = np.random.default_rng(seed)
     batch = max(1, MAX_CELLS // max(1, rows or clusters))
@@ -38,7 +38,7 @@ def resample_weights(clusters: int, resamples: int, seed: int, *, rows: int | No
 def percentile_interval(value: float, draws: Floats, n: int) -> Estimate:
     """Return a value with the 2.5th and 97.5th percentiles of its resamples.
 
-    There is no interval where fewer than half of the resamples define the metric, and no value where it is not finite.
+    The interval is None if the metric is defined on fewer than half of the resamples, and the value is None if it is not finite.
 
     Parameters
     ----------
@@ -47,7 +47,7 @@ def percentile_interval(value: float, draws: Floats, n: int) -> Estimate:
     draws
         (resamples,) the metric on each resample; NaN where it is not defined.
     n
-        How many rows there are.
+        The number of rows.
     """
     if not np.isfinite(value):
         return Estimate(value=None, n=n)

@@ -1,4 +1,4 @@
-"""A candidate: a kind of model and its hyperparameters, as plain values under a name."""
+"""Candidates of model selection: a kind of model with hyperparameters."""
 
 from typing import Any
 

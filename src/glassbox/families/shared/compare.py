@@ -25,11 +25,11 @@ class Comparison:
     Attributes
     ----------
     leaderboard
-        As `leaderboard.rank` returns it.
+        The leaderboard from `leaderboard.rank`.
     oof
         Out-of-fold predictions: ``candidate``, then the columns of the family's scorer, best candidate first.
     timing
-        Measured: seconds to fit and to predict, one row per candidate.
+        Measured seconds to fit and to predict, one row per candidate.
     """
 
     leaderboard: dict[str, Any]
@@ -40,7 +40,7 @@ class Comparison:
 def run_candidates(
     family: Family[D, P], dataset: D, candidates: Sequence[Candidate], scorer: Scorer[P], resources: Resources
 ) -> list[CandidateRun[P]]:
-    """Cross-fit candidates; one that fails has its reason, and the others go on."""
+    """Cross-fit candidates; a candidate that fails is recorded with its reason, and the others continue."""
 
     def fit(candidate: Candidate, fold: int) -> dict[str, Any]:
         return family.fit_fold(dataset, candidate, fold, resources)
@@ -58,7 +58,7 @@ def compare(
     candidates
         Candidates with unique names.
     metric
-        The metric that decides.
+        The metric by which candidates are ranked.
 
     Raises
     ------

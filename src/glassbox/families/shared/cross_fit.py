@@ -1,4 +1,4 @@
-"""Cross-fitting: every candidate on every fold, several fits side by side, each cached by everything that it depends on."""
+"""Cross-fitting of candidates over folds: fits run in parallel and are cached by their inputs."""
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -25,14 +25,14 @@ Ints = npt.NDArray[np.int64]
 
 @dataclass(frozen=True, eq=False)
 class CandidateRun(Generic[P]):
-    """One candidate on all folds.
+    """The result of cross-fitting one candidate.
 
     Attributes
     ----------
     predictions
-        Its out-of-fold predictions; None where it failed.
+        The out-of-fold predictions; None if a fit failed.
     reason
-        Why it failed; empty where it did not.
+        The reason for the failure; empty if no fit failed.
     fit_s, predict_s
         Seconds to fit and to predict, summed over folds.
     """
@@ -67,14 +67,14 @@ def align_folds(row_ids: Sequence[str], folds: pd.DataFrame | None) -> Ints:
         return np.zeros(len(row_ids), dtype=np.int64)
     fold = folds.set_index("row_id")["fold"].reindex(list(row_ids)).to_numpy(dtype=np.float64)
     if missing := int(np.isnan(fold).sum()):
-        raise DataError(f"{missing} rows of train have no fold; folds and train are of different runs. Run `features` again.")
+        raise DataError(f"{missing} rows of train have no fold; folds and train are from different runs. Run `features` again.")
     return fold.astype(np.int64)
 
 
 def cache_key(
     step: str, data: Any, fold: int, kind: str, params: Mapping[str, Any], resources: Resources, **more: Any
 ) -> dict[str, Any]:
-    """Name everything that one fit depends on: the step, the data it sees, fold or origin, kind, hyperparameters, seed, threads."""
+    """Return the cache key of one fit: step, training data, fold or origin, kind, hyperparameters, seed and threads."""
     return {
         "what": step,
         "data": data,
@@ -95,7 +95,7 @@ def fit_and_predict_cached(
     resources: Resources,
     code: str,
 ) -> dict[str, Any]:
-    """Fit a model and predict rows that it has not seen, unless the cache holds the predictions.
+    """Fit a model and predict unseen rows, or return the cached result.
 
     Parameters
     ----------
@@ -107,7 +107,7 @@ def fit_and_predict_cached(
     Returns
     -------
     dict
-        The values of `predict`, and ``fit_s`` and ``predict_s``: the seconds of the computation when it took place.
+        The values of `predict`, and ``fit_s`` and ``predict_s``: the measured seconds of the original computation.
     """
 
     def compute() -> dict[str, Any]:
@@ -122,9 +122,9 @@ def fit_and_predict_cached(
 
 @contextmanager
 def limit_threads(threads: int) -> Iterator[None]:
-    """Limit linear algebra to `threads` threads in this block: another number sums in another order, which gives other bytes.
+    """Limit linear algebra to `threads` threads in this block, since the number of threads affects the order of summation.
 
-    Enter it once around fits that run side by side: the limit is the process's, and leaving it lifts it for all of them.
+    Enter it once around all parallel fits: the limit applies to the whole process and ends when any block exits.
     """
     with threadpool_limits(limits=threads):
         yield
@@ -137,21 +137,21 @@ def cross_fit(
     assemble: Callable[[Sequence[Mapping[str, Any]]], P],
     resources: Resources,
 ) -> list[CandidateRun[P]]:
-    """Fit every candidate on every fold, several fits side by side.
+    """Fit every candidate on every fold in parallel.
 
     Parameters
     ----------
     folds
         The numbers of the folds, or the origins of a backtest.
     fit
-        Fits a candidate without one fold and predicts that fold: its predictions, ``fit_s`` and ``predict_s``.
+        Fits a candidate on all folds but one; returns predictions for that fold, ``fit_s`` and ``predict_s``.
     assemble
-        Puts the predictions of all folds together, in the order of the rows; raises ValueError where they cannot be used.
+        Combines the predictions of all folds in row order; raises ValueError when they are incomplete or invalid.
 
     Returns
     -------
     list of CandidateRun
-        In the order of `candidates`. A candidate that fails has its reason, and the others go on.
+        One per candidate, in order. A candidate that fails is recorded with its reason, and the others continue.
 
     Raises
     ------

@@ -16,7 +16,7 @@ COMPONENTS = 3
 
 @dataclass(frozen=True)
 class Directions:
-    """The centre of some vectors and their first principal components, each with its largest entry positive."""
+    """The centre of some vectors and their first principal components, with signs fixed so that the largest entry of each is positive."""
 
     centre: npt.NDArray[np.float32]
     along: npt.NDArray[np.float32]
@@ -43,7 +43,7 @@ class Directions:
 
     @classmethod
     def load(cls, folder: Path) -> "Directions | None":
-        """Read what `save` wrote; None where there is nothing."""
+        """Read centre and components from `folder`; None if there are none."""
         if not (folder / "centre.npy").is_file():
             return None
         return cls(read_array(folder / "centre.npy"), read_array(folder / "directions.npy"))

@@ -1,4 +1,4 @@
-"""Folds of groups: by the rank of a hash, so that the order of rows does not matter."""
+"""Cross-validation folds of groups by the rank of a hash, independent of the row order."""
 
 import hashlib
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ from glassbox.errors import DataError
 
 
 def hash_rank(name: str, seed: int) -> str:
-    """Return a hash of a name, to order names by."""
+    """Return the hash by which names are ordered."""
     return hashlib.sha256(f"fold:{seed}:{name}".encode("utf-8", "surrogatepass")).hexdigest()
 
 
@@ -21,7 +21,7 @@ def group_folds(row_ids: Sequence[str], groups: Sequence[str], k: int, *, seed: 
     groups
         The group of each row; a group is in one fold.
     units
-        What a group is, in the plural.
+        The plural noun for groups.
 
     Returns
     -------
@@ -35,7 +35,7 @@ def group_folds(row_ids: Sequence[str], groups: Sequence[str], k: int, *, seed: 
     """
     names = sorted(set(groups), key=lambda name: (hash_rank(name, seed), name))
     if len(names) < k:
-        raise DataError(f"{k} folds need {k} {units} or more; there are {len(names)}. Ask for fewer folds, or add data.")
+        raise DataError(f"{k} folds need {k} {units} or more; there are {len(names)}. Reduce `folds`, or add data.")
     fold_of = {name: i % k for i, name in enumerate(names)}
     frame = pd.DataFrame({"row_id": list(row_ids), "fold": [fold_of[name] for name in groups]})
     return frame.astype({"fold": "int64"}).sort_values("row_id", kind="stable", ignore_index=True)

@@ -1,10 +1,10 @@
-"""The number of times that a holdout has been read, reported in every run."""
+"""Finding about the number of times that a holdout has been read."""
 
 from glassbox.findings.model import Note
 
 
 def holdout_reads(times: int) -> Note:
-    """Report how often this holdout has been read: each decision that follows a reading makes later results too optimistic."""
+    """Report the number of reads of this holdout; decisions made after a read bias later results upwards."""
     if times <= 1:
         return Note(title="Holdout reads", say="This holdout was read for the first time.")
     say = f"This holdout has been read {times:,d} times in this folder."

@@ -1,4 +1,4 @@
-"""The leaderboard: candidates ranked by the deciding metric, which are tied with the leader, and which one is tuned."""
+"""The leaderboard: candidates ranked by the primary metric, ties with the leader, and the candidate to tune."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, TypeVar
@@ -37,21 +37,21 @@ def rank(
 ) -> dict[str, Any]:
     """Rank candidates, find those tied with the leader, and choose the one to tune.
 
-    A candidate is tied when the interval of the leader's gain over it, on the same rows, reaches zero or is not known.
+    A candidate is tied when the interval of the leader's gain over it, on the same rows, includes zero or is unknown.
 
     Parameters
     ----------
     baseline
-        The name of the candidate that every model has to beat: one that does not beat it is neither selected nor tuned.
+        The name of the candidate that every model has to beat; a model that does not is neither selected nor tuned.
     tunes
-        Which candidate is tuned: the most flexible of those tied with the leader (the best that can be tuned, where none of
-        them can), or the best that can be tuned.
+        The candidate to tune: the most flexible one tied with the leader (or, if none of these can be tuned, the best one that
+        can), or the best one that can be tuned.
 
     Returns
     -------
     dict
-        ``metric``, ``rows`` (best first), ``leader``, ``tied``, and as whole candidates ``simplest`` of the leader and those
-        tied with it, and ``chosen``, which is tuned. With a baseline also its value, ``baseline``, and ``beaten_by_baseline``.
+        ``metric``, ``rows`` (best first), ``leader`` and ``tied`` by name; ``simplest`` (of the leader and those tied with it) and
+        ``chosen`` (to be tuned) as candidates. With a baseline, also its value ``baseline``, and ``beaten_by_baseline``.
     """
     scores = {run.candidate.name: _scores(run, scorer) for run in runs}
     sign = -1.0 if more_is_better else 1.0
@@ -115,7 +115,7 @@ def _row(run: CandidateRun[P], scores: Mapping[str, Estimate], behind: Estimate 
 
 
 def candidate_in(leaderboard: Mapping[str, Any], role: Literal["chosen", "simplest", "rival"] = "chosen") -> Candidate:
-    """Return a candidate of a saved leaderboard: the chosen one, the simplest, or the leader that tuning has to beat.
+    """Return a candidate of a saved leaderboard: the one to tune, the simplest one tied with the leader, or the leader (`rival`).
 
     A leader that does not beat the baseline is replaced by the baseline.
     """
@@ -143,7 +143,7 @@ def _interval(estimate: Mapping[str, Any] | None) -> dict[str, Any]:
 
 
 def leaderboard_table(leaderboard: Mapping[str, Any], also: Sequence[str], *, note: str) -> Table:
-    """Show the deciding metric with its interval, the metrics `also`, and how far each candidate is behind the leader."""
+    """Return the leaderboard as a table: primary metric with interval, the metrics in `also`, and the gap to the leader."""
     metric = leaderboard["metric"]
     others = [name for name in also if name != metric]
     rows = []
@@ -176,7 +176,7 @@ def _behind(gain: Mapping[str, Any] | None) -> str:
 
 
 def standing(leaderboard: Mapping[str, Any]) -> str:
-    """State who leads, who is tied with the leader, and who is tuned."""
+    """Summarise the leader, the candidates tied with it, and the candidate to tune."""
     leader, tied = leaderboard["leader"], leaderboard["tied"]
     simplest, chosen = leaderboard["simplest"]["name"], leaderboard["chosen"]["name"]
     failed = [row["candidate"] for row in leaderboard["rows"] if row["note"]]
@@ -193,7 +193,7 @@ def standing(leaderboard: Mapping[str, Any]) -> str:
 
 
 def choice(leaderboard: Mapping[str, Any]) -> Note:
-    """Explain which candidate is tuned, and by which rule."""
+    """Explain the choice of the candidate to tune."""
     leader, tied = leaderboard["leader"], leaderboard["tied"]
     simplest, chosen = leaderboard["simplest"]["name"], leaderboard["chosen"]["name"]
     lines = [
@@ -212,20 +212,20 @@ def choice(leaderboard: Mapping[str, Any]) -> Note:
 
 
 def baseline_note(leaderboard: Mapping[str, Any], baseline: str) -> Note:
-    """State which candidates do not beat the baseline, and so are not selected."""
+    """List the candidates that do not beat the baseline and are therefore not selected."""
     metric, value = metric_label(leaderboard["metric"]), number(leaderboard["baseline"])
     lines = [f"{name} does not beat it and is not selected." for name in leaderboard["beaten_by_baseline"]]
     alone = leaderboard["chosen"]["name"] == baseline
     say = (
-        f"No candidate beats the {baseline} forecast ({metric} {value}), so it is selected itself."
+        f"No candidate beats the {baseline} forecast ({metric} {value}), so the baseline is selected."
         if alone
-        else f"The {baseline} forecast has {metric} {value}; the candidate that is tuned is better."
+        else f"The {baseline} forecast has {metric} {value}; the candidate to tune is better."
     )
     return Note(title="Baseline", say=say, lines=lines, tone="bad" if alone else "good")
 
 
 def limits_note(limits: Sequence[str]) -> Note:
-    """List what a comparison does not show."""
+    """List the limitations of a comparison."""
     return Note(title="Limits", lines=list(limits))
 
 
@@ -237,11 +237,11 @@ def timing_frame(runs: Sequence[CandidateRun[Any]], units: int) -> pd.DataFrame:
 
 
 def timing_table(timing: pd.DataFrame) -> Table:
-    """Show seconds over all folds, as measured when each candidate was fitted."""
+    """Return the measured seconds over all folds as a table."""
     return Table.of(
         timing,
         "Training time",
         units={"fit": "s", "predict": "s", "per row": "µs"},
         formats={"fit": ".2f", "predict": ".3f", "per row": ".1f"},
-        note="Over all folds, on this machine, when each candidate was fitted; cached since.",
+        note="Measured over all folds on this machine when each candidate was first fitted; later runs reuse the cached fits.",
     )

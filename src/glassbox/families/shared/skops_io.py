@@ -1,4 +1,4 @@
-"""Saves scikit-learn objects as skops files, rewritten so that the same fit gives the same bytes in every process.
+"""Deterministic skops files of scikit-learn objects: equal fits give equal bytes in every process.
 
 A skops file is a zip of ``schema.json`` and arrays. As written by skops, it holds memory addresses (``__id__`` and the names
 of arrays), the date, sets in hash order, and uninitialised padding of structured arrays. Here addresses are removed, arrays
@@ -46,7 +46,7 @@ def load(path: Path, trusted: Sequence[str]) -> Any:
     Raises
     ------
     GlassboxError
-        When the file holds a type that is not trusted; nothing of it is loaded.
+        When the file holds a type that is not trusted; nothing is loaded from it.
     """
     import skops.io
     from skops.io.exceptions import UntrustedTypesFoundException
@@ -54,11 +54,11 @@ def load(path: Path, trusted: Sequence[str]) -> Any:
     try:
         return skops.io.load(path, trusted=[*PLAIN, *trusted])
     except UntrustedTypesFoundException as error:
-        raise GlassboxError(f"{path.name}: holds types that Glassbox does not write, and was not opened. {error}") from error
+        raise GlassboxError(f"{path.name}: contains types that Glassbox does not write, so it was not loaded. {error}") from error
 
 
 def canonical(content: bytes) -> bytes:
-    """Return a skops file in canonical form, which is the same for all dumps of an object."""
+    """Return a skops file in canonical form: all dumps of an object have the same bytes."""
     with zipfile.ZipFile(io.BytesIO(content)) as source:
         schema = json.loads(source.read(SCHEMA))
         arrays = {name: source.read(name) for name in source.namelist() if name != SCHEMA}

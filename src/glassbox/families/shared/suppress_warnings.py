@@ -1,4 +1,4 @@
-"""Suppresses warnings of libraries: they are about the libraries themselves, and name folders of the machine."""
+"""Suppression of library warnings, which concern library internals and contain local paths."""
 
 import warnings
 from collections.abc import Iterator

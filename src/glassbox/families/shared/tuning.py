@@ -1,8 +1,8 @@
-"""Hyperparameter search: counts trials, resumes trial by trial, and tests whether tuning was worth it.
+"""Hyperparameter search with a fixed number of trials, resumption after interruption, and a significance test of the gain.
 
-Trial 0 is the candidate as it was compared. Every later trial is asked of a fresh study that holds all trials before it, by
-a sampler seeded with the trial's own number: a search that was interrupted and resumed asks for the same trials as one that
-was not, and the folds of a trial are cached as those of a candidate are.
+Trial 0 is the candidate as it was compared. Every later trial is sampled from a new study that contains all earlier trials, by
+a sampler seeded with the number of the trial. An interrupted and resumed search therefore samples the same trials as an
+uninterrupted one. Fits of trials are cached like fits of candidates.
 """
 
 import hashlib
@@ -31,7 +31,7 @@ from glassbox.runtime.resources import Resources, ignore_progress
 
 D = TypeVar("D", bound=Dataset)
 P = TypeVar("P")
-RIVALS = {"simplest": "the simplest that it was level with", "leader": "the leader of the comparison"}
+RIVALS = {"simplest": "the simplest candidate tied with the leader", "leader": "the leader of the comparison"}
 RANDOM_SHARE = 1 / 3  # of the trials are drawn at random before the sampler models their values; at most ten
 
 
@@ -42,13 +42,13 @@ class Tuning:
     Attributes
     ----------
     best
-        As it is saved: ``candidate``, ``kind``, ``params``, ``recipe``, ``tuned`` (False: the hyperparameters are those that
-        were compared), ``searched`` (the candidate that was tuned), ``simplest`` and ``rival`` (the candidate that it had to
+        The saved result: ``candidate``, ``kind``, ``params``, ``recipe``, ``tuned`` (False if the
+        default hyperparameters are selected), ``searched`` (the tuned candidate), ``simplest`` and ``rival`` (the candidate to
         beat, and its description), ``metric``, ``gain``, ``over_simplest``, ``trials``, ``seed``.
     trials
         One row per trial: ``number``, ``value``, ``best`` (so far), ``note``, ``params`` (JSON) and ``param_<name>`` as text.
     oof
-        Out-of-fold predictions of the selected model, as the family's scorer writes them.
+        Out-of-fold predictions of the selected model, in the format of the family's scorer.
     gain, over_simplest
         The gain of the best trial over the default, and of the result over its rival.
     default
@@ -67,14 +67,14 @@ class Tuning:
 
 
 def distributions(space: Space) -> dict[str, BaseDistribution]:
-    """Return a space of plain values as Optuna's distributions: ``{"low": 1, "high": 9}`` (with ``"log": True`` or ``"step"``), or a list of choices.
+    """Convert a search space of plain values to Optuna's distributions: ``{"low": 1, "high": 9}`` (with ``"log": True`` or ``"step"``), or a list of choices.
 
-    A range with whole numbers at both ends is searched in whole numbers.
+    A range with two integer bounds is searched over integers.
 
     Raises
     ------
     GlassboxError
-        When a range cannot be read; all problems are named.
+        When a range is invalid; the message lists all problems.
     """
     distributions_: dict[str, BaseDistribution] = {}
     problems = []
@@ -118,21 +118,21 @@ def tune(
 ) -> Tuning:
     """Search the hyperparameters of a candidate, on the folds that it was compared on.
 
-    The best trial is selected only if its gain over the default, on the same out-of-fold rows, is above 0 with its whole
-    95 % interval; else the default stays. Then the result has to beat the family's rival (the simplest candidate that was tied
-    with the leader, or the leader) by the same rule; else the rival is selected. The gain is that of the best of many on the
-    rows that selected it, so it is optimistic; the holdout is not.
+    The best trial is selected only if its gain over the default, on the same out-of-fold rows, has a 95 %
+    interval above 0; otherwise the default is selected. The result then has to beat the family's rival (the simplest candidate
+    tied with the leader, or the leader) by the same rule; otherwise the rival is selected. The gain is optimistic, because the
+    best of many trials is evaluated on the rows that selected it; the holdout metrics are not.
 
     Parameters
     ----------
     candidate
-        The candidate to tune; its hyperparameters are trial 0, and stay where the space does not name them.
+        The candidate to tune; its hyperparameters are trial 0, and those outside the search space stay fixed.
     space
-        What is searched, as `distributions` reads it.
+        The search space, in the format of `distributions`.
     recipe
         Saved with the result.
     leaderboard, oof
-        Of the comparison.
+        Leaderboard and out-of-fold predictions of the comparison.
 
     Raises
     ------
@@ -208,7 +208,7 @@ def _sample(
 
 
 def _finished_trial(params: Mapping[str, Any], searched: Mapping[str, BaseDistribution], value: float) -> list[FrozenTrial]:
-    """Return the trial as Optuna records it; nothing when the default lies outside the space."""
+    """Return the trial as a one-element list for Optuna's history; an empty list if it lies outside the search space."""
     if not searched or not all(name in params and _contains(given, params[name]) for name, given in searched.items()):
         return []
     inside = {name: params[name] for name in searched}
@@ -296,7 +296,9 @@ def _text(params: Mapping[str, Any], name: str) -> str:
 def _result(tuning: Tuning) -> str:
     best, searched = tuning.best, tuning.best["searched"]
     gained = tuning.gain.low is not None and tuning.gain.low > 0
-    say = f"{counted(best['trials'], 'trial')} of {searched} {'improved on the default' if gained else 'brought no clear gain'}"
+    say = (
+        f"{counted(best['trials'], 'trial')} of {searched} {'improved on the default' if gained else 'gave no significant gain'}"
+    )
     if best["candidate"] != searched:
         return f"{say}. {searched} does not clearly beat {best['candidate']}, {best['rival']}, which is selected."
     say += "; the tuned model is selected" if best["tuned"] else "; the default hyperparameters are selected"
@@ -304,7 +306,7 @@ def _result(tuning: Tuning) -> str:
 
 
 def gain_estimates(tuning: Tuning) -> Estimates:
-    """State the gain of the best trial over the default, and of the result over its rival; above zero is better."""
+    """Return the gain of the best trial over the default, and of the tuned model over its rival; positive means better."""
     metric, at = metric_label(str(tuning.best["metric"])), _best_trial(tuning)
     values = {
         f"gain in {metric} over the default": tuning.gain,

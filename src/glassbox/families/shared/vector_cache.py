@@ -24,13 +24,13 @@ class VectorCache:
     Parameters
     ----------
     folder
-        The folder of the cache; None caches nothing.
+        The folder of the cache; None disables caching.
     compute
         Computes the vectors of some items, in their order, of shape (items, ...).
     progress
-        Called with the number of items done, of all items, and `what`.
+        Called with the number of finished items, the total, and `what`.
     what
-        The description of the items, such as "texts encoded".
+        A description of the items for progress messages, such as "texts encoded".
     """
 
     folder: Path | None
@@ -58,8 +58,8 @@ class VectorCache:
         known = _read(path)
         missing = sorted(name for name in wanted if name not in known)
         if missing:
-            made = self.compute([wanted[name] for name in missing])
-            known |= dict(zip(missing, made, strict=True))
+            computed = self.compute([wanted[name] for name in missing])
+            known |= dict(zip(missing, computed, strict=True))
             write_bytes(path, _written(known))
         return {name: known[name] for name in wanted}
 

@@ -1,4 +1,4 @@
-"""Apply a fitted calibration to class probabilities, and turn probabilities into labels."""
+"""Calibration of class probabilities, and conversion of probabilities to labels."""
 
 from typing import Literal, cast
 
@@ -13,7 +13,7 @@ MIN_PROBA = 1e-6  # probabilities are clipped to this distance from 0 and 1 befo
 
 
 class Curve(BaseModel):
-    """Calibration curve of one class: `slope` and `intercept` on log-odds, or the points (`said`, `came`) of an isotonic curve."""
+    """Calibration curve of one class: `slope` and `intercept` on log-odds, or the points (predicted `said`, observed `came`) of an isotonic curve."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -57,7 +57,7 @@ def log_odds(p: Floats) -> Floats:
 
 
 def label(proba: Floats, positive: int, threshold: float | None = None) -> Codes:
-    """Return class codes: in binary problems the positive class from `threshold` on, otherwise the most probable class."""
+    """Return class codes: in binary problems the positive class if its probability reaches `threshold`, else the most probable class."""
     if threshold is None or proba.shape[1] != 2:
         return cast(Codes, proba.argmax(axis=1).astype(np.int64))
     return np.where(proba[:, positive] >= threshold, positive, 1 - positive).astype(np.int64)

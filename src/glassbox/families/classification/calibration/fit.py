@@ -1,4 +1,4 @@
-"""Fit the calibration and the decision threshold on out-of-fold predictions of train, never on the holdout."""
+"""Calibration and decision threshold, fitted on out-of-fold predictions of train, never on the holdout."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
