@@ -18,10 +18,10 @@ $(READY): requirements.lock pyproject.toml
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
 	@touch $@
 
-run: $(READY)  ## set up the environment if needed, run a request (request=churn) and print the path of its report
+run: $(READY)  ## run a request (default: request=churn) and print the path of its report
 	$(BIN)/glassbox run $(request)
 
-demo: $(READY)  ## run one request of every family at low cost (25 minutes on two cores) and print the path of the index
+demo: $(READY)  ## run one request per kind of task at low cost (25 minutes on two cores)
 	for name in $(DEMO); do $(BIN)/glassbox run $$name --set cost=low || exit 1; done
 	@echo "All reports: reports/index.html"
 
@@ -34,7 +34,7 @@ check: $(READY)  ## run ruff, mypy (strict) and import-linter
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-lab: $(READY)  ## open the notebooks in JupyterLab with the products of the last run
+lab: $(READY)  ## open the notebooks in JupyterLab with the products of the last run (default: request=churn)
 	$(BIN)/glassbox lab $(request)
 
 bench: $(READY)  ## run the benchmarks and print a table
@@ -44,5 +44,5 @@ lock: $(READY)  ## update requirements.lock from pyproject.toml
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --all-extras --group dev --generate-hashes --no-header \
 		pyproject.toml --output-file requirements.lock
 
-clean: $(READY)  ## remove the outputs of all runs, never your data
+clean: $(READY)  ## remove the outputs and cached results of all runs; data is not removed
 	$(BIN)/glassbox clean --store

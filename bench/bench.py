@@ -1,6 +1,6 @@
-"""Benchmarks of the example requests: run times and scores against their targets.
+"""Benchmarks of the example requests: run times and scores compared with targets.
 
-`make bench` runs them in a copy of the project without any results, prints a table and writes it to `reports/bench.json`.
+`make bench` runs them in a copy of the project without results of earlier runs, prints a table and writes it to `reports/bench.json`.
 """
 
 import argparse
@@ -36,13 +36,13 @@ def timed(command: list[str], cwd: Path) -> tuple[float, float]:
 
 
 def cpu_seconds() -> float:
-    """Return the CPU time of all commands so far in seconds, which depends less on the load of the machine than wall time."""
+    """Return the CPU time of all commands so far in seconds; it depends less on the load of the machine than the wall time."""
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     return used.ru_utime + used.ru_stime
 
 
 def set_up(folder: Path) -> float:
-    """Create an environment from the lock file and return the seconds it took, including downloads that are not cached."""
+    """Create an environment from the lock file and return the wall time in seconds, including downloads that are not cached."""
     uv = Path(sys.executable).with_name("uv")
     before = time.monotonic()
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(folder)], check=True)
@@ -66,7 +66,7 @@ def command(request: str) -> list[str]:
 
 
 def copy_project(target: Path) -> None:
-    """Copy the project without results of runs, but with the raw data that has been fetched."""
+    """Copy the project with its downloaded raw data, but without the results of runs."""
     for name in ("pipeline.yaml", "requirements.lock", "params", "notebooks", "data/catalog.yaml", "data/raw"):
         source = ROOT / name
         if source.is_dir():
@@ -77,7 +77,7 @@ def copy_project(target: Path) -> None:
 
 
 def snapshots(project: Path) -> tuple[Any, Any, list[str], str, str]:
-    """Return training data, holdout, feature columns (without row identifiers), target and positive class of `churn`."""
+    """Return train, holdout, feature columns (without row identifiers), target and positive class of the request `churn`."""
     folder = project / "data/churn/ingest"
     train, holdout = read_parquet(folder / "train.parquet"), read_parquet(folder / "holdout.parquet")
     data = read_json(project / "data/churn/request.json")["data"]
@@ -86,7 +86,7 @@ def snapshots(project: Path) -> tuple[Any, Any, list[str], str, str]:
 
 
 def default_lightgbm(project: Path) -> float:
-    """Return the holdout ROC-AUC of LightGBM with default parameters, trained on the training data with categories as codes."""
+    """Return the holdout ROC-AUC of LightGBM with default parameters, fitted on train with categories as integer codes."""
     import lightgbm
     from sklearn.metrics import roc_auc_score
 
@@ -107,7 +107,7 @@ def default_lightgbm(project: Path) -> float:
 def over_splits(project: Path, splits: int = 20) -> tuple[float, float, float]:
     """Return mean, minimum and maximum ROC-AUC of a logistic regression over random splits of the same size.
 
-    The range shows the variation between splits; it is not used for any choice.
+    The range shows the variation between splits and is not used for model selection.
     """
     import pandas as pd
     from sklearn.linear_model import LogisticRegression
@@ -154,7 +154,7 @@ def backtest_scores(project: Path, name: str, metric: str) -> dict[str, float]:
 
 
 def electricity(project: Path) -> dict[str, float]:
-    """Measure the request `electricity`: the tuned model against Prophet, one week ahead from eight origins."""
+    """Measure the request `electricity` and compare the tuned model with Prophet, one week ahead from eight origins."""
     figures = {"electricity, run, s": timed(command("electricity"), project)[0]}
     scores = backtest_scores(project, "electricity", "smape")
     figures["electricity, sMAPE of the tuned model, 8 origins"] = scores[TUNED]
@@ -167,7 +167,7 @@ def electricity(project: Path) -> dict[str, float]:
 
 
 def sales(project: Path, series: int = 1000) -> dict[str, float]:
-    """Measure the request `sales` with a thousand intermittent series, against the best single statistical method."""
+    """Measure the request `sales` with a thousand intermittent series and compare with the best single statistical method."""
     run = [*command("sales"), "--set", f"data.most_series={series}"]
     figures = {f"sales, {series:,} series, all stages, s (target: at most 600)": timed(run, project)[0]}
     scores = backtest_scores(project, "sales", "rmsse")
@@ -179,7 +179,7 @@ def sales(project: Path, series: int = 1000) -> dict[str, float]:
 
 
 def holdout_score(project: Path, name: str, metric: str) -> float:
-    """Return a metric on the holdout from the report of a request."""
+    """Return the value of a metric on the holdout, from the report of a request."""
     return float(read_json(project / "reports" / name / "report.json")["metrics"][metric]["value"])
 
 
@@ -196,7 +196,7 @@ def tf_idf_accuracy(project: Path) -> float:
 
 
 def reviews(project: Path) -> dict[str, float]:
-    """Measure the request `reviews` (binary text classification) against TF-IDF with logistic regression on the same split."""
+    """Measure the request `reviews` (binary text classification) and compare with TF-IDF and logistic regression on the same split."""
     figures = {"reviews, run, s (target: at most 1200)": timed(command("reviews"), project)[0]}
     accuracy, baseline = holdout_score(project, "reviews", "accuracy"), tf_idf_accuracy(project)
     figures["reviews, accuracy on the holdout (target: 0.89)"] = accuracy
@@ -220,7 +220,7 @@ def entities(project: Path) -> dict[str, float]:
 
 
 def groceries(project: Path) -> dict[str, float]:
-    """Measure the request `groceries` (photos of food) on the official test part, with 14 and with 5 classes."""
+    """Measure the request `groceries` (photos of fruit) on the official test part, with 14 and with 5 classes."""
     figures = {"groceries, 14 classes: run, s (target: at most 900)": timed(command("groceries"), project)[0]}
     figures["groceries, 14 classes: accuracy on the official test part (target: 0.82)"] = holdout_score(
         project, "groceries", "accuracy"
@@ -234,14 +234,14 @@ def groceries(project: Path) -> dict[str, float]:
 
 
 def fashion(project: Path) -> dict[str, float]:
-    """Measure the request `fashion` (Fashion-MNIST) on the official test part; needs Debian's package of the data."""
+    """Measure the request `fashion` (Fashion-MNIST) on the official test part; the data is in a Debian package."""
     figures = {"fashion, run, s (target: at most 1200)": timed(command("fashion"), project)[0]}
     figures["fashion, accuracy on the official test part (target: 0.92)"] = holdout_score(project, "fashion", "accuracy")
     return figures
 
 
 def detect(project: Path) -> dict[str, float]:
-    """Measure the request `detect` (objects in composed scenes), whose holdout contains only unseen photos."""
+    """Measure the request `detect` (object detection in synthetic scenes); the holdout is generated from photos that train does not contain."""
     figures = {"detect, run, s": timed(command("detect"), project)[0]}
     for metric, label in (("map_50", "mAP at an IoU of 0.5"), ("map", "mAP at 0.5 to 0.95")):
         figures[f"detect, {label}"] = holdout_score(project, "detect", metric)
@@ -249,7 +249,7 @@ def detect(project: Path) -> dict[str, float]:
 
 
 def small(project: Path) -> dict[str, float]:
-    """Measure the requests that `make test` runs with the real notebooks, one per family, from scratch."""
+    """Measure the requests of the tests in `tests/spine`, one per family, each from scratch."""
     sys.path.insert(0, str(ROOT / "tests"))
     from spine_project import new_project
 
@@ -275,7 +275,7 @@ PARTS = {
 
 
 def measure(with_set_up: bool, parts: Sequence[str]) -> dict[str, Any]:
-    """Run the benchmarks `parts` and return all figures by name."""
+    """Run the benchmarks `parts` and return all measurements by name."""
     figures: dict[str, Any] = {}
     with tempfile.TemporaryDirectory(prefix="glassbox-bench-") as name:
         project = Path(name) / "project"
@@ -291,7 +291,7 @@ def measure(with_set_up: bool, parts: Sequence[str]) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Run the benchmarks, print the figures and write them to a file."""
+    """Run the benchmarks, print the measurements and write them to a file."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--no-set-up", action="store_true", help="do not measure the creation of an environment")
     parser.add_argument("--only", nargs="+", choices=list(PARTS), default=list(PARTS), help="benchmarks to run (default: all)")

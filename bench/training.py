@@ -1,7 +1,7 @@
 """Benchmark of network training on the device of this machine, and a check that training is reproducible.
 
-Run as ``python bench/training.py``. A GPU trains compiled networks in bfloat16; a CPU trains with the request's number of ``threads``
-(here: one). On a GPU, the first epochs include compilation; a second training reuses the compilation cache on disk.
+Run as ``python bench/training.py``. On a GPU, networks are compiled and trained in bfloat16; the first epoch includes compilation, and a
+second training reuses the compilation cache on disk. On a CPU, one thread is used.
 """
 
 import argparse
@@ -33,14 +33,14 @@ EVALUATED = 2000
 
 
 def pictures_of(part: str) -> tuple[list[str], Any]:
-    """Return the pictures of one official part of Fashion-MNIST, and their class indices."""
+    """Return the images of one official part of Fashion-MNIST and their class indices."""
     files = {path.name: path.read_bytes() for path in fetch(find_entry("fashion", ROOT), ROOT) if path.name.startswith(part)}
     frame = read_idx(files)[0].table.cells
     return frame["picture"].tolist(), frame["label"].astype(int).to_numpy(dtype=np.int64)
 
 
 def train_network(kind: str, images: ImageCollection, y: Any, params: dict[str, Any]) -> tuple[Network, float, float]:
-    """Train a network; return it with the seconds of all epochs and the mean seconds of an epoch after the first."""
+    """Train a network; return it with the training time and the mean time of an epoch after the first, in seconds."""
     step_times: list[float] = []
     step = torch.optim.AdamW.step
 
@@ -63,7 +63,7 @@ def train_network(kind: str, images: ImageCollection, y: Any, params: dict[str, 
 
 
 def digest(net: nn.Module) -> str:
-    """Return the hash of a network's weights."""
+    """Return the SHA-256 hash of a network's weights."""
     sha256 = hashlib.sha256()
     for name, value in sorted(net.state_dict().items()):
         sha256.update(name.encode() + value.detach().cpu().contiguous().numpy().tobytes())
