@@ -21,7 +21,7 @@ request = "churn"
 
 # %%
 from glassbox.data import quality
-from glassbox.data.ingest import conform_parts, read
+from glassbox.data.ingest import conform_parts, exclude_left_out, read
 from glassbox.data.schema import infer_schema
 from glassbox.data.split import split
 from glassbox.families.protocol import family_of
@@ -36,8 +36,10 @@ family = family_of(stage.request)
 
 # %%
 arrival, units = read(stage.request, stage.root, family.prepare_rows)
-parts = split(arrival.cells, stage.request, family.near_duplicate_groups(arrival.cells, stage.request))
-schema = infer_schema(parts.train, stage.request)
+near_duplicates = family.near_duplicate_groups(arrival.cells, stage.request)
+parts = split(arrival.cells, stage.request, near_duplicates, arrival.reading)
+arrival = exclude_left_out(arrival, parts)
+schema = infer_schema(parts.train, stage.request, arrival.reading)
 snapshot = conform_parts(parts, schema)
 
 # %% [markdown]

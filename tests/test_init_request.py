@@ -93,7 +93,7 @@ def test_an_unknown_target_is_reported_with_the_closest_column(tmp_path: Path) -
 
 
 def test_a_numeric_target_is_rejected(tmp_path: Path) -> None:
-    with pytest.raises(RequestError, match="'spent' holds 40 different numbers"):
+    with pytest.raises(RequestError, match="'spent' has 40 different values in 40 rows"):
         draft_request(tmp_path, customers(tmp_path), "spent")
 
 

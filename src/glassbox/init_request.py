@@ -10,7 +10,7 @@ import pandas as pd
 from glassbox.data.raw_table import FileTable
 from glassbox.data.schema import ColumnSchema, Schema, infer_schema
 from glassbox.data.sources import read_file
-from glassbox.data.target_checks import check_columns, check_target, count_labels, is_missing
+from glassbox.data.target_checks import check_columns, check_target, count_labels, is_missing, looks_like_quantity
 from glassbox.data.value_parsing import canonical
 from glassbox.errors import DataError, RequestError
 from glassbox.files import write_text
@@ -155,12 +155,15 @@ def _checked_target(cells: pd.DataFrame, target: str) -> str:
         raise RequestError("--target: expected the name of a column.")
     request = _draft(target)
     check_columns([str(column) for column in cells.columns], request)
-    missing = is_missing(cells[target])
+    missing = is_missing(cells[target], ())
     check_target(cells[~missing], request, int(missing.sum()))
     return target
 
 
 def _holds_classes(cells: pd.DataFrame, column: str) -> bool:
+    labels = count_labels(cells[column][~is_missing(cells[column], ())])
+    if looks_like_quantity(labels):
+        return False
     try:
         _checked_target(cells, column)
     except DataError:
@@ -173,7 +176,7 @@ def _guess_target(cells: pd.DataFrame, sample: pd.DataFrame, file_name: str) -> 
     if len(cells) < _draft(str(cells.columns[0])).folds:
         raise DataError(f"{_one_line(file_name)}: {len(cells)} rows are too few to train a model.")
     candidates = [column for column in map(str, cells.columns) if _holds_classes(sample, column)]
-    labels = {column: len(count_labels(sample[column][~is_missing(sample[column])])) for column in candidates}
+    labels = {column: len(count_labels(sample[column][~is_missing(sample[column], ())])) for column in candidates}
     few = [column for column in candidates if labels[column] <= _FEW_CLASSES]
     by_name = {re.sub(r"[\W_]", "", column.casefold()): column for column in reversed(few)}
     likely = [by_name[name] for name in _TARGET_NAMES if name in by_name]
@@ -207,7 +210,7 @@ def _id_line(name: str | None) -> str:
 
 
 def _target_lines(values: pd.Series, schema: Schema, guessed: bool) -> list[str]:
-    missing = is_missing(values)
+    missing = is_missing(values, ())
     labels = count_labels(values[~missing])
     counts = "; ".join(f"{quoted(_clipped(label))}: {n:,}" for label, n in list(labels.items())[:_FEW_CLASSES])
     origin = "guessed; choose another with: glassbox init FILE --target COLUMN" if guessed else "from --target"
@@ -216,7 +219,7 @@ def _target_lines(values: pd.Series, schema: Schema, guessed: bool) -> list[str]
         lines.append(f"  # {int(missing.sum()):,} rows have no target and will be quarantined")
     if len(labels) == 2:
         rarer = min(labels, key=lambda label: (labels[label], label))
-        written = next((label for label in schema.classes or [] if canonical(label) == rarer), rarer)
+        written = next((label for label in schema.classes or [] if canonical(label, ()) == rarer), rarer)
         lines.append(f"  positive: {quoted(written)}  # the positive class: the rarer of the two")
     return lines
 

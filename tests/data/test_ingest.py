@@ -32,7 +32,7 @@ def findings(request, root):
         "repairs": quality.repairs(raw, snapshot),
         "types": quality.types(schema),
         "missing": quality.missing(schema, snapshot),
-        "missing_drawn": quality.missing_plot(schema),
+        "missing_plot": quality.missing_plot(schema),
         "duplicates": quality.duplicates(parts, schema),
         "split": quality.split_summary(parts, request, schema),
     }
@@ -78,7 +78,7 @@ def test_the_schema_does_not_depend_on_the_holdout(write, ask, frame):
 
 
 def test_rows_without_a_target_are_quarantined(write, ask, frame):
-    frame.loc[[3, 7], "y"] = ["", "NA"]
+    frame.loc[[3, 7], "y"] = ["", "  "]
     raw, _, _, snapshot = ingest(ask(id="customer"), write(frame))
     assert raw.quarantine[["line", "reason"]].to_numpy().tolist() == [
         [5, "the target is missing"],
@@ -100,8 +100,9 @@ def test_values_that_became_missing_are_reported_by_column(write, ask, frame):
     frame["always"] = "x"
     raw, _, _, snapshot = ingest(ask(id="customer"), write(frame))
     lines = quality.repairs(raw, snapshot).lines
-    assert [line.partition(":")[0] for line in lines] == ["calls", "nothing", "always"]
-    assert "'inf'" in lines[0]
+    assert [line.partition(":")[0] for line in lines] == ["plan", "calls", "nothing", "always"]
+    assert "read as missing: 'N/A'" in lines[0]
+    assert "'inf'" in lines[1]
 
 
 def test_the_expected_size_is_checked_within_a_factor_of_two(write, ask, frame):
@@ -177,7 +178,7 @@ def test_findings_are_the_same_with_a_recorded_request(write, ask, frame):
         ("a,z\n1,2\n", "data.target: there is no column 'y'"),
         ("a,y\n1,u\n2,u\n3,u\n", "is 'u' in all 3 rows"),
         ("a,y\n1,\n2,\n", "missing in all 2 rows"),
-        ("a,y\n" + "".join(f"{i},{i}.25\n" for i in range(60)), "a quantity"),
+        ("a,y\n" + "".join(f"{i},{i}.25\n" for i in range(60)), "look like a quantity"),
         ("a,y\n1,u\n", "at least two different values"),
         ("y\nu\nv\n", "there is no feature besides the target"),
     ],

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from glassbox.data.schema import ColumnSchema, Schema, conform, infer_schema
+from glassbox.errors import DataError
 from glassbox.files import canonical_json, read_parquet, write_parquet
 from glassbox.request.model import Split
 
@@ -82,7 +83,41 @@ def test_a_few_unreadable_values_do_not_change_the_kind_number(ask):
     values = [str(i % 40) for i in range(199)] + ["1976A"]
     column = kind_of(values, ask)
     assert (column.kind, column.high) == ("number", 39)
-    assert kind_of([*values[:-3], "a", "b", "c"], ask).kind == "category"
+
+
+def test_a_few_words_among_many_numbers_are_missing_values_and_many_are_not(ask):
+    numbers = [f"{i / 7:.2f}" for i in range(150)]
+    column = kind_of([*numbers, *["unknown"] * 40, *["n.d."] * 10], ask)
+    assert (column.kind, column.missing) == ("number", 0.25)
+    assert {"unknown", "n.d.", "NA"} <= set(column.missing_words or [])
+    assert kind_of([*numbers[:50], *["unknown"] * 150], ask).kind == "category"  # the words are the majority
+    assert kind_of([*numbers[:15] * 10, *["unknown"] * 50], ask).kind == "category"  # 15 numbers may be codes
+    assert kind_of([*numbers, *[f"word {i}" for i in range(40)]], ask).kind != "number"  # too many to be placeholders
+
+
+def test_a_few_words_among_many_dates_are_missing_values(ask):
+    dates = [str(day.date()) for day in pd.date_range("2020-01-01", periods=90)]
+    column = kind_of([*dates, *["never"] * 10], ask)
+    assert (column.kind, column.missing, "never" in (column.missing_words or [])) == ("date", 0.1, True)
+
+
+def test_words_for_missing_are_values_in_a_target(ask):
+    frame = pd.DataFrame({"x": ["1", "NA", "3"], "y": ["None", "Apnea", "NA"]})
+    schema = infer_schema(frame, ask())
+    assert schema.classes == ["Apnea", "NA", "None"]
+    assert conform(frame, schema).frame["y"].tolist() == ["None", "Apnea", "NA"]
+    assert infer_schema(frame, ask(missing=["NA"])).classes == ["Apnea", "None"]
+    assert conform(frame, schema).frame["x"].isna().tolist() == [False, True, False]
+
+
+def test_dates_that_can_be_read_in_two_ways_need_an_order(ask):
+    dates = [f"{1 + i % 12:02d}/{1 + i % 11:02d}/2020" for i in range(60)]
+    with pytest.raises(DataError, match=r"data\.dates: 'x' has dates such as"):
+        kind_of(dates, ask)
+    frame = pd.DataFrame({"x": dates, "y": ["a", "b"] * 30})
+    assert infer_schema(frame, ask(dates="dayfirst")).column("x").date_format == "%d/%m/%Y"
+    assert infer_schema(frame, ask(dates="monthfirst")).column("x").date_format == "%m/%d/%Y"
+    assert kind_of(["03/03/2020", "05/05/2020"] * 30, ask).kind == "date"  # both readings agree
 
 
 def test_infinite_and_huge_numbers_become_missing_with_problems(ask):

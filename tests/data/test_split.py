@@ -87,7 +87,7 @@ def test_each_group_is_on_one_side(rows):
 
 
 def test_rows_without_a_group_are_groups_of_their_own():
-    cells = pd.DataFrame({"g": ["", "NA"] * 20, "a": [str(i) for i in range(40)], "y": "u"})
+    cells = pd.DataFrame({"g": ["", " "] * 20, "a": [str(i) for i in range(40)], "y": "u"})
     parts = split(cells, request(split=Split(by="group", column="g", holdout=0.4)))
     assert min(len(parts.train), len(parts.holdout)) > 5
     assert parts.notes == ["40 rows without a group: each is split as a group of its own."]
@@ -163,11 +163,28 @@ def test_an_empty_part_is_refused(part):
         split(pd.DataFrame({"s": [part] * 3, "y": "u"}), request(split=Split(by="column", column="s")))
 
 
-def test_a_class_with_too_few_rows_is_named(frame):
+def test_rows_of_a_class_that_is_too_rare_in_a_part_are_left_out_or_named(frame):
     frame.loc[0, "y"] = "perhaps"
-    with pytest.raises(DataError) as caught:
-        split(frame, request("classification", id="customer"))
-    assert "the class 'perhaps' has" in str(caught.value)
+    parts = split(frame, request("classification", id="customer"))
+    assert [(reason.partition(" has")[0], mask.sum()) for reason, mask in parts.left_out.items()] == [("the class 'perhaps'", 1)]
+    assert "perhaps" not in {*parts.train["y"], *parts.holdout["y"]}
+    assert len(parts.table) == len(frame) - 1
+    with pytest.raises(DataError, match="the class 'perhaps' has 1 row"):
+        split(frame, request("classification", id="customer", rare_classes="keep"))
+
+
+def test_a_rare_class_is_in_both_parts_and_added_rows_move_no_other(frame):
+    frame["y"] = ["rare" if i % 20 == 3 else "common" for i in range(len(frame))]  # ten rows
+    sides = {}
+    for seed in range(30):
+        rows = frame.assign(customer=[f"{seed}-{i}" for i in range(len(frame))])
+        parts = split(rows, request("classification", id="customer"))
+        assert 1 <= (parts.holdout["y"] == "rare").sum() <= 4
+        sides[seed] = parts.table.set_index("row_id")["part"]
+    more = pd.concat([rows, rows.assign(customer=[f"new-{i}" for i in range(len(rows))])], ignore_index=True)
+    later = split(more, request("classification", id="customer")).table.set_index("row_id")["part"]
+    moved = later[sides[29].index] != sides[29]
+    assert moved.sum() <= 2
 
 
 def test_an_id_named_row_id_occurs_once(frame):

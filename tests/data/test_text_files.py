@@ -107,13 +107,13 @@ def test_parts_are_read_from_file_names(tmp_path: Path) -> None:
 
 def test_each_document_is_a_row(tmp_path: Path) -> None:
     for folder, text in (("good", b"Fine."), ("bad", "Schlecht, \xfcbel.".encode("cp1252"))):
-        for i in range(3):
+        for i in range(4):
             path = tmp_path / f"mails/{folder}/{i}.txt"
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(text + str(i).encode())
     request = Request(name="a", task="nlp", data=Data(path="mails/*/*.txt", target="folder"), folds=3)
     raw, _ = read(request, tmp_path, family_of(request).prepare_rows)
-    assert raw.cells["folder"].value_counts().to_dict() == {"good": 3, "bad": 3}
+    assert raw.cells["folder"].value_counts().to_dict() == {"good": 4, "bad": 4}
     assert "Schlecht, \xfcbel.0" in raw.cells["text"].tolist()
     table = Request(name="a", task="classification", data=Data(path="mails/*/*.txt", target="folder"))
     with pytest.raises(DataError):

@@ -1,24 +1,30 @@
 """The ingest stage: read the raw data, and convert train and holdout to the types of a schema inferred on train."""
 
 import re
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pandas as pd
 
 from glassbox.data.raw_table import text_column
-from glassbox.data.schema import Conformed, FieldProblem, Schema, conform
+from glassbox.data.reading import missing_words
+from glassbox.data.schema import Conformed, FieldProblem, Schema, conform, distinct
 from glassbox.data.sources import Arrange, RawData, read_source
 from glassbox.data.split import HOLDOUT_WORDS, TRAIN_WORDS, Parts, read_times
-from glassbox.data.target_checks import check_columns, check_target, is_missing
+from glassbox.data.target_checks import check_columns, check_target, count_labels, is_missing
+from glassbox.data.value_parsing import MISSING_WORDS, canonical, clean
 from glassbox.findings.model import Finding
+from glassbox.findings.wording import counted, join_names
 
 if TYPE_CHECKING:
     from glassbox.request.model import Request
 
+OTHER = "other"  # the class that rare classes are merged into
 FILE = "file"  # the column of official parts, when each part is a file of its own
 _NANOSECONDS_BEGIN = "1677-09-22"  # earlier dates do not fit into datetime64[ns]
 
@@ -55,12 +61,45 @@ def read(request: "Request", root: Path, arrange: Arrange | None = None) -> tupl
     check_columns([str(name) for name in raw.cells.columns], request)
     target, rows_read = request.data.target, len(raw.cells)
     if target is not None:
-        raw = raw.exclude(is_missing(raw.cells[target]), "the target is missing")
+        raw = raw.exclude(is_missing(raw.cells[target], missing_words(request, target)), "the target is missing")
     if request.split.by == "time" and request.split.column is not None and len(raw.cells):
-        undated = pd.isna(read_times(raw.cells[request.split.column]))
+        undated = pd.isna(read_times(raw.cells[request.split.column], raw.reading))
         raw = raw.exclude(undated, f"no date or number can be read in {request.split.column!r}, the column of the split")
     check_target(raw.cells, request, rows_read - len(raw.cells))
-    return raw, findings
+    return _without_rare_classes(raw, request), findings
+
+
+def _without_rare_classes(raw: RawData, request: "Request") -> RawData:
+    """Exclude or merge the classes that have too few rows for the folds and the holdout, as the request says."""
+    target = request.data.target
+    if target is None or request.task_spec.target != "classes" or request.data.rare_classes == "keep":
+        return raw
+    need = request.folds + 1
+    rare = {label: n for label, n in count_labels(raw.cells[target]).items() if n < need}
+    if not rare:
+        return raw
+    codes, values = distinct(raw.cells[target])
+    labels = [canonical(value, ()) for value in values]
+    if request.data.rare_classes == "merge":
+        merged = text_column([OTHER if label in rare else value for label, value in zip(labels, values, strict=True)]).take(codes)
+        listed = join_names([f"{label!r} ({n:,})" for label, n in rare.items()], 12)
+        note = f"{target}: classes with fewer than {need} rows are merged into {OTHER!r}: {listed}."
+        return replace(raw, cells=raw.cells.assign(**{target: merged}), notes=[*raw.notes, note])
+    for label, n in rare.items():
+        mask = np.array([label == name for name in labels], dtype=bool)[codes]
+        reason = f"the class {label!r} has {counted(n, 'row')}, too few for {request.folds} folds and a holdout"
+        raw = raw.exclude(mask, reason)
+        codes = codes[~mask]
+    return raw
+
+
+def exclude_left_out(raw: RawData, parts: Parts) -> RawData:
+    """Move the rows that the split left out of both parts to quarantine."""
+    remaining = np.ones(len(raw.cells), dtype=bool)
+    for reason, mask in parts.left_out.items():
+        raw = raw.exclude(mask[remaining], reason)
+        remaining &= ~mask
+    return raw
 
 
 def _with_parts(raw: RawData, request: "Request") -> RawData:
@@ -80,8 +119,53 @@ def conform_parts(parts: Parts, schema: Schema) -> Snapshot:
     wanted = ["row_id", *(column.name for column in schema.columns)]
     train = conform(parts.train[wanted], schema, pictures_read=True)
     holdout = conform(parts.holdout[wanted], schema, pictures_read=True)
-    notes = [*parts.notes, *_unreadable_values(schema, train, holdout), *_unusual_columns(schema)]
+    notes = [
+        *parts.notes,
+        *_missing_words(schema, parts),
+        *_similar_labels(schema),
+        *_unreadable_values(schema, train, holdout),
+        *_unusual_columns(schema),
+    ]
     return Snapshot(train.frame, holdout.frame, notes)
+
+
+def _missing_words(schema: Schema, parts: Parts) -> list[str]:
+    """Report the words that were read as missing, and those that would be elsewhere but are values here."""
+    notes = []
+    for column in schema.columns:
+        words = MISSING_WORDS if column.missing_words is None else frozenset(column.missing_words)
+        counts: Counter[str] = Counter()
+        for frame in (parts.train, parts.holdout):
+            codes, values = distinct(frame[column.name])
+            for value, n in zip(values, np.bincount(codes, minlength=len(values)), strict=True):
+                if (text := clean(value, ())) is not None and (text in words or text in MISSING_WORDS):
+                    counts[text] += int(n)
+        missing = [f"{text!r} ({counted(n, 'row')})" for text, n in sorted(counts.items()) if text in words]
+        values_ = [f"{text!r} ({counted(n, 'row')})" for text, n in sorted(counts.items()) if text not in words]
+        if missing:
+            notes.append(f"{column.name}: read as missing: {', '.join(missing)}. To change this, list the words in data.missing.")
+        if values_:
+            notes.append(
+                f"{column.name}: read as a value, not as missing: {', '.join(values_)}. To change this, use data.missing."
+            )
+    return notes
+
+
+def _similar_labels(schema: Schema) -> list[str]:
+    """Name classes and categories that differ only in upper and lower case or in white space."""
+    notes = []
+    for column in schema.columns:
+        groups: dict[str, list[str]] = {}
+        for name in column.categories or []:
+            groups.setdefault(" ".join(name.casefold().split()), []).append(name)
+        similar = [" and ".join(map(repr, names)) for names in groups.values() if len(names) > 1]
+        if similar:
+            what = "classes" if column.name == schema.target else "categories"
+            notes.append(
+                f"{column.name}: {join_names(similar, 6)} are different {what}, though they differ only in case or white space; "
+                "if they mean the same, correct the data."
+            )
+    return notes
 
 
 def _unreadable_values(schema: Schema, *conformed: Conformed) -> list[str]:

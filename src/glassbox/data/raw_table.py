@@ -32,6 +32,7 @@ class FileTable:
     bad: list[BadRow] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     written: str = ""  # format, separator and encoding, for people
+    separator: str = ""  # of a delimited text file
 
 
 def bad_row(line: int, reason: str, text: str) -> BadRow:

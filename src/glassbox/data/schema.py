@@ -3,7 +3,7 @@
 import difflib
 import math
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from importlib import import_module
@@ -16,19 +16,33 @@ import pyarrow.compute as pc
 from pydantic import BaseModel, ConfigDict
 
 from glassbox.data import value_parsing
-from glassbox.data.value_parsing import Decimal_, Writing
+from glassbox.data.reading import (
+    Counts,
+    Reading,
+    ambiguous_dates,
+    counted_texts,
+    date_format,
+    decimal_of,
+    missing_words,
+    time_formats,
+)
+from glassbox.data.value_parsing import MISSING_WORDS, Decimal_, Writing
+from glassbox.errors import DataError
 
 if TYPE_CHECKING:
     from glassbox.request.model import Request
 
 Kind = Literal["number", "boolean", "category", "date", "text", "identifier", "constant", "empty", "picture"]
 
-MIN_READABLE_SHARE = 0.99  # of a column's values must be readable as numbers (dates) for the column to be of that kind
+MIN_READABLE_SHARE = 0.99  # of a column's values are readable as numbers (dates), the rest are errors
+MAX_WORDS = 10  # different words, such as *unknown* and *n.d.*, among the numbers (dates) of a column
+MIN_DISTINCT_VALUES = 20  # different numbers (dates) beside which words are not categories
 NEARLY_UNIQUE = 0.98
 MOSTLY_DISTINCT = 0.5
 FEW_ROWS = 50  # with fewer rows, the share of distinct values is no evidence of a column's kind
 MAX_CATEGORIES = 1000  # with more, a column's categories are not listed in the schema
 MIN_WORDS_OF_TEXT = 4  # on average, for values to be text rather than categories
+_WRITTEN_FORMATS = tuple(form for form in value_parsing.DATE_FORMATS if form != "%Y%m%d")
 _ID_NAME = re.compile(r"id|ids|uid|uuid|guid|key|nr|no|num|number|code|index|idx|row|serial|ssn|isbn|ean")
 
 
@@ -37,7 +51,8 @@ class ColumnSchema(BaseModel):
 
     `missing` is the share of missing values in train; `low` and `high` (`low_date` and `high_date`, as ISO 8601) are the range
     in train; `categories` are those of train, sorted, unless there are more than `MAX_CATEGORIES`. `decimal` is the decimal
-    mark of numbers that are written as text. Percentages are in percentage points.
+    mark of numbers that are written as text. `missing_words` mean a missing value; by default, the
+    usual ones do. Percentages are in percentage points.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -46,6 +61,7 @@ class ColumnSchema(BaseModel):
     kind: Kind
     written_as: Writing = "plain"
     decimal: Decimal_ = "."
+    missing_words: list[str] | None = None
     missing: float = 0.0
     distinct: int = 0
     low: float | None = None
@@ -191,14 +207,20 @@ class _Read:
 _FINITE = "a finite number in the range of a float"
 
 
+def _missing_words(column: ColumnSchema) -> Collection[str]:
+    return value_parsing.MISSING_WORDS if column.missing_words is None else frozenset(column.missing_words)
+
+
 def _number_reader(column: ColumnSchema) -> Callable[[Any], _Read]:
+    missing = _missing_words(column)
+
     def read(value: Any) -> _Read:
         if isinstance(value, (bool, np.bool_)):
             return _Read(float(value))
         if isinstance(value, (int, float, np.integer, np.floating)):
             parsed: float | None = _as_float(value)
         else:
-            text = value_parsing.clean(value_parsing.to_text(value))
+            text = value_parsing.clean(value_parsing.to_text(value), missing)
             if text is None or text in value_parsing.PLACEHOLDERS:
                 return _Read(math.nan)
             number = value_parsing.read_number(text, column.decimal)
@@ -219,9 +241,10 @@ def _as_float(value: Any) -> float:
 
 def _date_reader(column: ColumnSchema) -> Callable[[Any], _Read]:
     read_text = value_parsing.date_reader(column.date_format)
+    missing = _missing_words(column)
 
     def read(value: Any) -> _Read:
-        text = value_parsing.clean(value_parsing.to_text(value))
+        text = value_parsing.clean(value_parsing.to_text(value), missing)
         if text is None or text in value_parsing.PLACEHOLDERS:
             return _Read()
         parsed = read_text(text)
@@ -232,11 +255,11 @@ def _date_reader(column: ColumnSchema) -> Callable[[Any], _Read]:
 
 def _example(column: ColumnSchema) -> str:
     example = datetime.fromisoformat(column.high_date) if column.high_date else datetime(2020, 12, 31)
-    return example.strftime(column.date_format or value_parsing.ISO)
+    return value_parsing.write_date(example, column.date_format or value_parsing.ISO)
 
 
 def _category_reader(column: ColumnSchema) -> Callable[[Any], _Read]:
-    categories = set(column.categories or [])
+    categories, missing = set(column.categories or []), _missing_words(column)
     by_number = {
         n.value: c
         for c in reversed(column.categories or [])
@@ -251,7 +274,7 @@ def _category_reader(column: ColumnSchema) -> Callable[[Any], _Read]:
     def read(value: Any) -> _Read:
         if isinstance(value, (bool, np.bool_)) and by_truth:
             return _Read(by_truth[bool(value)])
-        text = value_parsing.clean(value_parsing.to_text(value))
+        text = value_parsing.clean(value_parsing.to_text(value), missing)
         if text is None or text in categories or not column.categories:
             return _Read(text)
         number = value_parsing.read_number(text) if by_number else None
@@ -263,7 +286,8 @@ def _category_reader(column: ColumnSchema) -> Callable[[Any], _Read]:
 
 
 def _text_reader(column: ColumnSchema) -> Callable[[Any], _Read]:
-    return lambda value: _Read(value_parsing.clean(value_parsing.to_text(value)))
+    missing = _missing_words(column)
+    return lambda value: _Read(value_parsing.clean(value_parsing.to_text(value), missing))
 
 
 def _picture_reader(already_decoded: bool) -> Callable[[Any], _Read]:
@@ -350,7 +374,7 @@ def _perhaps(name: str, known: Iterable[str]) -> str:
 # ------------------------------------------------------------------------------------------------------------ infer
 
 
-def infer_schema(frame: pd.DataFrame, request: "Request") -> Schema:
+def infer_schema(frame: pd.DataFrame, request: "Request", reading: Reading | None = None) -> Schema:
     """Infer the schema of `frame`. Pass train only: ranges and categories are those of the given rows.
 
     The result does not depend on the order of the rows.
@@ -361,6 +385,8 @@ def infer_schema(frame: pd.DataFrame, request: "Request") -> Schema:
         Text cells or typed columns. The column `row_id` is not part of the schema.
     request : Request
         Names the target, the id and the features (by default, all other columns).
+    reading : Reading, optional
+        How the whole table is read. By default, it is chosen from `frame`.
 
     Returns
     -------
@@ -378,23 +404,30 @@ def infer_schema(frame: pd.DataFrame, request: "Request") -> Schema:
     target, id_column = request.data.target, request.data.id
     excluded = [request.split.column] if request.split.by in ("group", "column") and request.split.column else []
     features = request.data.features
-    unit, series = request.task_spec.unit, request.data.series or []
+    unit, series, time = request.task_spec.unit, request.data.series or [], request.data.time
     reserved = {target, id_column, request.split.column, request.data.time, *series, *request.data.known, *unit}
     used = None if features is None else {*features, *reserved}
     names = [str(name) for name in frame.columns if name != "row_id" and (used is None or name in used)]
-    counted = {name: _count(frame[name]) for name in names}
-    default_decimal = _default_decimal(counted.values())
+    missing = {name: missing_words(request, name) for name in names}
+    counted = {name: _count(frame[name], missing[name]) for name in names}
+    if reading is None:
+        reading = Reading(
+            _default_decimal(counted.values()), None if request.data.dates is None else request.data.dates == "dayfirst"
+        )
     columns = []
     for name in names:
         forced: Kind | None = "identifier" if name == id_column else "category" if name in (*series, *unit[:1]) else None
         if name == target and request.task_spec.target == "classes":
-            columns.append(_label_column(name, counted[name]))
+            columns.append(_label_column(name, counted[name], reading))
         elif request.task_spec.reads == "pictures" and _is_picture(counted[name]):
             columns.append(_picture_column(name, counted[name]))
         elif (name == target and request.task_spec.target == "number") or name in request.data.known:
-            columns.append(_number_column(name, counted[name], default_decimal))
+            columns.append(_number_column(name, counted[name], reading))
+        elif name == time and request.task_spec.unit:
+            columns.append(_time_column(name, counted[name], reading))
         else:
-            columns.append(_infer_column(name, counted[name], default_decimal, forced))
+            columns.append(_infer_column(name, counted[name], reading, forced))
+    columns = [_with_words(column, missing[column.name]) for column in columns]
     by_name = {column.name: column for column in columns}
     label = by_name.get(target) if target else None
     classes = label.categories if label is not None and request.task_spec.target == "classes" else None
@@ -408,21 +441,21 @@ def infer_schema(frame: pd.DataFrame, request: "Request") -> Schema:
     )
 
 
-Counts = Mapping[str | None, int]  # cleaned text -> number of rows; the key None counts missing values
+def _with_words(column: ColumnSchema, missing: Collection[str]) -> ColumnSchema:
+    """Return the column with all words that mean a missing value in it, unless they are the usual ones."""
+    if column.missing_words is None and missing is MISSING_WORDS:
+        return column
+    return column.model_copy(update={"missing_words": sorted({*missing, *(column.missing_words or ())} - {""})})
 
 
-def _count(series: pd.Series) -> dict[str | None, int]:
+def _count(series: pd.Series, missing: Collection[str]) -> dict[str | None, int]:
     codes, values = distinct(series)
-    counted: dict[str | None, int] = {}
-    for value, n in zip(values, np.bincount(codes, minlength=len(values)), strict=True):
-        text = value_parsing.clean(value_parsing.to_text(value))
-        counted[text] = counted.get(text, 0) + int(n)
-    return counted
+    return counted_texts(map(value_parsing.to_text, values), np.bincount(codes, minlength=len(values)), missing)
 
 
-def _label_column(name: str, counted: Counts) -> ColumnSchema:
+def _label_column(name: str, counted: Counts, reading: Reading) -> ColumnSchema:
     """Infer the target of a classification, with numbers as classes in one notation."""
-    column = _infer_column(name, counted, ".", "category")
+    column = _infer_column(name, counted, reading, "category")
     classes = sorted(text for text in counted if text is not None)
     if all(value_parsing.read_number(text) and not value_parsing.is_code(text) for text in classes):
         numbers = {number.value for text in classes if (number := value_parsing.read_number(text))}
@@ -442,12 +475,23 @@ def _picture_column(name: str, counted: Counts) -> ColumnSchema:
     return ColumnSchema(name=name, kind="picture", missing=counted.get(None, 0) / rows, distinct=distinct)
 
 
-def _number_column(name: str, counted: Counts, default_decimal: Decimal_) -> ColumnSchema:
+def _time_column(name: str, counted: Counts, reading: Reading) -> ColumnSchema:
+    """Infer the time column of a forecast, in which numbers are dates: years, months or seconds."""
+    values = {text: n for text, n in counted.items() if text is not None}
+    typed = _as_date(name, values, sum(counted.values()), reading, time_formats(values))
+    column = _infer_column(name, counted, reading)
+    return column if typed is None else column.model_copy(update={"decimal": ".", "written_as": "plain", **typed})
+
+
+def _number_column(name: str, counted: Counts, reading: Reading) -> ColumnSchema:
     """Infer a column that must be numeric, however few of its values are numbers; other values are missing."""
-    column = _infer_column(name, counted, default_decimal)
+    column = _infer_column(name, counted, reading)
     if column.kind == "number":
         return column
-    rows, read = sum(counted.values()), [(value_parsing.read_number(text), n) for text, n in counted.items() if text is not None]
+    rows, read = (
+        sum(counted.values()),
+        [(value_parsing.read_number(text, reading.decimal), n) for text, n in counted.items() if text is not None],
+    )
     finite = [(number.value, n) for number, n in read if number is not None and math.isfinite(number.value)]
     limits = {"low": min((v for v, _ in finite), default=None), "high": max((v for v, _ in finite), default=None)}
     missing = (rows - sum(n for _, n in finite)) / rows if rows else 0.0
@@ -458,7 +502,7 @@ def _is_boolean(values: Iterable[str]) -> bool:
     return {value.lower() for value in values} in [set(pair) for pair in value_parsing.TRUE_FALSE]
 
 
-def _infer_column(name: str, counted: Counts, default_decimal: Decimal_, forced: Kind | None = None) -> ColumnSchema:
+def _infer_column(name: str, counted: Counts, reading: Reading, forced: Kind | None = None) -> ColumnSchema:
     values = {text: n for text, n in counted.items() if text is not None}
     rows, filled = sum(counted.values()), sum(values.values())
     facts = ColumnSchema(name=name, kind=forced or "text", missing=(rows - filled) / rows if rows else 0.0, distinct=len(values))
@@ -473,7 +517,11 @@ def _infer_column(name: str, counted: Counts, default_decimal: Decimal_, forced:
         return facts.model_copy(update={"kind": "constant" if filled == rows else "category", "categories": categories})
     if len(values) == 2 and _is_boolean(values):
         return facts.model_copy(update={"kind": "boolean", "categories": categories})
-    typed = _as_date(values, rows, compact_only=True) or _as_number(name, values, rows, default_decimal) or _as_date(values, rows)
+    typed = (
+        _as_date(name, values, rows, reading, ("%Y%m%d",))
+        or _as_number(name, values, rows, reading.decimal)
+        or _as_date(name, values, rows, reading, _WRITTEN_FORMATS)
+    )
     if typed is not None:
         return facts.model_copy(update=typed)
     kind = _kind_of_text(values, filled)
@@ -484,10 +532,12 @@ def _as_number(name: str, values: Mapping[str, int], rows: int, default_decimal:
     """Return the schema fields of a column of numbers; None when it is not numeric."""
     if any(value_parsing.is_code(text) for text in values):
         return None
-    decimal = _decimal_of(values) or default_decimal
-    read = [(value_parsing.read_number(text, decimal), n) for text, n in values.items() if text not in value_parsing.PLACEHOLDERS]
+    decimal = decimal_of(values) or default_decimal
+    relevant = {text: n for text, n in values.items() if text not in value_parsing.PLACEHOLDERS}
+    read = [(value_parsing.read_number(text, decimal), n) for text, n in relevant.items()]
+    words = [text for text, (number, _) in zip(relevant, read, strict=True) if number is None]
     readable = sum(n for number, n in read if number is not None)
-    if not read or readable < MIN_READABLE_SHARE * sum(n for _, n in read):
+    if not _mostly_readable(readable, sum(relevant.values()), words, len(relevant) - len(words)):
         return None
     writings = {number.writing for number, _ in read if number is not None}
     finite = [(number.value, n) for number, n in read if number is not None and math.isfinite(number.value)]
@@ -497,9 +547,22 @@ def _as_number(name: str, values: Mapping[str, int], rows: int, default_decimal:
     written: Writing = next((w for w in ("money", "percent", "text") if w in writings), "plain")
     kind = "identifier" if written == "plain" and _identifies_rows(name, numbers, sum(values.values())) else "number"
     fields = {"kind": kind, "written_as": written, "decimal": decimal}
+    if words and readable < MIN_READABLE_SHARE * sum(relevant.values()):
+        fields["missing_words"] = words
     if kind == "identifier":
         return fields
     return {**fields, "low": min(numbers), "high": max(numbers), "missing": (rows - filled) / rows}
+
+
+def _mostly_readable(readable: int, rows: int, words: Sequence[str], distinct_values: int) -> bool:
+    """Return whether a column is one of numbers (dates): nearly all are, or the rest are a few words such as *unknown*.
+
+    Words are few when there are at most `MAX_WORDS` of them among many different numbers (dates), which are the majority.
+    """
+    if not rows or readable >= MIN_READABLE_SHARE * rows:
+        return rows > 0
+    few = len(words) <= MAX_WORDS and distinct_values >= max(MIN_DISTINCT_VALUES, 5 * len(words))
+    return few and readable >= MOSTLY_DISTINCT * rows
 
 
 def _identifies_rows(name: str, numbers: Sequence[float], filled: int) -> bool:
@@ -516,50 +579,44 @@ def _words_of_name(name: str) -> list[str]:
     return [word.lower() for word in re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+", name)]
 
 
-def _decimal_of(values: Iterable[str]) -> Decimal_ | None:
-    """Return the decimal mark if the values determine it: ``1,5`` does, ``1,500`` does not."""
-    point = comma = 0
-    for text in values:
-        if "," in text or "." in text:
-            with_point, with_comma = value_parsing.read_number(text, "."), value_parsing.read_number(text, ",")
-            point += with_point is not None and with_comma is None
-            comma += with_comma is not None and with_point is None
-    return None if point == comma else "." if point > comma else ","
-
-
 def _default_decimal(columns: Iterable[Counts]) -> Decimal_:
     """Return the most frequent decimal mark of the table, for columns that do not determine their own."""
-    marks = [_decimal_of([text for text in counted if text is not None and text[-1:].isdigit()]) for counted in columns]
+    marks = [decimal_of([text for text in counted if text is not None and text[-1:].isdigit()]) for counted in columns]
     return "," if marks.count(",") > marks.count(".") else "."
 
 
-def _as_date(values: Mapping[str, int], rows: int, compact_only: bool = False) -> dict[str, Any] | None:
-    """Return the schema fields of a column of dates; None when it is not. `compact_only` tries only dates like 20200131."""
+def _as_date(name: str, values: Mapping[str, int], rows: int, reading: Reading, formats: Sequence[str]) -> dict[str, Any] | None:
+    """Return the schema fields of a column of dates; None when it is not.
+
+    Raises
+    ------
+    DataError
+        When the month and the day can be swapped in all dates, and nothing tells which is first.
+    """
     relevant = {text: n for text, n in values.items() if text not in value_parsing.PLACEHOLDERS}
-    total = sum(relevant.values())
-    formats = ["%Y%m%d"] if compact_only else [form for form in value_parsing.DATE_FORMATS if form != "%Y%m%d"]
-    sample = sorted(relevant)[:: max(1, len(relevant) // 200)]  # sorted, so that the order of rows does not matter
-    best, best_share = None, 0.0
-    for form in formats:
-        if sum(value_parsing.read_date(text, form) is not None for text in sample) < 0.5 * len(sample):
-            continue
-        share = sum(n for text, n in relevant.items() if value_parsing.read_date(text, form) is not None) / total
-        if share > best_share:
-            best, best_share = form, share
-    if best is None or best_share < MIN_READABLE_SHARE:
+    best = date_format(relevant, reading, formats)
+    if best.form is None:
         return None
-    dates = [(date, n) for text, n in relevant.items() if (date := value_parsing.read_date(text, best)) is not None]
-    low, high, filled = min(dates)[0], max(dates)[0], sum(n for _, n in dates)
-    if compact_only and not (low.year >= 1800 and high.year < 2100):
+    dates = {text: date for text in relevant if (date := value_parsing.read_date(text, best.form)) is not None}
+    words = [text for text in relevant if text not in dates]
+    filled = sum(relevant[text] for text in dates)
+    if not _mostly_readable(filled, sum(relevant.values()), words, len(dates)):
         return None
-    fields = {"kind": "date", "date_format": best, "low_date": low.isoformat(), "high_date": high.isoformat()}
+    if best.ambiguous:
+        raise DataError(ambiguous_dates(name, relevant))
+    low, high = min(dates.values()), max(dates.values())
+    if best.form == "%Y%m%d" and not (low.year >= 1800 and high.year < 2100):
+        return None
+    fields = {"kind": "date", "date_format": best.form, "low_date": low.isoformat(), "high_date": high.isoformat()}
+    if words and filled < MIN_READABLE_SHARE * sum(relevant.values()):
+        fields["missing_words"] = words
     return {**fields, "missing": (rows - filled) / rows}
 
 
 def _kind_of_text(values: Mapping[str, int], filled: int) -> Kind:
     words = sum(len(text.split()) * n for text, n in values.items()) / filled
     length = max(map(len, values))
-    many = filled >= FEW_ROWS and len(values) > MOSTLY_DISTINCT * filled
+    many = filled >= FEW_ROWS and len(values) > MOSTLY_DISTINCT * filled and words >= 1.5
     if words < 1.5 and filled >= FEW_ROWS and len(values) >= NEARLY_UNIQUE * filled and length <= 128:
         return "identifier"
     return "text" if many or (words >= MIN_WORDS_OF_TEXT and len(values) > max(20, 0.05 * filled)) else "category"

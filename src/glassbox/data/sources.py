@@ -23,6 +23,7 @@ from glassbox.data.images.cells import describe_cell
 from glassbox.data.images.files import read_pictures
 from glassbox.data.locations import FileRef, find_files
 from glassbox.data.raw_table import MAX_TEXT, TEXT, FileTable
+from glassbox.data.reading import DEFAULT, Reading, choose_reading
 from glassbox.errors import DataError
 from glassbox.findings.model import Finding
 from glassbox.findings.wording import join_names
@@ -60,6 +61,7 @@ class RawData:
     quarantine: pd.DataFrame
     files: list[FileFacts]
     notes: list[str] = field(default_factory=list)
+    reading: Reading = DEFAULT
 
     def select(self, mask: Any) -> "RawData":
         """Return the rows for which `mask` is true, with the quarantine unchanged."""
@@ -123,13 +125,15 @@ def read_source(request: "Request", root: Path) -> RawData:
     cells, notes = _stack(facts, tables)
     if not cells.shape[1]:
         raise DataError(f"{', '.join(fact.name for fact in facts)}: there are rows, but none of them has a column.")
+    reading, reading_notes = choose_reading(cells, {table.separator for table in tables}, request)
     return RawData(
         cells=cells,
         sources=np.repeat(np.arange(len(tables)), [len(table.lines) for table in tables]),
         lines=np.concatenate([table.lines for table in tables]),
         quarantine=quarantine,
         files=facts,
-        notes=notes,
+        notes=[*notes, *reading_notes],
+        reading=reading,
     )
 
 

@@ -5,7 +5,8 @@ or columns, the seed, or other rows. So a row and its duplicates are on the same
 """
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -16,9 +17,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from glassbox.data.raw_table import RESERVED
+from glassbox.data.reading import DEFAULT, Reading, ambiguous_dates, date_format, missing_words
 from glassbox.data.schema import clip, distinct
-from glassbox.data.target_checks import check_parts, count_labels
-from glassbox.data.value_parsing import DATE_FORMATS, canonical, clean, read_date, read_number
+from glassbox.data.target_checks import check_parts, count_labels, rare_classes
+from glassbox.data.value_parsing import Decimal_, canonical, clean, read_date, read_number
 from glassbox.errors import DataError
 from glassbox.findings.wording import counted
 
@@ -35,6 +37,7 @@ HOLDOUT_WORDS = frozenset({"holdout", "hold-out", "test", "testing", "eval", "ev
 class Parts:
     """Train and holdout as text cells, in canonical order with `row_id` first, and the table of the split.
 
+    `left_out` has a mask over the given cells for each reason to leave rows out of both parts.
     `table` has the columns `row_id`, `part` and `content`. `content` is equal for rows that a model cannot distinguish: a hash of the
     features, or the family's own group of near-duplicates.
     """
@@ -44,6 +47,7 @@ class Parts:
     table: pd.DataFrame
     data_hash: str
     notes: list[str] = field(default_factory=list)
+    left_out: dict[str, Any] = field(default_factory=dict)
 
 
 def in_holdout(identity: str, share: float) -> bool:
@@ -52,10 +56,14 @@ def in_holdout(identity: str, share: float) -> bool:
     >>> [in_holdout(name, 0.5) for name in "abcd"], in_holdout("a", 1.0)
     ([False, False, True, False], True)
     """
-    return int(hashlib.sha256(f"holdout:{identity}".encode()).hexdigest()[:16], 16) / 2**64 < share
+    return int(_holdout_rank(identity), 16) / 2**64 < share
 
 
-def split(cells: pd.DataFrame, request: "Request", duplicate_groups: Any = None) -> Parts:
+def _holdout_rank(identity: str) -> str:
+    return hashlib.sha256(f"holdout:{identity}".encode()).hexdigest()[:16]
+
+
+def split(cells: pd.DataFrame, request: "Request", duplicate_groups: Any = None, reading: Reading = DEFAULT) -> Parts:
     """Split rows into train and holdout as the request specifies.
 
     Parameters
@@ -66,6 +74,8 @@ def split(cells: pd.DataFrame, request: "Request", duplicate_groups: Any = None)
         `split` gives the method; `data.id` and `data.target` define the identity of a row.
     duplicate_groups : array of str, optional
         A group for each row, equal for near-duplicates. By default, a hash of the features.
+    reading : Reading, optional
+        How numbers and dates are written.
 
     Returns
     -------
@@ -78,9 +88,12 @@ def split(cells: pd.DataFrame, request: "Request", duplicate_groups: Any = None)
         When a part is empty, or lacks rows of a class.
     """
     id_column = f"{RESERVED}.2" if request.data.id == RESERVED else request.data.id
-    canonicals = {name: _canonical_column(cells[name]) for name in cells.columns}
-    identities = _identities(cells, canonicals, request.data.target, id_column)
-    held_out, notes = _SPLITTERS[request.split.by](cells, identities, request)
+    canonicals = {
+        name: _canonical_column(cells[name], missing_words(request, name), reading.decimal) for name in map(str, cells.columns)
+    }
+    identities = _identities(cells, canonicals, request, id_column)
+    held_out, notes = _SPLITTERS[request.split.by](cells, identities, request, reading)
+    left_out = _rare_rows(cells, held_out, request)
     whole = hash_rows([canonicals[name] for name in sorted(canonicals)], len(cells))
     row_ids = _row_ids(identities, cells, whole)
     if duplicate_groups is None:
@@ -89,6 +102,8 @@ def split(cells: pd.DataFrame, request: "Request", duplicate_groups: Any = None)
         )
     contents = np.asarray(duplicate_groups, dtype=object)
     order = np.argsort(row_ids, kind="stable")
+    for mask in left_out.values():
+        order = order[~mask[order]]
     table = pd.DataFrame({"row_id": row_ids, "part": np.where(held_out, "holdout", "train"), "content": contents}).iloc[order]
     columns = cells.drop(columns=[id_column]) if request.data.id == RESERVED and id_column else cells
     rows = columns.assign(row_id=row_ids).iloc[order]
@@ -99,6 +114,7 @@ def split(cells: pd.DataFrame, request: "Request", duplicate_groups: Any = None)
         table=table.reset_index(drop=True),
         data_hash=hashlib.sha256("\n".join(sorted(whole)).encode()).hexdigest(),
         notes=notes,
+        left_out=left_out,
     )
     _check(parts, request)
     return parts
@@ -110,6 +126,23 @@ def _check(parts: Parts, request: "Request") -> None:
         check_parts({"": len(parts.train)}, {"": len(parts.holdout)}, request)
     else:
         check_parts(count_labels(parts.train[target]), count_labels(parts.holdout[target]), request)
+
+
+def _rare_rows(cells: pd.DataFrame, held_out: Any, request: "Request") -> dict[str, Any]:
+    """Return a mask of the rows of each class that is too rare in a part, by the reason."""
+    target = request.data.target
+    if target is None or request.task_spec.target != "classes" or request.data.rare_classes == "keep":
+        return {}
+    train, holdout = count_labels(cells[target][~held_out]), count_labels(cells[target][held_out])
+    if not train or not holdout:
+        return {}
+    labels = _labels(cells[target])
+    return {reason: labels == label for label, reason in rare_classes(train, holdout, request).items()}
+
+
+def _labels(column: pd.Series) -> Any:
+    codes, values = distinct(column)
+    return np.array([canonical(value, ()) for value in values], dtype=object)[codes]
 
 
 # --------------------------------------------------------------------------------------------------------- identity
@@ -126,19 +159,21 @@ def hash_rows(columns: Sequence[Any], rows: int) -> Any:
     return hashes
 
 
-def _canonical_column(series: pd.Series) -> Any:
+def _canonical_column(series: pd.Series, missing: Collection[str], decimal: Decimal_) -> Any:
     codes, values = distinct(series)
-    return pa.array([canonical(value) for value in values], type=pa.large_string()).take(pa.array(codes))
+    texts = [canonical(value, missing, decimal) for value in values]
+    return pa.array(texts, type=pa.large_string()).take(pa.array(codes))
 
 
-def _identities(cells: pd.DataFrame, canonicals: dict[str, Any], target: str | None, id_column: str | None) -> Any:
+def _identities(cells: pd.DataFrame, canonicals: dict[str, Any], request: "Request", id_column: str | None) -> Any:
     """Return the id of each row, or else a hash of its content without the target, with columns in the order of their names."""
-    names = sorted(name for name in canonicals if name != target)
+    names = sorted(name for name in canonicals if name != request.data.target)
     if id_column is None:
         return hash_rows([canonicals[name] for name in names], len(cells))
     codes, values = distinct(cells[id_column])
     cleaned = np.empty(len(values), dtype=object)
-    cleaned[:] = [clean(value) for value in values]
+    missing = missing_words(request, request.data.id or id_column)
+    cleaned[:] = [clean(value, missing) for value in values]
     identities = cleaned[codes]
     without_id = np.array([value is None for value in identities], dtype=bool)
     if without_id.any():  # identified by their content, as if there were no ids
@@ -193,13 +228,39 @@ def _by_threshold(units: Any, share: float) -> Any:
     return np.array([in_holdout(str(name), share) for name in names], dtype=bool)[codes]
 
 
-def _by_hash(cells: pd.DataFrame, identities: Any, request: "Request") -> tuple[Any, list[str]]:
-    return _by_threshold(identities, request.split.holdout), []
+def _by_hash(cells: pd.DataFrame, identities: Any, request: "Request", reading: Reading) -> tuple[Any, list[str]]:
+    held_out = _by_threshold(identities, request.split.holdout)
+    if request.task_spec.target != "classes" or request.data.target is None:
+        return held_out, []
+    return _with_rare_classes(held_out, identities, _labels(cells[request.data.target]), request), []
 
 
-def _by_group(cells: pd.DataFrame, identities: Any, request: "Request") -> tuple[Any, list[str]]:
+def _with_rare_classes(held_out: Any, identities: Any, labels: Any, request: "Request") -> Any:
+    """Correct the holdout of classes that the hash, by chance, puts far too rarely or too often into it.
+
+    The share of a class in the holdout stays between half and twice the requested one, with at least one row, and train keeps a row
+    for each fold where there are enough. Rows are moved in the order of their hash; frequent classes are not affected.
+    """
+    share, folds = request.split.holdout, request.folds
+    units = pd.DataFrame({"unit": identities, "label": labels, "held_out": held_out}).drop_duplicates("unit")
+    corrected: dict[str, bool] = {}
+    for _, rows in units.groupby("label", sort=True):
+        count, n = int(rows["held_out"].sum()), len(rows)
+        low = max(1, int(share * n / 2))
+        high = max(low, min(n - folds, int(np.ceil(2 * share * n))))
+        wanted = min(max(count, low), high)
+        if wanted != count and n > 1:
+            ranked = sorted(rows["unit"], key=_holdout_rank)
+            corrected |= {unit: i < wanted for i, unit in enumerate(ranked)}
+    if not corrected:
+        return held_out
+    return np.array([corrected.get(unit, side) for unit, side in zip(identities, held_out, strict=True)], dtype=bool)
+
+
+def _by_group(cells: pd.DataFrame, identities: Any, request: "Request", reading: Reading) -> tuple[Any, list[str]]:
     codes, values = distinct(cells[_column(request)])
-    names = np.array([clean(value) or "" for value in values], dtype=object)
+    missing = missing_words(request, _column(request))
+    names = np.array([clean(value, missing) or "" for value in values], dtype=object)
     units = names[codes]
     ungrouped = units == ""
     units[ungrouped] = identities[ungrouped]
@@ -208,8 +269,8 @@ def _by_group(cells: pd.DataFrame, identities: Any, request: "Request") -> tuple
     return _by_threshold(units, request.split.holdout), notes
 
 
-def _by_time(cells: pd.DataFrame, identities: Any, request: "Request") -> tuple[Any, list[str]]:
-    times = read_times(cells[_column(request)])
+def _by_time(cells: pd.DataFrame, identities: Any, request: "Request", reading: Reading) -> tuple[Any, list[str]]:
+    times = read_times(cells[_column(request)], reading)
     cutoff = _cutoff(request.split.cutoff, times)
     if cutoff is None:
         ordered = np.sort(times)
@@ -218,7 +279,7 @@ def _by_time(cells: pd.DataFrame, identities: Any, request: "Request") -> tuple[
     return times >= cutoff, []
 
 
-def _by_column(cells: pd.DataFrame, identities: Any, request: "Request") -> tuple[Any, list[str]]:
+def _by_column(cells: pd.DataFrame, identities: Any, request: "Request", reading: Reading) -> tuple[Any, list[str]]:
     column = _column(request)
     codes, values = distinct(cells[column])
     words = [(clean(value) or "").lower() for value in values]
@@ -231,9 +292,9 @@ def _by_column(cells: pd.DataFrame, identities: Any, request: "Request") -> tupl
     return np.array([word in HOLDOUT_WORDS for word in words], dtype=bool)[codes], []
 
 
-def _by_horizon(cells: pd.DataFrame, identities: Any, request: "Request") -> tuple[Any, list[str]]:
+def _by_horizon(cells: pd.DataFrame, identities: Any, request: "Request", reading: Reading) -> tuple[Any, list[str]]:
     """Hold out the last horizons of all series together, counted in the time steps at which any series has a row."""
-    times = read_times(cells[request.data.time or TIME])
+    times = read_times(cells[request.data.time or TIME], reading)
     steps, n_steps = np.unique(times), (request.horizon or 1) * request.split.origins
     if len(steps) <= n_steps:
         raise DataError(
@@ -243,7 +304,7 @@ def _by_horizon(cells: pd.DataFrame, identities: Any, request: "Request") -> tup
     return times >= steps[-n_steps], []
 
 
-_SPLITTERS: dict[str, Callable[[pd.DataFrame, Any, "Request"], tuple[Any, list[str]]]] = {
+_SPLITTERS: dict[str, Callable[[pd.DataFrame, Any, "Request", Reading], tuple[Any, list[str]]]] = {
     "hash": _by_hash,
     "group": _by_group,
     "time": _by_time,
@@ -258,17 +319,24 @@ def _column(request: "Request") -> str:
     return request.split.column
 
 
-def read_times(series: pd.Series) -> Any:
-    """Parse the time of each row: dates as datetime64[us], or numbers (years, seconds) as float64. Unreadable cells are missing."""
+def read_times(series: pd.Series, reading: Reading = DEFAULT) -> Any:
+    """Parse the time of each row: dates as datetime64[us], or numbers (years, seconds) as float64. Unreadable cells are missing.
+
+    Raises
+    ------
+    DataError
+        When the month and the day can be swapped in all dates, and nothing tells which is first.
+    """
     codes, values = distinct(series)
     texts = [clean(value) for value in values]
-    filled = [text for text in texts if text is not None]
-    readable = {form: sum(read_date(text, form) is not None for text in filled) for form in DATE_FORMATS}
-    best = max(DATE_FORMATS, key=lambda form: readable[form])
-    numbers = [None if text is None else read_number(text) for text in texts]
-    if sum(number is not None for number in numbers) > readable[best]:
-        return np.array([np.nan if number is None else number.value for number in numbers])[codes]
-    dates = [None if text is None else read_date(text, best) for text in texts]
+    filled = Counter(text for text in texts if text is not None)
+    best = date_format(filled, reading)
+    numbers = [None if text is None else read_number(text, reading.decimal) for text in texts]
+    if best.form is None or sum(number is not None for number in numbers) > best.share * len(filled):
+        return np.array([np.nan if number is None else number.value for number in numbers], dtype="float64")[codes]
+    if best.ambiguous:
+        raise DataError(ambiguous_dates(str(series.name), filled))
+    dates = [None if text is None else read_date(text, best.form) for text in texts]
     return np.array([np.datetime64("NaT") if date is None else date for date in dates], dtype="datetime64[us]")[codes]
 
 

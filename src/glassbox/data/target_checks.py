@@ -2,7 +2,7 @@
 
 import difflib
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,15 +10,15 @@ import pandas as pd
 
 from glassbox.data.raw_table import RESERVED
 from glassbox.data.schema import distinct
-from glassbox.data.value_parsing import PICTURE, canonical, clean, read_number
+from glassbox.data.value_parsing import MISSING_WORDS, PICTURE, canonical, clean, matching_label, read_number
 from glassbox.errors import DataError
 from glassbox.findings.wording import counted, join_names
 
 if TYPE_CHECKING:
     from glassbox.request.model import Request
 
-MAX_NUMERIC_CLASSES = 20  # more distinct numbers in a target are a quantity, not classes
-MAX_CLASSES = 100
+MAX_NUMERIC_CLASSES = 20  # a column of more distinct numbers is not guessed to be a target of classes
+MAX_RARE_SHARE = 0.1  # of the rows may belong to classes that are too rare; with more, the target is probably wrong
 _LISTED = 12
 
 
@@ -62,10 +62,10 @@ def _columns(columns: Sequence[str]) -> str:
     return f"Columns: {join_names(list(map(repr, columns)), _LISTED)}."
 
 
-def is_missing(series: pd.Series) -> Any:
-    """Return for each text cell whether it is blank or means a missing value."""
+def is_missing(series: pd.Series, missing: Collection[str] = MISSING_WORDS) -> Any:
+    """Return for each text cell whether it is blank or one of the words that mean a missing value."""
     codes, values = distinct(series)
-    return np.array([clean(value) is None for value in values], dtype=bool)[codes]
+    return np.array([clean(value, missing) is None for value in values], dtype=bool)[codes]
 
 
 def count_labels(series: pd.Series) -> dict[str, int]:
@@ -73,7 +73,7 @@ def count_labels(series: pd.Series) -> dict[str, int]:
     codes, values = distinct(series)
     counts: Counter[str] = Counter()
     for value, n in zip(values, np.bincount(codes, minlength=len(values)), strict=True):
-        counts[canonical(value)] += int(n)
+        counts[canonical(value, ())] += int(n)
     return dict(sorted(counts.items()))
 
 
@@ -116,30 +116,33 @@ def check_target(cells: pd.DataFrame, request: "Request", dropped: int = 0) -> N
         check(target, labels, request)
 
 
-def _task(request: "Request") -> str:
-    return request.task if request.task == "classification" else f"{request.task} with this `answer`"
+def looks_like_quantity(labels: Mapping[str, int]) -> bool:
+    """Return whether labels are many different numbers, so that they measure something rather than name classes."""
+    numbers = [number for label in labels if (number := read_number(label)) is not None]
+    most = MAX_NUMERIC_CLASSES if all(number.value.is_integer() for number in numbers) else MAX_NUMERIC_CLASSES // 2
+    return len(numbers) == len(labels) > most
 
 
 def _check_classes(target: str, labels: Mapping[str, int], request: "Request") -> None:
-    numbers = [number for label in labels if (number := read_number(label)) is not None]
-    whole = all(number.value.is_integer() for number in numbers)
-    if len(numbers) == len(labels) and (
-        len(labels) > MAX_NUMERIC_CLASSES or (not whole and len(labels) > MAX_NUMERIC_CLASSES // 2)
-    ):
-        raise DataError(
-            f"task: {_task(request)} needs classes, but {target!r} holds {len(labels):,} different numbers, so it is a quantity. "
-            "Name another target."
-        )
-    rows = sum(labels.values())
-    if len(labels) > MAX_CLASSES or len(labels) > max(2, rows // 2):
-        raise DataError(
-            f"task: {_task(request)} needs classes, but {target!r} holds {len(labels):,} different values in {rows:,} rows. "
-            "Name a target with few values, each in many rows."
-        )
     positive = request.data.positive
-    if positive is not None and canonical(positive) not in labels:
+    if positive is not None and matching_label(positive, labels) is None:
         raise DataError(
             f"data.positive: {target!r} is never {positive!r}; its values are {join_names([repr(label) for label in labels], _LISTED)}."
+        )
+    if request.data.rare_classes == "keep":
+        return
+    rows, need = sum(labels.values()), request.folds + 1
+    frequent = [label for label, n in labels.items() if n >= need]
+    lost = rows - sum(labels[label] for label in frequent)
+    if not frequent or lost > MAX_RARE_SHARE * rows:
+        advice = (
+            "its numbers look like a quantity rather than classes; name another target"
+            if looks_like_quantity(labels)
+            else ("name another target, reduce `folds`, or set data.rare_classes to merge")
+        )
+        raise DataError(
+            f"data.target: {target!r} has {len(labels):,} different values in {rows:,} rows, and {lost:,} rows have a value that occurs "
+            f"less than {need} times, too rarely for {request.folds} folds and a holdout; {advice}."
         )
 
 
@@ -152,7 +155,7 @@ def check_parts(train: Mapping[str, int], holdout: Mapping[str, int], request: "
     Raises
     ------
     DataError
-        When a part or a class has too few rows; the message holds the number, the requirement and the remedy.
+        When a part is empty or a class is too rare; the message holds the number of rows, the requirement and the remedy.
     """
     train_rows, holdout_rows = sum(train.values()), sum(holdout.values())
     if not holdout_rows or not train_rows:
@@ -166,25 +169,34 @@ def check_parts(train: Mapping[str, int], holdout: Mapping[str, int], request: "
         )
     if request.task_spec.target != "classes":
         return
-    problems = [
-        f"data.target: the class {label!r} has {_rows(train.get(label, 0))} in train, fewer than the {request.folds} folds. "
-        "Provide more of its rows, reduce `folds`, or merge classes."
-        for label in _union(train, holdout)
-        if train.get(label, 0) < request.folds
-    ]
-    problems += [
-        f"data.target: the class {label!r} has no row in the holdout of {_rows(holdout_rows)}, so it cannot be evaluated. "
-        "Provide more rows, or increase `split.holdout`."
-        for label in _union(train, holdout)
-        if not holdout.get(label, 0)
-    ]
-    if problems:
-        raise DataError(problems)
+    rare = rare_classes(train, holdout, request)
+    if rare:
+        advice = "Provide more of its rows, reduce `folds`, or set data.rare_classes to drop or merge."
+        raise DataError([f"data.target: {reason}. {advice}" for reason in rare.values()])
+    if len(train) < 2:
+        only = next(iter(train), "")
+        raise DataError(
+            f"data.target: only the class {only!r} has enough rows in train and in the holdout; expected at least two."
+        )
+
+
+def rare_classes(train: Mapping[str, int], holdout: Mapping[str, int], request: "Request") -> dict[str, str]:
+    """Return the classes with too few rows in a part, and the reason as a clause."""
+    reasons = {}
+    for label in sorted({*train, *holdout}):
+        in_train, in_holdout = train.get(label, 0), holdout.get(label, 0)
+        if not in_train:
+            reasons[label] = (
+                f"the class {label!r} has {_rows(in_holdout)} in the holdout and none in train, so no model can learn it"
+            )
+        elif in_train < request.folds:
+            reasons[label] = f"the class {label!r} has {_rows(in_train)} in train, fewer than the {request.folds} folds"
+        elif not in_holdout:
+            reasons[label] = (
+                f"the class {label!r} has {_rows(in_train)} in train and none in the holdout, so it cannot be evaluated"
+            )
+    return reasons
 
 
 def _rows(n: int) -> str:
     return counted(n, "row")
-
-
-def _union(*counts: Iterable[str]) -> list[str]:
-    return sorted({label for labels in counts for label in labels})

@@ -3,7 +3,7 @@
 import json
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Container
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from functools import cache
@@ -84,16 +84,17 @@ def to_text(value: Any) -> str | None:
     return value.hex() if isinstance(value, bytes) else str(value)
 
 
-def clean(text: str | None) -> str | None:
-    """Strip surrounding white space; return None for blanks and for words that mean a missing value.
+def clean(value: Any, missing: Container[str] = MISSING_WORDS) -> str | None:
+    """Return a scalar as text without surrounding white space; None for blanks, nulls and words that mean a missing value.
 
-    >>> clean("  a "), clean(" "), clean("N/A")
-    ('a', None, None)
+    >>> clean("  a "), clean(" "), clean("N/A"), clean("N/A", missing=()), clean(math.nan), clean(5.0)
+    ('a', None, None, 'N/A', None, '5')
     """
+    text = value if isinstance(value, str) else to_text(value)
     if text is None:
         return None
     text = text.strip()
-    return None if text in MISSING_WORDS else text
+    return None if not text or text in missing else text
 
 
 def is_code(text: str) -> bool:
@@ -176,25 +177,72 @@ DATE_FORMATS = (
     "%b %d %Y",
     "%B %d %Y",
     "%Y-%m",
+    "%Y/%m",
+    "%m/%Y",
     "%b %Y",
     "%B %Y",
+    "%b-%Y",
+    "%b-%y",
+    "%Y-%b",
+    "%YQ%q",
+    "%Y-Q%q",
+    "%Y Q%q",
+    "Q%q %Y",
+    "Q%q-%Y",
+    "Q%q/%Y",
+    "%G-W%V",
+    "%GW%V",
+    "%G-W%V-%u",
 )
+# Numbers that are dates where a column is known to hold them, as the time column of a forecast.
+NUMERIC_FORMATS = ("%Y", "%Y%m", "%s", "%s ms")
+# Pairs of formats that read the same text as different days; the first is month first.
+AMBIGUOUS_FORMATS = {
+    "%m/%d/%Y": "%d/%m/%Y",
+    "%m-%d-%Y": "%d-%m-%Y",
+    "%m/%d/%y": "%d/%m/%y",
+}
 ISO = "%Y-%m-%d"
 _MONTHS = ["January", "February", "March", "April", "May", "June"]
 _MONTHS += ["July", "August", "September", "October", "November", "December"]
 _MONTH_OF = {name.lower()[:size]: i + 1 for i, name in enumerate(_MONTHS) for size in (3, len(name))}
+# Hours ahead of UTC. Abbreviations that several countries use for different zones (IST, CST of China) are not read.
+_ZONES = {
+    "z": 0,
+    "utc": 0,
+    "gmt": 0,
+    "wet": 0,
+    "west": 1,
+    "bst": 1,
+    "cet": 1,
+    "mez": 1,
+    "cest": 2,
+    "mesz": 2,
+    "eet": 2,
+    "eest": 3,
+}
+_ZONES |= {"msk": 3, "jst": 9, "aest": 10, "aedt": 11, "est": -5, "edt": -4, "cst": -6, "cdt": -5, "mst": -7, "mdt": -6}
+_ZONES |= {"pst": -8, "pdt": -7, "akst": -9, "akdt": -8, "hst": -10}
 _TOKENS = {
     "%Y": r"(?P<Y>[0-9]{4})",
+    "%G": r"(?P<G>[0-9]{4})",
     "%y": r"(?P<y>[0-9]{2})",
     "%m": r"(?P<m>[0-9]{1,2})",
     "%d": r"(?P<d>[0-9]{1,2})",
+    "%q": r"(?P<q>[1-4])",
+    "%V": r"(?P<V>[0-9]{1,2})",
+    "%u": r"(?P<u>[1-7])",
     "%b": f"(?P<b>{'|'.join(name[:3] for name in _MONTHS)})",
     "%B": f"(?P<b>{'|'.join(_MONTHS)})",
 }
 _TIME = (
     r"(?:[T ]\s*(?P<H>[0-9]{1,2}):(?P<M>[0-9]{2})(?::(?P<S>[0-9]{2})(?:[.,](?P<f>[0-9]{1,9}))?)?"
-    r"\s*(?P<p>[AaPp]\.?[Mm]\.?)?\s*(?P<z>Z|UTC|[-+][0-9]{2}:?[0-9]{2})?)?"
+    r"\s*(?P<p>[AaPp]\.?[Mm]\.?)?\s*(?P<z>(?:UTC|GMT)?[-+][0-9]{2}(?::?[0-9]{2})?|"
+    + "|".join(sorted(_ZONES, key=len, reverse=True))
+    + r")?)?"
 )
+_DIGITS = {"%Y%m%d": r"(?P<Y>[0-9]{4})(?P<m>[0-9]{2})(?P<d>[0-9]{2})", "%Y%m": r"(?P<Y>[0-9]{4})(?P<m>0[1-9]|1[0-2])"}
+_UNIX = {"%s": (re.compile(r"[0-9]{9,10}"), 1), "%s ms": (re.compile(r"[0-9]{12,13}"), 1000)}
 
 
 @cache
@@ -202,8 +250,7 @@ def _date_pattern(form: str) -> re.Pattern[str]:
     source = re.escape(form).replace(r"\ ", r"\s+")
     for token, pattern in _TOKENS.items():
         source = source.replace(re.escape(token), pattern)
-    if form == "%Y%m%d":
-        source = r"(?P<Y>[0-9]{4})(?P<m>[0-9]{2})(?P<d>[0-9]{2})"
+    source = _DIGITS.get(form, source)
     return re.compile(source + _TIME, re.IGNORECASE | re.ASCII)
 
 
@@ -217,20 +264,44 @@ def read_date(text: str, form: str = ISO) -> datetime | None:
     --------
     >>> read_date("28-Feb-97", "%d-%b-%y"), read_date("1512-03-04"), read_date("31/02/2020", "%d/%m/%Y") is None
     (datetime.datetime(1997, 2, 28, 0, 0), datetime.datetime(1512, 3, 4, 0, 0), True)
-    >>> read_date("2020-01-02T03:04:05+01:00")
-    datetime.datetime(2020, 1, 2, 2, 4, 5)
+    >>> read_date("2020-01-02T03:04:05+01:00"), read_date("2020-01-02 03:04 CET")
+    (datetime.datetime(2020, 1, 2, 2, 4, 5), datetime.datetime(2020, 1, 2, 2, 4))
+    >>> read_date("2010Q2", "%YQ%q"), read_date("2020-W01", "%G-W%V"), read_date("1577836800", "%s")
+    (datetime.datetime(2010, 4, 1, 0, 0), datetime.datetime(2019, 12, 30, 0, 0), datetime.datetime(2020, 1, 1, 0, 0))
     """
+    if form in _UNIX:
+        pattern, per_second = _UNIX[form]
+        return datetime(1970, 1, 1) + timedelta(seconds=int(text) / per_second) if pattern.fullmatch(text) else None
     match = _date_pattern(form).fullmatch(text)
     if match is None:
         return None
     part = match.groupdict()
-    month = _MONTH_OF[part["b"].lower()] if part.get("b") else int(part["m"])
-    short = int(part.get("y") or 0)
-    year = short + (1900 if short >= 69 else 2000) if part.get("y") else int(part["Y"])
     try:
-        return datetime(year, month, int(part.get("d") or 1)) + _time_of(part)
+        return _day_of(part) + _time_of(part)
     except (ValueError, OverflowError):
         return None
+
+
+def _day_of(part: dict[str, str | None]) -> datetime:
+    """Return the day of a match; raise ValueError for one that does not exist."""
+    if part.get("G"):  # weeks begin on Monday (ISO 8601)
+        return datetime.fromisocalendar(int(part["G"] or 0), int(part["V"] or 0), int(part.get("u") or 1))
+    month = _MONTH_OF[str(part["b"]).lower()] if part.get("b") else int(part.get("m") or 1)
+    month = 3 * int(part["q"] or 0) - 2 if part.get("q") else month
+    short = int(part.get("y") or 0)
+    year = short + (1900 if short >= 69 else 2000) if part.get("y") else int(part["Y"] or 0)
+    return datetime(year, month, int(part.get("d") or 1))
+
+
+def write_date(date: datetime, form: str = ISO) -> str:
+    """Write a date in the format `form`, without its time of day: the inverse of `read_date`.
+
+    >>> write_date(datetime(2010, 4, 1), "%YQ%q"), write_date(datetime(2020, 1, 1), "%s")
+    ('2010Q2', '1577836800')
+    """
+    if form in _UNIX:
+        return str(int((date - datetime(1970, 1, 1)).total_seconds() * _UNIX[form][1]))
+    return date.strftime(form.replace("%q", str((date.month + 2) // 3)))
 
 
 def _time_of(part: dict[str, str | None]) -> timedelta:
@@ -241,28 +312,28 @@ def _time_of(part: dict[str, str | None]) -> timedelta:
         raise ValueError("invalid time of day")
     if half:
         hour = hour % 12 + (12 if half == "pm" else 0)
-    zone = part["z"] or ""
-    offset = timedelta(0)
-    if zone[:1] in {"+", "-"}:
-        digits = zone[1:].replace(":", "")
-        offset = timedelta(hours=int(digits[:2]), minutes=int(digits[2:])) * (-1 if zone[0] == "-" else 1)
+    zone = (part["z"] or "").lower()
+    offset = timedelta(hours=_ZONES.get(zone, 0))
+    if zone not in _ZONES and zone:
+        sign, digits = zone.removeprefix("utc").removeprefix("gmt")[0], re.sub(r"[^0-9]", "", zone)
+        offset = timedelta(hours=int(digits[:2]), minutes=int(digits[2:] or 0)) * (-1 if sign == "-" else 1)
     microseconds = int((part["f"] or "0").ljust(6, "0")[:6])
     return timedelta(hours=hour, minutes=minute, seconds=second, microseconds=microseconds) - offset
 
 
-def canonical(text: str | None) -> str:
-    """Normalise a text so that equal values have equal texts, independently of a schema. Used to find duplicate rows.
+def canonical(value: Any, missing: Container[str] = MISSING_WORDS, decimal: Decimal_ = ".") -> str:
+    """Normalise a value so that equal values have equal texts, independently of a schema. Used to find duplicate rows.
 
     Numbers are equal when their values are equal; all missing values are equal.
 
-    >>> canonical(" 1.50"), canonical("$1.5 "), canonical("N/A"), canonical(" a ")
-    ('1.5', '1.5', '', 'a')
+    >>> canonical(" 1.50"), canonical("$1.5 "), canonical("N/A"), canonical(" a "), canonical("1,5", decimal=",")
+    ('1.5', '1.5', '', 'a', '1.5')
     """
-    text = clean(text)
+    text = clean(value, missing)
     if text is None:
         return ""
     if text[0] in _NUMBER_START or text[-1].isdigit():
-        number = read_number(text)
+        number = read_number(text, decimal)
         if number is not None:
             return to_text(number.value + 0.0) or ""  # -0.0 is 0.0
     return text
@@ -279,3 +350,18 @@ def date_reader(form: str | None) -> Callable[[str], datetime | None]:
         return read_date(text, ISO) if parsed is None and form != ISO else parsed
 
     return read
+
+
+def matching_label(named: str, labels: Collection[str]) -> str | None:
+    """Return the label that a request names, in any writing that YAML has for it; None when there is no single one.
+
+    >>> matching_label("true", ["False", "True"]), matching_label("1.0", ["0", "1"]), matching_label("yes", ["Yes", "YES"])
+    ('True', '1', None)
+    """
+    if named in labels:
+        return named
+    for normalise in (lambda text: canonical(text, ()), lambda text: canonical(text, ()).casefold()):
+        matches = [label for label in labels if normalise(label) == normalise(named)]
+        if len(matches) == 1:
+            return matches[0]
+    return None

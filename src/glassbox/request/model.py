@@ -125,6 +125,14 @@ class Data(_Part):
     """The positive class of a binary target, as written in the data. Default: the rarer class."""
     features: list[ColumnName] | None = None
     """The columns that the model may use. Default: all columns except the id and the target."""
+    missing: list[str] | None = None
+    """The words that mean a missing value, in every column. Default: NA, null, None and the like in features; elsewhere only blanks."""
+    decimal: Literal[".", ","] | None = None
+    """The decimal mark of numbers. Default: inferred from the whole file."""
+    dates: Literal["dayfirst", "monthfirst"] | None = None
+    """The order of dates such as 01/02/2020. Default: inferred from the data."""
+    rare_classes: Literal["drop", "merge", "keep"] = "drop"
+    """Classes with too few rows for the folds and the holdout: drop their rows, merge them into the class other, or keep them and stop."""
     allow: list[ColumnName] = []
     """Columns to keep although they are suspected of target leakage; other suspected columns are excluded from the model."""
     time: ColumnName | None = None

@@ -62,7 +62,7 @@ TASKS: dict[str, Task] = {
     "classification": Task(
         family="tabular",
         metrics=CLASS_METRICS,
-        keys=("data.positive", "data.allow", "data.id"),
+        keys=("data.positive", "data.rare_classes", "data.allow", "data.id"),
     ),
     "forecasting": Task(
         family="forecasting",
@@ -86,7 +86,7 @@ TASKS: dict[str, Task] = {
     "nlp": Task(
         family="text",
         metrics=CLASS_METRICS,
-        keys=("answer", "data.positive", "data.id", "weights.encoder"),
+        keys=("answer", "data.positive", "data.rare_classes", "data.id", "weights.encoder"),
         reads="documents",
         answers={
             "spans": Task(
@@ -101,7 +101,7 @@ TASKS: dict[str, Task] = {
     "computer_vision": Task(
         family="vision",
         metrics=CLASS_METRICS,
-        keys=("answer", "data.positive", "data.id", "weights.backbones"),
+        keys=("answer", "data.positive", "data.rare_classes", "data.id", "weights.backbones"),
         reads="pictures",
         answers={
             "boxes": Task(

@@ -88,7 +88,7 @@ def read_delimited(content: bytes, name: str = "") -> FileTable:
         table = _read_line_by_line(content, dialect, name)
     written = f"{encoding}, separated by {SEPARATORS.get(dialect.separator, repr(dialect.separator))}"
     written += f", quoted by {dialect.quote}" if dialect.quote != '"' else ""
-    return replace(table, notes=notes + table.notes, written=written)
+    return replace(table, notes=notes + table.notes, written=written, separator=dialect.separator)
 
 
 # --------------------------------------------------------------------------------------------------------- encoding

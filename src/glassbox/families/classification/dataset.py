@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from glassbox.data.value_parsing import matching_label
 from glassbox.errors import DataError
 from glassbox.families.shared.cross_fit import align_folds
 from glassbox.files import hash_value
@@ -88,9 +89,10 @@ def positive_class(classes: Sequence[str], target: pd.Series, named: str | None 
         When the request names a positive class that the target does not have.
     """
     if named is not None:
-        if named not in classes:
+        label = matching_label(named, classes)
+        if label is None:
             raise DataError(f"data.positive is {named!r}; the target's classes are {', '.join(map(repr, classes))}.")
-        return named
+        return label
     if len(classes) != 2:
         return classes[-1]
     first, second = (int((target == name).sum()) for name in classes)

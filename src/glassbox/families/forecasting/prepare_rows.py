@@ -65,7 +65,7 @@ def prepare_rows(raw: RawData, request: "Request") -> tuple[RawData, dict[str, F
     raw = _to_long(raw, request, facts)
     time, target = time_column(request), str(request.data.target)
     series = series_column(request, list(raw.cells.columns))
-    timestamps = read_times(raw.cells[time])
+    timestamps = read_times(raw.cells[time], raw.reading)
     if timestamps.dtype.kind == "f":
         raise DataError(f"data.time: {time!r} holds numbers; expected dates such as 2024-06-30.")
     unreadable = np.isnat(timestamps)
