@@ -149,7 +149,7 @@ stage.show("worst_series", evaluate.worst_series(forecasts, baseline_forecasts, 
 stage.show("series_errors", plots.series_errors(forecasts, baseline_forecasts))
 
 # %% [markdown]
-# ## Explanation
+# ## Model interpretation
 # Feature importance, ensemble weights or model parameters, depending on the kind of model.
 
 # %%
