@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fabricated_run import all_shown, scrambled
+from fabricated_run import all_findings, scrambled
 from glassbox.data import quality
 from glassbox.data.ingest import conform_parts, read
 from glassbox.data.schema import infer_schema
@@ -59,7 +59,7 @@ def run(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
     categories(NAMES[request.param]).to_csv(root / "data.csv", index=False)
     stages = {
         "ingest": ingest(root),
-        "deploy": {name: shown.finding for name, shown in all_shown()["deploy"].items()},
+        "deploy": {name: shown.finding for name, shown in all_findings()["deploy"].items()},
         "monitor": {"trigger": trigger_facts(Thresholds(batch_rows=500, false_alarms=0.01, drifted_share=0.3, limits=LIMITS))},
     }
     stages |= modelling(root)
@@ -150,8 +150,7 @@ def tuning() -> Tuning:
 def test_missing_values_of_categories_are_handled(run: Findings) -> None:
     row = next(row for row in audit(run, REQUEST).rows if row.pattern == "Missing values ignored")
     assert row.verdict == "avoided"
-    assert row.evidence.startswith("3 columns of train have missing values. Those of ")
-    assert row.evidence.endswith(" become a category of their own.")
+    assert row.evidence.startswith("3 columns of train have missing values. Encoded as a separate category: ")
 
 
 def test_names_of_columns_change_no_verdict(run: Findings) -> None:
