@@ -310,7 +310,7 @@ PEAR, APPLE = Box(0, 0, 10, 10, "Pear"), Box(40, 40, 10, 10, "Apple")
         (Box(0, 0, 10, 10, "Melon", 0.9), "classification error", 0),
     ],
 )
-def test_each_kind_of_outcome(box: Box, kind: str, of: int | None) -> None:
+def test_each_type_of_outcome_is_assigned(box: Box, kind: str, of: int | None) -> None:
     analysis = analyse_errors([[PEAR, APPLE]], [[box]], 0.5)
     [[outcome]] = analysis.predicted
     assert outcome is not None

@@ -153,11 +153,11 @@ def test_missing_values_of_categories_are_handled(run: Findings) -> None:
     assert row.evidence.startswith("3 columns of train have missing values. Encoded as a separate category: ")
 
 
-def test_names_of_columns_change_no_verdict(run: Findings) -> None:
+def test_column_names_do_not_change_verdicts(run: Findings) -> None:
     assert {row.verdict for row in audit(run, REQUEST).rows} == {"avoided"}
 
 
-def test_no_decision_on_real_findings_depends_on_words(run: Findings) -> None:
+def test_no_decision_on_real_findings_depends_on_wording(run: Findings) -> None:
     nonsense = scrambled(run)
     assert [(row.verdict, row.evidence) for row in audit(nonsense, REQUEST).rows] == [
         (row.verdict, row.evidence) for row in audit(run, REQUEST).rows
@@ -178,17 +178,17 @@ def test_scores_are_saved_in_full_precision(run: Findings) -> None:
     assert scores.evidence.out_of_fold == pytest.approx(0.5, abs=1e-12)
 
 
-def test_the_report_speaks_of_households(run: Findings) -> None:
+def test_the_report_uses_the_row_noun(run: Findings) -> None:
     assert "households" in conclusion.answer(run, REQUEST).say
     first = audit(run, REQUEST).rows[0].evidence
     assert "of 300 households are held out" in first
 
 
-def test_every_treatment_has_a_handling_of_missing_values() -> None:
+def test_every_treatment_handles_missing_values() -> None:
     assert set(MISSING_HANDLING) == set(TREATMENTS) == set(get_args(Treatment))
 
 
-def test_a_column_that_is_left_out_is_excluded() -> None:
+def test_a_left_out_column_has_the_handling_excluded() -> None:
     schema = infer_schema(categories(NAMES["plain"]).assign(row_id=[f"r{i}" for i in range(300)]), REQUEST)
     recipe = Recipe(columns={"plan": "one-hot"}, left_out={"area": "left out by hand"})
     evidence = recipe_table(recipe, schema).evidence

@@ -33,7 +33,7 @@ def report(until: str = "conclude", *, measured: bool = True, **more: Any) -> Re
     return build_report(request(), all_findings(until=until), live, **{"run": run_facts(until), "pages": pages, **more})
 
 
-def test_nine_sections_in_order() -> None:
+def test_the_report_has_nine_sections_in_order() -> None:
     assert [section.title for section in SECTIONS] == TITLES
     assert re.findall(r"<h2 id=\"[^\"]+\">([^<]+)</h2>", report_html(report())) == [
         *TITLES,
@@ -53,7 +53,7 @@ def test_the_figure_of_the_first_screen_is_not_shown_twice() -> None:
     assert report_html(report()).count("Gain curve</b>") == 1
 
 
-def test_without_a_figure_of_evaluate_the_first_figure_leads() -> None:
+def test_without_a_figure_of_evaluate_the_first_figure_is_at_the_top() -> None:
     short = report("explore")
     assert short.lead_figure is not None
     assert short.lead_figure.cell == "explore#relations"
@@ -81,15 +81,15 @@ def test_a_partial_run_lists_missing_stages_and_links_only_to_completed_ones() -
 
 
 def test_a_stage_without_a_page_is_not_linked() -> None:
-    made = build_report(request(), all_findings(), all_findings(measured=True), pages=["ingest"])
-    assert set(re.findall(r'href="([a-z]+)\.html#', report_html(made))) == {"ingest"}
+    report_ = build_report(request(), all_findings(), all_findings(measured=True), pages=["ingest"])
+    assert set(re.findall(r'href="([a-z]+)\.html#', report_html(report_))) == {"ingest"}
 
 
 def test_an_answer_in_the_conclude_notebook_replaces_the_default() -> None:
     shown_findings = all_findings()
     shown_findings["conclude"] = named_findings([("answer", Note(title="Answer", say="Call them."), True, False)], measured=False)
-    made = build_report(request(), shown_findings, {})
-    assert made.answer.finding.say == "Call them."
+    report_ = build_report(request(), shown_findings, {})
+    assert report_.answer.finding.say == "Call them."
 
 
 def test_a_finding_of_another_kind_named_answer_is_ignored() -> None:
@@ -113,10 +113,10 @@ def test_without_a_problem_statement_the_question_is_about_the_target() -> None:
 
 def test_the_question_of_a_long_problem_statement_is_the_title_and_the_rest_follows() -> None:
     problem = "Customers leave.  It costs. Which ones will?\nWe call them."
-    made = build_report(request(problem=problem), all_findings(), {})
-    assert made.question == "Which ones will?"
-    assert "Customers leave. It costs. Which ones will? We call them." in report_html(made)
-    assert made.sections[0].parts[0].finding.title == "Problem"
+    report_ = build_report(request(problem=problem), all_findings(), {})
+    assert report_.question == "Which ones will?"
+    assert "Customers leave. It costs. Which ones will? We call them." in report_html(report_)
+    assert report_.sections[0].parts[0].finding.title == "Problem"
 
 
 def test_a_long_table_is_shortened_with_a_note() -> None:
@@ -132,9 +132,9 @@ def test_a_long_table_is_shortened_with_a_note() -> None:
 
 
 def test_without_requirements_there_are_no_verdicts() -> None:
-    made = build_report(request(requirements={}), all_findings(), {})
-    assert 'class="verdicts"' not in report_html(made)
-    assert "| Requirement |" not in report_markdown(made)
+    report_ = build_report(request(requirements={}), all_findings(), {})
+    assert 'class="verdicts"' not in report_html(report_)
+    assert "| Requirement |" not in report_markdown(report_)
 
 
 def test_latency_that_was_not_measured_is_not_proven() -> None:
