@@ -113,9 +113,9 @@ def test_a_decompression_bomb_is_rejected_by_its_header() -> None:
 def test_a_picture_of_too_many_bytes_is_rejected_before_decoding(monkeypatch: pytest.MonkeyPatch) -> None:
     content = EVERY_FORMAT["PNG"] + b"\0" * (3 * 2**20)
     monkeypatch.setattr(cells, "MOST_BYTES", 2**20)
-    for refused in (lambda: decoded(content), lambda: content_of(cell_of(content))):
+    for read in (lambda: decoded(content), lambda: content_of(cell_of(content))):
         with pytest.raises(PictureError, match="4 MB, more than the 1 MB that are read"):
-            refused()
+            read()
 
 
 @pytest.mark.parametrize("form", EVERY_FORMAT)

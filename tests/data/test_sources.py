@@ -63,10 +63,10 @@ def test_the_quarantine_has_file_line_reason_and_text(write, make_request):
     ]
 
 
-@pytest.mark.parametrize(("bad", "refused"), [(5, False), (6, True)])
-def test_more_than_five_percent_unreadable_rows_are_an_error(bad, refused, write, make_request):
+@pytest.mark.parametrize(("bad", "is_error"), [(5, False), (6, True)])
+def test_more_than_five_percent_unreadable_rows_are_an_error(bad, is_error, write, make_request):
     root = write("a,y\n" + "1,2\n" * (100 - bad) + "x\n" * bad)
-    if not refused:
+    if not is_error:
         assert len(read_source(make_request(), root).quarantine) == bad
         return
     with pytest.raises(DataError) as caught:

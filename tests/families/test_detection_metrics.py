@@ -125,7 +125,7 @@ def test_average_precision_matches_values_by_hand() -> None:
     assert score(matches, 0.1)["precision"] == pytest.approx(2 / 3)
 
 
-def test_metrics_without_predictions_or_without_objects() -> None:
+def test_metrics_are_zero_without_predictions_and_undefined_without_objects() -> None:
     truth: Pictures = [[Box(0, 0, 1, 1, "Pear")]]
     assert score(Matches.of(truth, [[]], LABELS), 0.5) == dict.fromkeys(NAMES, 0.0)
     empty = score(Matches.of([[]], [[]], LABELS), 0.5)

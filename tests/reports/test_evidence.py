@@ -40,7 +40,13 @@ REQUEST = Request(
 
 NAMES = {
     "plain": ["country", "income", "plan", "reason", "area"],
-    "awkward": ["native-country", "median_income", "kept", "missing", "holdout rows"],  # words of sentences
+    "awkward": [
+        "native-country",
+        "median_income",
+        "kept",
+        "missing",
+        "holdout rows",
+    ],  # these also occur in sentences of findings
 }
 
 
@@ -54,7 +60,7 @@ def categories(names: list[str], rows: int = 300) -> pd.DataFrame:
 
 @pytest.fixture(scope="module", params=["plain", "awkward"])
 def run(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Findings:
-    """The findings of real stage code, as they are read back from disk; a package is fabricated."""
+    """Return findings of the real stages, read from disk; the findings of `deploy` are fabricated."""
     root = tmp_path_factory.mktemp("project")
     categories(NAMES[request.param]).to_csv(root / "data.csv", index=False)
     stages = {
@@ -132,7 +138,7 @@ class Constant:
 
 
 def predicted(holdout: pd.DataFrame) -> pd.DataFrame:
-    """Predictions that are right most of the time, and wrong for households in Spain."""
+    """Return predictions that are mostly correct, but wrong for households in Spain."""
     certain = np.random.default_rng(0).uniform(0.6, 1, len(holdout))
     yes = np.where((holdout["y"] == "yes") != (holdout.iloc[:, 1] == "es"), certain, 1 - certain)
     predictions = holdout[["row_id", "y"]].rename(columns={"y": "y_true"})

@@ -1,4 +1,4 @@
-"""Verdicts on the requirements of a request, and their values in words."""
+"""Verdicts on the requirements of a request, and their values as text."""
 
 import pytest
 
