@@ -12,7 +12,7 @@
 
 # %% [markdown]
 # # Compare
-# Which models are worth tuning?
+# Which model performs best in cross-validation?
 
 # %% tags=["parameters"]
 upstream = {"ingest": ["train", "schema"], "features": ["recipe", "folds"]}
@@ -22,8 +22,16 @@ request = "churn"
 # %%
 from glassbox.data.schema import Schema
 from glassbox.families.protocol import family_of
-from glassbox.families.shared import leaderboard as board
 from glassbox.families.shared.compare import compare
+from glassbox.families.shared.leaderboard import (
+    baseline_note,
+    candidate_table,
+    choice,
+    leaderboard_frame,
+    leaderboard_table,
+    limits_note,
+    timing_table,
+)
 from glassbox.families.shared.selection_plots import leaderboard_plot
 from glassbox.runtime.stage import Stage
 
@@ -37,15 +45,17 @@ effort = family.effort(stage.request.cost)
 
 # %% [markdown]
 # ## Candidates
-# All candidates are fitted on the same folds. Add or remove one and run the cell again: fits that were run before are cached.
+# A candidate is a kind of model with fixed hyperparameters. All candidates are fitted on the same folds. Add or remove one and run
+# the notebook again: earlier fits are cached.
 
 # %%
 candidates = family.candidates(dataset, stage.request.cost)
 # candidates += [Candidate(name="many trees", kind="random_forest", params={"n_estimators": 500, "min_samples_leaf": 1})]
-stage.show("candidates", board.candidate_table(candidates))
+stage.show("candidates", candidate_table(candidates))
 
 # %% [markdown]
-# The metric that decides is the first requirement that out-of-fold predictions can be scored by, or the family's default.
+# Candidates are ranked by the first required metric that can be computed from out-of-fold predictions, or else by the default metric
+# of the task.
 
 # %%
 metric = family.primary_metric(stage.request.requirements)
@@ -54,45 +64,45 @@ leaderboard = comparison.leaderboard
 
 # %% [markdown]
 # ## Leaderboard
-# The best candidate is first. The last column is how far each candidate is behind the leader on the same rows, with the 95 %
-# interval of that difference: a difference whose interval includes zero may be chance.
+# The best candidate is first. The last column shows the difference to it on the same rows, with a confidence interval: if the interval
+# includes zero, the difference may be due to chance.
 
 # %%
-table = board.leaderboard_table(leaderboard, family.leaderboard_metrics, note=family.leaderboard_note)
+table = leaderboard_table(leaderboard, family.leaderboard_metrics, note=family.leaderboard_note)
 stage.show("leaderboard", table, report=True)
 
 # %% [markdown]
-# Dots are scores and lines their 95 % intervals; a dashed line is the required value. Intervals that overlap can still belong to
-# a clear difference, because all candidates are evaluated on the same rows: the table shows the difference itself.
+# Dots are scores, lines are confidence intervals, and the dashed line is the required value. Candidates with overlapping intervals can
+# still differ significantly, because they are evaluated on the same rows: see the differences in the table.
 
 # %%
-bound = stage.request.requirements.get(metric)
-plot = leaderboard_plot(board.leaderboard_frame(leaderboard), metric, bound.value if bound else None)
-stage.show("leaderboard_figure", plot, report=True)
+required = stage.request.requirements.get(metric)
+figure = leaderboard_plot(leaderboard_frame(leaderboard), metric, required.value if required else None)
+stage.show("leaderboard_figure", figure, report=True)
 
 # %% [markdown]
-# ## Candidate to tune
-# A candidate that does not beat the baseline of its family, where there is one, is never selected.
+# ## Selected candidate
+# A candidate that does not beat the baseline of the task, if there is one, is never selected.
 
 # %%
 if family.baseline is not None:
-    stage.show("baseline", board.baseline_note(leaderboard, family.baseline), report=True)
-stage.show("choice", board.choice(leaderboard), report=True)
+    stage.show("baseline", baseline_note(leaderboard, family.baseline), report=True)
+stage.show("choice", choice(leaderboard), report=True)
 
 # %% [markdown]
 # ## Training time
-# Seconds depend on the machine, so no decision uses them.
+# Training times depend on the machine, so they do not affect the selection.
 
 # %%
-stage.show("timing", board.timing_table(comparison.timing), measured=True)
+stage.show("timing", timing_table(comparison.timing), measured=True)
 
 # %%
 stage.save(leaderboard=leaderboard, oof=comparison.oof)
 
 # %% [markdown]
 # ## Limits
-# - Each candidate has one set of hyperparameters here; one that is behind might be ahead when tuned.
-# - The leader of several candidates is partly a lucky one. The holdout measures by how much.
+# - Each candidate has one set of hyperparameters; a lower-ranked candidate might be better after tuning.
+# - The score of the best of several candidates is optimistic. The score on the holdout is not.
 
 # %%
-stage.show("limits", board.limits_note(family.limits))
+stage.show("limits", limits_note(family.limits))

@@ -39,7 +39,7 @@ findings = {name: stage.load(f"{name}.findings") for name in upstream}
 
 # %% [markdown]
 # ## Summary
-# The summary is generated from the findings of the stages. Replace it with your own text, and the report shows that text instead.
+# The summary is generated from the findings of the other stages. You can replace it with your own text for the report.
 
 # %%
 answer = conclusion.answer(findings, stage.request)
@@ -47,7 +47,7 @@ stage.show("answer", answer, report=True)
 
 # %% [markdown]
 # ## Requirements
-# A requirement is met if the whole confidence interval satisfies the bound, not met if no part of it does, and otherwise not proven.
+# A requirement is met if the whole confidence interval satisfies the bound, not met if no part of it does, and not proven otherwise.
 # Latency is measured on the machine that ran the smoke test.
 
 # %%
@@ -57,8 +57,8 @@ stage.show("verdicts", conclusion.verdict_table(requirements), report=True, meas
 
 # %% [markdown]
 # ## Anti-pattern audit
-# Each anti-pattern is checked against the evidence of the stages, with a link to its cell. A check that was not made is to
-# review: missing evidence proves nothing.
+# Each anti-pattern is checked against the evidence of the stages, with a link to the cell. Without evidence, the verdict is to review
+# the pattern.
 
 # %%
 audited = audit(findings, stage.request)
@@ -77,6 +77,6 @@ stage.save(conclusion=conclusion.conclusion(answer, requirements, audited, steps
 
 # %% [markdown]
 # ## Limits
-# - The conclusion repeats the results of the stages. Whether acting on them is worthwhile depends on costs and benefits that the data
-#   do not contain.
-# - The audit covers the listed mistakes only. It cannot tell whether the problem statement is the right one.
+# - The conclusion summarises the results of the stages. Whether it is worthwhile to act on them depends on costs and benefits that the
+#   data does not contain.
+# - The audit covers the listed anti-patterns only, not whether the problem statement is appropriate.

@@ -33,7 +33,7 @@ evaluated, model = stage.load("model", "served")
 
 # %% [markdown]
 # ## Served model
-# The served model is the evaluated model or, for models that need the latest rows, the same recipe refitted on all data.
+# The served model is the evaluated model or, if predictions depend on the latest rows, a refit of it on all data.
 
 # %%
 stage.show("served", served_facts(evaluated, model), report=True)
@@ -41,7 +41,7 @@ stage.show("served", served_facts(evaluated, model), report=True)
 # %% [markdown]
 # ## Model package
 # The package contains a byte-for-byte copy of the model, its schema, the serving code, the pinned libraries that this code imports,
-# and a Dockerfile. A manifest holds the hash of every file; the service does not load a package with a file that differs.
+# and a Dockerfile. A manifest contains the hash of every file; the service does not load a package in which a file has changed.
 
 # %%
 lock = stage.root / "requirements.lock"
@@ -51,7 +51,7 @@ stage.show("package", package_facts(package), report=True)
 # %% [markdown]
 # ## Request schema
 # Requests are validated against the schema of the training data. A request must contain every field that the model uses; other
-# columns are optional. Values outside the training range and unseen categories are predicted, with a warning.
+# columns are optional. Rows with unseen categories or with values outside the training range are predicted, with a warning.
 
 # %%
 stage.show("contract", contract_table(package.schema))
@@ -59,7 +59,7 @@ stage.show("contract", contract_table(package.schema))
 # %% [markdown]
 # ## Smoke test
 # The packaged service runs as a separate process on the loopback interface and receives requests over HTTP. The rows are generated
-# from the schema; none comes from the data.
+# from the schema, so they contain no data.
 
 # %%
 parity_rows, timed_requests = smoke_test_sizes(package.schema)
@@ -68,22 +68,23 @@ parity_rows, timed_requests = smoke_test_sizes(package.schema)
 smoke_test = run_smoke_test(package, model, parity_rows=parity_rows, requests=timed_requests)
 
 # %% [markdown]
-# Does the service return the predictions of the evaluated model? Its responses are compared with predictions of the model that
-# `evaluate` saved.
+# Does the service return the predictions of the model? Its responses are compared with predictions of the model that `evaluate`
+# saved.
 
 # %%
 stage.show("parity", smoke_test.parity)
 
 # %% [markdown]
-# How does the service handle invalid requests? Read the status first: responses with a status of 400 or higher contain no prediction
-# but an error message.
+# How does the service handle invalid requests? Responses with a client or server error status contain an error message instead of a
+# prediction.
 
 # %%
 stage.show("rejected_requests", smoke_test.rejections)
 
 # %% [markdown]
-# How long does one prediction take? Each request is sent after the previous response, so that the latency contains no queueing. The
-# interval is a confidence interval of the quantile, from order statistics. The latency depends on the machine that ran this notebook.
+# ## Latency
+# How long does one prediction take? Requests are sent one at a time, so the latency contains no queueing. The confidence interval of
+# the quantile is computed from order statistics. The latency depends on the machine that ran this notebook.
 
 # %%
 stage.show("latency", smoke_test.latency, report=True, measured=True)
@@ -94,6 +95,6 @@ stage.save(package=package.folder)
 # %% [markdown]
 # ## Limits
 # - Latency is measured on the same machine with one request at a time; network time and concurrent requests add to it.
-# - The Dockerfile is written but not built, because building it needs a container engine.
+# - The image of the Dockerfile is not built, because that needs a container engine.
 # - The service validates its input but does not authenticate callers: access control, encryption and rate limits belong to a gateway.
-# - The generated rows cover the range of every field, but not every combination of values that occurs in practice.
+# - The generated rows cover the range of every field, but not all combinations of values that occur in production.

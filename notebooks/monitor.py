@@ -35,9 +35,9 @@ rows, predictions, truth = reference.rows, reference.predictions, reference.trut
 
 # %% [markdown]
 # ## Reference profile
-# New data are compared with the binned distributions of the training fields and of the predictions. The predictions are out-of-fold
-# and calibrated like the served ones, because a model is more confident on its training rows than on new rows. The profile contains
-# no rows of the data.
+# New data is compared with the binned distributions of the fields and predictions on train. The reference predictions are out-of-fold
+# predictions, because a model is more confident on its training rows than on new rows; they are calibrated like the served ones. The
+# profile contains no rows of the data.
 
 # %%
 profile = build_profile(rows, reference.schema, predictions, hash_tree(model))
@@ -45,9 +45,9 @@ stage.show("profile", profile_table(profile, reference.unit))
 
 # %% [markdown]
 # ## Drift thresholds
-# Two samples from the same distribution differ by chance. The size of such differences is simulated for a batch of the given size,
-# with a correction for the number of columns, so that the false alarm rate holds for all columns together. A shift below the
-# conventional limit of a small shift raises no alert, even if it is significant. These values can be changed.
+# Two samples from the same distribution differ by chance. These differences are simulated for a batch of the given size, with a
+# correction for the number of columns, so that the false alarm rate holds for all columns together. Small shifts raise no alert, even
+# if they are significant. You can change these values.
 
 # %%
 batch_rows = reference.batch
@@ -55,8 +55,8 @@ false_alarms = 0.01
 drifted_share = 0.3
 
 # %% [markdown]
-# Labels usually arrive with a delay. The performance limit is the score that a batch without drift misses only in the allowed share
-# of batches.
+# Labels usually arrive with a delay. The performance limit is chosen so that batches without drift violate it only at the allowed
+# false alarm rate.
 
 # %%
 performance = performance_limit(
@@ -78,8 +78,8 @@ stage.show("thresholds", thresholds_table(thresholds, profile, reference.unit), 
 
 # %% [markdown]
 # ## Retraining trigger
-# A single drifted field calls for a review: a data source may be broken, and retraining on broken data does not help. Drifted
-# predictions, many drifted fields, or a score beyond its limit trigger retraining.
+# A single drifted field requires a review: a data source may be broken, and retraining on broken data does not help. Drifted
+# predictions, many drifted fields, or a score beyond the performance limit trigger retraining.
 
 # %%
 stage.show("trigger", trigger_facts(thresholds, reference.unit), report=True)
@@ -87,13 +87,13 @@ stage.show("trigger", trigger_facts(thresholds, reference.unit), report=True)
 # %% [markdown]
 # ## Alert validation
 # Do batches without drift raise alerts? Both the batches and their reference are drawn from the training data. The share of batches
-# with an alert should not exceed the allowed rate.
+# with an alert should not exceed the allowed false alarm rate.
 
 # %%
 stage.show("false_alarms", null_batches(profile, rows, predictions, thresholds, seed=stage.request.seed))
 
 # %% [markdown]
-# Are changes detected? Each row of the table is one batch with an injected change, evaluated with the same thresholds.
+# Is drift detected? Each row of the table is one batch with an injected change, evaluated with the same thresholds.
 
 # %%
 injected = inject_drift(profile, rows, predictions, thresholds, truth=truth, score=metric.score, seed=stage.request.seed)
@@ -104,7 +104,7 @@ stage.save(profile=profile, thresholds=thresholds)
 
 # %% [markdown]
 # ## Limits
-# - Drift of the fields shows that the data have changed, not that the model performs worse; only labels show that.
+# - Drift of a field shows that the data has changed, not that the model performs worse; only labels show that.
 # - Fields are monitored one at a time. A change in the dependence between fields is not detected if each distribution is unchanged.
-# - The false alarm rate holds per batch. With daily batches, a false alarm will occur eventually.
-# - Text is compared by its length only.
+# - The false alarm rate applies to each batch. Over many batches, a false alarm will occur eventually.
+# - Text columns of a table are monitored by their length only.

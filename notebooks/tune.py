@@ -37,7 +37,7 @@ effort = family.effort(stage.request.cost)
 
 # %% [markdown]
 # ## Search space
-# Change a range, add a hyperparameter of the library, and run again: trials that were run before are cached.
+# Change a range or add a hyperparameter of the library, and run the notebook again: earlier trials are cached.
 
 # %%
 candidate = candidate_in(leaderboard)
@@ -46,8 +46,9 @@ space = dict(family.search_space(dataset, candidate, stage.request.cost))
 stage.show("search", search_note(space, effort.trials, candidate))
 
 # %% [markdown]
-# A budget counts trials, not seconds. The first trial is the candidate as it was compared; each later one depends on all trials
-# before it. A search that is interrupted resumes at the trial that was cut.
+# The budget is a number of trials, so that the result does not depend on the speed of the machine. The first trial has the
+# hyperparameters of the comparison; each later trial depends on all trials before it. An interrupted search resumes at the interrupted
+# trial.
 
 # %%
 tuning = tune(
@@ -64,25 +65,30 @@ tuning = tune(
 
 # %% [markdown]
 # ## Optimisation history
-# Dots are trials, the line is the best score so far, and the dashed line is the candidate before tuning.
+# Dots are trials, the solid line is the best score so far, and the dashed line is the score before tuning.
 
 # %%
 stage.show("history", tuning_plot(tuning.trials, leaderboard["metric"], tuning.default), report=True)
 
 # %% [markdown]
 # ## Hyperparameter importance
-# Which hyperparameters explain the variance between trials. With few trials this is a hint, not a result.
+# Which hyperparameters explain the variance of the score between trials? With few trials, the values are not reliable.
 
 # %%
 stage.show("importances", importances_plot(tuning.importances))
 
 # %% [markdown]
 # ## Gain from tuning
-# The gain is measured on the same out-of-fold rows before and after tuning. Only a gain whose whole interval is above zero counts;
-# otherwise the default hyperparameters stay. The result also has to beat its rival from the comparison, or the rival is selected.
+# The gain is measured on the same out-of-fold rows before and after tuning. The tuned hyperparameters are used only if the whole
+# confidence interval of the gain is above zero. The result must also beat its closest
+# rival in the leaderboard; otherwise the rival is selected.
 
 # %%
 stage.show("gain", gain_estimates(tuning), report=True)
+
+# %% [markdown]
+# ## Selected model
+# The hyperparameters of the model that the evaluation fits.
 
 # %%
 stage.show("best", best_table(tuning), report=True)
@@ -92,5 +98,5 @@ stage.save(best=tuning.best, trials=tuning.trials, tuned_oof=tuning.oof)
 
 # %% [markdown]
 # ## Limits
-# - The best of many trials is selected on the rows that score it, so its gain is optimistic; the holdout is not.
-# - Only one candidate is tuned. One that was far behind might have improved more.
+# - The best of many trials is selected on the rows that it is scored on, so its gain is optimistic. The score on the holdout is not.
+# - Only one candidate is tuned. Another candidate might have improved more.

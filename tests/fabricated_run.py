@@ -1,6 +1,6 @@
-"""A fabricated run: findings, evidence and executed notebooks, so that pages are tested without the pipeline.
+"""A fabricated run: findings, evidence and executed notebooks, for tests of pages without the pipeline.
 
-Every string that comes from data is hostile here: a column is called `<img src=x onerror=alert(1)>`, and it is named in every stage.
+The findings of every stage contain a column with a hostile name, `<img src=x onerror=alert(1)>`.
 """
 
 import base64
@@ -53,11 +53,11 @@ from glassbox.reports.sections import QUESTIONS
 from glassbox.request.model import Request
 
 HOSTILE = "<img src=x onerror=alert(1)>"
-SHOWN = tuple[str, Finding, bool, bool]  # name, finding, report, measured
+ITEM = tuple[str, Finding, bool, bool]  # name, finding, report, measured
 
 
 def request(**changes: Any) -> Request:
-    """Return a request for churn, with three bounds: one met, one not proven, one measured."""
+    """Return a request for churn with three requirements: one met, one not proven, one measured."""
     given: dict[str, Any] = {
         "name": "churn",
         "task": "classification",
@@ -69,13 +69,13 @@ def request(**changes: Any) -> Request:
 
 
 def table(title: str, heads: str, rows: list[list[Any]], **more: Any) -> Table:
-    """A table from the names of its columns, parted by blanks."""
+    """Return a table; `heads` are the names of its columns, separated by spaces."""
     return Table(title=title, columns=[Column(name=name.replace("_", " ")) for name in heads.split()], rows=rows, **more)
 
 
 @cache
 def curve(title: str, say: str) -> Figure:
-    """A small drawing in the house's style, with the hostile name as the label of an axis."""
+    """Return a small figure in the style of Glassbox, with the hostile name as an axis label."""
     with style():
         canvas = Canvas(figsize=(WIDTH, 2.9))
         axes = canvas.subplots()
@@ -84,66 +84,66 @@ def curve(title: str, say: str) -> Figure:
         axes.plot(x, x**0.4, color=ACCENT, linewidth=2.2)
         axes.set_xlabel("share of rows called, highest ranked first")
         axes.set_ylabel(HOSTILE)
-        return drawing(canvas, title, say=say, alt=f"A rising curve. {say}", caption="1,409 rows that the model never saw.")
+        return drawing(canvas, title, say=say, alt=f"A rising curve. {say}", caption="1,409 rows of the holdout.")
 
 
 def hover(title: str) -> Figure:
-    """A Plotly figure whose categories are hostile."""
+    """Return a Plotly figure with a hostile category."""
     bars = {"type": "bar", "name": "rows", "x": [HOSTILE, "tenure", "contract"], "y": [3, 2, 1], "marker": {"color": ACCENT}}
     layout = {"xaxis": {"title": {"text": "column"}}, "yaxis": {"title": {"text": "mutual information, bits"}}}
     return Figure(
-        title=title, say="Hover for values.", alt="Bars, the first the highest.", plotly={"data": [bars], "layout": layout}
+        title=title, say="Hover for values.", alt="Bars in decreasing order.", plotly={"data": [bars], "layout": layout}
     )
 
 
-def findings() -> dict[str, list[SHOWN]]:
+def findings() -> dict[str, list[ITEM]]:
     """Return the findings of each stage except `conclude`."""
     return {
         "ingest": [
-            ("data_summary", Facts(title="What arrived", say="7,043 rows of 21 columns arrived; every row could be read.",
+            ("data_summary", Facts(title="Input data", say="7,043 rows and 21 columns were read.",
                 facts={"files": 1, "rows": 7043, "columns": 21, "hash of the data": "3f9a00c1d2e4b5a6"},
                 evidence=HashEvidence(of="data", digest="3f9a00c1d2e4b5a6")), True, False),
-            ("types", table("What each column is", "column kind distinct", [[HOSTILE, "number", 73], ["contract", "category", 3]]), False, False),
+            ("types", table("Schema", "column kind distinct", [[HOSTILE, "number", 73], ["contract", "category", 3]]), False, False),
             ("missing", table("Missing values in train", "column rows share", [["TotalCharges", 11, 0.0016]],
-                say="1 of 21 columns has gaps.",
+                say="1 of 21 columns has missing values.",
                 evidence=MissingValuesEvidence(missing_shares={HOSTILE: 0.0016})), False, False),
-            ("split", Facts(title="The split", say="5,634 rows to learn from; 1,409 rows sealed until the evaluation.",
+            ("split", Facts(title="Train-holdout split", say="5,634 rows are in train and 1,409 rows in the holdout.",
                 facts={"split by": "a hash of each row", "train rows": 5634, "holdout rows": 1409, "holdout share": "20.01%",
                        "No, share of train": "73.5%", "Yes, share of train": "26.5%"},
                 evidence=SplitEvidence(train_rows=5634, holdout_rows=1409)), True, False),
         ],
         "explore": [
-            ("target", Facts(title="The target", say="26.5 % of the customers leave.", facts={"Yes": 1493, "No": 4141},
+            ("target", Facts(title="Class balance", say="26.5 % of the customers leave.", facts={"Yes": 1493, "No": 4141},
                 evidence=ClassBalanceEvidence(class_shares={"No": 0.735, "Yes": 0.265})), True, False),
-            ("relations", hover("Strongest relations with the target"), True, False),
+            ("relations", hover("Association with the target"), True, False),
         ],
         "features": [
-            ("folds", Facts(title="Folds", say="Five folds.", facts={"folds": 5}), False, False),
-            ("leaks", table("Leakage audit", "column evidence verdict", [[HOSTILE, "alone it predicts the target with ROC-AUC 0.961", "look"],
+            ("folds", Facts(title="Cross-validation folds", say="There are 5 folds.", facts={"folds": 5}), False, False),
+            ("leaks", table("Leakage check", "column evidence verdict", [[HOSTILE, "alone it predicts the target with ROC-AUC 0.961", "look"],
                 ["tenure", "alone it predicts the target with ROC-AUC 0.74", "clear"]],
-                say=f"No column is suspected of leaking the target. Worth a look, and kept: {HOSTILE}.",
+                say=f"No column is suspected of leaking the target. To review: {HOSTILE}.",
                 evidence=LeakageEvidence(suspects=[LeakSuspect(name=HOSTILE, action="review")])), True, False),
-            ("duplicates_across", Facts(title="Duplicates across the split", say="No row of the holdout looks like a row of train.",
-                facts={"names on both sides": 0},
+            ("duplicates_across", Facts(title="Duplicates across the split", say="No row of the holdout has a near-duplicate in train.",
+                facts={"rows in both parts": 0},
                 evidence=OverlapEvidence(shared_rows=0, near_duplicate_rows=0, holdout_rows=1409)), False, False),
-            ("recipe", table("The recipe", "column kind treatment meaning", [[HOSTILE, "number", "as it is", "median where it is missing"],
-                ["contract", "category", "one column a value", "a category that is missing is its own"]], say="The model sees 19 columns.",
+            ("recipe", table("Feature recipe", "column kind treatment meaning", [[HOSTILE, "number", "unchanged", "missing values are imputed by the median"],
+                ["contract", "category", "one-hot", "missing values are a separate category"]], say="The model uses 19 columns.",
                 evidence=RecipeEvidence(missing_handling={HOSTILE: "imputed", "contract": "category"})), True, False),
-            ("imbalance", table("Class imbalance", "classes roc_auc", [["as they are", 0.846], ["weighed evenly", 0.845]],
-                say="The rarest class, Yes, is 26.5 % of the rows; weights gain nothing.",
+            ("imbalance", table("Class imbalance", "classes roc_auc", [["unweighted", 0.846], ["balanced", 0.845]],
+                say="The rarest class, Yes, is 26.5 % of the rows; class weights do not improve the score.",
                 evidence=ClassBalanceEvidence(class_shares={"No": 0.735, "Yes": 0.265})), False, False),
         ],
         "compare": [
             ("leaderboard", table("Leaderboard", "candidate roc_auc low high note", [
                 ["LightGBM", 0.849, 0.841, 0.857, ""], ["Logistic regression", 0.846, 0.838, 0.854, ""],
                 ["Random forest", 0.841, 0.832, 0.849, ""], ["Dummy", 0.5, 0.5, 0.5, ""], [HOSTILE, None, None, None, "failed: no module"]],
-                best=0, say="LightGBM leads; logistic regression cannot be told from it on these rows.",
+                best=0, say="LightGBM leads; logistic regression does not differ from it significantly.",
                 evidence=LeaderboardEvidence(metric="roc_auc", leader="LightGBM", tied=["Logistic regression", HOSTILE], chosen="LightGBM")), True, False),
-            ("timing", table("Time", "candidate fit", [["LightGBM", 0.43]]), False, True),
+            ("timing", table("Training time", "candidate fit", [["LightGBM", 0.43]]), False, True),
         ],
         "tune": [
-            ("history", curve("How tuning went", "The best of 20 trials was number 14, with ROC-AUC 0.851."), True, False),
-            ("gain", Estimates(title="What tuning gained", say="Tuning gains 0.002 over the default.",
+            ("history", curve("Optimisation history", "The best of 20 trials is number 14, with ROC-AUC 0.851."), True, False),
+            ("gain", Estimates(title="Gain from tuning", say="Tuning gains 0.002 over the default.",
                 values={"gain in roc_auc over the default": Estimate(value=0.002, low=-0.001, high=0.005, n=5634)},
                 evidence=GainEvidence(metric="roc_auc", over_default=Gain(value=0.002, low=-0.001, high=0.005), simplest="Logistic regression",
                     over_simplest=Gain(value=0.004, low=0.001, high=0.007))), True, False),
@@ -152,7 +152,7 @@ def findings() -> dict[str, list[SHOWN]]:
                 evidence=SearchEvidence(candidate="LightGBM", trials=20, hyperparameters=["num_leaves", HOSTILE])), False, False),
         ],
         "evaluate": [
-            ("metrics", Estimates(title="On the holdout", say="1,409 rows, opened for this evaluation.", values={
+            ("metrics", Estimates(title="Holdout metrics", say="The holdout has 1,409 rows.", values={
                 "roc_auc": Estimate(value=0.847, low=0.833, high=0.861, n=1409), "accuracy": Estimate(value=0.806, low=0.787, high=0.824, n=1409),
                 "f1": Estimate(value=0.63, low=0.6, high=0.66, n=1409), "log_loss": Estimate(value=0.41, low=0.39, high=0.43, n=1409)}), True, False),
             ("holdout_reads", Note(title="Holdout reads", say="This holdout has been read 3 times in this folder."), False, True),
@@ -160,47 +160,47 @@ def findings() -> dict[str, list[SHOWN]]:
                 "train over out of fold": 0.032, "out of fold over holdout": 0.002},
                 evidence=GeneralizationEvidence(metric="roc_auc", higher_is_better=True, train=0.881, out_of_fold=0.849, holdout=0.847)),
                 False, False),
-            ("gain_curve", curve("How far calling goes",
+            ("gain_curve", curve("Gain curve",
                 "Calling the 34 % of customers with the highest scores reaches 70 % of those with churned = Yes. "
                 "Chosen at random, it would take 70 % of customers."), True, False),
-            ("slices", table("Performance by slice", "slice roc_auc low high n beyond_chance", [[f"{HOSTILE} = Two year", 0.71, 0.62, 0.79, 330, "weaker"]],
-                say=f"Weaker than the whole beyond chance: {HOSTILE} = Two year.",
+            ("slices", table("Performance by slice", "slice roc_auc low high n significance", [[f"{HOSTILE} = Two year", 0.71, 0.62, 0.79, 330, "weaker"]],
+                say=f"Significantly weaker than overall: {HOSTILE} = Two year.",
                 evidence=SliceEvidence(weak=[f"{HOSTILE} = Two year"])), True, False),
-            ("error_examples", Pictures(title="The surest mistakes", say="One picture.", pictures=[
-                Picture(head=f"Called {HOSTILE}", alt="a dot", uri=f"data:image/png;base64,{png()}")]), True, False),
+            ("error_examples", Pictures(title="Most confident errors", say="There is 1 error.", pictures=[
+                Picture(head=f"Predicted {HOSTILE}", alt="a dot", uri=f"data:image/png;base64,{png()}")]), True, False),
         ],
         "deploy": [
-            ("package", Facts(title="The package", say="The evaluated model and everything that serving needs, in one folder.",
+            ("package", Facts(title="Model package", say="The folder contains the evaluated model, its schema and the serving code.",
                 facts={"Files": 12, "Model (SHA-256)": "e6b4" * 16, "Size": "1.2 MB"},
                 evidence=HashEvidence(of="model", digest="e6b4" * 16)), True, False),
-            ("contract", table("What a caller sends", "field kind", [[HOSTILE, "number"]]), False, False),
+            ("contract", table("Request schema", "field kind", [[HOSTILE, "number"]]), False, False),
             ("latency", Estimates(title="Latency", say="1,000 requests over HTTP.", values={
                 "latency": Estimate(value=3.1, low=2.9, high=3.6, n=1000, unit="ms"),
                 "latency_p50": Estimate(value=2.2, low=2.1, high=2.3, n=1000, unit="ms")}), True, True),
         ],
         "monitor": [
-            ("thresholds", table("When a column counts as drifted", "column drifted_above", [[HOSTILE, 0.2], ["tenure", 0.2]],
-                say="In batches of 500 rows."), True, False),
-            ("trigger", Facts(title="When the model is trained again", say="Every batch is compared with the training data.",
-                facts={"Judged in batches of": "500 rows"},
+            ("thresholds", table("Drift thresholds", "column threshold", [[HOSTILE, 0.2], ["tenure", 0.2]],
+                say="Thresholds for batches of 500 rows."), True, False),
+            ("trigger", Facts(title="Retraining trigger", say="Every batch is compared with the training data.",
+                facts={"Batch size": "500 rows"},
                 evidence=MonitoringEvidence(monitored_columns=2)), True, False),
         ],
     }  # fmt: skip
 
 
-def shown(items: list[SHOWN], *, measured: bool) -> dict[str, NamedFinding]:
+def named_findings(items: list[ITEM], *, measured: bool) -> dict[str, NamedFinding]:
     """Return the findings of one stage, as in `findings.json` or `measured.json`."""
     return {
-        name: NamedFinding(name=name, report=report, finding=found) for name, found, report, live in items if live == measured
+        name: NamedFinding(name=name, report=report, finding=finding) for name, finding, report, live in items if live == measured
     }
 
 
-NONSENSE = "Lorem 7 holdout rows, 99 % of train kept; look at the median of deadbeefdeadbeef."
-NAMES_OF_METRICS = {"evaluate#metrics"}  # estimates whose names are the identifiers of metrics, not words
+NONSENSE = "Lorem 7 holdout rows, 99 % of train allowed; look at the median of deadbeefdeadbeef."
+NAMES_OF_METRICS = {"evaluate#metrics"}  # estimates whose names are identifiers of metrics, not text
 
 
 def scrambled(findings: dict[str, dict[str, NamedFinding]]) -> dict[str, dict[str, NamedFinding]]:
-    """Replace every sentence, title, note, caption, column head, cell of text and fact of every finding by nonsense."""
+    """Replace all text of every finding by nonsense: titles, sentences, notes, captions, column names, text cells and facts."""
     return {
         stage: {name: _scrambled(shown, f"{stage}#{name}") for name, shown in items.items()} for stage, items in findings.items()
     }
@@ -222,60 +222,62 @@ def _scrambled(shown: NamedFinding, where: str) -> NamedFinding:
     return shown.model_copy(update={"finding": finding.model_copy(update=changes)})
 
 
-def all_shown(
-    *, measured: bool = False, asked: Request | None = None, until: str = "conclude"
+def all_findings(
+    *, measured: bool = False, for_request: Request | None = None, until: str = "conclude"
 ) -> dict[str, dict[str, NamedFinding]]:
-    """Return the findings of all stages up to one of them, `conclude` included."""
-    asked = asked or request()
-    made = findings()
+    """Return the findings of all stages up to and including `until`."""
+    for_request = for_request or request()
+    items_by_stage = findings()
     stages = list(QUESTIONS)[: list(QUESTIONS).index(until) + 1]
-    found = {stage: shown(made[stage], measured=False) for stage in stages if stage != "conclude"}
-    live = {stage: shown(made[stage], measured=True) for stage in stages if stage != "conclude"}
+    saved = {stage: named_findings(items_by_stage[stage], measured=False) for stage in stages if stage != "conclude"}
+    live = {stage: named_findings(items_by_stage[stage], measured=True) for stage in stages if stage != "conclude"}
     if until == "conclude":
-        found["conclude"] = shown(concluded(found, live, asked), measured=False)
-        live["conclude"] = shown(concluded(found, live, asked), measured=True)
-    return live if measured else found
+        saved["conclude"] = named_findings(conclude_items(saved, live, for_request), measured=False)
+        live["conclude"] = named_findings(conclude_items(saved, live, for_request), measured=True)
+    return live if measured else saved
 
 
-def concluded(found: dict[str, dict[str, NamedFinding]], live: dict[str, dict[str, NamedFinding]], asked: Request) -> list[SHOWN]:
+def conclude_items(
+    saved: dict[str, dict[str, NamedFinding]], live: dict[str, dict[str, NamedFinding]], for_request: Request
+) -> list[ITEM]:
     """Return the findings of `conclude`."""
     latency = live["deploy"]["latency"].finding
     assert isinstance(latency, Estimates)
-    rows = requirement_rows(found, asked, latency.values)
-    audited = audit(found, asked)
+    rows = requirement_rows(saved, for_request, latency.values)
+    audited = audit(saved, for_request)
     return [
-        ("answer", answer(found, asked), True, False),
+        ("answer", answer(saved, for_request), True, False),
         ("verdicts", verdict_table(rows), True, True),
         ("audit", audited, True, False),
-        ("next_steps", next_steps(found, asked, rows, audited), True, False),
+        ("next_steps", next_steps(saved, for_request, rows, audited), True, False),
     ]
 
 
 def png() -> str:
-    """A picture of one dot, as base64."""
+    """Return a PNG image of one pixel, as base64."""
     raw = b"".join(struct.pack(">I", len(d)) + k + d + struct.pack(">I", zlib.crc32(k + d)) for k, d in
                    ((b"IHDR", struct.pack(">IIBBBBB", 1, 1, 8, 0, 0, 0, 0)), (b"IDAT", zlib.compress(b"\0\0")), (b"IEND", b"")))  # fmt: skip
     return base64.b64encode(b"\x89PNG\r\n\x1a\n" + raw).decode()
 
 
 def markdown(text: str) -> dict[str, Any]:
-    """A Markdown cell."""
+    """Return a Markdown cell."""
     return {"cell_type": "markdown", "metadata": {}, "source": text}
 
 
 def code(source: str, *outputs: dict[str, Any], tags: list[str] | None = None) -> dict[str, Any]:
-    """A code cell that ran."""
+    """Return an executed code cell."""
     metadata = {"tags": tags} if tags else {}
     return {"cell_type": "code", "metadata": metadata, "source": source, "execution_count": 1, "outputs": list(outputs)}
 
 
 def display(data: dict[str, Any], **glassbox: Any) -> dict[str, Any]:
-    """One displayed output."""
+    """Return a displayed output."""
     return {"output_type": "display_data", "data": data, "metadata": {"glassbox": glassbox} if glassbox else {}}
 
 
 def shown_output(name: str, finding: Finding, *, measured: bool) -> dict[str, Any]:
-    """A finding as `Stage.show` displays it."""
+    """Return a finding as an output of `Stage.show`."""
     data = {
         "text/plain": finding.title,
         "text/html": finding_html(finding),
@@ -286,7 +288,7 @@ def shown_output(name: str, finding: Finding, *, measured: bool) -> dict[str, An
     return display(data, anchor=name, measured=measured)
 
 
-USERS_OWN = [
+USER_CELLS = [
     code("print('hello')\nraise_nothing()", {"output_type": "stream", "name": "stdout", "text": f"\x1b[31mred\x1b[0m {HOSTILE}\n10%\r100%\n"}),
     code("frame", display({"text/html": f"<style>td {{}}</style><table onclick='x()'><tr><th>name</th></tr><tr><td>{HOSTILE}</td>"
                           "<td>&lt;img src=x onerror=alert(1)&gt;</td></tr></table><script>alert(2)</script>", "text/plain": "a frame"})),
@@ -298,18 +300,18 @@ USERS_OWN = [
 ]  # fmt: skip
 
 
-def notebook(stage: str, items: list[SHOWN], extra: list[dict[str, Any]] | None = None) -> dict[str, Any]:
-    """The executed notebook of a stage."""
+def notebook(stage: str, items: list[ITEM], extra: list[dict[str, Any]] | None = None) -> dict[str, Any]:
+    """Return the executed notebook of a stage."""
     cells = [
         markdown(f"# {stage.capitalize()}\n{QUESTIONS[stage]}"),
         code('upstream = None\nproduct = None\nrequest = "churn"', tags=["parameters"]),
         code(f'stage = Stage.open("{stage}", request, upstream, product)'),
     ]
     for name, finding, _, live in items:
-        cells += [markdown(f"## {name.replace('_', ' ').capitalize()}\nRead the *first* line first. {HOSTILE}")]
+        cells += [markdown(f"## {name.replace('_', ' ').capitalize()}\nRead the *first* row. {HOSTILE}")]
         cells += [code(f'stage.show("{name}", {name}(train, holdout), report=True)', shown_output(name, finding, measured=live))]
     cells += extra or []
-    cells += [code("stage.save()"), markdown("## Limits of what was shown\n- What lies behind it is not shown.")]
+    cells += [code("stage.save()"), markdown("## Limits\n- Other periods are not covered.")]
     return {"nbformat": 4, "nbformat_minor": 4, "metadata": {}, "cells": cells}
 
 
@@ -329,16 +331,19 @@ def run_facts(until: str = "conclude") -> dict[str, Any]:
 
 
 def write_run(root: Path, *, slug: str = "churn", until: str = "conclude") -> Path:
-    """Lay out a project with one run, as the runner would; returns the root."""
-    asked = request(name=slug)
-    found, live = all_shown(asked=asked, until=until), all_shown(asked=asked, until=until, measured=True)
-    made = findings()
-    write_json(root / "data" / slug / "request.json", asked.resolved())
+    """Write a project with one run, as the runner does, and return its root."""
+    for_request = request(name=slug)
+    saved, live = (
+        all_findings(for_request=for_request, until=until),
+        all_findings(for_request=for_request, until=until, measured=True),
+    )
+    items_by_stage = findings()
+    write_json(root / "data" / slug / "request.json", for_request.resolved())
     write_json(root / "data" / slug / "run.json", {**run_facts(until), "request": slug})
-    for stage in found:
-        items = made[stage] if stage in made else concluded(found, live, asked)
-        write_json(root / "data" / slug / stage / "findings.json", list(found[stage].values()))
+    for stage in saved:
+        items = items_by_stage[stage] if stage in items_by_stage else conclude_items(saved, live, for_request)
+        write_json(root / "data" / slug / stage / "findings.json", list(saved[stage].values()))
         write_json(root / "data" / slug / stage / "measured.json", list(live[stage].values()))
-        extra = USERS_OWN if stage == "explore" else None
+        extra = USER_CELLS if stage == "explore" else None
         write_json(root / "reports" / slug / f"{stage}.ipynb", notebook(stage, items, extra))
     return root

@@ -46,14 +46,14 @@ WITH = {
 
 
 def declared() -> dict[str, Requirement]:
-    """The requirements of the package and of its extras, by name."""
+    """Return the requirements of the package and of its extras, by name."""
     extras = [line for lines in PROJECT["project"]["optional-dependencies"].values() for line in lines]
     requirements = map(Requirement, [*PROJECT["project"]["dependencies"], *extras])
     return {canonicalize_name(requirement.name): requirement for requirement in requirements}
 
 
 def imported() -> set[str]:
-    """The distributions that the code and the notebooks import."""
+    """Return the distributions that the code and the notebooks import."""
     names = set()
     for folder in ("src", "notebooks"):
         for path in (REPOSITORY / folder).rglob("*.py"):

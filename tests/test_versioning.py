@@ -70,7 +70,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 @pytest.fixture(scope="module")
-def once(home: Path, tmp_path_factory: pytest.TempPathFactory) -> Pushed:
+def pushed_once(home: Path, tmp_path_factory: pytest.TempPathFactory) -> Pushed:
     folder = tmp_path_factory.mktemp("once")
     root, remote = raw_project(folder / "project"), folder / "remote"
     messages = track(root, root / "data" / "raw" / "may" / "customers.csv", remote=str(remote))
@@ -82,9 +82,9 @@ def once(home: Path, tmp_path_factory: pytest.TempPathFactory) -> Pushed:
 
 
 @pytest.fixture
-def tracked(once: Pushed, tmp_path: Path) -> Path:
+def tracked(pushed_once: Pushed, tmp_path: Path) -> Path:
     """Copy the project with the tracked and pushed file."""
-    return Path(shutil.copytree(once.root, tmp_path / "project"))
+    return Path(shutil.copytree(pushed_once.root, tmp_path / "project"))
 
 
 @pytest.fixture
@@ -92,22 +92,22 @@ def root(tmp_path: Path) -> Path:
     return raw_project(tmp_path / "project")
 
 
-def test_tracking_reports_its_actions_and_what_to_commit(once: Pushed) -> None:
-    assert once.messages == [
-        f"{once.remote} is the remote.",
+def test_tracking_reports_its_actions_and_what_to_commit(pushed_once: Pushed) -> None:
+    assert pushed_once.messages == [
+        f"{pushed_once.remote} is the remote.",
         "data/raw/may/customers.csv is tracked.",
         "Commit its pointer file: git add .dvc .dvcignore data/raw/may/customers.csv.dvc && git commit",
-        f"data/raw/may/customers.csv: pushed to {once.remote}.",
+        f"data/raw/may/customers.csv: pushed to {pushed_once.remote}.",
     ]
 
 
-def test_tracking_writes_pointer_files_and_nothing_to_the_home_folder(once: Pushed) -> None:
-    assert once.status == [".dvc/.gitignore", ".dvc/config", ".dvcignore", "data/raw/may/customers.csv.dvc"]
-    assert once.home == []
+def test_tracking_writes_pointer_files_and_nothing_to_the_home_folder(pushed_once: Pushed) -> None:
+    assert pushed_once.status == [".dvc/.gitignore", ".dvc/config", ".dvcignore", "data/raw/may/customers.csv.dvc"]
+    assert pushed_once.home == []
 
 
-def test_analytics_are_disabled_and_the_local_remote_is_not_committed(once: Pushed) -> None:
-    settings = (once.root / ".dvc" / "config").read_text().split()
+def test_analytics_are_disabled_and_the_local_remote_is_not_committed(pushed_once: Pushed) -> None:
+    settings = (pushed_once.root / ".dvc" / "config").read_text().split()
     assert settings == ["[core]", "analytics", "=", "false", "check_update", "=", "false"]
 
 
@@ -120,9 +120,9 @@ def test_a_deleted_file_is_restored_from_a_local_remote(tracked: Path) -> None:
     assert git(tracked, "status", "--porcelain", "--untracked-files=all") == ""
 
 
-def test_a_clone_needs_a_remote_to_restore_its_data(once: Pushed, tmp_path: Path) -> None:
+def test_a_clone_needs_a_remote_to_restore_its_data(pushed_once: Pushed, tmp_path: Path) -> None:
     clone = tmp_path / "clone"
-    git(tmp_path, "clone", "--quiet", str(once.root), str(clone))
+    git(tmp_path, "clone", "--quiet", str(pushed_once.root), str(clone))
     with pytest.raises(GlassboxError, match=r"no remote to push to\..*--remote FOLDER"):
         push(clone)
     with pytest.raises(
@@ -130,7 +130,7 @@ def test_a_clone_needs_a_remote_to_restore_its_data(once: Pushed, tmp_path: Path
         match=r"customers\.csv\. There is no copy of it in the cache or at the remote\. There is no remote.*--remote FOLDER",
     ):
         pull(clone)
-    pull(clone, remote=str(once.remote))
+    pull(clone, remote=str(pushed_once.remote))
     assert (clone / "data" / "raw" / "may" / "customers.csv").read_text() == ROWS
 
 
@@ -142,9 +142,9 @@ def test_local_changes_are_not_overwritten(tracked: Path) -> None:
     assert file.read_text() == "mine"
 
 
-def test_dvc_finds_the_tracked_files(once: Pushed) -> None:
+def test_dvc_finds_the_tracked_files(pushed_once: Pushed) -> None:
     """DVC interprets `.gitignore` differently from git: with `data/*` it reports that nothing is tracked."""
-    assert "up to date" in _dvc(once.root, "status")
+    assert "up to date" in _dvc(pushed_once.root, "status")
 
 
 def test_a_package_is_tracked_as_a_copy(tracked: Path) -> None:

@@ -65,10 +65,10 @@ def labelled(n: int = 240, seed: int = 0, classes: int = 2, k: int = 3) -> Label
 
 
 def dataset(recipe: Recipe = SMALL, data: LabelledRows | None = None) -> TabularDataset:
-    """The customers as the tabular family takes them."""
+    """Return the customers as a dataset of the tabular family."""
     return TabularDataset(labelled() if data is None else data, recipe)
 
 
 def effort(trials: int = 6, resamples: int = 50) -> Effort:
-    """A small effort."""
+    """Return an effort with few trials and resamples."""
     return Effort("For tests.", trials=trials, resamples=resamples, sizes={"trees": 20})

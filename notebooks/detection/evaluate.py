@@ -12,7 +12,7 @@
 
 # %% [markdown]
 # # Evaluate
-# How well does the detector generalise to new images, for which objects, and which errors does it make?
+# How well does the detector perform on the holdout, where does it fail, and why?
 
 # %% tags=["parameters"]
 upstream = {
@@ -42,24 +42,27 @@ stage = Stage.open("evaluate", request, upstream, product)
 train, folds, best, tuned_oof = stage.load("train", "folds", "best", "tuned_oof")
 schema = Schema.model_validate(stage.load("schema"))
 recipe = Recipe.model_validate(best["recipe"])
-leading = best["metric"]
+leading_metric = best["metric"]
 dataset = detection_dataset(train, schema, recipe, folds, stage.request, stage.resources)
 
 # %% [markdown]
 # ## Score threshold
-# The score threshold and the threshold of non-maximum suppression are thresholds on the out-of-fold boxes.
+# The score threshold and the IoU threshold of non-maximum suppression are chosen on the out-of-fold predictions.
 
 # %%
 oof = read_oof(tuned_oof, dataset)
 thresholds = choose_thresholds(dataset.boxes, oof, dataset.labels)
 stage.show("threshold_choice", thresholds_table(thresholds))
 
+# %% [markdown]
+# Precision, recall and F1 depend on the score threshold; the selected one is marked.
+
 # %%
 stage.show("threshold", plots.threshold_curve(thresholds.curve, thresholds.score))
 
 # %% [markdown]
-# ## Final model
-# The tuned detector is fitted again on all training images.
+# ## Refit
+# The tuned candidate is fitted again on all training images.
 
 # %%
 predictor = evaluate.refit(best, dataset, schema, thresholds, stage.resources)
@@ -68,7 +71,7 @@ predictor.save(model)
 
 # %% [markdown]
 # ## Holdout evaluation
-# The holdout is loaded here for the first time.
+# This is the only stage that reads the holdout.
 
 # %%
 holdout = stage.load("holdout")
@@ -77,49 +80,57 @@ matches = evaluate.matches_of(predictions, predictor.labels)
 stage.show("holdout_reads", holdout_ledger.holdout_reads(stage.holdout_reads), measured=True)
 
 # %% [markdown]
-# Intervals are bootstrap intervals over images. A requirement is decided only if its bound lies outside of the interval.
+# Metrics with bootstrap confidence intervals over images. A requirement is met or not met only if its bound lies outside the interval;
+# otherwise it is not proven.
 
 # %%
-estimates = evaluate.holdout_metrics(
+holdout_metrics = evaluate.holdout_metrics(
     matches,
     predictor.threshold,
-    leading=leading,
+    leading=leading_metric,
     resamples=EFFORT[stage.request.cost].resamples,
     seed=stage.request.seed,
 )
-stage.show("metrics", estimates, report=True)
+stage.show("metrics", holdout_metrics, report=True)
 
 # %% [markdown]
 # ## Generalisation gap
-# A large gap between training and out of fold is overfitting. A large gap between out of fold and holdout means that the holdout differs,
-# or that tuning has overfitted the folds.
+# A score that is much better on train than out of fold indicates overfitting. A score that is better out of fold than on the holdout
+# indicates that the holdout has a different distribution, or an optimistic bias of the model selection.
 
 # %%
-stage.show("gap", evaluate.generalization_gap(predictor, dataset, oof, matches, leading))
+stage.show("gap", evaluate.generalization_gap(predictor, dataset, oof, matches, leading_metric))
 
 # %% [markdown]
-# ## Summary
-# What does the result mean in practice?
+# ## Performance summary
+# How many objects does the detector find, and how many of its predictions are correct?
 
 # %%
 stage.show("headline", evaluate.headline(matches, predictions), report=True)
 
+# %% [markdown]
+# Images of the holdout with correct predictions.
+
 # %%
 stage.show("examples", evaluate.examples(predictions, holdout, recipe.column, wrong=False), report=True)
+
+# %% [markdown]
+# ## Metrics by label
+# Labels can differ in performance even if the overall score is high.
 
 # %%
 stage.show("labels", evaluate.label_table(matches, predictions), report=True)
 
 # %% [markdown]
 # ## Precision-recall curve
-# A curve that falls early belongs to a label with errors at high scores. Dots mark the score threshold.
+# If the curve of a label falls early, the label has errors with high scores. Dots mark the score threshold.
 
 # %%
 stage.show("precision_recall", plots.precision_recall(matches, predictor.threshold), report=True)
 
 # %% [markdown]
 # ## Calibration curve
-# Points on the diagonal are calibrated scores; the detector itself is not calibrated.
+# On the diagonal, the score equals the share of correct predictions. The scores are not calibrated.
 
 # %%
 if matches.predicted:
@@ -127,13 +138,21 @@ if matches.predicted:
 
 # %% [markdown]
 # ## Error analysis
-# Localisation errors are inaccurate edges; classification errors and missed objects are failures to recognise the object.
+# Types of errors: inaccurate boxes, wrong labels, duplicates, false positives in the background and missed objects.
 
 # %%
 stage.show("errors", evaluate.error_table(predictions), report=True)
 
+# %% [markdown]
+# ## Performance by slice
+# The metric on slices of the holdout, the weakest slice first. Slices are defined by the number and the size of the objects.
+
 # %%
-stage.show("slices", evaluate.slices(predictions, matches, leading), report=True)
+stage.show("slices", evaluate.slices(predictions, matches, leading_metric), report=True)
+
+# %% [markdown]
+# ## Examples of errors
+# Images of the holdout with errors. Check their annotations first: some boxes are missing or wrong.
 
 # %%
 stage.show("error_examples", evaluate.examples(predictions, holdout, recipe.column, wrong=True), report=True)
@@ -141,20 +160,20 @@ stage.show("error_examples", evaluate.examples(predictions, holdout, recipe.colu
 # %% [markdown]
 # ## ONNX export
 # The package also contains the network as an ONNX graph for services without Python. Its outputs are compared with those of the detector
-# on training images. Non-maximum suppression is not part of the graph; the table lists the post-processing.
+# on training images. Non-maximum suppression is not part of the graph; the table lists the required postprocessing.
 
 # %%
-compared = 8  # images
-graph = export(predictor, dataset.images.pixels[:compared])
+compared_images = 8
+graph = export(predictor, dataset.images.pixels[:compared_images])
 if graph is not None:
     write_graph(graph, model)
 stage.show("onnx", export_facts(graph, predictor))
 
 # %%
-stage.save(model=model, served=model, predictions=predictions, metrics=estimates.values)
+stage.save(model=model, served=model, predictions=predictions, metrics=holdout_metrics.values)
 
 # %% [markdown]
 # ## Limits
-# - A detected object that has no box in the annotations counts as a false positive: review the images before you rely on the counts.
-# - The holdout comes from the same source as the training set; other cameras and other light are harder.
-# - Intervals describe this detector on new images from the same source; they do not include the variation between trainings.
+# - A detected object without a box in the annotations counts as a false positive: review the images before you rely on the counts.
+# - The holdout comes from the same source as train; other cameras and lighting are harder.
+# - Confidence intervals apply to this model on similar images; they do not include the variation between models fitted on other data.

@@ -12,9 +12,9 @@
 
 # %% [markdown]
 # # Explore
-# Which objects are in the images, how large are they, and where?
+# What are the properties of the images and their objects?
 #
-# This notebook uses the training set only; the holdout is not loaded.
+# Only the training data is read here, not the holdout.
 
 # %% tags=["parameters"]
 upstream = {"ingest": ["train", "schema", "split"]}
@@ -39,14 +39,14 @@ dataset = detection_dataset(train, schema, recipe, None, stage.request, stage.re
 
 # %% [markdown]
 # ## Examples
-# Check how tight the boxes are, and which objects have none: a detector reproduces the annotation style.
+# Check how tight the boxes are and which objects have no box: a detector learns the style of the annotations.
 
 # %%
 stage.show("grid", box_drawing.grid(dataset), report=True)
 
 # %% [markdown]
 # ## Class balance
-# A rare label has few training examples, but the same weight as a frequent one in a mean over labels.
+# A rare label has few training examples, but the same weight as a frequent one in the mean average precision.
 
 # %%
 stage.show("target", plots.label_balance(explore.balance(dataset), schema.target), report=True)
@@ -60,47 +60,50 @@ stage.show("objects", explore.object_facts(dataset))
 
 # %% [markdown]
 # ## Label co-occurrence
-# If two labels nearly always occur together, a detector can infer one from the other.
+# If two labels almost always occur together, a detector can infer one from the other.
 
 # %%
 stage.show("cooccurrence", explore.cooccurrence_table(dataset))
 
 # %% [markdown]
 # ## Object sizes
-# Small objects are hard to detect, since few of their pixels remain at the input size of the detector.
+# Small objects are hard to detect, because only a few of their pixels remain at the input size of the detector.
 
 # %%
 stage.show("sizes", plots.object_sizes(dataset), report=True)
+
+# %% [markdown]
+# The number and the size of the objects of each label.
 
 # %%
 stage.show("size_table", explore.size_table(dataset))
 
 # %% [markdown]
 # ## Object positions
-# Darker means more objects. A detector has no training examples for the empty regions.
+# Darker regions contain more objects. A detector has no training examples in empty regions.
 
 # %%
 stage.show("object_positions", plots.object_positions(dataset))
 
 # %% [markdown]
 # ## Image traits
-# A detector also depends on brightness, colour and sharpness; extreme values show unusual images.
+# Summary statistics of brightness, colour and sharpness; extreme values indicate unusual images.
 
 # %%
 stage.show("traits", trait_table(reference_features.traits_of(dataset.images)))
 
 # %% [markdown]
 # ## Near-duplicates
-# A duplicate counts twice in training; if the boxes of two duplicates differ, one of them is wrong.
+# A duplicated image has twice the weight in training. If the boxes of near-duplicates differ, some of them are wrong.
 
 # %%
-groups = split.set_index("row_id")["content"].reindex(dataset.row_ids).tolist()
-stage.show("near_duplicates", explore.near_duplicates(groups, dataset))
+near_duplicate_groups = split.set_index("row_id")["content"].reindex(dataset.row_ids).tolist()
+stage.show("near_duplicates", explore.near_duplicates(near_duplicate_groups, dataset))
 
 # %%
 stage.save()
 
 # %% [markdown]
 # ## Limits
-# - Missing boxes are not visible in these counts; review the false positives with high scores in the evaluation.
+# - These counts do not reveal missing boxes; review the false positives with high scores in *evaluate*.
 # - Near-duplicates are resaved copies of an image; another photo of the same scene is not detected.

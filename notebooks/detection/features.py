@@ -12,7 +12,7 @@
 
 # %% [markdown]
 # # Features
-# Which inputs does the detector receive, and which of them leak the label?
+# Which inputs do the detectors use, and do any of them leak the target?
 
 # %% tags=["parameters"]
 upstream = {"ingest": ["train", "schema", "split"]}
@@ -38,16 +38,16 @@ train, split = stage.load("train", "split")
 schema = Schema.model_validate(stage.load("schema"))
 
 # %% [markdown]
-# ## Recipe
-# Images are padded with grey to a square, since objects in a cropped region could not be detected. The time grows with the square of the
-# side.
+# ## Feature recipe
+# Images are padded with grey to a square, because objects outside a crop could not be detected. The training time grows with the square
+# of the side. You can change these settings.
 
 # %%
 side = default_side(sizes_of(train[picture_column(schema, stage.request.data.features)].tolist(), stage.workers))
 
 # %% [markdown]
-# Training images are augmented together with their boxes. Use only transformations that occur in the service: a mirrored pear is still a
-# pear, but a mirrored sign is not a sign.
+# Training images are augmented together with their boxes. Use only transformations that preserve the labels: a mirrored pear is still a
+# pear, but a left-turn sign becomes a right-turn sign.
 
 # %%
 augmentation = Augmentation(flip=True, zoom=0.4, colour=0.2)
@@ -55,13 +55,17 @@ recipe = default_recipe(schema, stage.request.data.features, side=side, augmenta
 stage.show("recipe", recipe_table(recipe, schema, stage.request.weights.backbones), report=True)
 
 # %% [markdown]
-# ## Folds
-# All choices are made by cross-validation on these folds. Near-duplicates are always in the same fold.
+# ## Cross-validation folds
+# Every choice is made by cross-validation on these folds. Near-duplicates are assigned to the same fold.
 
 # %%
-groups = split.set_index("row_id")["content"].reindex(train["row_id"]).tolist()
+near_duplicate_groups = split.set_index("row_id")["content"].reindex(train["row_id"]).tolist()
 folds = group_folds(
-    train["row_id"].tolist(), groups, stage.request.folds, seed=stage.request.seed, units="groups of near-duplicates"
+    train["row_id"].tolist(),
+    near_duplicate_groups,
+    stage.request.folds,
+    seed=stage.request.seed,
+    units="groups of near-duplicates",
 )
 dataset = detection_dataset(train, schema, recipe, folds, stage.request, stage.resources)
 stage.show("folds", folds_table(dataset, folds))
@@ -74,16 +78,16 @@ stage.show("folds", folds_table(dataset, folds))
 stage.show("augmentation", augmentation_examples(dataset, seed=stage.request.seed))
 
 # %% [markdown]
-# ## Leakage audit
-# If the position, the size or the number of objects alone determines the label, a detector learns it instead of the object.
+# ## Leakage check
+# If the position, the size or the number of objects determines the label, a detector can use it instead of the object's appearance.
 
 # %%
 suspects = leakage.audit(dataset)
 stage.show("leaks", leakage.leaks_table(suspects), report=True)
 
 # %% [markdown]
-# Holdout images with a duplicate in the training set would be predicted from memory. The holdout is not loaded here: only row ids and
-# near-duplicate groups are compared.
+# Near-duplicates in both train and holdout make the holdout score too optimistic. The images of the holdout are not read here: only row
+# ids and the ids of near-duplicate groups are compared.
 
 # %%
 stage.show("duplicates_across", duplicates_across(split))
@@ -93,5 +97,5 @@ stage.save(recipe=recipe, folds=folds, leaks=suspects)
 
 # %% [markdown]
 # ## Limits
-# - Augmentation is an assumption about the images in service; tuning measures by cross-validation whether it helps.
-# - Folds keep near-duplicate images together, but not different images of the same object.
+# - Augmentation is an assumption about the images in production; tuning measures its effect by cross-validation.
+# - Near-duplicates are in the same fold, but different images of the same object can be in different folds.

@@ -12,7 +12,7 @@
 
 # %% [markdown]
 # # Evaluate
-# How well does the recogniser perform on unseen texts, and which errors does it make?
+# How well does the recogniser perform on the holdout, where does it fail, and why?
 
 # %% tags=["parameters"]
 upstream = {
@@ -39,15 +39,15 @@ stage = Stage.open("evaluate", request, upstream, product)
 train, folds, best, tuned_oof = stage.load("train", "folds", "best", "tuned_oof")
 schema = Schema.model_validate(stage.load("schema"))
 recipe = Recipe.model_validate(best["recipe"])
-leading = best["metric"]
-sentences = entity_dataset(train, schema, recipe, folds, stage.request, stage.resources)
+leading_metric = best["metric"]
+dataset = entity_dataset(train, schema, recipe, folds, stage.request, stage.resources)
 
 # %% [markdown]
 # ## Refit
 # The tuned candidate is fitted again on all training texts.
 
 # %%
-predictor = evaluate.refit(best, sentences, schema, stage.resources)
+predictor = evaluate.refit(best, dataset, schema, stage.resources)
 model = stage.folder("model")
 predictor.save(model)
 
@@ -58,69 +58,72 @@ predictor.save(model)
 # %%
 holdout = stage.load("holdout")
 predictions = evaluate.predictions(predictor, holdout)
-counts = evaluate.counts_of(predictions, holdout, predictor.types)
+match_counts = evaluate.counts_of(predictions, holdout, predictor.types)
 stage.show("holdout_reads", holdout_ledger.holdout_reads(stage.holdout_reads), measured=True)
 
 # %% [markdown]
-# A predicted entity is correct when its boundaries and its type match exactly. Confidence intervals resample whole documents.
+# A predicted entity is correct if its boundaries and its type match exactly. The confidence intervals are bootstrap intervals over
+# documents.
 
 # %%
 holdout_metrics = evaluate.holdout_metrics(
-    counts, leading=leading, resamples=EFFORT[stage.request.cost].resamples, seed=stage.request.seed
+    match_counts, leading=leading_metric, resamples=EFFORT[stage.request.cost].resamples, seed=stage.request.seed
 )
 stage.show("metrics", holdout_metrics, report=True)
 
 # %% [markdown]
 # ## Generalisation gap
-# A score that is much higher on train than out of fold indicates overfitting. A score that is higher out of fold than on the
-# holdout indicates a different distribution of the holdout, or an optimistic bias of the search.
+# A score that is much better on train than out of fold indicates overfitting. A score that is better out of fold than on the holdout
+# indicates that the holdout has a different distribution, or an optimistic bias of the model selection.
 
 # %%
-oof = read_oof(tuned_oof, sentences)
-stage.show("gap", evaluate.generalization_gap(predictor, sentences, oof, counts, leading))
+oof = read_oof(tuned_oof, dataset)
+stage.show("gap", evaluate.generalization_gap(predictor, dataset, oof, match_counts, leading_metric))
 
 # %% [markdown]
 # ## Performance summary
 # How many entities does the recogniser find, and how many of its predictions are correct?
 
 # %%
-stage.show("headline", evaluate.headline(counts), report=True)
+stage.show("headline", evaluate.headline(match_counts), report=True)
 
 # %% [markdown]
-# Entities that the recogniser predicted in unseen texts are marked.
+# Predicted entities are marked in texts of the holdout.
 
 # %%
 stage.show("examples", evaluate.examples(predictions, holdout, predictor, wrong=False), report=True)
 
 # %% [markdown]
 # ## Metrics by type
-# Types differ in how well they are recognised; the one with the lowest F1 comes first.
+# Precision, recall and F1 of each entity type, the lowest F1 first.
 
 # %%
-stage.show("types", evaluate.type_table(counts), report=True)
+stage.show("types", evaluate.type_table(match_counts), report=True)
 
 # %% [markdown]
 # ## Confusion matrix
-# Each true entity is compared with the predicted entity that overlaps it, or with *nothing*.
+# Each true entity is compared with the predicted entity that overlaps it; *nothing* means that none does.
 
 # %%
 stage.show("confusion", outcomes.confusion(*evaluate.confusion(predictions)), report=True)
 
 # %% [markdown]
 # ## Error analysis
-# Wrong boundaries are often a matter of labelling convention; wrong types and missed entities are not.
+# Wrong boundaries often result from ambiguous annotation guidelines; wrong types and missed entities do not.
 
 # %%
 stage.show("errors", evaluate.error_types(predictions), report=True)
 
 # %% [markdown]
-# The same metric on slices of the holdout: by text length, capitalisation, and whether the names occur in train.
+# ## Performance by slice
+# The metric on slices of the holdout, which are defined by text length, capitalisation, and the presence of the names in train.
 
 # %%
-stage.show("slices", evaluate.slices(predictions, holdout, sentences, predictor, leading), report=True)
+stage.show("slices", evaluate.slices(predictions, holdout, dataset, predictor, leading_metric), report=True)
 
 # %% [markdown]
-# The texts with the most errors. Some labels may be wrong as well.
+# ## Examples of errors
+# The texts with the most errors. Check their labels first: some are wrong.
 
 # %%
 stage.show("error_examples", evaluate.examples(predictions, holdout, predictor, wrong=True), report=True)
@@ -130,6 +133,6 @@ stage.save(model=model, served=model, predictions=predictions, metrics=holdout_m
 
 # %% [markdown]
 # ## Limits
-# - Predicted entities have no probability, so spurious ones cannot be filtered by confidence.
-# - Where labels are inconsistent, no recogniser can be fully correct.
+# - Predicted entities have no probability, so false positives cannot be filtered by confidence.
+# - Inconsistent labels limit the score that any recogniser can reach.
 # - The holdout comes from the same source as train; later texts contain new names.

@@ -12,7 +12,7 @@
 
 # %% [markdown]
 # # Features
-# Which inputs do the recognisers read, and are there leaks between train and holdout?
+# Which inputs do the recognisers use, and do any of them leak the target?
 
 # %% tags=["parameters"]
 upstream = {"ingest": ["train", "schema", "split"]}
@@ -36,7 +36,7 @@ schema = Schema.model_validate(stage.load("schema"))
 
 # %% [markdown]
 # ## Feature recipe
-# Texts are not modified, so that the offsets of entities stay valid.
+# Texts are not modified, so that the character offsets of entities remain valid. You can change this setting.
 
 # %%
 settings = {"most_characters": 100_000}
@@ -47,27 +47,27 @@ stage.show("recipe", recipe_table(recipe, schema), report=True)
 
 # %% [markdown]
 # ## Cross-validation folds
-# The texts of a document mention the same names, so a document is in one fold as a whole. Where there are no documents,
-# near-duplicates are in one fold.
+# The texts of a document mention the same names, so all texts of a document are assigned to one fold. If the data has no documents,
+# near-duplicates are assigned to one fold.
 
 # %%
-sentences = entity_dataset(train, schema, recipe, None, stage.request, stage.resources)
-near_duplicates = split.set_index("row_id")["content"].reindex(sentences.row_ids).tolist()
-groups = fold_groups(sentences, near_duplicates)
-folds = group_folds(sentences.row_ids, groups, stage.request.folds, seed=stage.request.seed, units="documents")
-stage.show("folds", folds_table(sentences, folds))
+dataset = entity_dataset(train, schema, recipe, None, stage.request, stage.resources)
+near_duplicate_groups = split.set_index("row_id")["content"].reindex(dataset.row_ids).tolist()
+documents_or_duplicates = fold_groups(dataset, near_duplicate_groups)
+folds = group_folds(dataset.row_ids, documents_or_duplicates, stage.request.folds, seed=stage.request.seed, units="documents")
+stage.show("folds", folds_table(dataset, folds))
 
 # %% [markdown]
 # ## Leakage check
-# If a single name makes up a large share of a type, the score of that type says little about other names.
+# If a single name makes up a large share of a type, the score of that type does not generalise to other names.
 
 # %%
-suspects = leakage.audit(sentences)
+suspects = leakage.audit(dataset)
 stage.show("leaks", leakage.leaks_table(suspects), report=True)
 
 # %% [markdown]
-# If a near-duplicate of a holdout text were in train, its score would be too optimistic. The texts of the holdout are not read
-# here: only row ids and the ids of near-duplicate groups are compared.
+# Near-duplicates in both train and holdout make the holdout score too optimistic. The texts of the holdout are not read here: only
+# row ids and the ids of near-duplicate groups are compared.
 
 # %%
 stage.show("duplicates_across", duplicates_across(split))
@@ -77,5 +77,5 @@ stage.save(recipe=recipe, folds=folds, leaks=suspects)
 
 # %% [markdown]
 # ## Limits
-# - Texts about one event in two documents can be in different folds.
-# - All folds come from the same period and source. Cross-validation cannot show the effect of new names.
+# - Documents about the same event can be in different folds.
+# - All folds come from the same period and source. Cross-validation does not measure the effect of new names.

@@ -12,7 +12,7 @@
 
 # %% [markdown]
 # # Evaluate
-# How accurate are the forecasts on the holdout, where do they fail, and what drives them?
+# How well does the model perform on the holdout, where does it fail, and why?
 
 # %% tags=["parameters"]
 upstream = {
@@ -36,7 +36,7 @@ from glassbox.runtime.stage import Stage
 stage = Stage.open("evaluate", request, upstream, product)
 train, folds, best, tuned_oof = stage.load("train", "folds", "best", "tuned_oof")
 schema, recipe = Schema.model_validate(stage.load("schema")), saved(stage.load("recipe"))
-leading = best["metric"]
+leading_metric = best["metric"]
 panel = open_panel(train, schema, stage.request, recipe.step)
 backtest = BacktestDataset.of(panel, recipe, folds["origin"].tolist())
 columns = evaluate.columns_of(stage.request, list(train.columns))
@@ -44,57 +44,59 @@ target, resamples = columns.target, EFFORT[stage.request.cost].resamples
 
 # %% [markdown]
 # ## Prediction intervals
-# Conformal intervals are fitted to the backtest errors at each step ahead, on train alone. Each origin of the backtest gets
-# intervals from the errors at the other origins.
+# Conformal intervals are computed from the backtest errors on train, for each step ahead. The intervals at an origin of the backtest are
+# computed from the errors at the other origins.
 
 # %%
-offsets, oof = evaluate.intervals(tuned_oof, backtest)
+interval_offsets, oof = evaluate.intervals(tuned_oof, backtest)
 
 # %% [markdown]
-# ## Final model
-# The tuned candidate is fitted on all of train.
+# ## Refit
+# The tuned candidate is fitted again on all training data.
 
 # %%
-predictor = evaluate.refit(best, panel, schema, columns, offsets, seed=stage.request.seed, threads=stage.threads)
+predictor = evaluate.refit(best, panel, schema, columns, interval_offsets, seed=stage.request.seed, threads=stage.threads)
 model = stage.folder("model")
 predictor.save(model)
 
 # %% [markdown]
 # ## Holdout evaluation
-# This is the only stage that reads the holdout. The model forecasts from the first origin as it is; at each later origin it
-# is refitted on the history up to that origin.
+# This is the only stage that reads the holdout. The first origin is the end of train; at each later origin, the model is refitted on
+# the history up to that origin.
 
 # %%
 holdout = stage.load("holdout")
-later = evaluate.later_panel(holdout, panel, schema, stage.request)
-dataset = evaluate.holdout_problem(backtest, later, stage.request.split.origins)
-forecasts = evaluate.forecast_holdout(dataset, predictor, stage.resources)
-naive = evaluate.baseline_holdout(dataset, seed=stage.request.seed)
+holdout_panel = evaluate.later_panel(holdout, panel, schema, stage.request)
+holdout_dataset = evaluate.holdout_problem(backtest, holdout_panel, stage.request.split.origins)
+forecasts = evaluate.forecast_holdout(holdout_dataset, predictor, stage.resources)
+baseline_forecasts = evaluate.baseline_holdout(holdout_dataset, seed=stage.request.seed)
 stage.show("holdout_reads", holdout_reads(stage.holdout_reads), measured=True)
 
 # %% [markdown]
-# Metrics on the holdout with confidence intervals. A requirement is decided only where its bound lies outside the interval.
+# Metrics with bootstrap confidence intervals. A requirement is met or not met only if its bound lies outside the interval; otherwise it
+# is not proven.
 
 # %%
-holdout_metrics = evaluate.holdout_metrics(forecasts, leading=leading, resamples=resamples, seed=stage.request.seed)
+holdout_metrics = evaluate.holdout_metrics(forecasts, leading=leading_metric, resamples=resamples, seed=stage.request.seed)
 stage.show("metrics", holdout_metrics, report=True)
 
 # %% [markdown]
-# ## Summary
-# How large is a typical error, and how does it compare with the seasonal naive forecast?
+# ## Performance summary
+# How large is a typical error, compared with the seasonal naive forecast?
 
 # %%
-stage.show("headline", evaluate.headline(forecasts, naive, leading, recipe), report=True)
+stage.show("headline", evaluate.headline(forecasts, baseline_forecasts, leading_metric, recipe), report=True)
 
 # %% [markdown]
 # ## Forecasts and actual values
-# Where the black line leaves the band, the intervals were too narrow.
+# The black line shows the actual values, and the band the prediction intervals.
 
 # %%
-stage.show("forecasts", plots.forecasts(forecasts, dataset.panel, target), report=True)
+stage.show("forecasts", plots.forecasts(forecasts, holdout_dataset.panel, target), report=True)
 
 # %% [markdown]
-# Do the intervals contain as many actual values as their nominal level?
+# ## Coverage of prediction intervals
+# Do the intervals contain the nominal share of the actual values?
 
 # %%
 stage.show("coverage", evaluate.coverage_table(forecasts, oof), report=True)
@@ -104,76 +106,79 @@ stage.show("coverage", evaluate.coverage_table(forecasts, oof), report=True)
 # A score that is much better in the backtest than on the holdout indicates overfitting or a change over time.
 
 # %%
-stage.show("gap", evaluate.generalization_gap(oof, forecasts, leading))
+stage.show("gap", evaluate.generalization_gap(oof, forecasts, leading_metric))
 
 # %% [markdown]
 # ## Baseline
 # Does the model beat the seasonal naive forecast?
 
 # %%
-stage.show("baseline", evaluate.versus_baseline(forecasts, naive), report=True)
+stage.show("baseline", evaluate.versus_baseline(forecasts, baseline_forecasts), report=True)
 
 # %% [markdown]
 # ## Error by step ahead
-# Where the two lines meet, the model is no better than the seasonal naive forecast.
+# How does the error grow with the horizon, compared with the seasonal naive forecast?
 
 # %%
-stage.show("by_step", plots.by_step(evaluate.by_step_frame(forecasts, naive), "MASE"), report=True)
+stage.show("by_step", plots.by_step(evaluate.by_step_frame(forecasts, baseline_forecasts), "MASE"), report=True)
 
 # %% [markdown]
 # ## Error analysis
-# Which parts of the calendar and of the horizon have the largest errors?
+# Which calendar periods and steps ahead have the largest errors?
 
 # %%
-slices = evaluate.slices(forecasts, dataset, country=stage.request.data.holidays)
-stage.show("slices", evaluate.slices_table(slices), report=True)
+slice_errors = evaluate.slices(forecasts, holdout_dataset, country=stage.request.data.holidays)
+stage.show("slices", evaluate.slices_table(slice_errors), report=True)
 
 # %% [markdown]
 # On which days were the errors largest?
 
 # %%
-stage.show("worst_days", evaluate.worst_days(forecasts, dataset, stage.request.data.holidays))
+stage.show("worst_days", evaluate.worst_days(forecasts, holdout_dataset, stage.request.data.holidays))
 
 # %% [markdown]
-# Which series are forecast worst? In the scatter plot, series above the line are better forecast by the baseline.
+# Which series have the largest errors?
 
 # %%
-stage.show("worst_series", evaluate.worst_series(forecasts, naive, dataset.panel.names))
-
-# %%
-stage.show("series_errors", plots.series_errors(forecasts, naive))
+stage.show("worst_series", evaluate.worst_series(forecasts, baseline_forecasts, holdout_dataset.panel.names))
 
 # %% [markdown]
-# ## Explanation
-# What drives the forecasts: feature importance, ensemble members or model parameters.
+# For series above the line, the baseline is more accurate than the model.
+
+# %%
+stage.show("series_errors", plots.series_errors(forecasts, baseline_forecasts))
+
+# %% [markdown]
+# ## Model interpretation
+# Feature importance, ensemble weights or model parameters, depending on the kind of model.
 
 # %%
 stage.show("components", evaluate.model_components(predictor))
 
 # %% [markdown]
 # ## Refit for serving
-# A forecast needs the latest values. The same recipe is fitted again on all history, as at each origin above, and the result
-# is the served model.
+# A forecast depends on the latest values. The served model is therefore refitted on all history, in the same way as at each origin of
+# the evaluation.
 
 # %%
-refitted = evaluate.refit_on_all(predictor, later)
+refitted = evaluate.refit_on_all(predictor, holdout_panel)
 served = stage.folder("served")
 refitted.save(served)
 stage.show("refit", evaluate.refit_note(refitted), report=True)
 
 # %% [markdown]
-# The next forecast of the served model, decomposed into trend and season.
+# The next forecast of the served model, decomposed into trend and seasonality.
 
 # %%
 stage.show("forecast_components", plots.forecast_components(refitted), report=True)
 
 # %%
-predictions = evaluate.predictions(forecasts, dataset, holdout, columns)
+predictions = evaluate.predictions(forecasts, holdout_dataset, holdout, columns)
 stage.save(model=model, served=served, predictions=predictions, metrics=holdout_metrics.values)
 
 # %% [markdown]
 # ## Limits
-# - A few origins at the end of one history do not cover every season: results for a mild winter do not transfer to a hard one.
-# - The covariates of the holdout were known exactly; in production, some of them are forecasts themselves.
-# - The intervals assume that errors stay as in the backtest. After a level shift they are too narrow.
+# - A few origins at the end of the history do not represent all conditions, such as mild and severe winters.
+# - The covariates of the holdout were known exactly; in production, some of them are forecasts.
+# - Prediction intervals assume that errors have the same distribution as in the backtest. After a level shift, they are too narrow.
 # - The steps of one forecast are correlated; the confidence intervals therefore resample whole origins or whole series.

@@ -12,7 +12,9 @@
 
 # %% [markdown]
 # # Explore
-# Which patterns do the series follow?
+# What are the properties of the series: trend, seasonality, change points and correlations?
+#
+# Only the training data is read here, not the holdout.
 
 # %% tags=["parameters"]
 upstream = {"ingest": ["train", "schema"]}
@@ -30,88 +32,88 @@ stage = Stage.open("explore", request, upstream, product)
 train = stage.load("train")
 schema = Schema.model_validate(stage.load("schema"))
 panel = open_panel(train, schema, stage.request)
-target, seasons = str(stage.request.data.target), panel.step.seasons
+target, seasonal_periods = str(stage.request.data.target), panel.step.seasons
 
 # %% [markdown]
 # ## Target distribution
-# Percentage errors and log transformations need positive values. How many values are zero or negative?
+# How many values are zero or negative? Percentage errors and log transformations need positive values.
 
 # %%
 stage.show("target", explore.target_facts(panel), report=True)
 
 # %% [markdown]
 # ## Change points
-# After a level shift, older data describes a different process. Change points are detected in the means of whole seasons,
-# so that the seasonality itself is not mistaken for one.
+# After a level shift, older data describes a different process. Change points are detected in the means of whole seasonal periods, so
+# that seasonality is not detected as a change.
 
 # %%
-table, breaks = explore.change_points(panel, seasons[0])
-stage.show("change_points", table)
+change_point_table, change_points = explore.change_points(panel, seasonal_periods[0])
+stage.show("change_points", change_point_table)
 
 # %% [markdown]
 # The dashed lines mark the change points.
 
 # %%
-stage.show("series", plots.series(panel, target, breaks, seasons[0]), report=True)
+stage.show("series", plots.series(panel, target, change_points, seasonal_periods[0]), report=True)
 
 # %% [markdown]
 # ## Seasonal decomposition
-# Where the remainder varies strongly, look for a cause other than trend and calendar.
+# If the remainder varies strongly, factors other than trend and season influence the series.
 
 # %%
-stage.show("decomposition", plots.decomposition(panel, seasons[0], target))
+stage.show("decomposition", plots.decomposition(panel, seasonal_periods[0], target))
 
 # %% [markdown]
-# How strong are trend and seasonality across the series?
+# How strong are trend and seasonality?
 
 # %%
-stage.show("strengths", explore.strengths_table(explore.strengths(panel, seasons)), report=True)
+stage.show("strengths", explore.strengths_table(explore.strengths(panel, seasonal_periods)), report=True)
 
 # %% [markdown]
-# The band is the interquartile range over all seasons; a narrow band means a stable seasonal pattern.
+# The band is the interquartile range over all seasonal periods; a narrow band means a stable seasonal pattern.
 
 # %%
-stage.show("seasonal", plots.seasonal(panel, seasons, target), report=True)
+stage.show("seasonal", plots.seasonal(panel, seasonal_periods, target), report=True)
 
 # %% [markdown]
 # ## Autocorrelation
-# Peaks at multiples of the season show which lags are useful as features.
+# Peaks at multiples of the seasonal period show which lags are useful as features.
 
 # %%
-stage.show("autocorrelation", plots.autocorrelation(panel, seasons))
+stage.show("autocorrelation", plots.autocorrelation(panel, seasonal_periods))
 
 # %% [markdown]
 # ## Stationarity
-# Two tests with opposite null hypotheses. Where both agree on the seasonal differences, one seasonal differencing is enough.
+# The two tests have opposite null hypotheses. If both find the seasonal differences stationary, seasonal differencing is sufficient.
 
 # %%
-stage.show("stationarity", explore.stationarity(panel, seasons[0]))
+stage.show("stationarity", explore.stationarity(panel, seasonal_periods[0]))
 
 # %% [markdown]
 # ## Demand classification
-# Intermittent series need other methods and metrics than smooth ones: the median of a mostly-zero series is zero.
+# Intermittent series need other methods and metrics than smooth series: if most values are zero, the median forecast is zero.
 
 # %%
 stage.show("intermittency", explore.intermittency(panel))
 
 # %% [markdown]
 # ## Correlations
-# A global model for all series pays off where the series are correlated.
+# A global model, which is trained on all series, is useful if the series are correlated.
 
 # %%
-stage.show("series_correlations", explore.series_correlations(panel, seasons[0]))
+stage.show("series_correlations", explore.series_correlations(panel, seasonal_periods[0]))
 
 # %% [markdown]
-# Which covariates are correlated with the target once seasonality is removed?
+# Which covariates are correlated with the target after seasonal differencing?
 
 # %%
-stage.show("covariates", explore.covariate_table(panel, seasons[0]))
+stage.show("covariates", explore.covariate_table(panel, seasonal_periods[0]))
 
 # %%
 stage.save()
 
 # %% [markdown]
 # ## Limits
-# - The figures show the longest series; the tables cover all series, or an even sample of them where there are very many.
-# - A change point shows when the level shifted, not why. Ask a domain expert.
+# - The figures show the longest series; the tables cover all series, or a regular sample of them if there are very many.
+# - A change point shows when the level shifted, not the cause. Ask a domain expert.
 # - Correlations describe the past; a covariate helps only if it is known when a forecast is made.

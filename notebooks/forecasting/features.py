@@ -33,8 +33,7 @@ panel = open_panel(train, schema, stage.request)
 
 # %% [markdown]
 # ## Feature recipe
-# Lags are counted in seasons back from the forecast step and never reach past the origin. Edit a list and run the cell again;
-# nothing else has to change.
+# Lags and windows are computed from values up to the forecast origin only. You can change the recipe, as in the commented line.
 
 # %%
 recipe = recipe_of(panel, stage.request)
@@ -42,9 +41,9 @@ recipe = recipe_of(panel, stage.request)
 stage.show("recipe", recipe_table(recipe, schema.target), report=True)
 
 # %% [markdown]
-# ## Cross-validation
-# The folds have rolling origins: each origin uses the history before it and is scored on the horizon after it. The holdout
-# comes after the last fold.
+# ## Cross-validation folds
+# The folds have rolling origins: a model is fitted on the history up to an origin and scored on the horizon after it. The holdout comes
+# after the last fold.
 
 # %%
 folds = make_folds(panel, recipe, stage.request.folds)
@@ -52,7 +51,7 @@ stage.show("folds", folds_table(folds, panel, stage.request.folds))
 
 # %% [markdown]
 # ## Look-ahead leakage
-# All values after an origin are replaced and the features are computed again; a feature that changes uses the future.
+# All values after an origin are replaced, and the features are computed again. A feature that changes uses the future.
 
 # %%
 leaks = future_leaks(panel, recipe, folds["origin"].tolist(), stage.request.seed)
@@ -69,6 +68,6 @@ stage.save(recipe=recipe, folds=folds, leaks=leaks)
 
 # %% [markdown]
 # ## Limits
-# - Covariates that the request lists as known ahead are assumed to be known exactly: with weather forecasts instead of
-#   measured weather, errors grow.
-# - Only the public holidays of one country are used, not school holidays or events.
+# - Covariates that the request lists as known ahead are assumed to be known exactly. In production, forecasts of them increase the
+#   errors.
+# - Only public holidays of one country are used, not school holidays or other events.

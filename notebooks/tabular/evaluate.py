@@ -12,7 +12,7 @@
 
 # %% [markdown]
 # # Evaluate
-# How well does the model perform on unseen rows, where does it fail, and why?
+# How well does the model perform on the holdout, where does it fail, and why?
 
 # %% tags=["parameters"]
 upstream = {
@@ -42,7 +42,7 @@ train, folds, best, tuned_oof = stage.load("train", "folds", "best", "tuned_oof"
 schema = Schema.model_validate(stage.load("schema"))
 labelled = labelled_rows(train, schema.target, schema.classes, folds, positive=stage.request.data.positive)
 positive = labelled.classes[labelled.positive]
-leading = best["metric"]
+leading_metric = best["metric"]
 resamples = EFFORT[stage.request.cost].resamples
 
 # %% [markdown]
@@ -57,15 +57,16 @@ stage.show("calibration_choice", calibrated.table)
 
 # %% [markdown]
 # ## Decision threshold
-# With two classes, a row is classified as positive from this probability on. The first requirement on a label metric sets the
-# rule; without one, the threshold maximises F1. With more classes, the most probable one is predicted.
+# With two classes, a row is predicted as positive if its probability is at least the threshold. The threshold is chosen for the first
+# required metric that depends on it, such as precision; without such a requirement, it maximises F1. With more classes, the most
+# probable class is predicted.
 
 # %%
-rule, bound = metrics.threshold_rule(stage.request.requirements)
+threshold_rule, bound = metrics.threshold_rule(stage.request.requirements)
 holdout_ratio = stage.request.split.holdout / (1 - stage.request.split.holdout)
 is_positive = labelled.y == labelled.positive
 threshold = choose_threshold(
-    is_positive, calibrated.proba[:, labelled.positive], rule, bound, holdout_ratio=holdout_ratio
+    is_positive, calibrated.proba[:, labelled.positive], threshold_rule, bound, holdout_ratio=holdout_ratio
 )
 if labelled.binary:
     stage.show("threshold_choice", threshold.facts(positive))
@@ -90,44 +91,48 @@ predictions = evaluate.predictions(predictor, holdout)
 stage.show("holdout_reads", holdout_ledger.holdout_reads(stage.holdout_reads), measured=True)
 
 # %% [markdown]
-# Every metric of the task with its 95 % confidence interval. A requirement is clearly met or missed only when its bound lies
-# outside the interval.
+# Metrics with bootstrap confidence intervals. A requirement is met or not met only if its bound lies outside the interval; otherwise it
+# is not proven.
 
 # %%
-grouped_by = stage.request.split.column if stage.request.split.by == "group" else None
+group_column = stage.request.split.column if stage.request.split.by == "group" else None
 holdout_metrics = evaluate.holdout_metrics(
     predictions,
     labelled.classes,
     positive,
-    leading=leading,
+    leading=leading_metric,
     resamples=resamples,
     seed=stage.request.seed,
-    clusters=evaluate.holdout_clusters(holdout, grouped_by),
+    clusters=evaluate.holdout_clusters(holdout, group_column),
 )
 stage.show("metrics", holdout_metrics, report=True)
 
 # %% [markdown]
 # ## Generalisation gap
-# A score that is much higher on train than out of fold indicates overfitting. A score that is much higher out of fold than on
-# the holdout indicates an optimistic bias of the search.
+# A score that is much better on train than out of fold indicates overfitting. A score that is much better out of fold than on the
+# holdout indicates an optimistic bias of the model selection.
 
 # %%
-stage.show("gap", evaluate.generalization_gap(predictor, labelled, calibrated.proba, predictions, leading, predictor.threshold))
+stage.show(
+    "gap", evaluate.generalization_gap(predictor, labelled, calibrated.proba, predictions, leading_metric, predictor.threshold)
+)
 
 # %% [markdown]
 # ## Performance summary
-# The gain curve ranks rows by predicted probability. The line shows the share of positive rows that is reached when the
-# highest-ranked rows are selected.
+# The gain curve shows which share of the positive rows is among the rows with the highest predicted probabilities.
 
 # %%
 actual_positive = (predictions["y_true"] == positive).to_numpy().astype(int)
-rows = plural(stage.request.data.row)
-headline = evaluate.headline(predictions, schema.target, positive, labelled.classes, rows=rows)
+row_noun = plural(stage.request.data.row)
+headline = evaluate.headline(predictions, schema.target, positive, labelled.classes, rows=row_noun)
 stage.show("headline", headline, report=True)
 stage.show(
     "gain_curve",
     curves.gain_curve(
-        actual_positive, predictions[f"proba_{positive}"].to_numpy(), rows=rows, found=f"those with {schema.target} = {positive}"
+        actual_positive,
+        predictions[f"proba_{positive}"].to_numpy(),
+        rows=row_noun,
+        found=f"those with {schema.target} = {positive}",
     ),
     report=True,
 )
@@ -142,8 +147,8 @@ stage.show("confusion", outcomes.confusion(predictions["y_true"], predictions["y
 
 # %% [markdown]
 # ## ROC and precision-recall curves
-# The ROC curve does not depend on how rare the positive class is; the precision-recall curve does. Use the first to judge the
-# ranking and the second to judge the cost of acting on predictions.
+# The ROC curve measures the ranking independently of the share of the positive class. The precision-recall curve depends on that share
+# and shows how many predicted positives are correct.
 
 # %%
 truth, score = evaluate.truth_and_scores(predictions, labelled.classes, positive)
@@ -154,42 +159,46 @@ stage.show("precision_recall", curves.precision_recall(truth, score, holdout_met
 
 # %% [markdown]
 # ## Calibration curve
-# Points on the diagonal are predicted probabilities that equal the observed frequency.
+# On the diagonal, the predicted probability equals the observed frequency.
 
 # %%
 stage.show("calibration", outcomes.calibration(truth, score))
 
 # %% [markdown]
 # ## Performance by slice
-# The same metric on slices of the holdout, the lowest first. Small slices have wide intervals, so read the interval before the
-# value.
+# The metric on slices of the holdout, the weakest slice first. Small slices have wide confidence intervals.
 
 # %%
-parts = evaluate.slices(
-    holdout, predictions, schema, positive, metric=leading, columns=predictor.fields, seed=stage.request.seed
+slice_scores = evaluate.slices(
+    holdout, predictions, schema, positive, metric=leading_metric, columns=predictor.fields, seed=stage.request.seed
 )
-overall = holdout_metrics.values[leading].value
-stage.show("slices", evaluate.slices_table(parts, leading, overall), report=True)
+overall_score = holdout_metrics.values[leading_metric].value
+stage.show("slices", evaluate.slices_table(slice_scores, leading_metric, overall_score), report=True)
+
+# %% [markdown]
+# Dots are slices and lines are confidence intervals, compared with the score on the whole holdout.
 
 # %%
-stage.show("slices_figure", outcomes.slices(parts, leading, overall))
+stage.show("slices_figure", outcomes.slices(slice_scores, leading_metric, overall_score))
 
 # %% [markdown]
 # ## Feature importance
-# Permutation importance is the drop in the score when a column is shuffled.
+# Permutation importance is the decrease of the score when the values of a column are shuffled.
 
 # %%
-stage.show("importance", explain.permutation_importance(predictor, holdout, metric=leading, seed=stage.request.seed), report=True)
+stage.show(
+    "importance", explain.permutation_importance(predictor, holdout, metric=leading_metric, seed=stage.request.seed), report=True
+)
 
 # %% [markdown]
 # ## SHAP values
-# In which direction and how strongly does each column contribute to the predictions, over many rows?
+# How strongly, and in which direction, does each column contribute to the predictions?
 
 # %%
 stage.show("shap", explain.shap_global(predictor, holdout, seed=stage.request.seed))
 
 # %% [markdown]
-# ## SHAP values of single rows
+# ## Explanations of single predictions
 # Which columns contribute to the predictions of single rows?
 
 # %%
@@ -200,8 +209,7 @@ stage.save(model=model, served=model, predictions=predictions, metrics=holdout_m
 
 # %% [markdown]
 # ## Limits
-# - The holdout comes from the same period and source as train. Monitoring has to show how the model performs later.
-# - Confidence intervals describe this model on similar rows; they do not include the variation between models fitted on other
-#   data.
-# - Feature importance is not causal: changing a column of a row need not change its outcome.
-# - Slices were not chosen in advance; among many, some have a low score by chance.
+# - The holdout comes from the same period and source as train. Monitoring has to detect later changes.
+# - Confidence intervals apply to this model on similar rows; they do not include the variation between models fitted on other data.
+# - Feature importance is not causal: changing a value does not necessarily change the outcome.
+# - Slices were not chosen in advance; among many slices, some have a low score by chance.

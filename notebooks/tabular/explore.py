@@ -14,8 +14,8 @@
 # # Explore
 # What are the properties of the data, and which columns are related to the target?
 #
-# This notebook shows the training data only; the holdout is not read. The results inform the recipe, but all choices are made
-# by cross-validation.
+# Only the training data is read here, not the holdout. The results inform the feature recipe, but every choice is made by
+# cross-validation.
 
 # %% tags=["parameters"]
 upstream = {"ingest": ["train", "schema"]}
@@ -40,8 +40,7 @@ view = explore.column_view(train, schema, positive)
 
 # %% [markdown]
 # ## Training data
-# Check the kinds of the columns for errors, such as a code that is treated as a number or a number that is treated as a
-# category.
+# Check the kind of each column for errors, such as a code that is treated as a number.
 
 # %%
 stage.show("shape", explore.shape(view))
@@ -56,14 +55,14 @@ stage.show("target", balance.target_balance(explore.balance(view), schema.target
 
 # %% [markdown]
 # ## Association with the target
-# Columns that explain most of the target come first. A column that explains nearly everything may have been recorded after the
-# outcome; the leakage check in *features* tests for that. A column that explains no more than permuted targets is not
-# informative on its own. *Uncertainty explained* includes nonlinear effects and missing values; *strength* is rank-based and
+# The columns with the strongest association come first. A column that explains the target almost completely may have been recorded
+# after the outcome; the leakage check in *features* tests for that. A column that explains no more than it does for a permuted target
+# is not informative on its own. *Uncertainty explained* includes nonlinear effects and missing values; *strength* is rank-based and
 # robust to outliers.
 
 # %%
-relations = explore.relations(view, stage.request.seed)
-stage.show("relations", explore.relations_table(relations, view), report=True)
+associations = explore.relations(view, stage.request.seed)
+stage.show("relations", explore.relations_table(associations, view), report=True)
 
 # %% [markdown]
 # ## Distribution by class
@@ -71,60 +70,59 @@ stage.show("relations", explore.relations_table(relations, view), report=True)
 # at round numbers, and for long tails, which a log transform shortens.
 
 # %%
-histograms = explore.histograms(view, relations)
+histograms = explore.histograms(view, associations)
 stage.show("distributions", columns.distributions(histograms, schema.target, positive))
 
 # %% [markdown]
 # ## Class rates by category
-# A dot is the share in one level and its line the 95 % confidence interval; a wide interval means few rows. Levels whose
-# interval excludes the overall share of the column are coloured.
+# A dot is the class rate of one category, and its line the confidence interval; a wide interval means few rows. Categories are coloured
+# if the interval excludes the overall rate.
 
 # %%
-stage.show("category_rates", columns.rates(explore.rates(view, relations), schema.target), report=True)
+stage.show("category_rates", columns.rates(explore.rates(view, associations), schema.target), report=True)
 
 # %% [markdown]
 # ## Target over time
-# If the share drifts, old rows say little about future ones, and a split by time gives the more realistic evaluation. A jump at
-# a date often means that the recording changed.
+# If the share of the classes changes over time, a split by time gives a more realistic evaluation. A sudden jump often means that the
+# way of recording changed.
 
 # %%
 stage.show("over_time", columns.over_time(explore.over_time(view), schema.target, positive))
 
 # %% [markdown]
 # ## Interaction
-# Each cell is the share of the target for one pair of values, for the pair of columns with the strongest interaction. A linear
-# model cannot represent an interaction without an additional feature.
+# For the pair of columns with the strongest interaction, each cell shows the share of the class for one pair of values. A linear model
+# cannot represent an interaction without an additional feature.
 
 # %%
-stage.show("interaction", patterns.interaction(interaction(view, relations), schema.target))
+stage.show("interaction", patterns.interaction(interaction(view, associations), schema.target))
 
 # %% [markdown]
 # ## Correlation
-# Strongly associated columns are redundant: the coefficients of a linear model are unstable, and neither column seems important
-# on its own.
+# Strongly associated columns are redundant. They make the coefficients of a linear model unstable and share their feature importance.
 
 # %%
-pairs = explore.pairs(view)
-stage.show("pairs", explore.pairs_table(pairs, view))
+column_pairs = explore.pairs(view)
+stage.show("pairs", explore.pairs_table(column_pairs, view))
 
 # %% [markdown]
 # The heatmap shows all pairs, with the target first; darker is stronger. Similar columns are adjacent, so redundant groups
 # appear as dark blocks.
 
 # %%
-stage.show("relations_map", patterns.association_heatmap(pairs, relations))
+stage.show("relations_map", patterns.association_heatmap(column_pairs, associations))
 
 # %% [markdown]
 # ## Missing values
-# The last column shows whether missingness is associated with the target. Such missingness is either useful information, for
-# which the recipe adds an indicator, or a leak, if values were filled in because of the outcome.
+# The last column shows whether missingness is associated with the target. The association is either useful information, for which the
+# recipe adds an indicator feature, or a leak, if values were recorded because of the outcome.
 
 # %%
 stage.show("missingness", missing.missingness(view))
 
 # %% [markdown]
-# Each column of dots is a pattern, and the bar above it the number of rows. Columns that are missing together often come from
-# the same source.
+# Each column of dots is a pattern of missing values, and the bar above it shows the number of rows. Columns that are missing together
+# often come from the same source.
 
 # %%
 stage.show("missing_patterns", patterns.missing_patterns(missing.gap_patterns(view), len(train)))
@@ -137,7 +135,7 @@ stage.show("missing_patterns", patterns.missing_patterns(missing.gap_patterns(vi
 stage.show("outliers", outliers.outliers_table(outliers.outliers(view), len(train)))
 
 # %% [markdown]
-# The most extreme values by column; hover over a dot to see the row id.
+# The most extreme values of each column. Hover over a dot to see the row id.
 
 # %%
 stage.show("extremes", patterns.extremes(outliers.extreme_rows(view)))
@@ -147,8 +145,8 @@ stage.save()
 
 # %% [markdown]
 # ## Limits
-# - An association with the target is not a causal effect, and the column need not be known at prediction time.
-# - Columns are analysed one or two at a time; interactions of three or more columns are not covered.
-# - Rank-based strengths detect monotonic associations only; the uncertainty explained covers others too, in ten quantile bins.
-# - Among many columns, some associations arise by chance. Permutations and corrections account for that in the tables, not in
-#   the figures.
+# - An association with the target is not a causal effect, and the column may not be known at prediction time.
+# - Columns are analysed individually or in pairs; higher-order interactions are not covered.
+# - Rank-based strengths detect monotonic associations only; the uncertainty explained also covers others, in quantile bins.
+# - Among many columns, some associations arise by chance. The tables account for that by permutation tests and corrections, the figures
+#   do not.

@@ -12,7 +12,7 @@
 
 # %% [markdown]
 # # Evaluate
-# How well does the model perform on unseen texts, where does it fail, and why?
+# How well does the model perform on the holdout, where does it fail, and why?
 
 # %% tags=["parameters"]
 upstream = {
@@ -43,15 +43,16 @@ from glassbox.runtime.stage import Stage
 stage = Stage.open("evaluate", request, upstream, product)
 train, folds, best, tuned_oof = stage.load("train", "folds", "best", "tuned_oof")
 schema = Schema.model_validate(stage.load("schema"))
-texts = text_dataset(train, schema, Recipe.model_validate(best["recipe"]), folds, stage.request, stage.resources)
-labelled = texts.data
+dataset = text_dataset(train, schema, Recipe.model_validate(best["recipe"]), folds, stage.request, stage.resources)
+labelled = dataset.data
 positive = labelled.classes[labelled.positive]
-leading = best["metric"]
+leading_metric = best["metric"]
 resamples = EFFORT[stage.request.cost].resamples
 
 # %% [markdown]
 # ## Calibration
-# Out-of-fold predictions on train show whether predicted probabilities match observed frequencies.
+# Out-of-fold predictions on train show whether predicted probabilities match observed frequencies. Calibration methods are
+# compared by cross-validation.
 
 # %%
 oof = evaluate.oof_proba(tuned_oof, labelled)
@@ -60,15 +61,15 @@ stage.show("calibration_choice", calibrated.table)
 
 # %% [markdown]
 # ## Decision threshold
-# With two classes, a text is classified as positive from this probability on. With more classes, the most probable one is
-# predicted.
+# With two classes, a text is predicted as positive if its probability is at least the threshold. With more classes, the most probable
+# class is predicted.
 
 # %%
-rule, bound = metrics.threshold_rule(stage.request.requirements)
+threshold_rule, bound = metrics.threshold_rule(stage.request.requirements)
 holdout_ratio = stage.request.split.holdout / (1 - stage.request.split.holdout)
 is_positive = labelled.y == labelled.positive
 threshold = choose_threshold(
-    is_positive, calibrated.proba[:, labelled.positive], rule, bound, holdout_ratio=holdout_ratio
+    is_positive, calibrated.proba[:, labelled.positive], threshold_rule, bound, holdout_ratio=holdout_ratio
 )
 if labelled.binary:
     stage.show("threshold_choice", threshold.facts(positive))
@@ -79,7 +80,7 @@ if labelled.binary:
 # The tuned candidate is fitted again on all training texts.
 
 # %%
-predictor = refit(best, texts, schema, calibrated.calibration, threshold.value, stage.resources)
+predictor = refit(best, dataset, schema, calibrated.calibration, threshold.value, stage.resources)
 model = stage.folder("model")
 predictor.save(model)
 
@@ -93,32 +94,35 @@ predictions = evaluate.predictions(predictor, holdout)
 stage.show("holdout_reads", holdout_ledger.holdout_reads(stage.holdout_reads), measured=True)
 
 # %% [markdown]
-# Every metric of the task with its 95 % confidence interval. A requirement is clearly met or missed only when its bound lies
-# outside the interval.
+# Metrics with bootstrap confidence intervals. A requirement is met or not met only if its bound lies outside the interval; otherwise it
+# is not proven.
 
 # %%
-grouped_by = stage.request.split.column if stage.request.split.by == "group" else None
+group_column = stage.request.split.column if stage.request.split.by == "group" else None
 holdout_metrics = evaluate.holdout_metrics(
     predictions,
     labelled.classes,
     positive,
-    leading=leading,
+    leading=leading_metric,
     resamples=resamples,
     seed=stage.request.seed,
-    clusters=evaluate.holdout_clusters(holdout, grouped_by),
+    clusters=evaluate.holdout_clusters(holdout, group_column),
 )
 stage.show("metrics", holdout_metrics, report=True)
 
 # %% [markdown]
-# An n-gram model nearly memorises its training texts, so a high score on train is expected. The out-of-fold and holdout scores
-# should agree.
+# ## Generalisation gap
+# An n-gram model nearly memorises its training texts, so a high score on train is expected. The out-of-fold and holdout scores should be
+# similar.
 
 # %%
-stage.show("gap", evaluate.generalization_gap(predictor, labelled, calibrated.proba, predictions, leading, predictor.threshold))
+stage.show(
+    "gap", evaluate.generalization_gap(predictor, labelled, calibrated.proba, predictions, leading_metric, predictor.threshold)
+)
 
 # %% [markdown]
 # ## Performance summary
-# How often is the model right on unseen texts, compared with always predicting the most frequent class?
+# How often is the prediction correct, compared with always predicting the most frequent class?
 
 # %%
 stage.show("headline", headline(predictions, labelled.classes, plural(stage.request.data.row, "texts")), report=True)
@@ -138,15 +142,15 @@ stage.show("confusion", outcomes.confusion(predictions["y_true"], predictions["y
 stage.show("classes", class_table(predictions, labelled.classes, "texts"), report=True)
 
 # %% [markdown]
-# ## Accuracy by coverage
-# If the model may abstain, how accurate is it on the share of texts where it is most confident?
+# ## Risk-coverage curve
+# The accuracy on the most confident share of the texts, if the model may abstain on the rest.
 
 # %%
 stage.show("coverage", risk_coverage(predictions, labelled.classes, "texts"), report=True)
 
 # %% [markdown]
 # ## ROC curve
-# The curve shows the trade-off between true and false positives over all thresholds.
+# The curve shows the trade-off between true and false positive rates over all thresholds.
 
 # %%
 truth, score = evaluate.truth_and_scores(predictions, labelled.classes, positive)
@@ -154,38 +158,41 @@ stage.show("roc", curves.roc(truth, score, holdout_metrics.values["roc_auc"]))
 
 # %% [markdown]
 # ## Calibration curve
-# Points on the diagonal are predicted probabilities that equal the observed frequency.
+# On the diagonal, the predicted probability equals the observed frequency.
 
 # %%
 stage.show("calibration", outcomes.calibration(truth, score))
 
 # %% [markdown]
 # ## Performance by slice
-# The same metric on slices of the holdout, the lowest first: by text length, and by the columns that the model does not read.
+# The metric on slices of the holdout, the weakest slice first. Slices are defined by text length and by the columns that the model does
+# not use.
 
 # %%
-widened, widened_schema = by_length(holdout, predictor.recipe, schema)
-parts = evaluate.slices(widened, predictions, widened_schema, positive, metric=leading, seed=stage.request.seed)
-overall = holdout_metrics.values[leading].value
-stage.show("slices", evaluate.slices_table(parts, leading, overall), report=True)
+holdout_with_length, schema_with_length = by_length(holdout, predictor.recipe, schema)
+slice_scores = evaluate.slices(
+    holdout_with_length, predictions, schema_with_length, positive, metric=leading_metric, seed=stage.request.seed
+)
+overall_score = holdout_metrics.values[leading_metric].value
+stage.show("slices", evaluate.slices_table(slice_scores, leading_metric, overall_score), report=True)
 
 # %% [markdown]
 # ## Error analysis
-# The most confident errors. Check their labels first: some texts may be mislabelled or ambiguous.
+# The errors with the highest predicted probabilities. Check their labels first: some texts are mislabelled or ambiguous.
 
 # %%
 stage.show("error_examples", explain.error_examples(predictor, holdout, predictions), report=True)
 
 # %% [markdown]
 # ## Feature importance
-# N-grams with large weights have the strongest influence on predictions over all texts.
+# N-grams with large weights have the strongest influence on predictions.
 
 # %%
 stage.show("weights", explain.top_ngrams(predictor), report=True)
 
 # %% [markdown]
 # ## Explanations of single predictions
-# Which words contribute to a prediction, and in which direction?
+# Which words contribute to the predictions of single texts, and in which direction?
 
 # %%
 stage.show("local", explain.example_explanations(predictor, holdout), report=True)
@@ -196,6 +203,5 @@ stage.save(model=model, served=model, predictions=predictions, metrics=holdout_m
 # %% [markdown]
 # ## Limits
 # - The holdout comes from the same period and source as train. Monitoring has to detect later changes of topics or vocabulary.
-# - Confidence intervals describe this model on similar texts; they do not include the variation between models fitted on other
-#   data.
-# - Contributions of words describe the model, not the meaning of a text.
+# - Confidence intervals apply to this model on similar texts; they do not include the variation between models fitted on other data.
+# - The contributions of words describe the model, not the meaning of a text.

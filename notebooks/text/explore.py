@@ -14,8 +14,8 @@
 # # Explore
 # What are the properties of the texts and their classes?
 #
-# This notebook shows the training data only; the holdout is not read. The results inform the recipe, but all choices are made
-# by cross-validation.
+# Only the training data is read here, not the holdout. The results inform the feature recipe, but every choice is made by
+# cross-validation.
 
 # %% tags=["parameters"]
 upstream = {"ingest": ["train", "schema", "split"]}
@@ -35,8 +35,8 @@ stage = Stage.open("explore", request, upstream, product)
 train, split = stage.load("train", "split")
 schema = Schema.model_validate(stage.load("schema"))
 recipe = default_recipe(schema, stage.request.data.features)
-texts = text_dataset(train, schema, recipe, None, stage.request, stage.resources)
-labelled, corpus = texts.data, texts.corpus
+dataset = text_dataset(train, schema, recipe, None, stage.request, stage.resources)
+labelled, corpus = dataset.data, dataset.corpus
 
 # %% [markdown]
 # ## Class balance
@@ -52,22 +52,22 @@ stage.show("target", balance.target_balance(explore.balance(labelled), schema.ta
 # length alone is a feature.
 
 # %%
-words = log_odds_terms.lengths(corpus.texts)
-stage.show("lengths", explore.length_table(words, labelled))
+word_counts = log_odds_terms.lengths(corpus.texts)
+stage.show("lengths", explore.length_table(word_counts, labelled))
 
 # %% [markdown]
-# The distribution on a logarithmic axis. Two peaks suggest two kinds of text, which may need separate models.
+# The axis is logarithmic. Several peaks suggest different kinds of text, which may need separate models.
 
 # %%
-stage.show("lengths_plot", plots.length_histogram(words, labelled))
+stage.show("lengths_plot", plots.length_histogram(word_counts, labelled))
 
 # %% [markdown]
 # ## Vocabulary
-# A word model cannot learn a word that occurs in one text only. Character models and encoders can use parts of such words.
+# A word n-gram model cannot learn a word that occurs in one text only. Character n-grams and encoders can use parts of such words.
 
 # %%
-counts = log_odds_terms.count_terms(corpus, labelled.y, len(labelled.classes))
-stage.show("vocabulary", explore.vocabulary_facts(counts, words, corpus))
+term_counts = log_odds_terms.count_terms(corpus, labelled.y, len(labelled.classes))
+stage.show("vocabulary", explore.vocabulary_facts(term_counts, word_counts, corpus))
 
 # %% [markdown]
 # ## Distinctive words
@@ -75,25 +75,25 @@ stage.show("vocabulary", explore.vocabulary_facts(counts, words, corpus))
 # text rather than its content.
 
 # %%
-stage.show("distinctive_terms", explore.distinctive_terms_table(counts, labelled), report=True)
+stage.show("distinctive_terms", explore.distinctive_terms_table(term_counts, labelled), report=True)
 
 # %% [markdown]
-# Bars to either side show how significantly a word is associated with a class.
+# The direction of a bar is the class that a word is associated with, and its length the significance of the association.
 
 # %%
-stage.show("distinctive_terms_plot", plots.distinctive_terms_plot(counts, labelled), report=True)
+stage.show("distinctive_terms_plot", plots.distinctive_terms_plot(term_counts, labelled), report=True)
 
 # %% [markdown]
 # ## Near-duplicates
-# A duplicated text has twice the weight in training. Near-duplicates with different labels limit the accuracy of any model.
+# A duplicated text has twice the weight in training. Near-duplicates with conflicting labels limit the accuracy of any model.
 
 # %%
-groups = split.set_index("row_id")["content"].reindex(labelled.row_ids).tolist()
-stage.show("near_duplicates", explore.near_duplicates(groups, corpus, labelled))
+near_duplicate_groups = split.set_index("row_id")["content"].reindex(labelled.row_ids).tolist()
+stage.show("near_duplicates", explore.near_duplicates(near_duplicate_groups, corpus, labelled))
 
 # %% [markdown]
 # ## Languages
-# A model that is trained on one language gives predictions for texts in other languages too, but they are not reliable.
+# A model that is trained on one language also returns predictions for other languages, but they are not reliable.
 
 # %%
 stage.show("languages", explore.language_table(corpus, labelled.row_ids))
@@ -103,5 +103,5 @@ stage.save()
 
 # %% [markdown]
 # ## Limits
-# - Words are counted without context: *not good* counts as *good* here. The models use n-grams of several words.
-# - Near-duplicates share nearly all sequences of three words; paraphrases are not detected.
+# - Words are counted without context: *not good* counts as *good* here. The models also use n-grams of several words.
+# - Near-duplicates share nearly all of their word sequences; paraphrases are not detected.

@@ -12,7 +12,7 @@
 
 # %% [markdown]
 # # Features
-# Which features do the models read, and do any of them leak the label?
+# Which features do the models use, and do any of them leak the target?
 
 # %% tags=["parameters"]
 upstream = {"ingest": ["train", "schema", "split"]}
@@ -37,58 +37,68 @@ schema = Schema.model_validate(stage.load("schema"))
 
 # %% [markdown]
 # ## Cross-validation folds
-# All choices are made on these folds. Near-duplicates of a text are assigned to the same fold.
+# Every choice is made by cross-validation on these folds. Near-duplicates are assigned to the same fold.
 
 # %%
-groups = split.set_index("row_id")["content"].reindex(train["row_id"]).tolist()
-folds = make_folds(train["row_id"], train[schema.target], stage.request.folds, seed=stage.request.seed, groups=groups)
+near_duplicate_groups = split.set_index("row_id")["content"].reindex(train["row_id"]).tolist()
+folds = make_folds(
+    train["row_id"], train[schema.target], stage.request.folds, seed=stage.request.seed, groups=near_duplicate_groups
+)
 stage.show("folds", folds_table(folds, train, schema.target, schema.classes))
 
 # %% [markdown]
 # ## Feature recipe
-# The recipe preprocesses texts in the same way for training and for the service. You can change these settings.
+# The recipe defines the preprocessing of texts, which is identical in training and in the service. You can change these settings.
 
 # %%
-most_tokens = EFFORT[stage.request.cost].sizes["tokens"]  # half from each end of a longer text
+most_tokens = EFFORT[stage.request.cost].sizes["tokens"]  # longer texts are truncated in the middle
 settings = {"markup": True, "encoding": True, "most_characters": 20_000, "most_tokens": most_tokens}
 
 # %%
 recipe = default_recipe(schema, stage.request.data.features, **settings)
-texts = text_dataset(train, schema, recipe, folds, stage.request, stage.resources)
+dataset = text_dataset(train, schema, recipe, folds, stage.request, stage.resources)
 
 # %% [markdown]
 # ## Leakage check
-# A single word that determines the class is more often a signature, a header or the label itself than part of the content.
+# A single word that determines the class is often a signature, a header or the label itself rather than part of the content.
 
 # %%
-suspects = leakage.audit(texts.corpus, texts.data)
+suspects = leakage.audit(dataset.corpus, dataset.data)
 stage.show("leaks", leakage.leaks_table(suspects), report=True)
+
+# %% [markdown]
+# Columns that the models do not use. The evaluation uses them to define slices.
 
 # %%
 stage.show("unused_columns", leakage.unused_columns(recipe.columns, [column.name for column in schema.features]))
 
 # %% [markdown]
-# If a near-duplicate of a holdout text were in train, its score would be too optimistic. The texts of the holdout are not read
-# here: only row ids and the ids of near-duplicate groups are compared.
+# Near-duplicates in both train and holdout make the holdout score too optimistic. The texts of the holdout are not read here: only
+# row ids and the ids of near-duplicate groups are compared.
 
 # %%
 stage.show("duplicates_across", duplicates_across(split))
 
 # %% [markdown]
 # ## Augmentation
-# Each training text of a fold is added once more with words deleted, swapped or replaced by synonyms. Augmentation is used only
-# if it improves the cross-validated score.
+# For each training text, a copy with deleted, swapped or replaced words is added. Augmentation is used only if it improves the
+# cross-validated score.
 
 # %%
 augmentations = {"low": ["dropout"], "medium": ["dropout", "swap"], "high": ["dropout", "swap", "synonyms"]}[stage.request.cost]
-leading = metrics.leading_metric(stage.request.requirements)
-synonyms = synonyms_of(texts.corpus) if "synonyms" in augmentations else None
+leading_metric = metrics.leading_metric(stage.request.requirements)
+synonyms = synonyms_of(dataset.corpus) if "synonyms" in augmentations else None
 effort = EFFORT[stage.request.cost]
-selected, gains = select_augmentation(texts, augmentations, leading, effort, stage.resources, synonyms=synonyms)
-stage.show("augmentation", gains)
+selected_augmentation, augmentation_gains = select_augmentation(
+    dataset, augmentations, leading_metric, effort, stage.resources, synonyms=synonyms
+)
+stage.show("augmentation", augmentation_gains)
+
+# %% [markdown]
+# The final recipe, with the selected augmentation.
 
 # %%
-recipe = recipe.model_copy(update={"variation": selected})
+recipe = recipe.model_copy(update={"variation": selected_augmentation})
 stage.show("recipe", recipe_table(recipe, schema), report=True)
 
 # %%
@@ -96,7 +106,7 @@ stage.save(recipe=recipe, folds=folds, leaks=suspects)
 
 # %% [markdown]
 # ## Limits
-# - Augmentation is tested with a cheap model; a more expensive model may benefit where the cheap one does not.
-# - The leakage check covers single words; it does not detect a marker of the source that is spread over several words.
-# - All folds come from the same period and source. Cross-validation cannot show the effect of a later change in topics or
+# - Augmentation is tested with a fast model; a larger model may benefit even if the fast model does not.
+# - The leakage check covers single words; it does not detect leaks that are spread over several words.
+# - All folds come from the same period and source. Cross-validation does not measure the effect of a later change in topics or
 #   vocabulary.

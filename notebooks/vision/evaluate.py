@@ -12,7 +12,7 @@
 
 # %% [markdown]
 # # Evaluate
-# How well does the model generalise to new images, where does it fail, and why?
+# How well does the model perform on the holdout, where does it fail, and why?
 
 # %% tags=["parameters"]
 upstream = {
@@ -44,15 +44,16 @@ from glassbox.runtime.stage import Stage
 stage = Stage.open("evaluate", request, upstream, product)
 train, split, folds, best, tuned_oof = stage.load("train", "split", "folds", "best", "tuned_oof")
 schema = Schema.model_validate(stage.load("schema"))
-pictures = vision_dataset(train, schema, Recipe.model_validate(best["recipe"]), folds, stage.request, stage.resources)
-labelled = pictures.data
+dataset = vision_dataset(train, schema, Recipe.model_validate(best["recipe"]), folds, stage.request, stage.resources)
+labelled = dataset.data
 positive = labelled.classes[labelled.positive]
-leading = best["metric"]
+leading_metric = best["metric"]
 resamples = EFFORT[stage.request.cost].resamples
 
 # %% [markdown]
 # ## Calibration
-# Calibration methods are compared by cross-validation on the out-of-fold predictions.
+# Out-of-fold predictions on train show whether predicted probabilities match observed frequencies. Calibration methods are compared by
+# cross-validation.
 
 # %%
 oof = evaluate.oof_proba(tuned_oof, labelled)
@@ -61,25 +62,28 @@ stage.show("calibration_choice", calibrated.table)
 
 # %% [markdown]
 # ## Decision threshold
-# With two classes, the threshold is chosen on the out-of-fold predictions. With more, the most probable class is predicted.
+# With two classes, an image is predicted as positive if its probability is at least the threshold. With more classes, the most probable
+# class is predicted.
 
 # %%
-rule, bound = metrics.threshold_rule(stage.request.requirements)
+threshold_rule, bound = metrics.threshold_rule(stage.request.requirements)
 holdout_ratio = stage.request.split.holdout / (1 - stage.request.split.holdout)
-hit = labelled.y == labelled.positive
-threshold = choose_threshold(hit, calibrated.proba[:, labelled.positive], rule, bound, holdout_ratio=holdout_ratio)
+is_positive = labelled.y == labelled.positive
+threshold = choose_threshold(
+    is_positive, calibrated.proba[:, labelled.positive], threshold_rule, bound, holdout_ratio=holdout_ratio
+)
 if labelled.binary:
     stage.show("threshold_choice", threshold.facts(positive))
     stage.show("threshold", curves.threshold(threshold.curve, threshold.value))
 
 # %% [markdown]
-# ## Final model
-# The tuned model is fitted again on all training images.
+# ## Refit
+# The tuned candidate is fitted again on all training images.
 
 # %%
 predictor = refit(
     best,
-    pictures,
+    dataset,
     schema,
     calibrated.calibration,
     threshold.value,
@@ -90,7 +94,7 @@ predictor.save(model)
 
 # %% [markdown]
 # ## Holdout evaluation
-# The holdout is loaded here for the first time.
+# This is the only stage that reads the holdout.
 
 # %%
 holdout = stage.load("holdout")
@@ -98,42 +102,49 @@ predictions = evaluate.predictions(predictor, holdout)
 stage.show("holdout_reads", holdout_ledger.holdout_reads(stage.holdout_reads), measured=True)
 
 # %% [markdown]
-# Every metric has a bootstrap interval; near-duplicates are resampled together, since they are not independent. A requirement is decided
-# only if its bound lies outside of the interval.
+# Metrics with bootstrap confidence intervals. A requirement is met or not met only if its bound lies outside the interval; otherwise it
+# is not proven. Near-duplicates are resampled together, because they are not independent.
 
 # %%
-grouped_by = stage.request.split.column if stage.request.split.by == "group" else None
-estimates = evaluate.holdout_metrics(
+group_column = stage.request.split.column if stage.request.split.by == "group" else None
+holdout_metrics = evaluate.holdout_metrics(
     predictions,
     labelled.classes,
     positive,
-    leading=leading,
+    leading=leading_metric,
     resamples=resamples,
     seed=stage.request.seed,
-    clusters=evaluate.holdout_clusters(holdout, grouped_by, split),
+    clusters=evaluate.holdout_clusters(holdout, group_column, split),
 )
-stage.show("metrics", estimates, report=True)
+stage.show("metrics", holdout_metrics, report=True)
 
 # %% [markdown]
 # ## Generalisation gap
-# Networks fit their training images almost perfectly; compare the out-of-fold metric with the holdout metric.
+# Networks fit their training images almost perfectly, so a high score on train is expected. The out-of-fold and holdout scores should be
+# similar.
 
 # %%
-stage.show("gap", evaluate.generalization_gap(predictor, labelled, calibrated.proba, predictions, leading, predictor.threshold))
+stage.show(
+    "gap", evaluate.generalization_gap(predictor, labelled, calibrated.proba, predictions, leading_metric, predictor.threshold)
+)
 
 # %% [markdown]
-# ## Summary
-# What does the result mean in practice?
+# ## Performance summary
+# How often is the prediction correct, compared with always predicting the most frequent class?
 
 # %%
 stage.show("headline", headline(predictions, labelled.classes, plural(stage.request.data.row, "pictures")), report=True)
 
 # %% [markdown]
 # ## Confusion matrix
-# Dark cells off the diagonal are frequent confusions.
+# Rows are true classes and columns are predicted classes; dark cells off the diagonal are frequent errors.
 
 # %%
 stage.show("confusion", outcomes.confusion(predictions["y_true"], predictions["y_pred"], labelled.classes), report=True)
+
+# %% [markdown]
+# ## Metrics by class
+# Precision and recall can differ between classes even if the overall score is high.
 
 # %%
 stage.show("classes", class_table(predictions, labelled.classes, "pictures"), report=True)
@@ -145,37 +156,44 @@ stage.show("classes", class_table(predictions, labelled.classes, "pictures"), re
 # %%
 stage.show("coverage", risk_coverage(predictions, labelled.classes, "pictures"), report=True)
 
+# %% [markdown]
+# ## ROC curve
+# The curve shows the trade-off between true and false positive rates over all thresholds.
+
 # %%
 truth, score = evaluate.truth_and_scores(predictions, labelled.classes, positive)
-stage.show("roc", curves.roc(truth, score, estimates.values["roc_auc"]))
+stage.show("roc", curves.roc(truth, score, holdout_metrics.values["roc_auc"]))
 
 # %% [markdown]
 # ## Calibration curve
-# Points on the diagonal are calibrated probabilities.
+# On the diagonal, the predicted probability equals the observed frequency.
 
 # %%
 stage.show("calibration", outcomes.calibration(truth, score))
 
 # %% [markdown]
-# ## Slices
-# Which slices of the holdout are weak? They are defined by the image traits and by the unused columns; the weakest is first.
+# ## Performance by slice
+# The metric on slices of the holdout, the weakest slice first. Slices are defined by image traits, such as brightness, and by the columns
+# that the model does not use.
 
 # %%
-widened, widened_schema = add_traits(holdout, predictor, schema)
-parts = evaluate.slices(widened, predictions, widened_schema, positive, metric=leading, seed=stage.request.seed)
-overall = estimates.values[leading].value
-stage.show("slices", evaluate.slices_table(parts, leading, overall), report=True)
+holdout_with_traits, schema_with_traits = add_traits(holdout, predictor, schema)
+slice_scores = evaluate.slices(
+    holdout_with_traits, predictions, schema_with_traits, positive, metric=leading_metric, seed=stage.request.seed
+)
+overall_score = holdout_metrics.values[leading_metric].value
+stage.show("slices", evaluate.slices_table(slice_scores, leading_metric, overall_score), report=True)
 
 # %% [markdown]
 # ## Error analysis
-# The errors with the highest predicted probability. Review their labels first: some are labelled wrongly, others show several classes.
+# The errors with the highest predicted probabilities. Check their labels first: some images are mislabelled or show several classes.
 
 # %%
 stage.show("error_examples", explain.error_examples(predictor, holdout, predictions), report=True)
 
 # %% [markdown]
 # ## Grad-CAM
-# Which regions support the predicted class? If they lie in the background, the model has learned the scene instead of the object.
+# Which image regions support the predicted class? If they lie in the background, the model has learned the scene instead of the object.
 
 # %%
 stage.show("local", explain.grad_cam_examples(predictor, holdout, predictions), report=True)
@@ -186,16 +204,16 @@ stage.show("local", explain.grad_cam_examples(predictor, holdout, predictions), 
 # training images.
 
 # %%
-compared = 8  # images
-graph = export(predictor, pictures.images.pixels[:compared])
+compared_images = 8
+graph = export(predictor, dataset.images.pixels[:compared_images])
 write_graph(graph, model)
 stage.show("onnx", export_facts(graph))
 
 # %%
-stage.save(model=model, served=model, predictions=predictions, metrics=estimates.values)
+stage.save(model=model, served=model, predictions=predictions, metrics=holdout_metrics.values)
 
 # %% [markdown]
 # ## Limits
-# - The holdout comes from the same cameras and places as the training set; monitoring has to detect when these change.
-# - Intervals describe this model on new images from the same source; they do not include the variation between trainings.
-# - Grad-CAM is coarse, and explains one network of an ensemble.
+# - The holdout comes from the same cameras and places as train. Monitoring has to detect later changes.
+# - Confidence intervals apply to this model on similar images; they do not include the variation between models fitted on other data.
+# - Grad-CAM heatmaps are coarse, and explain only one network of an ensemble.

@@ -12,9 +12,9 @@
 
 # %% [markdown]
 # # Explore
-# What do the images look like?
+# What are the properties of the images and their classes?
 #
-# This notebook uses the training set only; the holdout is not loaded. Its findings help to choose the recipe, but all choices are made by
+# Only the training data is read here, not the holdout. The results inform the feature recipe, but every choice is made by
 # cross-validation.
 
 # %% tags=["parameters"]
@@ -36,12 +36,12 @@ train, split = stage.load("train", "split")
 schema = Schema.model_validate(stage.load("schema"))
 side = default_side(train[picture_column(schema, stage.request.data.features)].tolist())
 recipe = default_recipe(schema, stage.request.data.features, side=side)
-pictures = vision_dataset(train, schema, recipe, None, stage.request, stage.resources)
-labelled, images = pictures.data, pictures.images
+dataset = vision_dataset(train, schema, recipe, None, stage.request, stage.resources)
+labelled, images = dataset.data, dataset.images
 
 # %% [markdown]
 # ## Class balance
-# If a class is rare, a model that never predicts it still has a high accuracy.
+# When one class is rare, a model that never predicts it still has a high accuracy.
 
 # %%
 positive = labelled.classes[labelled.positive]
@@ -49,14 +49,14 @@ stage.show("target", balance.target_balance(explore.balance(labelled), schema.ta
 
 # %% [markdown]
 # ## Examples by class
-# Compare the backgrounds as well as the objects: a background that is typical of one class is a leak.
+# Compare the backgrounds as well as the objects: a background that occurs with one class only is a leak.
 
 # %%
 stage.show("grid", explore.grid(images, labelled), report=True)
 
 # %% [markdown]
 # ## Image sizes
-# All images are resized to one size. Two clusters of sizes suggest two cameras. A larger dot means more images of that size.
+# All images are resized to one size. Clusters of sizes suggest different cameras. A larger dot means more images of that size.
 
 # %%
 traits = reference_features.traits_of(images)
@@ -64,54 +64,57 @@ stage.show("sizes", plots.image_sizes(traits))
 
 # %% [markdown]
 # ## Image traits
-# A model also learns from brightness, colour and sharpness, even where they are unrelated to the class.
+# Summary statistics of brightness, colour and sharpness. A model can use these traits instead of the objects.
 
 # %%
 stage.show("traits", explore.trait_table(traits))
 
 # %% [markdown]
-# If one class is much brighter than the others, check whether the object or the room is bright. The dot is the median of a class, the
-# line its interquartile range.
+# Dots are medians and lines interquartile ranges. If one class is much brighter than the others, check whether the object or the
+# background is bright.
 
 # %%
 stage.show("brightness", plots.trait_by_class(traits, labelled, "brightness"))
+
+# %% [markdown]
+# Different colours can likewise result from the objects or from the lighting.
 
 # %%
 stage.show("colourfulness", plots.trait_by_class(traits, labelled, "colourfulness"))
 
 # %% [markdown]
 # ## Near-duplicates
-# A duplicate counts twice in training; duplicates with conflicting labels limit the accuracy of any model.
+# A duplicated image has twice the weight in training. Near-duplicates with conflicting labels limit the accuracy of any model.
 
 # %%
-groups = split.set_index("row_id")["content"].reindex(labelled.row_ids).tolist()
-stage.show("near_duplicates", explore.near_duplicates(groups, images, labelled))
+near_duplicate_groups = split.set_index("row_id")["content"].reindex(labelled.row_ids).tolist()
+stage.show("near_duplicates", explore.near_duplicates(near_duplicate_groups, images, labelled))
 
 # %% [markdown]
 # ## Embedding map
-# Classes that form separate clusters are easy to classify; classes that overlap are likely to be confused. Nearby points are similar
-# images.
+# A t-SNE projection of the image embeddings: nearby points are similar images. Classes in separate clusters are easy to classify;
+# overlapping classes are likely to be confused.
 
 # %%
 vectors = explore.unit_vectors(images)
-compared, mapped = (explore.sample_rows(labelled, most) for most in (explore.MOST_COMPARED, explore.MOST_MAPPED))
-neighbours = explore.nearest_neighbours(vectors, compared)
-agreement = float((explore.label_agreement(neighbours, labelled.y[compared]) > 0.5).mean())
-points = explore.tsne(vectors, mapped, stage.request.seed)
-stage.show("map", plots.embedding_map(points, labelled, mapped, agreement), report=True)
+compared_rows, mapped_rows = (explore.sample_rows(labelled, most) for most in (explore.MOST_COMPARED, explore.MOST_MAPPED))
+neighbours = explore.nearest_neighbours(vectors, compared_rows)
+neighbour_agreement = float((explore.label_agreement(neighbours, labelled.y[compared_rows]) > 0.5).mean())
+tsne_points = explore.tsne(vectors, mapped_rows, stage.request.seed)
+stage.show("map", plots.embedding_map(tsne_points, labelled, mapped_rows, neighbour_agreement), report=True)
 
 # %% [markdown]
 # ## Label errors
-# These images have no neighbour of their own class. Some are labelled wrongly, others are hard examples.
+# The nearest neighbours of these images belong to other classes. Some of the images are mislabelled, others are hard examples.
 
 # %%
-stage.show("label_errors", explore.label_errors(neighbours, compared, images, labelled))
+stage.show("label_errors", explore.label_errors(neighbours, compared_rows, images, labelled))
 
 # %%
 stage.save()
 
 # %% [markdown]
 # ## Limits
-# - Neighbours are computed from a network pretrained on other images, or from a few grey pixels without one. Neither may capture what
-#   distinguishes these classes.
+# - Embeddings come from a network that was pretrained on other images or, without one, from small greyscale copies of the images. They may
+#   not capture the differences between these classes.
 # - Near-duplicates are resaved copies of an image; another photo of the same scene is not detected.

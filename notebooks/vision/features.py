@@ -12,7 +12,7 @@
 
 # %% [markdown]
 # # Features
-# Which inputs does the model receive, and which of them leak the class?
+# Which inputs do the models use, and do any of them leak the target?
 
 # %% tags=["parameters"]
 upstream = {"ingest": ["train", "schema", "split"]}
@@ -34,17 +34,19 @@ train, split = stage.load("train", "split")
 schema = Schema.model_validate(stage.load("schema"))
 
 # %% [markdown]
-# ## Folds
-# All choices are made by cross-validation on these folds. Near-duplicates are always in the same fold.
+# ## Cross-validation folds
+# Every choice is made by cross-validation on these folds. Near-duplicates are assigned to the same fold.
 
 # %%
-groups = split.set_index("row_id")["content"].reindex(train["row_id"]).tolist()
-folds = make_folds(train["row_id"], train[schema.target], stage.request.folds, seed=stage.request.seed, groups=groups)
+near_duplicate_groups = split.set_index("row_id")["content"].reindex(train["row_id"]).tolist()
+folds = make_folds(
+    train["row_id"], train[schema.target], stage.request.folds, seed=stage.request.seed, groups=near_duplicate_groups
+)
 stage.show("folds", folds_table(folds, train, schema.target, schema.classes))
 
 # %% [markdown]
-# ## Recipe
-# The preprocessing is identical for training and service. These settings can be changed.
+# ## Feature recipe
+# The recipe defines the preprocessing of images, which is identical in training and in the service. You can change these settings.
 
 # %%
 side = default_side(train[picture_column(schema, stage.request.data.features)].tolist())
@@ -53,8 +55,8 @@ backbones = backbones_of(stage.request, stage.root)
 recipe = default_recipe(schema, stage.request.data.features, side=side, framing=framing, backbones=list(range(len(backbones))))
 
 # %% [markdown]
-# Training images are augmented again in each epoch. Use only transformations that occur in the service: a mirrored apple is still an
-# apple, but a mirrored letter is not a letter.
+# Training images are augmented anew in each epoch. Use only transformations that preserve the class: a mirrored apple is still an apple,
+# but a mirrored *b* is a *d*.
 
 # %%
 augmentation = Augmentation(flip=True, crop=0.6, shift=0, colour=0.2, erase=0.0)
@@ -66,23 +68,26 @@ stage.show("recipe", recipe_table(recipe, schema, [backbone.name for backbone in
 # The first image of each row is the original; the others are augmented copies of it.
 
 # %%
-pictures = vision_dataset(train, schema, recipe, folds, stage.request, stage.resources)
-stage.show("augmentation", augmentation_examples(pictures.images, seed=stage.request.seed))
+dataset = vision_dataset(train, schema, recipe, folds, stage.request, stage.resources)
+stage.show("augmentation", augmentation_examples(dataset.images, seed=stage.request.seed))
 
 # %% [markdown]
-# ## Leakage audit
-# If the size, the file size or the brightness of an image alone determines its class, a model learns it instead of the object.
+# ## Leakage check
+# If the dimensions, the file size or the brightness of an image determine its class, a model can use them instead of the object.
 
 # %%
-suspects = leakage.audit(pictures.images, pictures.data)
+suspects = leakage.audit(dataset.images, dataset.data)
 stage.show("leaks", leakage.leaks_table(suspects), report=True)
+
+# %% [markdown]
+# Columns that the models do not use. The evaluation uses them to define slices.
 
 # %%
 stage.show("unused_columns", leakage.unused_columns(recipe.column, [column.name for column in schema.features]))
 
 # %% [markdown]
-# Holdout images with a duplicate in the training set would be predicted from memory. The holdout is not loaded here: only row ids and
-# near-duplicate groups are compared.
+# Near-duplicates in both train and holdout make the holdout score too optimistic. The images of the holdout are not read here: only row
+# ids and the ids of near-duplicate groups are compared.
 
 # %%
 stage.show("duplicates_across", duplicates_across(split))
@@ -92,6 +97,6 @@ stage.save(recipe=recipe, folds=folds, leaks=suspects)
 
 # %% [markdown]
 # ## Limits
-# - Augmentation is an assumption about the images in service; tuning measures by cross-validation whether it helps.
-# - A leak may be in the image itself, such as a watermark or a background; the Grad-CAM heatmaps of the evaluation show it best.
-# - Folds contain images of the same cameras and places; they do not measure the performance on others.
+# - Augmentation is an assumption about the images in production; tuning measures its effect by cross-validation.
+# - A leak in the image itself, such as a watermark or a background, is not detected here; see the Grad-CAM heatmaps in *evaluate*.
+# - All folds contain images from the same cameras and places. Cross-validation does not measure the performance on others.

@@ -55,7 +55,7 @@ MODELS: dict[str, dict[str, Any]] = {
 TRAINED = [name for name in MODELS if name != "nothing"]
 every_model = pytest.mark.parametrize("name", MODELS)
 every_trained_model = pytest.mark.parametrize("name", TRAINED)
-Made = Callable[[str], BoxPredictor]
+Trained = Callable[[str], BoxPredictor]
 
 
 @pytest.fixture(autouse=True)
@@ -97,47 +97,47 @@ def model(best: dict[str, Any], backbone: Backbone, *, seed: int = 1, count: int
 
 
 @pytest.fixture(scope="module")
-def made(weights: Backbone) -> Made:
+def trained(weights: Backbone) -> Trained:
     """Return a function that fits each detector once."""
-    known: dict[str, BoxPredictor] = {}
+    models: dict[str, BoxPredictor] = {}
 
     def of(name: str) -> BoxPredictor:
-        if name not in known:
-            known[name] = model(MODELS[name], weights)
-        return known[name]
+        if name not in models:
+            models[name] = model(MODELS[name], weights)
+        return models[name]
 
     return of
 
 
-def saved(predictor: Predictor, folder: Path) -> str:
+def saved_hash(predictor: Predictor, folder: Path) -> str:
     predictor.save(folder)
     return hash_tree(folder)
 
 
 @every_model
-def test_same_fit_writes_the_same_bytes(name: str, made: Made, weights: Backbone, tmp_path: Path) -> None:
-    assert saved(made(name), tmp_path / "a") == saved(model(MODELS[name], weights), tmp_path / "b")
+def test_same_fit_writes_the_same_bytes(name: str, trained: Trained, weights: Backbone, tmp_path: Path) -> None:
+    assert saved_hash(trained(name), tmp_path / "a") == saved_hash(model(MODELS[name], weights), tmp_path / "b")
 
 
 @every_model
-def test_loaded_detector_is_the_same(name: str, made: Made, tmp_path: Path) -> None:
-    before = saved(made(name), tmp_path / "a")
+def test_loaded_detector_is_the_same(name: str, trained: Trained, tmp_path: Path) -> None:
+    before = saved_hash(trained(name), tmp_path / "a")
     loaded = load_predictor(tmp_path / "a")
     assert isinstance(loaded, Predictor)
-    assert saved(loaded, tmp_path / "b") == before
+    assert saved_hash(loaded, tmp_path / "b") == before
     frame = rows(12, seed=9)
-    assert loaded.predict(frame)["y_pred"].tolist() == made(name).predict(frame)["y_pred"].tolist()
+    assert loaded.predict(frame)["y_pred"].tolist() == trained(name).predict(frame)["y_pred"].tolist()
     assert [
         name for name, path in files_below(tmp_path / "a") if unsupported_format(path.read_bytes()).startswith("a pickle")
     ] == []
 
 
 @every_model
-def test_boxes_do_not_depend_on_other_rows(name: str, made: Made) -> None:
+def test_boxes_do_not_depend_on_other_rows(name: str, trained: Trained) -> None:
     frame = rows(10, seed=9)
-    whole = made(name).detect(frame)
-    assert whole == [made(name).detect(frame.iloc[[i]])[0] for i in range(10)]
-    assert whole == made(name).detect(frame.iloc[::-1])[::-1]
+    whole = trained(name).detect(frame)
+    assert whole == [trained(name).detect(frame.iloc[[i]])[0] for i in range(10)]
+    assert whole == trained(name).detect(frame.iloc[::-1])[::-1]
     for boxes in whole:
         for box in boxes:
             assert 0 <= (box.score or 0) <= 1
@@ -148,8 +148,8 @@ def test_boxes_do_not_depend_on_other_rows(name: str, made: Made) -> None:
 
 
 @every_trained_model
-def test_boxes_of_the_onnx_graph_equal_those_of_the_detector(name: str, made: Made, tmp_path: Path) -> None:
-    detector, images = made(name), made(name).images(rows(6, seed=9))
+def test_boxes_of_the_onnx_graph_equal_those_of_the_detector(name: str, trained: Trained, tmp_path: Path) -> None:
+    detector, images = trained(name), trained(name).images(rows(6, seed=9))
     first, second = (export(detector, images.pixels) for _ in range(2))
     assert first is not None
     assert second is not None
@@ -173,22 +173,22 @@ def test_boxes_of_the_onnx_graph_equal_those_of_the_detector(name: str, made: Ma
             assert abs(box.score - reference.score) < 1e-4
 
 
-def test_detector_without_a_torch_network_has_no_onnx_graph(made: Made) -> None:
-    assert export(made("nothing"), made("nothing").images(rows(2)).pixels) is None
-    assert export_facts(None, made("nothing")).say.startswith("There is no ONNX graph")
+def test_detector_without_a_torch_network_has_no_onnx_graph(trained: Trained) -> None:
+    assert export(trained("nothing"), trained("nothing").images(rows(2)).pixels) is None
+    assert export_facts(None, trained("nothing")).say.startswith("There is no ONNX graph")
 
 
 @every_model
-def test_missing_images_and_empty_frames_are_predicted(name: str, made: Made) -> None:
-    predictions = made(name).predict(pd.DataFrame({"picture": [None, rows(1)["picture"][0]]}))
+def test_missing_images_and_empty_frames_are_predicted(name: str, trained: Trained) -> None:
+    predictions = trained(name).predict(pd.DataFrame({"picture": [None, rows(1)["picture"][0]]}))
     assert all(isinstance(cell, list) for cell in predictions["y_pred"])
-    assert len(made(name).predict(pd.DataFrame({"picture": []}))) == 0
+    assert len(trained(name).predict(pd.DataFrame({"picture": []}))) == 0
 
 
 @every_trained_model
-def test_seed_changes_the_detector(name: str, made: Made, weights: Backbone) -> None:
+def test_seed_changes_the_detector(name: str, trained: Trained, weights: Backbone) -> None:
     frame = rows(6, seed=9)
-    assert made(name).detect(frame) != model(MODELS[name], weights, seed=2).detect(frame)
+    assert trained(name).detect(frame) != model(MODELS[name], weights, seed=2).detect(frame)
 
 
 @every_trained_model
@@ -212,11 +212,11 @@ def test_detector_learns_simple_objects(weights: Backbone) -> None:
 # ------------------------------------------------------------------------------------------------------- side by side
 
 
-def test_parallel_fits_equal_sequential_fits(made: Made, weights: Backbone, tmp_path: Path) -> None:
+def test_parallel_fits_equal_sequential_fits(trained: Trained, weights: Backbone, tmp_path: Path) -> None:
     with ThreadPoolExecutor(len(TRAINED)) as pool:
         parallel = dict(zip(TRAINED, pool.map(lambda name: model(MODELS[name], weights), TRAINED), strict=True))
     for name in TRAINED:
-        assert saved(parallel[name], tmp_path / name / "a") == saved(made(name), tmp_path / name / "b")
+        assert saved_hash(parallel[name], tmp_path / name / "a") == saved_hash(trained(name), tmp_path / name / "b")
 
 
 @pytest.mark.parametrize("name", ["from nothing", "block"])
@@ -281,8 +281,8 @@ def test_missing_weights_raise(weights: Backbone) -> None:
         fit(bare, "unknown", {}, np.arange(8), Resources(seed=1))
 
 
-def test_another_process_and_hash_seed_write_the_same_bytes(made: Made, tmp_path: Path) -> None:
-    expected = saved(made("from nothing"), tmp_path / "here")
+def test_another_process_and_hash_seed_write_the_same_bytes(trained: Trained, tmp_path: Path) -> None:
+    expected = saved_hash(trained("from nothing"), tmp_path / "here")
     script = (
         "import sys; from pathlib import Path; import test_detectors as t; from glassbox.files import hash_tree\n"
         "b = t.load_backbone(t.toy_backbone(Path(sys.argv[1]) / 'w'))\n"

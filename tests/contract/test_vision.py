@@ -100,50 +100,50 @@ def model(best: dict[str, Any], backbones: list[Backbone], *, seed: int = 1) -> 
 
 
 @pytest.fixture(scope="module")
-def made(weights: list[Backbone]) -> Callable[[str], VisionPredictor]:
+def trained(weights: list[Backbone]) -> Callable[[str], VisionPredictor]:
     """Return a function that fits each model once."""
-    known: dict[str, VisionPredictor] = {}
+    models: dict[str, VisionPredictor] = {}
 
     def of(name: str) -> VisionPredictor:
-        if name not in known:
-            known[name] = model(MODELS[name], weights)
-        return known[name]
+        if name not in models:
+            models[name] = model(MODELS[name], weights)
+        return models[name]
 
     return of
 
 
-def saved(predictor: VisionPredictor, folder: Path) -> str:
+def saved_hash(predictor: VisionPredictor, folder: Path) -> str:
     predictor.save(folder)
     return hash_tree(folder)
 
 
-Made = Callable[[str], VisionPredictor]
+Trained = Callable[[str], VisionPredictor]
 
 
 @every_model
-def test_same_fit_writes_the_same_bytes(name: str, made: Made, weights: list[Backbone], tmp_path: Path) -> None:
-    assert saved(made(name), tmp_path / "a") == saved(model(MODELS[name], weights), tmp_path / "b")
+def test_same_fit_writes_the_same_bytes(name: str, trained: Trained, weights: list[Backbone], tmp_path: Path) -> None:
+    assert saved_hash(trained(name), tmp_path / "a") == saved_hash(model(MODELS[name], weights), tmp_path / "b")
 
 
 @every_model
-def test_loaded_model_is_the_same(name: str, made: Made, tmp_path: Path) -> None:
-    before = saved(made(name), tmp_path / "a")
+def test_loaded_model_is_the_same(name: str, trained: Trained, tmp_path: Path) -> None:
+    before = saved_hash(trained(name), tmp_path / "a")
     loaded = load_predictor(tmp_path / "a")
     assert isinstance(loaded, Predictor)
-    assert saved(loaded, tmp_path / "b") == before
+    assert saved_hash(loaded, tmp_path / "b") == before
     frame = shapes(20)
-    assert loaded.predict(frame).equals(made(name).predict(frame))
+    assert loaded.predict(frame).equals(trained(name).predict(frame))
     assert [
         name for name, path in files_below(tmp_path / "a") if unsupported_format(path.read_bytes()).startswith("a pickle")
     ] == []
 
 
 @every_model
-def test_prediction_does_not_depend_on_other_rows(name: str, made: Made) -> None:
+def test_prediction_does_not_depend_on_other_rows(name: str, trained: Trained) -> None:
     frame = shapes(12)
-    whole = made(name).predict(frame)[PROBA]
-    single = pd.concat([made(name).predict(frame.iloc[[i]])[PROBA] for i in range(12)])
-    reversed_rows = made(name).predict(frame.iloc[::-1])[PROBA].iloc[::-1]
+    whole = trained(name).predict(frame)[PROBA]
+    single = pd.concat([trained(name).predict(frame.iloc[[i]])[PROBA] for i in range(12)])
+    reversed_rows = trained(name).predict(frame.iloc[::-1])[PROBA].iloc[::-1]
     assert np.abs(whole - single).to_numpy().max() < 1e-9
     assert np.abs(whole - reversed_rows).to_numpy().max() < 1e-9
     assert whole.sum(axis=1).to_numpy() == pytest.approx(np.ones(12))
@@ -151,15 +151,15 @@ def test_prediction_does_not_depend_on_other_rows(name: str, made: Made) -> None
 
 
 @every_model
-def test_missing_images_and_empty_frames_are_predicted(name: str, made: Made) -> None:
-    predictions = made(name).predict(pd.DataFrame({"picture": [None, shapes(1)["picture"][0]]}))
+def test_missing_images_and_empty_frames_are_predicted(name: str, trained: Trained) -> None:
+    predictions = trained(name).predict(pd.DataFrame({"picture": [None, shapes(1)["picture"][0]]}))
     assert predictions[PROBA].sum(axis=1).tolist() == pytest.approx([1, 1])
     for i, row in enumerate(predictions["top"]):
         assert {answer["class"]: answer["probability"] for answer in row} == {
             c: predictions[f"proba_{c}"][i] for c in ("disc", "square")
         }
         assert row[0]["probability"] >= row[1]["probability"]
-    assert len(made(name).predict(pd.DataFrame({"picture": []}))) == 0
+    assert len(trained(name).predict(pd.DataFrame({"picture": []}))) == 0
 
 
 @pytest.mark.parametrize(
@@ -210,12 +210,12 @@ def test_seed_changes_the_model_and_an_absent_class_is_improbable(name: str, wei
 # ------------------------------------------------------------------------------------------------------- side by side
 
 
-def test_parallel_fits_equal_sequential_fits(made: Made, weights: list[Backbone], tmp_path: Path) -> None:
+def test_parallel_fits_equal_sequential_fits(trained: Trained, weights: list[Backbone], tmp_path: Path) -> None:
     unloaded = [Backbone(backbone.file, backbone.name) for backbone in weights]
     with ThreadPoolExecutor(len(MODELS)) as pool:
         parallel = dict(zip(MODELS, pool.map(lambda name: model(MODELS[name], unloaded), MODELS), strict=True))
     for name in MODELS:
-        assert saved(parallel[name], tmp_path / name) == saved(made(name), tmp_path / f"{name} sequential"), name
+        assert saved_hash(parallel[name], tmp_path / name) == saved_hash(trained(name), tmp_path / f"{name} sequential"), name
 
 
 def test_parallel_ensemble_members_equal_sequential_members(weights: list[Backbone]) -> None:
@@ -258,32 +258,32 @@ with limit_threads(1):
 """
 
 
-def test_another_process_and_hash_seed_write_the_same_bytes(made: Made, weights: list[Backbone], tmp_path: Path) -> None:
+def test_another_process_and_hash_seed_write_the_same_bytes(trained: Trained, weights: list[Backbone], tmp_path: Path) -> None:
     here = Path(__file__).parent
     env = {**os.environ, "PYTHONHASHSEED": "7", "PYTHONPATH": f"{here}:{here.parent}:{here.parents[1] / 'src'}"}
     folders = [str(backbone.file.parent) for backbone in weights]
     subprocess.run([sys.executable, "-c", SCRIPT, str(tmp_path / "other"), *folders], check=True, env=env)
     for name in MODELS:
-        assert hash_tree(tmp_path / "other" / name) == saved(made(name), tmp_path / "here" / name), name
+        assert hash_tree(tmp_path / "other" / name) == saved_hash(trained(name), tmp_path / "here" / name), name
 
 
 # ------------------------------------------------------------------------------------------------- as a network, as ONNX
 
 
 @every_model
-def test_module_predicts_as_the_model(name: str, made: Made, weights: list[Backbone]) -> None:
+def test_module_predicts_as_the_model(name: str, trained: Trained, weights: list[Backbone]) -> None:
     images = pictures(weights).images
-    module = made(name).model.module(weights, 32).eval().cpu()
+    module = trained(name).model.module(weights, 32).eval().cpu()
     x = torch.from_numpy(images.pixels).permute(0, 3, 1, 2).float() / 255
     with torch.inference_mode():
         proba = module(x).numpy()
-    assert np.abs(proba - made(name).model.proba(images.view_all())).max() < 1e-5
+    assert np.abs(proba - trained(name).model.proba(images.view_all())).max() < 1e-5
 
 
 @every_model
-def test_onnx_graph_predicts_as_the_model(name: str, made: Made, weights: list[Backbone], tmp_path: Path) -> None:
+def test_onnx_graph_predicts_as_the_model(name: str, trained: Trained, weights: list[Backbone], tmp_path: Path) -> None:
     images = pictures(weights).images
-    first, second = (export(made(name), images.pixels[:6]) for _ in range(2))
+    first, second = (export(trained(name), images.pixels[:6]) for _ in range(2))
     assert first.content == second.content
     assert (first.images, first.side) == (6, 32)
     assert first.max_difference < 1e-4
@@ -291,18 +291,18 @@ def test_onnx_graph_predicts_as_the_model(name: str, made: Made, weights: list[B
     session = onnxruntime.InferenceSession(tmp_path / "model.onnx", providers=["CPUExecutionProvider"])
     x = (images.pixels.transpose(0, 3, 1, 2) / 255).astype(np.float32)
     proba = session.run(["probabilities"], {"picture": x})[0]
-    assert np.abs(proba - made(name).model.proba(images.view_all())).max() < 1e-4
+    assert np.abs(proba - trained(name).model.proba(images.view_all())).max() < 1e-4
     for word in (b"site-packages", b"glassbox", os.sep.join(Path(__file__).parts[1:3]).encode(), str(tmp_path).encode(), b".py"):
         assert word not in first.content, word
 
 
 def test_onnx_graph_that_differs_from_the_model_raises(
-    made: Made, weights: list[Backbone], monkeypatch: pytest.MonkeyPatch
+    trained: Trained, weights: list[Backbone], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    other = onnx_export._serialise(made("last block").model.module(weights, 32).eval(), 32, ["probabilities"], batched=True)
+    other = onnx_export._serialise(trained("last block").model.module(weights, 32).eval(), 32, ["probabilities"], batched=True)
     monkeypatch.setattr(onnx_export, "_serialise", lambda *args: other)
     with pytest.raises(GlassboxError, match="differ from those of the model"):
-        export(made("small network"), pictures(weights).images.pixels[:2])
+        export(trained("small network"), pictures(weights).images.pixels[:2])
 
 
 # --------------------------------------------------------------------------------------------------------------- weights
@@ -518,7 +518,7 @@ def test_embedding_is_the_mean_over_an_image_and_its_mirror_image(weights: list[
     assert embedding == pytest.approx(((expected[0] + expected[1]) / 2).numpy(), abs=1e-5)
 
 
-def test_predictor_caches_embeddings_only_with_a_store(made: Made, tmp_path: Path) -> None:
-    replace(made("embeddings"), store=tmp_path).predict(shapes(3))
+def test_predictor_caches_embeddings_only_with_a_store(trained: Trained, tmp_path: Path) -> None:
+    replace(trained("embeddings"), store=tmp_path).predict(shapes(3))
     assert len(list(tmp_path.rglob("*.npz"))) > 0
-    assert made("embeddings").store is None
+    assert trained("embeddings").store is None

@@ -12,7 +12,7 @@ from glassbox.request.model import Data, Request, Split
 
 
 @pytest.fixture
-def ask() -> Callable[..., Request]:
+def make_request() -> Callable[..., Request]:
     """Build a request for a classification of `y` in `data.csv`; `split` and `folds` are for the request, other keywords for `data`."""
 
     def make(*, split: Split | None = None, folds: int = 2, **data: Any) -> Request:

@@ -76,7 +76,7 @@ def test_a_present_file_is_not_downloaded_again(entry, index, tmp_path):
     assert len(index) == 1
 
 
-def test_a_modified_file_is_refused(entry, index, tmp_path):
+def test_a_modified_file_is_rejected(entry, index, tmp_path):
     catalog.fetch(entry, tmp_path)[0].write_bytes(b"a,y\n1,3\n")
     with pytest.raises(GlassboxError, match=r"data/raw/toy/table\.csv: the file differs"):
         catalog.fetch(entry, tmp_path)
@@ -158,7 +158,7 @@ def test_an_entry_has_one_carrier_or_a_recipe(fields):
         {"recipe": _MADE["recipe"]},
     ],
 )
-def test_an_entry_without_exactly_one_origin_is_refused(fields):
+def test_an_entry_without_exactly_one_origin_is_rejected(fields):
     with pytest.raises(ValueError, match="expected one of: package"):
         catalog.CatalogEntry(**_NAMED, **fields)
 
@@ -337,7 +337,7 @@ def test_a_changed_recipe_or_source_changes_the_fingerprint_and_regenerates_the_
 
 
 @pytest.mark.parametrize("how", ["changed", "other"])
-def test_a_modified_generated_file_is_refused_and_left_in_place(how, project):
+def test_a_modified_generated_file_is_rejected_and_left_in_place(how, project):
     entry = catalog.find_entry("toy", project)
     [path] = catalog.fetch(entry, project)
     frame = pd.read_parquet(path)

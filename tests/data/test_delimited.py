@@ -36,7 +36,7 @@ def test_lines_in_another_encoding_are_decoded_with_a_note():
     assert any("Mixed encodings: 1 line" in note for note in table.notes)
 
 
-def test_undecodable_bytes_cost_only_their_line():
+def test_undecodable_bytes_exclude_only_their_line():
     table = read_delimited("a,b\n1,é\n".encode() + b"2,\x81\x8d\n3,x\n")
     assert table.cells["a"].tolist() == ["1", "3"]
     assert [(bad.line, "cannot be decoded" in bad.reason) for bad in table.bad] == [(3, True)]
@@ -94,14 +94,14 @@ def test_extra_empty_cells_are_dropped_with_a_note():
     assert table.notes == ["1 row has empty cells beyond the last column; these were dropped."]
 
 
-def test_nul_bytes_cost_only_their_line():
+def test_nul_bytes_exclude_only_their_line():
     table = read_delimited(b"a,b\n1,2\nx\0,3\n4,5\n")
     assert table.cells["a"].tolist() == ["1", "4"]
     assert [(bad.line, bad.reason) for bad in table.bad] == [(3, "NUL bytes")]
     assert "\0" not in table.bad[0].text
 
 
-def test_an_unclosed_quote_costs_only_its_line():
+def test_an_unclosed_quote_excludes_only_its_line():
     table = read_delimited(b'a,b\n1,"2\n3,4\n' + b"5,6\n" * 1000)
     assert len(table.cells) == 1001
     assert [(bad.line, bad.reason) for bad in table.bad] == [(2, "an unclosed quote")]
@@ -185,6 +185,6 @@ def test_the_fast_reader_reads_a_clean_file():
 
 @settings(max_examples=200, deadline=None)
 @given(st.binary(max_size=60))
-def test_any_bytes_are_read_or_refused(content):
+def test_any_bytes_are_read_or_rejected(content):
     with contextlib.suppress(DataError):
         read_delimited(b"a,b\n1,2\n" + content, "x.csv")

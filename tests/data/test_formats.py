@@ -39,7 +39,7 @@ def test_columns_do_not_depend_on_the_order_of_lines():
     assert read_json_lines(lines[0], "x").cells.columns.tolist() == ["b", "a"]
 
 
-def test_a_json_array_is_refused_with_advice():
+def test_a_json_array_is_rejected_with_advice():
     with pytest.raises(DataError, match="one object per line"):
         read_json_lines(b'[{"a": 1}]', "x.json")
 

@@ -94,13 +94,13 @@ def test_a_cell_preserves_the_bytes() -> None:
         ("AAAAA", "invalid base64"),
     ],
 )
-def test_invalid_cells_are_refused(cell: str, reason: str) -> None:
+def test_invalid_cells_are_rejected(cell: str, reason: str) -> None:
     with pytest.raises(PictureError) as caught:
         content_of(cell)
     assert str(caught.value) == reason
 
 
-def test_a_decompression_bomb_is_refused_by_its_header() -> None:
+def test_a_decompression_bomb_is_rejected_by_its_header() -> None:
     with pytest.raises(PictureError) as caught:
         decoded(png_claiming(60_000, 60_000))
     assert str(caught.value) == "3,600 million pixels, more than the 50 million that are read"
@@ -110,17 +110,17 @@ def test_a_decompression_bomb_is_refused_by_its_header() -> None:
         orientation(png_claiming(60_000, 60_000))
 
 
-def test_a_picture_of_too_many_bytes_is_refused_before_decoding(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_picture_of_too_many_bytes_is_rejected_before_decoding(monkeypatch: pytest.MonkeyPatch) -> None:
     content = EVERY_FORMAT["PNG"] + b"\0" * (3 * 2**20)
     monkeypatch.setattr(cells, "MOST_BYTES", 2**20)
-    for refused in (lambda: decoded(content), lambda: content_of(cell_of(content))):
+    for read in (lambda: decoded(content), lambda: content_of(cell_of(content))):
         with pytest.raises(PictureError, match="4 MB, more than the 1 MB that are read"):
-            refused()
+            read()
 
 
 @pytest.mark.parametrize("form", EVERY_FORMAT)
 @pytest.mark.parametrize("share", [0.3, 0.6, 0.9])
-def test_a_truncated_picture_is_refused(form: str, share: float) -> None:
+def test_a_truncated_picture_is_rejected(form: str, share: float) -> None:
     noise = Image.fromarray(np.random.default_rng(1).integers(0, 256, (80, 90, 3), dtype="uint8"))
     content = written(noise, form)
     assert decoded(content).size == (90, 80)
@@ -128,12 +128,12 @@ def test_a_truncated_picture_is_refused(form: str, share: float) -> None:
         decoded(content[: int(share * len(content))])
 
 
-def test_a_png_without_its_end_chunk_is_refused_even_with_all_pixels() -> None:
+def test_a_png_without_its_end_chunk_is_rejected_even_with_all_pixels() -> None:
     with pytest.raises(PictureError, match="cut off"):
         decoded(EVERY_FORMAT["PNG"][:-12])
 
 
-def test_a_wrong_checksum_is_refused() -> None:
+def test_a_wrong_checksum_is_rejected() -> None:
     content = bytearray(EVERY_FORMAT["PNG"])
     content[40] ^= 0xFF
     with pytest.raises(PictureError, match="cut off or broken"):
@@ -211,7 +211,7 @@ def test_16_bit_greyscale_is_scaled_to_8_bits(form: str) -> None:
     assert pixels[0, :, 0].tolist() == [0, 1, 128, 255]
 
 
-def test_float_pixels_are_refused() -> None:
+def test_float_pixels_are_rejected() -> None:
     with pytest.raises(PictureError, match="32-bit pixels"):
         decoded(written(Image.fromarray(np.ones((4, 4), dtype="float32")), "TIFF"))
 
@@ -257,8 +257,8 @@ def test_a_column_of_pictures_has_the_kind_picture(picture_request: Request) -> 
     assert infer_schema(mixed, picture_request).column("photo").kind != "picture"
 
 
-def test_other_tasks_have_no_kind_picture(ask) -> None:
-    assert infer_schema(shop(), ask()).column("photo").kind != "picture"
+def test_other_tasks_have_no_kind_picture(make_request) -> None:
+    assert infer_schema(shop(), make_request()).column("photo").kind != "picture"
 
 
 PHOTO = Schema(columns=[ColumnSchema(name="photo", kind="picture")])

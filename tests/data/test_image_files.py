@@ -96,12 +96,12 @@ def test_names_in_a_folder_outside_the_project_are_relative_to_it(write: Put, re
     assert [file.name for file in find_files(request, project)] == ["cats/1.jpg"]
 
 
-def test_other_tasks_refuse_folders_and_pictures(write: Put, ask: Any) -> None:
+def test_other_tasks_reject_folders_and_pictures(write: Put, make_request: Any) -> None:
     root = write(photo(), "raw/1.jpg")
     with pytest.raises(DataError, match="is a folder; name the files in it"):
-        read_source(ask(path="raw"), root)
+        read_source(make_request(path="raw"), root)
     with pytest.raises(DataError, match="is a picture"):
-        read_source(ask(path="raw/1.jpg"), root)
+        read_source(make_request(path="raw/1.jpg"), root)
 
 
 def test_the_part_is_read_from_the_names_of_folders(write: Put, read_raw: Read) -> None:

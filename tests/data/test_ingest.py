@@ -38,8 +38,8 @@ def findings(request, root):
     }
 
 
-def test_products_do_not_depend_on_the_order_of_rows(write, ask, frame, tmp_path):
-    request = ask(id="customer")
+def test_products_do_not_depend_on_the_order_of_rows(write, make_request, frame, tmp_path):
+    request = make_request(id="customer")
     frame.loc[3, "y"] = ""
     lines = frame.to_csv(index=False).splitlines()
     random.Random(5).shuffle(body := lines[1:])
@@ -57,8 +57,8 @@ def test_products_do_not_depend_on_the_order_of_rows(write, ask, frame, tmp_path
     assert hashes[0] == hashes[1]
 
 
-def test_snapshots_contain_row_id_first_and_all_columns(write, ask, frame):
-    _, parts, schema, snapshot = ingest(ask(id="customer"), write(frame))
+def test_snapshots_contain_row_id_first_and_all_columns(write, make_request, frame):
+    _, parts, schema, snapshot = ingest(make_request(id="customer"), write(frame))
     assert snapshot.train.columns.tolist() == ["row_id", *frame.columns]
     assert snapshot.train["row_id"].is_monotonic_increasing
     assert snapshot.train["charge"].dtype == "float64"
@@ -66,8 +66,8 @@ def test_snapshots_contain_row_id_first_and_all_columns(write, ask, frame):
     assert schema.column("since").kind == "date"
 
 
-def test_the_schema_does_not_depend_on_the_holdout(write, ask, frame):
-    request = ask(id="customer")
+def test_the_schema_does_not_depend_on_the_holdout(write, make_request, frame):
+    request = make_request(id="customer")
     _, parts, schema, _ = ingest(request, write(frame))
     held_out = set(parts.holdout["customer"])
     changed = frame.copy()
@@ -77,9 +77,9 @@ def test_the_schema_does_not_depend_on_the_holdout(write, ask, frame):
     assert canonical_json(changed_schema) == canonical_json(schema)
 
 
-def test_rows_without_a_target_are_quarantined(write, ask, frame):
+def test_rows_without_a_target_are_quarantined(write, make_request, frame):
     frame.loc[[3, 7], "y"] = ["", "  "]
-    raw, _, _, snapshot = ingest(ask(id="customer"), write(frame))
+    raw, _, _, snapshot = ingest(make_request(id="customer"), write(frame))
     assert raw.quarantine[["line", "reason"]].to_numpy().tolist() == [
         [5, "the target is missing"],
         [9, "the target is missing"],
@@ -88,86 +88,86 @@ def test_rows_without_a_target_are_quarantined(write, ask, frame):
     assert "2 rows of 200 were quarantined" in quality.quarantine(raw).say
 
 
-def test_rows_without_a_time_are_quarantined_in_a_split_by_time(write, ask, frame):
+def test_rows_without_a_time_are_quarantined_in_a_split_by_time(write, make_request, frame):
     frame.loc[3, "since"] = "soon"
-    raw, *_ = ingest(ask(id="customer", split=Split(by="time", column="since", cutoff="2010-01-01")), write(frame))
+    raw, *_ = ingest(make_request(id="customer", split=Split(by="time", column="since", cutoff="2010-01-01")), write(frame))
     assert raw.quarantine["line"].tolist() == [5]
 
 
-def test_values_that_became_missing_are_reported_by_column(write, ask, frame):
+def test_values_that_became_missing_are_reported_by_column(write, make_request, frame):
     frame["calls"] = frame["calls"].where(frame.index != 9, "inf")
     frame["nothing"] = ""
     frame["always"] = "x"
-    raw, _, _, snapshot = ingest(ask(id="customer"), write(frame))
+    raw, _, _, snapshot = ingest(make_request(id="customer"), write(frame))
     lines = quality.repairs(raw, snapshot).lines
     assert [line.partition(":")[0] for line in lines] == ["plan", "calls", "nothing", "always"]
     assert "read as missing: 'N/A'" in lines[0]
     assert "'inf'" in lines[1]
 
 
-def test_the_expected_size_is_checked_within_a_factor_of_two(write, ask, frame):
+def test_the_expected_size_is_checked_within_a_factor_of_two(write, make_request, frame):
     root = write(frame)
-    raw, _ = read(ask(id="customer"), root)
-    assert quality.size_check(raw, ask()).kind == "note"
-    assert quality.size_check(raw, ask(size="400 rows")).facts["as expected"] is True
-    too_small = quality.size_check(raw, ask(size="401 rows"))
+    raw, _ = read(make_request(id="customer"), root)
+    assert quality.size_check(raw, make_request()).kind == "note"
+    assert quality.size_check(raw, make_request(size="400 rows")).facts["as expected"] is True
+    too_small = quality.size_check(raw, make_request(size="401 rows"))
     assert (too_small.facts["as expected"], "fewer" in too_small.say) == (False, True)
 
 
-def test_duplicate_rows_are_counted(write, ask, frame):
+def test_duplicate_rows_are_counted(write, make_request, frame):
     again = frame.iloc[[0, 0, 1]].copy()
     again["customer"] = ["C-x", "C-y", "C-z"]
     again["y"] = [frame["y"][0], frame["y"][0], "no" if frame["y"][1] == "yes" else "yes"]
-    request = ask(id="customer")
+    request = make_request(id="customer")
     facts = findings(request, write(pd.concat([frame, again])))["duplicates"].facts
     assert facts["rows that look like another to a model"] == 5
     assert facts["of these, with another target"] == 2
 
 
-def test_repeated_ids_are_counted(write, ask, frame):
+def test_repeated_ids_are_counted(write, make_request, frame):
     again = frame.iloc[:2].assign(calls="77")
-    facts = findings(ask(id="customer"), write(pd.concat([frame, again])))["duplicates"].facts
+    facts = findings(make_request(id="customer"), write(pd.concat([frame, again])))["duplicates"].facts
     assert facts["rows that share their customer with an earlier row"] == 2
 
 
-def test_the_split_finding_contains_the_shares_of_the_classes(write, ask, frame):
-    facts = findings(ask(id="customer"), write(frame))["split"].facts
+def test_the_split_finding_contains_the_shares_of_the_classes(write, make_request, frame):
+    facts = findings(make_request(id="customer"), write(frame))["split"].facts
     assert facts["train rows"] + facts["holdout rows"] == 200
     assert {"share of train with y = yes", "share of holdout with y = no"} <= set(facts)
 
 
-def test_columns_are_sorted_by_missing_values(write, ask, frame):
+def test_columns_are_sorted_by_missing_values(write, make_request, frame):
     frame.loc[:150, "calls"] = ""
-    shown = findings(ask(id="customer"), write(frame))
+    shown = findings(make_request(id="customer"), write(frame))
     assert [row[0] for row in shown["missing"].rows] == ["calls", "plan"]
     assert shown["missing_plot"].kind == "figure"
 
 
-def test_the_plot_is_a_note_without_missing_values(write, ask, frame):
-    shown = findings(ask(id="customer"), write(frame.drop(columns="plan")))
+def test_the_plot_is_a_note_without_missing_values(write, make_request, frame):
+    shown = findings(make_request(id="customer"), write(frame.drop(columns="plan")))
     assert shown["missing"].rows == []
     assert shown["missing_plot"].kind == "note"
 
 
-def test_markup_in_data_is_escaped(write, ask, frame):
+def test_markup_in_data_is_escaped(write, make_request, frame):
     markup = "<img src=x onerror=alert(1)>"
     frame = frame.rename(columns={"plan": markup})
     frame[markup] = frame[markup] + "<script>"
-    for finding in findings(ask(id="customer"), write(frame)).values():
+    for finding in findings(make_request(id="customer"), write(frame)).values():
         html = finding_html(finding)
         assert "<img" not in html
         assert "<script" not in html
 
 
-def test_findings_contain_no_absolute_path(write, ask, frame):
+def test_findings_contain_no_absolute_path(write, make_request, frame):
     root = write(frame)
-    assert str(root) not in canonical_json(findings(ask(id="customer"), root))
+    assert str(root) not in canonical_json(findings(make_request(id="customer"), root))
 
 
-def test_findings_are_the_same_with_a_recorded_request(write, ask, frame):
+def test_findings_are_the_same_with_a_recorded_request(write, make_request, frame):
     root = write(frame)
-    proxy, reads = track_reads(ask(id="customer"))
-    assert canonical_json(findings(proxy, root)) == canonical_json(findings(ask(id="customer"), root))
+    proxy, reads = track_reads(make_request(id="customer"))
+    assert canonical_json(findings(proxy, root)) == canonical_json(findings(make_request(id="customer"), root))
     assert {"data.path", "data.target", "split.by", "split.holdout", "folds"} <= set(reads)
     assert not {"seed", "cost", "name"} & set(reads)
 
@@ -183,15 +183,15 @@ def test_findings_are_the_same_with_a_recorded_request(write, ask, frame):
         ("y\nu\nv\n", "there is no feature besides the target"),
     ],
 )
-def test_unusable_data_is_a_data_error(content, words, write, ask):
+def test_unusable_data_is_a_data_error(content, words, write, make_request):
     with pytest.raises(DataError) as caught:
-        ingest(ask(), write(content))
+        ingest(make_request(), write(content))
     assert words in str(caught.value)
     assert caught.value.exit_code == 2
 
 
-def test_column_names_in_any_script_are_preserved(write, ask, frame):
+def test_column_names_in_any_script_are_preserved(write, make_request, frame):
     frame = frame.rename(columns={"plan": "תוכנית", "calls": "📞", "y": "كنسل"})
-    _, _, schema, snapshot = ingest(ask(id="customer", target="كنسل"), write(frame))
+    _, _, schema, snapshot = ingest(make_request(id="customer", target="كنسل"), write(frame))
     assert schema.target == "كنسل"
     assert {"תוכנית", "📞"} <= set(snapshot.train.columns)

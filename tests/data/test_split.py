@@ -151,14 +151,14 @@ def test_a_split_by_column_uses_the_official_parts():
     assert parts.holdout["a"].tolist() == ["2"]
 
 
-def test_an_unknown_part_is_refused():
+def test_an_unknown_part_is_rejected():
     cells = pd.DataFrame({"s": ["train", "perhaps"], "y": "u"})
     with pytest.raises(DataError, match="'perhaps'; expected words"):
         split(cells, request(split=Split(by="column", column="s")))
 
 
 @pytest.mark.parametrize("part", ["train", "test"])
-def test_an_empty_part_is_refused(part):
+def test_an_empty_part_is_rejected(part):
     with pytest.raises(DataError, match="both need rows"):
         split(pd.DataFrame({"s": [part] * 3, "y": "u"}), request(split=Split(by="column", column="s")))
 

@@ -104,7 +104,7 @@ def test_objects_overlap_by_at_most_a_fifth_and_smaller_ones_are_in_front():
         assert all(48 <= max(o.width, o.height) <= 150 and 0.68 <= o.width / o.height <= 1.43 for o in placed)
 
 
-def test_overlaps_worked_out_by_hand():
+def test_overlaps_match_values_by_hand():
     item = PlacedObject(0, 0, 10, 10, "Pear")
     assert item.overlap(PlacedObject(5, 0, 10, 20, "Pear")) == 0.5
     assert item.overlap(PlacedObject(2, 2, 4, 4, "Pear")) == 1

@@ -89,7 +89,7 @@ def test_spans_are_shifted_with_their_text_and_invalid_rows_are_quarantined(tmp_
     assert "white space" in findings["unit_rules"].lines[0]  # type: ignore[union-attr]
 
 
-def test_a_target_without_entities_is_refused(tmp_path: Path) -> None:
+def test_a_target_without_entities_is_rejected(tmp_path: Path) -> None:
     (tmp_path / "a.jsonl").write_text("\n".join('{"text": "a b", "entities": []}' for _ in range(9)), encoding="utf-8")
     request = entity_request(data={"path": "a.jsonl", "target": "entities"}, folds=2)
     with pytest.raises(DataError, match="holds no entity"):

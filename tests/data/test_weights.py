@@ -88,7 +88,7 @@ def test_torchvision_weights_are_downloaded_once(tmp_path: Path, monkeypatch: py
     assert weights.weights_fingerprint(named, tmp_path) == {"backbone 0": hash_tree(folder)}
 
 
-def test_an_unknown_torchvision_network_is_refused_with_the_nearest_names(
+def test_an_unknown_torchvision_network_is_rejected_with_the_nearest_names(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(weights.subprocess, "run", lambda *_, **__: pytest.fail("a download was started"))
@@ -132,7 +132,7 @@ urllib.request.urlopen = urlopen
 """
 
 
-def test_weights_with_a_wrong_hash_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_weights_with_a_wrong_hash_are_rejected(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "net").mkdir()
     (tmp_path / "net/sitecustomize.py").write_text(IMPOSTOR)
     monkeypatch.setenv("PYTHONPATH", str(tmp_path / "net"))

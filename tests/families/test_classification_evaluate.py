@@ -159,7 +159,7 @@ def test_ties_count_as_in_random_order() -> None:
     assert evaluate.share_to_reach(np.array([True, False, True, False]), np.full(4, 0.5), 0.7) == pytest.approx(0.7)
 
 
-def test_headline_says_how_far_down_the_list_to_go() -> None:
+def test_headline_reports_the_share_of_rows_to_select() -> None:
     p = np.linspace(0.99, 0.01, 100)
     predicted = pd.DataFrame({"row_id": [f"{i:03d}" for i in range(100)], "y_true": ["yes"] * 20 + ["no"] * 80, "proba_yes": p})
     predicted["y_pred"] = predicted["y_true"]
@@ -168,7 +168,7 @@ def test_headline_says_how_far_down_the_list_to_go() -> None:
     assert note.lines == ["Of the 10 % of rows with the highest scores, 100 % have left = yes; of all rows, 20 %."]
 
 
-def test_headline_calls_rows_by_their_noun() -> None:
+def test_headline_uses_the_row_noun() -> None:
     predicted = pd.DataFrame(
         {"row_id": list("abcd"), "y_true": list("yynn"), "y_pred": list("yynn"), "proba_y": [0.9, 0.8, 0.2, 0.1]}
     )

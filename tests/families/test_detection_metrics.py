@@ -125,7 +125,7 @@ def test_average_precision_matches_values_by_hand() -> None:
     assert score(matches, 0.1)["precision"] == pytest.approx(2 / 3)
 
 
-def test_metrics_without_predictions_or_without_objects() -> None:
+def test_metrics_are_zero_without_predictions_and_undefined_without_objects() -> None:
     truth: Pictures = [[Box(0, 0, 1, 1, "Pear")]]
     assert score(Matches.of(truth, [[]], LABELS), 0.5) == dict.fromkeys(NAMES, 0.0)
     empty = score(Matches.of([[]], [[]], LABELS), 0.5)
@@ -310,7 +310,7 @@ PEAR, APPLE = Box(0, 0, 10, 10, "Pear"), Box(40, 40, 10, 10, "Apple")
         (Box(0, 0, 10, 10, "Melon", 0.9), "classification error", 0),
     ],
 )
-def test_each_kind_of_outcome(box: Box, kind: str, of: int | None) -> None:
+def test_each_type_of_outcome_is_assigned(box: Box, kind: str, of: int | None) -> None:
     analysis = analyse_errors([[PEAR, APPLE]], [[box]], 0.5)
     [[outcome]] = analysis.predicted
     assert outcome is not None

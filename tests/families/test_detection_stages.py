@@ -330,7 +330,7 @@ def test_predict_returns_boxes_above_the_threshold(fitted: dict[str, Any]) -> No
     assert predictor.fields == ["picture"]
 
 
-def test_evaluation_findings(fitted: dict[str, Any]) -> None:
+def test_evaluation_findings_cover_every_label_and_error(fitted: dict[str, Any]) -> None:
     predicted, predictor, dataset = fitted["predictions"], fitted["predictor"], fitted["dataset"]
     matches = evaluate.matches_of(predicted, predictor.labels)
     assert set(evaluate.generalization_gap(predictor, dataset, fitted["oof"], matches, "map").facts) >= {
@@ -355,7 +355,7 @@ def test_evaluation_findings(fitted: dict[str, Any]) -> None:
         assert figure.alt
 
 
-def test_monitoring_reference_and_its_score(fitted: dict[str, Any], tmp_path: Path) -> None:
+def test_the_monitoring_reference_has_predictions_traits_and_a_score(fitted: dict[str, Any], tmp_path: Path) -> None:
     fitted["predictor"].save(tmp_path)
     predictor = load_predictor(tmp_path)
     frame, _ = train(60)
@@ -373,7 +373,7 @@ def test_monitoring_reference_and_its_score(fitted: dict[str, Any], tmp_path: Pa
     )
 
 
-def test_exploration_findings() -> None:
+def test_exploration_findings_count_objects_and_images() -> None:
     dataset, _ = scenes(30)
     assert explore.balance(dataset)["n"].sum() == sum(len(row) for row in dataset.boxes)
     assert explore.object_facts(dataset).facts["pictures"] == 30

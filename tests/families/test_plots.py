@@ -193,7 +193,7 @@ def test_leaderboard_puts_the_best_first_and_names_ties() -> None:
     assert "2 of 3 lie beyond what is asked" in say
 
 
-def test_leaderboard_of_a_loss_takes_the_least() -> None:
+def test_leaderboard_of_a_loss_puts_the_lowest_first() -> None:
     table = pd.DataFrame({"candidate": ["a", "b"], "value": [0.5, 0.3], "low": [0.49, 0.29], "high": [0.51, 0.31]})
     assert selection_plots.leaderboard_plot(table, "log_loss").say.startswith("b leads with log loss 0.300")
 
@@ -211,7 +211,7 @@ def test_a_leaderboard_of_failures_is_reported() -> None:
     assert selection_plots.leaderboard_plot(table, "roc_auc").say == "No candidate could be fitted."
 
 
-def test_tuning_history_names_the_best_trial_and_what_came_after() -> None:
+def test_tuning_history_reports_the_best_trial_and_the_trials_after_it() -> None:
     trials = pd.DataFrame({"number": [0, 1, 2, 3], "value": [0.5, 0.7, np.nan, 0.6], "best": [0.5, 0.7, 0.7, 0.7]})
     say = selection_plots.tuning_plot(trials, "roc_auc", 0.65).say
     assert say.startswith("The best of 3 trials was number 2, with ROC-AUC 0.700; the 2 after it found nothing better.")

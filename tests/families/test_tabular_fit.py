@@ -124,7 +124,9 @@ def test_unknown_target_values_are_listed_in_the_error() -> None:
         (["a", "b", "c"], ["a", "b", "c"], None, "c"),
     ],
 )
-def test_positive_class(target: list[str], classes: list[str], named: str | None, expected: str) -> None:
+def test_the_positive_class_is_the_requested_or_the_default_one(
+    target: list[str], classes: list[str], named: str | None, expected: str
+) -> None:
     assert positive_class(classes, pd.Series(target), named) == expected
 
 

@@ -145,7 +145,7 @@ def test_logs_preserve_signs() -> None:
     assert logs(pd.DataFrame({"a": [0.0, np.e - 1, 1 - np.e]}))[:, 0] == pytest.approx([0, 1, -1])
 
 
-def test_date_parts_by_hand() -> None:
+def test_date_parts_match_values_by_hand() -> None:
     days = np.array(["2000-01-03", "1650-12-31T12:00", "NaT"], dtype="datetime64[us]")
     parts = date_parts(pd.DataFrame({"d": days}))
     assert parts[0].tolist() == [2000, 1, 0, 2]  # a Monday
@@ -153,7 +153,7 @@ def test_date_parts_by_hand() -> None:
     assert np.isnan(parts[2]).all()
 
 
-def test_lengths_by_hand() -> None:
+def test_lengths_match_values_by_hand() -> None:
     counts = lengths(pd.DataFrame({"t": ["abc", "", None]}, dtype=object))[:, 0]
     assert counts[:2].tolist() == [3, 0]
     assert np.isnan(counts[2])

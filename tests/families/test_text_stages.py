@@ -108,7 +108,7 @@ def test_tf_idf_equals_that_of_scikit_learn() -> None:
     assert np.allclose(ours.toarray(), expected.toarray(), atol=1e-6)
 
 
-def test_log_count_ratio_by_hand() -> None:
+def test_log_count_ratio_matches_values_by_hand() -> None:
     x = sp.csr_matrix([[1.0, 1.0], [1.0, 0.0], [0.0, 1.0]])
     hit = np.array([True, True, False])
     # p = 1 + (2, 1) = (3, 2), q = 1 + (0, 1) = (1, 2)

@@ -33,8 +33,8 @@ def search(
     seed: int = 1,
     **resources: Any,
 ) -> Tuning:
-    """Tune a candidate that was compared with its rival; without one, it is its own."""
-    given = Resources(seed=seed, **resources)
+    """Tune a candidate after a comparison with `rival`, or with itself if there is none."""
+    stage_resources = Resources(seed=seed, **resources)
     compared = compare(FAMILY, dataset(), [rival or candidate], metric, effort(), Resources(seed=seed))
     return tune(
         FAMILY,
@@ -45,7 +45,7 @@ def search(
         leaderboard=compared.leaderboard,
         oof=compared.oof,
         effort=effort(trials),
-        resources=given,
+        resources=stage_resources,
     )
 
 

@@ -322,7 +322,7 @@ def test_two_picture_columns_or_none_raise() -> None:
 # ---------------------------------------------------------------------------------------------------------------- traits
 
 
-def test_traits_match_values_red_detector() -> None:
+def test_traits_match_values_by_hand() -> None:
     black, white, grey, red = (traits(plain(colour)) for colour in ((0, 0, 0), (255, 255, 255), (51, 51, 51), (255, 0, 0)))
     assert [values["brightness"] for values in (black, white, grey, red)] == pytest.approx([0, 1, 0.2, 0.299])
     for values in (black, white, grey, red):
@@ -416,7 +416,7 @@ def test_cached_vectors_are_not_recomputed_and_corrupt_files_are(tmp_path: Path,
 # ---------------------------------------------------------------------------------------------------- explore and leakage
 
 
-def test_nearest_neighbours_and_label_errors_match_values_red_detector() -> None:
+def test_nearest_neighbours_and_label_errors_match_values_by_hand() -> None:
     angles = np.array([0, 1, 2, 3, 90, 91, 92, 93, 1.5]) * np.pi / 180
     vectors = np.column_stack([np.cos(angles), np.sin(angles)])
     rows = np.arange(9)

@@ -1,4 +1,4 @@
-"""The eight anti-patterns: their verdicts follow the typed evidence of findings, never their words."""
+"""Tests of the audit: verdicts depend on the typed evidence of findings, never on their wording."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fabricated_run import all_shown, request, scrambled
+from fabricated_run import all_findings, request, scrambled
 from glassbox.findings.evidence import (
     ClassBalanceEvidence,
     Evidence,
@@ -54,9 +54,9 @@ AWKWARD = [
 def checked(pattern: str, plant: dict[str, Finding | Evidence | None] | None = None, **changes: Any) -> AuditRow:
     """Audit a sound run with some findings replaced, and return the row of one pattern.
 
-    `plant` maps `stage#name` to a finding, to the evidence of a finding without words, or to None to remove it.
+    `plant` maps `stage#name` to a finding, to the evidence of a finding without text, or to None to remove it.
     """
-    findings = {stage: dict(items) for stage, items in all_shown().items()}
+    findings = {stage: dict(items) for stage, items in all_findings().items()}
     for where, planted in (plant or {}).items():
         stage, _, name = where.partition("#")
         if not name:
@@ -81,8 +81,8 @@ def leaks(*actions: LeakAction, name: str = "ChgOffDate") -> LeakageEvidence:
     return LeakageEvidence(suspects=[LeakSuspect(name=name, action=action) for action in actions])
 
 
-def test_eight_patterns_in_order() -> None:
-    assert [row.pattern for row in audit(all_shown(), request()).rows] == PATTERNS
+def test_the_audit_has_eight_patterns_in_order() -> None:
+    assert [row.pattern for row in audit(all_findings(), request()).rows] == PATTERNS
     assert len(CHECKS) == 8
 
 
@@ -92,7 +92,7 @@ def test_a_sound_run_avoids_each_pattern_with_evidence_and_a_cell(pattern: str) 
     assert row.verdict == "avoided"
     assert row.evidence
     stage, _, name = row.cell.partition("#")
-    assert name in all_shown()[stage]
+    assert name in all_findings()[stage]
 
 
 def test_a_check_without_evidence_is_to_review() -> None:
@@ -100,19 +100,21 @@ def test_a_check_without_evidence_is_to_review() -> None:
 
 
 def test_the_sentence_counts_the_verdicts() -> None:
-    assert audit(all_shown(), request()).say == "7 of 8 anti-patterns are avoided, 1 to review."
+    assert audit(all_findings(), request()).say == "7 of 8 anti-patterns are avoided, 1 to review."
 
 
-# ------------------------------------------------------------------------------------------- words never decide a verdict
+# ---------------------------------------------------------------------------------------- verdicts and wording of findings
 
 
 @pytest.mark.parametrize("until", ["ingest", "features", "evaluate", "monitor"])
-def test_no_verdict_depends_on_words(until: str) -> None:
-    before, after = (audit(findings, request()).rows for findings in (all_shown(until=until), scrambled(all_shown(until=until))))
+def test_no_verdict_depends_on_wording(until: str) -> None:
+    before, after = (
+        audit(findings, request()).rows for findings in (all_findings(until=until), scrambled(all_findings(until=until)))
+    )
     assert [(row.verdict, row.cell, row.evidence) for row in after] == [(row.verdict, row.cell, row.evidence) for row in before]
 
 
-def test_no_verdict_depends_on_words_where_patterns_are_present() -> None:
+def test_no_verdict_depends_on_wording_when_patterns_are_present() -> None:
     planted = {
         "ingest": {"split": SplitEvidence(train_rows=9, holdout_rows=0)},
         "features": {
@@ -122,7 +124,7 @@ def test_no_verdict_depends_on_words_where_patterns_are_present() -> None:
         },
         "evaluate": {"gap": generalization(0.5)},
     }
-    findings = {stage: dict(items) for stage, items in all_shown().items() if stage != "monitor"}
+    findings = {stage: dict(items) for stage, items in all_findings().items() if stage != "monitor"}
     for stage, evidence in planted.items():
         for name, item in evidence.items():
             shown = findings[stage][name]
@@ -133,7 +135,7 @@ def test_no_verdict_depends_on_words_where_patterns_are_present() -> None:
 
 
 @given(st.sampled_from(AWKWARD) | st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=30))
-def test_the_name_of_a_column_never_changes_a_verdict(name: str) -> None:
+def test_the_name_of_a_column_does_not_change_a_verdict(name: str) -> None:
     shares = MissingValuesEvidence(missing_shares={name: 0.1})
     for handling, verdict in (("unhandled", "found"), ("category", "avoided"), ("excluded", "avoided")):
         recipe = RecipeEvidence.model_validate({"missing_handling": {name: handling}})
@@ -149,7 +151,7 @@ def test_the_name_of_a_column_never_changes_a_verdict(name: str) -> None:
 # -------------------------------------------------------------------------------------------------------- the eight checks
 
 
-def test_no_holdout_is_found() -> None:
+def test_a_run_without_a_holdout_is_found() -> None:
     row = checked("Trained on all data", {"ingest#split": SplitEvidence(train_rows=100, holdout_rows=0)})
     assert (row.verdict, row.evidence) == (
         "found",
@@ -161,7 +163,7 @@ def test_metrics_on_more_rows_than_were_held_out_are_found() -> None:
     assert checked("Trained on all data", {"evaluate#metrics": metrics("roc_auc", 0.9, n=7043)}).verdict == "found"
 
 
-def test_rows_are_called_by_the_noun_of_the_request() -> None:
+def test_evidence_uses_the_row_noun_of_the_request() -> None:
     assert checked("Trained on all data").evidence.startswith("1,409 of 7,043 customers are held out")
     plain = checked("Trained on all data", data={"path": "x.csv", "target": "y"})
     assert plain.evidence.startswith("1,409 of 7,043 rows are held out")
@@ -182,7 +184,7 @@ def test_a_share_is_compared_in_full_precision(share: float, verdict: str) -> No
     assert row.verdict == verdict
 
 
-def test_the_class_balance_of_explore_is_enough() -> None:
+def test_the_class_balance_of_explore_is_sufficient() -> None:
     row = checked("Imbalance ignored", {"features#imbalance": None})
     assert (row.verdict, row.cell) == ("avoided", "explore#target")
 
@@ -205,7 +207,7 @@ def test_missing_values_that_the_recipe_ignores_are_found() -> None:
     recipe = RecipeEvidence(missing_handling={"contract": "category", "tenure": "unhandled"})
     row = checked("Missing values ignored", {"ingest#missing": missing, "features#recipe": recipe})
     assert (row.verdict, row.cell) == ("found", "features#recipe")
-    assert "does not handle those of tenure." in row.evidence
+    assert "does not handle missing values in tenure." in row.evidence
 
 
 def test_missing_values_without_a_recipe_are_to_review() -> None:
@@ -213,7 +215,7 @@ def test_missing_values_without_a_recipe_are_to_review() -> None:
     assert (row.verdict, row.cell) == ("look", "ingest#missing")
 
 
-def test_without_missing_values_there_is_nothing_to_handle() -> None:
+def test_data_without_missing_values_is_avoided() -> None:
     recipe = RecipeEvidence(missing_handling={"tenure": "unhandled"})
     plant: dict[str, Finding | Evidence | None] = {
         "ingest#missing": MissingValuesEvidence(missing_shares={}),
@@ -232,14 +234,14 @@ def test_without_missing_values_there_is_nothing_to_handle() -> None:
         (["used", "review"], "found"),
     ],
 )
-def test_the_action_on_a_suspect_decides(actions: list[LeakAction], verdict: str) -> None:
+def test_the_verdict_depends_on_the_action_on_a_suspect(actions: list[LeakAction], verdict: str) -> None:
     row = checked("Leakage", {"features#leaks": leaks(*actions)})
     assert (row.verdict, row.cell) == (verdict, "features#leaks")
     assert ("ChgOffDate" in row.evidence) == bool(actions)
 
 
 @pytest.mark.parametrize(("shared", "near", "verdict"), [(0, 0, "avoided"), (0, 14, "avoided"), (0, 15, "look"), (1, 0, "found")])
-def test_rows_in_train_and_holdout(shared: int, near: int, verdict: str) -> None:
+def test_shared_rows_are_found_and_many_near_duplicates_are_to_review(shared: int, near: int, verdict: str) -> None:
     # One percent of 1,409 is 14.09.
     overlap = OverlapEvidence(shared_rows=shared, near_duplicate_rows=near, holdout_rows=1409)
     row = checked("Leakage", {"features#leaks": leaks(), "features#duplicates_across": overlap})
@@ -255,7 +257,7 @@ def test_a_drop_is_compared_with_the_interval(holdout: float, verdict: str) -> N
     assert checked("Overfitting", plant).verdict == verdict  # type: ignore[arg-type]
 
 
-def test_for_an_error_more_is_worse() -> None:
+def test_for_an_error_metric_a_higher_value_is_worse() -> None:
     gap = generalization(0.6, "log_loss", higher=False, oof=0.4)
     assert checked("Overfitting", {"evaluate#gap": gap, "evaluate#metrics": metrics("log_loss", 0.6, 0.02)}).verdict == "found"
 
@@ -275,10 +277,10 @@ def test_a_score_that_was_not_computed_is_to_review() -> None:
 def test_a_model_without_a_hash_is_to_review() -> None:
     row = checked("Unversioned data or model", {"deploy#package": Note(title="Model (SHA-256)", say="e6b4" * 16)})
     assert row.verdict == "look"
-    assert row.evidence == "No content hash of the model was shown. Identified: data 3f9a00c1d2e4."
+    assert row.evidence == "No content hash of the model was reported. Identified: data 3f9a00c1d2e4."
 
 
-def test_a_hash_of_the_data_is_none_of_the_model() -> None:
+def test_a_data_hash_is_not_a_model_hash() -> None:
     row = checked("Unversioned data or model", {"deploy#package": HashEvidence(of="data", digest="3f9a00c1d2e4b5a6")})
     assert row.verdict == "look"
 
@@ -293,19 +295,19 @@ def test_monitoring_without_thresholds_is_found() -> None:
     assert row.verdict == "found"
 
 
-def test_no_search_is_to_review() -> None:
+def test_a_run_without_a_hyperparameter_search_is_to_review() -> None:
     assert checked("Hard-coded hyperparameters", {"tune": None}).verdict == "look"
 
 
 @pytest.mark.parametrize(("trials", "searched"), [(1, ["C"]), (20, [])])
-def test_a_search_of_nothing_but_the_default_is_to_review(trials: int, searched: list[str]) -> None:
+def test_a_search_without_tuned_hyperparameters_is_to_review(trials: int, searched: list[str]) -> None:
     search = SearchEvidence(candidate="Linear", trials=trials, hyperparameters=searched)
     row = checked("Hard-coded hyperparameters", {"tune#best": search})
     assert (row.verdict, row.cell) == ("look", "tune#best")
 
 
 def test_findings_are_not_changed() -> None:
-    findings = all_shown()
+    findings = all_findings()
     before = repr(findings)
     audit(findings, request())
     assert repr(findings) == before

@@ -1,10 +1,10 @@
-"""The answer and the next steps follow verdicts and typed evidence; nothing is claimed that was not computed."""
+"""Tests of the conclusion: answer and next steps depend on verdicts and typed evidence only."""
 
 from pathlib import Path
 
 import pytest
 
-from fabricated_run import all_shown, request, scrambled, write_run
+from fabricated_run import all_findings, request, scrambled, write_run
 from glassbox.findings.evidence import Evidence, Gain, GainEvidence, LeaderboardEvidence, SliceEvidence
 from glassbox.findings.model import Estimate, Estimates, Finding, NamedFinding, Note, RequirementRow
 from glassbox.reports import conclusion
@@ -17,18 +17,18 @@ def words(text: str) -> str:
 
 
 def test_the_answer_quotes_the_headline_and_lists_the_verdicts() -> None:
-    note = conclusion.answer(all_shown(), request())
+    note = conclusion.answer(all_findings(), request())
     assert note.say.startswith("Calling the 34 % of customers")
     assert [words(line) for line in note.lines] == ["It meets ROC-AUC ≥ 0.83; whether it reaches accuracy > 80 % is not proven."]
 
 
 def test_the_answer_does_not_depend_on_measurements() -> None:
-    note = conclusion.answer(all_shown(), request())
+    note = conclusion.answer(all_findings(), request())
     assert "latency" not in note.say + " ".join(note.lines)
 
 
 def test_without_a_gain_curve_the_first_metric_is_the_answer() -> None:
-    findings = all_shown()
+    findings = all_findings()
     evaluate = {name: item for name, item in findings["evaluate"].items() if name != "gain_curve"}
     say = conclusion.answer({**findings, "evaluate": evaluate}, request()).say
     assert say == "On 1,409 unseen customers, the model reaches ROC-AUC 0.847 (95 % interval 0.833 to 0.861)."
@@ -36,7 +36,7 @@ def test_without_a_gain_curve_the_first_metric_is_the_answer() -> None:
 
 def test_without_an_evaluation_there_is_no_answer_yet() -> None:
     assert conclusion.answer({}, request()).say == "There is no answer yet: no model has been evaluated."
-    say = conclusion.answer(all_shown(until="compare"), request()).say
+    say = conclusion.answer(all_findings(until="compare"), request()).say
     assert say == "There is no answer yet: no model has been evaluated. LightGBM leads the comparison."
 
 
@@ -46,20 +46,20 @@ def row(value: float, low: float, high: float, verdict: str = "not proven") -> R
     )
 
 
-def test_rows_that_would_decide() -> None:
+def test_the_size_of_a_deciding_holdout_follows_from_the_interval() -> None:
     # Half the interval is twice the distance to the bound, so it takes four times the 1,409 rows: 5,636, rounded up to two digits.
-    assert conclusion.rows_to_decide(row(0.81, 0.79, 0.83), all_shown()) == 5700
+    assert conclusion.rows_to_decide(row(0.81, 0.79, 0.83), all_findings()) == 5700
 
 
-def test_a_value_on_the_bound_is_decided_by_no_number_of_rows() -> None:
-    assert conclusion.rows_to_decide(row(0.80, 0.78, 0.82), all_shown()) is None
-    assert conclusion.rows_to_decide(row(0.801, 0.78, 0.82), all_shown()) is None
+def test_a_value_on_the_bound_cannot_be_decided_by_more_rows() -> None:
+    assert conclusion.rows_to_decide(row(0.80, 0.78, 0.82), all_findings()) is None
+    assert conclusion.rows_to_decide(row(0.801, 0.78, 0.82), all_findings()) is None
 
 
 def test_the_half_of_the_interval_towards_the_bound_counts() -> None:
     # Towards the bound 0.02, away from it 0.05: n' = 1409 (0.02 / 0.01)², whatever lies on the other side.
-    assert conclusion.rows_to_decide(row(0.81, 0.79, 0.86), all_shown()) == 5700
-    assert conclusion.rows_to_decide(row(0.79, 0.74, 0.81), all_shown()) == 5700
+    assert conclusion.rows_to_decide(row(0.81, 0.79, 0.86), all_findings()) == 5700
+    assert conclusion.rows_to_decide(row(0.79, 0.74, 0.81), all_findings()) == 5700
 
 
 def lines(findings: Findings) -> list[str]:
@@ -68,8 +68,8 @@ def lines(findings: Findings) -> list[str]:
 
 
 def steps(plant: dict[str, Finding | Evidence] | None = None) -> list[str]:
-    """The next steps of the run with some findings replaced: `stage#name` -> finding, or the evidence of one without words."""
-    findings = {stage: dict(items) for stage, items in all_shown().items()}
+    """Return the next steps of a run with some findings replaced: `stage#name` -> finding, or evidence of a finding without text."""
+    findings = {stage: dict(items) for stage, items in all_findings().items()}
     for where, planted in (plant or {}).items():
         stage, _, name = where.partition("#")
         finding = planted if hasattr(planted, "title") else Note(title="", evidence=planted)  # type: ignore[arg-type]
@@ -80,30 +80,31 @@ def steps(plant: dict[str, Finding | Evidence] | None = None) -> list[str]:
 def test_an_undecided_requirement_comes_first() -> None:
     assert (
         steps()[0]
-        == "To decide accuracy > 80 %, hold out about 15,000 customers: at 80.6 % the interval would then exclude the bound."
+        == "To decide accuracy > 80 %, hold out about 15,000 customers: if the value remains 80.6 %, the interval then excludes the bound."
     )
 
 
-def test_a_bound_that_was_met_needs_no_step() -> None:
+def test_a_requirement_that_is_met_has_no_step() -> None:
     assert not any("ROC-AUC ≥" in line for line in steps())
 
 
-def test_a_missed_bound_is_a_decision() -> None:
+def test_a_requirement_that_is_not_met_leads_to_a_decision() -> None:
     metrics = Estimates(title="", values={"accuracy": Estimate(value=0.7, low=0.68, high=0.72, n=1409)})
-    missed = [line for line in steps({"evaluate#metrics": metrics}) if line.startswith("Decide about")]
+    missed = [line for line in steps({"evaluate#metrics": metrics}) if line.startswith("Decide how")]
     assert missed == [
-        "Decide about accuracy > 80 %: the model reaches 70.0 % (68.0 – 72.0 %), so it takes better data or another bound."
+        "Decide how to proceed with accuracy > 80 %: the model reaches 70.0 % (68.0 – 72.0 %), so the requirement needs better data or "
+        "another bound."
     ]
 
 
 def test_the_remaining_stages_are_the_last_step() -> None:
     assert (
-        lines(all_shown(until="compare"))[-1]
+        lines(all_findings(until="compare"))[-1]
         == "Run the remaining stages: tune, evaluate, deploy and monitor (glassbox run churn)."
     )
 
 
-def test_weak_slices_are_a_step_and_none_is_no_step() -> None:
+def test_weak_slices_lead_to_a_step() -> None:
     weak = [
         line for line in steps({"evaluate#slices": SliceEvidence(weak=["plan: yearly", "tenure: 1 to 3"])}) if "weaker" in line
     ]
@@ -114,7 +115,7 @@ def test_weak_slices_are_a_step_and_none_is_no_step() -> None:
 
 
 @pytest.mark.parametrize("measured", [True, False])
-def test_latency_comes_from_the_view_of_deploy(tmp_path: Path, measured: bool) -> None:
+def test_latency_is_read_from_the_measurements_of_deploy(tmp_path: Path, measured: bool) -> None:
     folder = write_run(tmp_path) / "data" / "churn" / "deploy"
     if not measured:
         (folder / "measured.json").unlink()
@@ -122,12 +123,12 @@ def test_latency_comes_from_the_view_of_deploy(tmp_path: Path, measured: bool) -
     assert latency == (Estimate(value=3.1, low=2.9, high=3.6, n=1000, unit="ms") if measured else None)
 
 
-def test_the_product_leaves_out_measurements() -> None:
-    findings, asked = all_shown(), request()
-    rows = conclusion.requirement_rows(findings, asked, {"latency": Estimate(value=3.1)})
-    audited = audit(findings, asked)
+def test_the_product_contains_no_measurements() -> None:
+    findings, churn = all_findings(), request()
+    rows = conclusion.requirement_rows(findings, churn, {"latency": Estimate(value=3.1)})
+    audited = audit(findings, churn)
     product = conclusion.conclusion(
-        conclusion.answer(findings, asked), rows, audited, conclusion.next_steps(findings, asked, rows, audited)
+        conclusion.answer(findings, churn), rows, audited, conclusion.next_steps(findings, churn, rows, audited)
     )
     assert [row.name for row in product["requirements"]] == ["roc_auc", "accuracy"]
     assert len(product["audit"]) == 8
@@ -138,32 +139,32 @@ def _gain(low: float) -> GainEvidence:
     return GainEvidence(metric="roc_auc", over_default=small, simplest="the default of a gain", over_simplest=small)
 
 
-def test_a_small_gain_over_a_simpler_model_is_put_to_the_reader() -> None:
-    assert [line for line in steps({"tune#gain": _gain(0.001)}) if "Weigh" in line] == [
-        "Weigh whether the gain in ROC-AUC over the default of a gain, 0.0040 (0.0010 to 0.0070), "
+def test_a_gain_over_a_simpler_model_leads_to_a_step() -> None:
+    assert [line for line in steps({"tune#gain": _gain(0.001)}) if "Consider" in line] == [
+        "Consider whether the gain in ROC-AUC over the default of a gain, 0.0040 (0.0010 to 0.0070), "
         "is worth a model that is harder to explain."
     ]
 
 
-@pytest.mark.parametrize(("low", "weighed"), [(0.0000001, True), (0.0, False), (-0.0000001, False)])
-def test_a_gain_is_compared_in_full_precision(low: float, weighed: bool) -> None:
+@pytest.mark.parametrize(("low", "considered"), [(0.0000001, True), (0.0, False), (-0.0000001, False)])
+def test_a_gain_is_compared_in_full_precision(low: float, considered: bool) -> None:
     # All three are written as 0.0000.
-    assert any("Weigh" in line for line in steps({"tune#gain": _gain(low)})) == weighed
+    assert any("Consider" in line for line in steps({"tune#gain": _gain(low)})) == considered
 
 
-def test_before_tuning_a_tie_is_put_to_the_reader() -> None:
-    untuned = all_shown(until="compare")
-    assert next(line for line in lines(untuned) if "Weigh" in line).startswith(
-        "Weigh whether a simpler model is enough: Logistic regression and <img src=x"
+def test_before_tuning_a_tie_leads_to_a_step() -> None:
+    untuned = all_findings(until="compare")
+    assert next(line for line in lines(untuned) if "Consider" in line).startswith(
+        "Consider whether a simpler model is sufficient: Logistic regression and <img src=x"
     )
-    alone = LeaderboardEvidence(metric="roc_auc", leader="LightGBM", tied=[], chosen="LightGBM")
-    untuned["compare"]["leaderboard"] = NamedFinding(name="leaderboard", finding=Note(title="", evidence=alone))
-    assert not any("Weigh" in line for line in lines(untuned))
+    untied = LeaderboardEvidence(metric="roc_auc", leader="LightGBM", tied=[], chosen="LightGBM")
+    untuned["compare"]["leaderboard"] = NamedFinding(name="leaderboard", finding=Note(title="", evidence=untied))
+    assert not any("Consider" in line for line in lines(untuned))
 
 
 @pytest.mark.parametrize("until", ["compare", "tune", "evaluate", "monitor"])
-def test_no_decision_depends_on_words(until: str) -> None:
-    findings = all_shown(until=until)
+def test_no_decision_depends_on_wording(until: str) -> None:
+    findings = all_findings(until=until)
     nonsense = scrambled(findings)
     before, after = lines(findings), lines(nonsense)
     quoting = [line.startswith("Serve the model") for line in before]  # ends with the sentence of the trigger

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fabricated_run import all_shown, scrambled
+from fabricated_run import all_findings, scrambled
 from glassbox.data import quality
 from glassbox.data.ingest import conform_parts, read
 from glassbox.data.schema import infer_schema
@@ -40,7 +40,13 @@ REQUEST = Request(
 
 NAMES = {
     "plain": ["country", "income", "plan", "reason", "area"],
-    "awkward": ["native-country", "median_income", "kept", "missing", "holdout rows"],  # words of sentences
+    "awkward": [
+        "native-country",
+        "median_income",
+        "kept",
+        "missing",
+        "holdout rows",
+    ],  # these also occur in sentences of findings
 }
 
 
@@ -54,12 +60,12 @@ def categories(names: list[str], rows: int = 300) -> pd.DataFrame:
 
 @pytest.fixture(scope="module", params=["plain", "awkward"])
 def run(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Findings:
-    """The findings of real stage code, as they are read back from disk; a package is fabricated."""
+    """Return findings of the real stages, read from disk; the findings of `deploy` are fabricated."""
     root = tmp_path_factory.mktemp("project")
     categories(NAMES[request.param]).to_csv(root / "data.csv", index=False)
     stages = {
         "ingest": ingest(root),
-        "deploy": {name: shown.finding for name, shown in all_shown()["deploy"].items()},
+        "deploy": {name: shown.finding for name, shown in all_findings()["deploy"].items()},
         "monitor": {"trigger": trigger_facts(Thresholds(batch_rows=500, false_alarms=0.01, drifted_share=0.3, limits=LIMITS))},
     }
     stages |= modelling(root)
@@ -132,7 +138,7 @@ class Constant:
 
 
 def predicted(holdout: pd.DataFrame) -> pd.DataFrame:
-    """Predictions that are right most of the time, and wrong for households in Spain."""
+    """Return predictions that are mostly correct, but wrong for households in Spain."""
     certain = np.random.default_rng(0).uniform(0.6, 1, len(holdout))
     yes = np.where((holdout["y"] == "yes") != (holdout.iloc[:, 1] == "es"), certain, 1 - certain)
     predictions = holdout[["row_id", "y"]].rename(columns={"y": "y_true"})
@@ -150,15 +156,14 @@ def tuning() -> Tuning:
 def test_missing_values_of_categories_are_handled(run: Findings) -> None:
     row = next(row for row in audit(run, REQUEST).rows if row.pattern == "Missing values ignored")
     assert row.verdict == "avoided"
-    assert row.evidence.startswith("3 columns of train have missing values. Those of ")
-    assert row.evidence.endswith(" become a category of their own.")
+    assert row.evidence.startswith("3 columns of train have missing values. Encoded as a separate category: ")
 
 
-def test_names_of_columns_change_no_verdict(run: Findings) -> None:
+def test_column_names_do_not_change_verdicts(run: Findings) -> None:
     assert {row.verdict for row in audit(run, REQUEST).rows} == {"avoided"}
 
 
-def test_no_decision_on_real_findings_depends_on_words(run: Findings) -> None:
+def test_no_decision_on_real_findings_depends_on_wording(run: Findings) -> None:
     nonsense = scrambled(run)
     assert [(row.verdict, row.evidence) for row in audit(nonsense, REQUEST).rows] == [
         (row.verdict, row.evidence) for row in audit(run, REQUEST).rows
@@ -179,17 +184,17 @@ def test_scores_are_saved_in_full_precision(run: Findings) -> None:
     assert scores.evidence.out_of_fold == pytest.approx(0.5, abs=1e-12)
 
 
-def test_the_report_speaks_of_households(run: Findings) -> None:
+def test_the_report_uses_the_row_noun(run: Findings) -> None:
     assert "households" in conclusion.answer(run, REQUEST).say
     first = audit(run, REQUEST).rows[0].evidence
     assert "of 300 households are held out" in first
 
 
-def test_every_treatment_has_a_handling_of_missing_values() -> None:
+def test_every_treatment_handles_missing_values() -> None:
     assert set(MISSING_HANDLING) == set(TREATMENTS) == set(get_args(Treatment))
 
 
-def test_a_column_that_is_left_out_is_excluded() -> None:
+def test_a_left_out_column_has_the_handling_excluded() -> None:
     schema = infer_schema(categories(NAMES["plain"]).assign(row_id=[f"r{i}" for i in range(300)]), REQUEST)
     recipe = Recipe(columns={"plan": "one-hot"}, left_out={"area": "left out by hand"})
     evidence = recipe_table(recipe, schema).evidence

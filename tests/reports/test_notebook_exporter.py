@@ -11,7 +11,7 @@ from typing import Any
 import nbformat
 import pytest
 
-from fabricated_run import HOSTILE, USERS_OWN, code, display, findings, markdown, notebook, shown_output
+from fabricated_run import HOSTILE, USER_CELLS, code, display, findings, markdown, notebook, shown_output
 from glassbox.findings.model import Estimate, Estimates, Facts, read_finding
 from glassbox.reports.notebook_exporter import GlassboxExporter, notebook_page
 from glassbox.reports.preprocessors import PAGE_BYTES, sanitize_html
@@ -123,7 +123,7 @@ def test_outputs_that_exceed_the_page_size_are_replaced_by_a_note() -> None:
 
 
 def test_only_pages_with_plotly_load_scripts() -> None:
-    plain, drawn = page(code("x")), page(*USERS_OWN)
+    plain, drawn = page(code("x")), page(*USER_CELLS)
     assert "<script" not in plain
     assert "script-src" not in plain
     assert "plotly.min.js" in drawn
@@ -222,7 +222,7 @@ def test_json_and_markdown_outputs_are_shown() -> None:
 
 
 def test_the_notebook_is_not_changed() -> None:
-    original = node(notebook("explore", findings()["explore"], USERS_OWN))
+    original = node(notebook("explore", findings()["explore"], USER_CELLS))
     before = repr(original)
     notebook_page(original, "explore", "churn")
     assert repr(original) == before
@@ -273,7 +273,7 @@ def nbconvert(folder: Path, content: dict[str, Any]) -> str:
 
 
 def test_jupyter_nbconvert_exports_a_foreign_notebook(tmp_path: Path) -> None:
-    cells = [markdown(f"Intro <script>alert(1)</script>\n\n### Deep {HOSTILE}"), *USERS_OWN]
+    cells = [markdown(f"Intro <script>alert(1)</script>\n\n### Deep {HOSTILE}"), *USER_CELLS]
     content = {"nbformat": 4, "nbformat_minor": 4, "metadata": {"language_info": {"name": "python"}}, "cells": cells}
     html = nbconvert(tmp_path, content)
     assert HOSTILE not in html

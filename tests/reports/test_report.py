@@ -6,7 +6,7 @@ from typing import Any
 import jsonschema
 import pytest
 
-from fabricated_run import HOSTILE, all_shown, request, run_facts, shown, table
+from fabricated_run import HOSTILE, all_findings, named_findings, request, run_facts, table
 from glassbox.findings.model import Note
 from glassbox.reports.report import Report, build_report
 from glassbox.reports.report_html import report_html
@@ -29,11 +29,11 @@ TITLES = [
 
 def report(until: str = "conclude", *, measured: bool = True, **more: Any) -> Report:
     pages = STAGES[: STAGES.index(until) + 1]
-    live = all_shown(until=until, measured=True) if measured else {}
-    return build_report(request(), all_shown(until=until), live, **{"run": run_facts(until), "pages": pages, **more})
+    live = all_findings(until=until, measured=True) if measured else {}
+    return build_report(request(), all_findings(until=until), live, **{"run": run_facts(until), "pages": pages, **more})
 
 
-def test_nine_sections_in_order() -> None:
+def test_the_report_has_nine_sections_in_order() -> None:
     assert [section.title for section in SECTIONS] == TITLES
     assert re.findall(r"<h2 id=\"[^\"]+\">([^<]+)</h2>", report_html(report())) == [
         *TITLES,
@@ -46,14 +46,14 @@ def test_the_first_screen_has_question_answer_verdicts_and_one_figure() -> None:
     html = report_html(report())
     places = [html.index(mark) for mark in ("<h1", 'class="answer"', 'class="verdicts"', 'class="hero"', 'class="contents"')]
     assert places == sorted(places)
-    assert "How far calling goes" in html[places[3] : places[4]]
+    assert "Gain curve" in html[places[3] : places[4]]
 
 
 def test_the_figure_of_the_first_screen_is_not_shown_twice() -> None:
-    assert report_html(report()).count("How far calling goes</b>") == 1
+    assert report_html(report()).count("Gain curve</b>") == 1
 
 
-def test_without_a_figure_of_evaluate_the_first_figure_leads() -> None:
+def test_without_a_figure_of_evaluate_the_first_figure_is_at_the_top() -> None:
     short = report("explore")
     assert short.lead_figure is not None
     assert short.lead_figure.cell == "explore#relations"
@@ -81,20 +81,22 @@ def test_a_partial_run_lists_missing_stages_and_links_only_to_completed_ones() -
 
 
 def test_a_stage_without_a_page_is_not_linked() -> None:
-    made = build_report(request(), all_shown(), all_shown(measured=True), pages=["ingest"])
-    assert set(re.findall(r'href="([a-z]+)\.html#', report_html(made))) == {"ingest"}
+    report_ = build_report(request(), all_findings(), all_findings(measured=True), pages=["ingest"])
+    assert set(re.findall(r'href="([a-z]+)\.html#', report_html(report_))) == {"ingest"}
 
 
 def test_an_answer_in_the_conclude_notebook_replaces_the_default() -> None:
-    shown_findings = all_shown()
-    shown_findings["conclude"] = shown([("answer", Note(title="Answer", say="Call them."), True, False)], measured=False)
-    made = build_report(request(), shown_findings, {})
-    assert made.answer.finding.say == "Call them."
+    shown_findings = all_findings()
+    shown_findings["conclude"] = named_findings([("answer", Note(title="Answer", say="Call them."), True, False)], measured=False)
+    report_ = build_report(request(), shown_findings, {})
+    assert report_.answer.finding.say == "Call them."
 
 
 def test_a_finding_of_another_kind_named_answer_is_ignored() -> None:
-    shown_findings = all_shown()
-    shown_findings["conclude"] = shown([("answer", shown_findings["ingest"]["split"].finding, True, False)], measured=False)
+    shown_findings = all_findings()
+    shown_findings["conclude"] = named_findings(
+        [("answer", shown_findings["ingest"]["split"].finding, True, False)], measured=False
+    )
     assert build_report(request(), shown_findings, {}).answer.finding.say.startswith("Calling the 34 %")
 
 
@@ -111,16 +113,18 @@ def test_without_a_problem_statement_the_question_is_about_the_target() -> None:
 
 def test_the_question_of_a_long_problem_statement_is_the_title_and_the_rest_follows() -> None:
     problem = "Customers leave.  It costs. Which ones will?\nWe call them."
-    made = build_report(request(problem=problem), all_shown(), {})
-    assert made.question == "Which ones will?"
-    assert "Customers leave. It costs. Which ones will? We call them." in report_html(made)
-    assert made.sections[0].parts[0].finding.title == "Problem"
+    report_ = build_report(request(problem=problem), all_findings(), {})
+    assert report_.question == "Which ones will?"
+    assert "Customers leave. It costs. Which ones will? We call them." in report_html(report_)
+    assert report_.sections[0].parts[0].finding.title == "Problem"
 
 
 def test_a_long_table_is_shortened_with_a_note() -> None:
-    shown_findings = all_shown()
+    shown_findings = all_findings()
     rows = [[f"column {i}", i] for i in range(20)]
-    shown_findings["features"] = shown([("recipe", table("The recipe", "column n", rows, best=15), True, False)], measured=False)
+    shown_findings["features"] = named_findings(
+        [("recipe", table("The recipe", "column n", rows, best=15), True, False)], measured=False
+    )
     html = report_html(build_report(request(), shown_findings, {}))
     assert "column 7" in html
     assert "column 8" not in html
@@ -128,9 +132,9 @@ def test_a_long_table_is_shortened_with_a_note() -> None:
 
 
 def test_without_requirements_there_are_no_verdicts() -> None:
-    made = build_report(request(requirements={}), all_shown(), {})
-    assert 'class="verdicts"' not in report_html(made)
-    assert "| Requirement |" not in report_markdown(made)
+    report_ = build_report(request(requirements={}), all_findings(), {})
+    assert 'class="verdicts"' not in report_html(report_)
+    assert "| Requirement |" not in report_markdown(report_)
 
 
 def test_latency_that_was_not_measured_is_not_proven() -> None:

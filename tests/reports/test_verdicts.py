@@ -1,4 +1,4 @@
-"""Verdicts on the requirements of a request, and their values in words."""
+"""Verdicts on the requirements of a request, and their values as text."""
 
 import pytest
 
@@ -16,7 +16,7 @@ def rows(
 @pytest.mark.parametrize(
     ("low", "high", "verdict"), [(0.84, 0.86, "met"), (0.82, 0.86, "not proven"), (0.80, 0.82, "not met"), (0.83, 0.86, "met")]
 )
-def test_the_interval_decides(low: float, high: float, verdict: str) -> None:
+def test_the_verdict_depends_on_the_interval(low: float, high: float, verdict: str) -> None:
     assert rows({"f1": ">=0.83"}, {"f1": Estimate(value=(low + high) / 2, low=low, high=high)})[0].verdict == verdict
 
 
@@ -56,14 +56,14 @@ def test_bounds_are_written_with_their_sign_and_unit(bound: str, words: str) -> 
 
 
 @pytest.mark.parametrize("value", [0.0, 0.5, -3.0, 1e9])
-def test_everything_fits_on_the_bar(value: float) -> None:
+def test_the_bar_contains_interval_value_and_bound(value: float) -> None:
     bar = scale(RequirementRow(name="x", bound=">0.5", value=value, low=None, high=None, verdict="met"))
     assert bar is not None
     assert all(0 <= place <= 100 for place in (bar.bound, bar.value, bar.low, bar.high))
     assert (bar.value > bar.bound) == (value > 0.5)
 
 
-def test_measured_verdicts_have_a_sentence_of_their_own() -> None:
+def test_measured_verdicts_have_a_separate_sentence() -> None:
     both = rows({"f1": ">0.5", "latency": "<100ms"}, {"f1": Estimate(value=0.7)}, {"latency": Estimate(value=120.0)})
     assert measured_sentence(both).replace("\u00a0", " ") == (
         "The measured p95 latency of 120 ms misses the requirement (< 100 ms)."

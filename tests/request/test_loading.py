@@ -28,7 +28,7 @@ FILE = Path("question.yaml")
 
 @pytest.fixture(autouse=True, scope="module")
 def every_kind_is_built() -> Iterator[None]:
-    """Treat every source and type of request as implemented: their rules are checked before that."""
+    """Treat every source and type of request as implemented, to test the rules of planned ones as well."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(rules, "BUILT", {})
         yield

@@ -13,7 +13,7 @@ from glassbox.request.model import Data
 from glassbox.runtime.field_tracking import track_reads
 
 
-def test_a_row_is_a_row_by_default() -> None:
+def test_the_default_noun_is_row() -> None:
     assert Data(path="x.csv").row == "row"
     assert plural(Data(path="x.csv").row) == "rows"
 
@@ -27,20 +27,20 @@ def test_plain_nouns_are_accepted(noun: str) -> None:
     "noun",
     ["", " ", " customer", "a  b", "<b>", "a/b/c", "/people", "person/", "x" * 41, "row\n", "a_b", "customer's", "{{ x }}"],
 )
-def test_anything_else_is_refused(noun: str) -> None:
+def test_invalid_nouns_are_rejected(noun: str) -> None:
     with pytest.raises(ValidationError, match="expected a singular noun of at most 40 letters"):
         Data(path="x.csv", row=noun)
 
 
 @given(st.from_regex(r"[a-z]{1,12}( [a-z]{1,12})?", fullmatch=True, alphabet=string.ascii_lowercase + " "))
-def test_a_plural_differs_and_can_be_given(noun: str) -> None:
+def test_an_irregular_plural_follows_a_slash(noun: str) -> None:
     assert plural(noun) != noun
     assert singular(noun) == noun
     assert plural(f"{noun}/geese") == "geese"
     assert singular(f"{noun}/geese") == noun
 
 
-def test_reading_the_noun_is_noted_for_the_key_of_the_stage() -> None:
+def test_reading_the_noun_is_recorded_for_the_stage_key() -> None:
     tracked, reads = track_reads(request())
     assert plural(tracked.data.row) == "customers"
     assert reads == {"data.row": "customer"}

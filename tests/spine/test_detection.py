@@ -32,7 +32,7 @@ def test_tuning_reuses_the_fits_of_the_comparison(detected: Project) -> None:
     assert len(cached) == 4  # two candidates on two folds; the only trial is a candidate of the comparison
 
 
-def test_the_same_bytes_with_one_worker_and_another_hash_seed(detected: Project) -> None:
+def test_products_do_not_depend_on_workers_and_hash_seed(detected: Project) -> None:
     detected.assert_reproducible()
 
 
@@ -76,19 +76,19 @@ def test_the_service_predicts_boxes_of_a_picture(detected: Project) -> None:
         httpx.Client(base_url=url, trust_env=False, timeout=60) as client,
     ):
 
-        def send(content: bytes) -> httpx.Response:
+        def post_bytes(content: bytes) -> httpx.Response:
             return client.post("/predict", content=content, headers={"content-type": "image/png"})
 
-        [prediction] = send(content).json()["predictions"]
+        [prediction] = post_bytes(content).json()["predictions"]
         predicted = [Box(**box) for box in prediction["y_pred"]]
         for box in boxes:
             assert box.label in {other.label for other in predicted if iou(xywh([box]), xywh([other]))[0, 0] > 0.5}
-        assert send(grey).json()["predictions"][0]["y_pred"] == []
+        assert post_bytes(grey).json()["predictions"][0]["y_pred"] == []
         encoded = base64.b64encode(content).decode()
         assert client.post("/predict", json={"picture": encoded}).json()["predictions"] == [prediction]
         assert client.post("/predict", json={"pictures": [encoded, encoded]}).json()["predictions"] == [prediction, prediction]
-        assert "cut off" in send(content[:-50]).json()["detail"]
-        assert send(b"no picture").status_code == 422
+        assert "cut off" in post_bytes(content[:-50]).json()["detail"]
+        assert post_bytes(b"no picture").status_code == 422
         schema = client.get("/schema").json()
         assert client.post("/predict", json=schema["example"]).status_code == 200
 

@@ -25,7 +25,7 @@ def test_every_stage_ran_and_the_report_covers_the_requirements(forecast: Projec
     assert "repeating the last week" in report["answer"]
 
 
-def test_the_same_bytes_with_one_worker_and_another_hash_seed(forecast: Project) -> None:
+def test_products_do_not_depend_on_workers_and_hash_seed(forecast: Project) -> None:
     forecast.assert_reproducible()
 
 
@@ -37,7 +37,7 @@ def test_the_holdout_is_the_last_horizons_of_every_series(forecast: Project) -> 
     assert split.value_counts().to_dict() == {"train": len(train), "holdout": len(holdout)}
 
 
-def test_anyone_can_recompute_the_metrics(forecast: Project) -> None:
+def test_the_metrics_can_be_recomputed_from_the_predictions(forecast: Project) -> None:
     predictions = pd.read_parquet(forecast.root / "data/shops/evaluate/predictions.parquet")
     metrics = read_json(forecast.root / "reports/shops/report.json")["metrics"]
     assert metrics["mae"]["value"] == pytest.approx((predictions["y_true"] - predictions["y_pred"]).abs().mean())
@@ -59,25 +59,30 @@ def test_the_service_predicts_quantiles_from_a_series_or_a_history(forecast: Pro
         httpx.Client(base_url=url, trust_env=False, timeout=60) as client,
     ):
 
-        def ask(body: object) -> httpx.Response:
+        def post_json(body: object) -> httpx.Response:
             return client.post("/predict", json=body)
 
-        rows_of_series = ask({"series": "s1", "horizon": 3}).json()["predictions"]
+        rows_of_series = post_json({"series": "s1", "horizon": 3}).json()["predictions"]
         assert [row["day"] for row in rows_of_series] == ["2021-08-12T00:00:00", "2021-08-13T00:00:00", "2021-08-14T00:00:00"]
         assert all(row["q05"] <= row["q50"] <= row["q95"] for row in rows_of_series)
-        every = ask({"series": "*", "horizon": 7}).json()["predictions"]
+        every = post_json({"series": "*", "horizon": 7}).json()["predictions"]
         assert {row["shop"] for row in every} == {"s0", "s1", "s2"}
         assert len(every) == 21
         rows = shops(days=40).query("shop == 's0'").assign(day=lambda f: f["day"].dt.strftime("%Y-%m-%d"))
         history = rows[["day", "sold", "rain"]].to_dict("records")
-        from_history = ask({"history": history, "horizon": 2, "future": [{"rain": 0.0}, {"rain": 1.0}]}).json()["predictions"]
+        from_history = post_json({"history": history, "horizon": 2, "future": [{"rain": 0.0}, {"rain": 1.0}]}).json()[
+            "predictions"
+        ]
         assert [row["note"] for row in from_history[-3:]] == ["history", "", ""]
         assert from_history[-1]["day"] == "2021-02-14T00:00:00"
-        assert "at least 14 are needed" in ask({"history": history[:5], "horizon": 2}).json()["predictions"][-1]["note"]
-        blind = ask({"series": "s1", "horizon": 1}).json()["predictions"]
+        assert "at least 14 are needed" in post_json({"history": history[:5], "horizon": 2}).json()["predictions"][-1]["note"]
+        blind = post_json({"series": "s1", "horizon": 1}).json()["predictions"]
         assert blind[0]["note"] == "where rain is missing, its value one season earlier is used"
-        assert "not known" in ask({"series": "nowhere", "horizon": 2}).json()["predictions"][0]["note"]
-        assert "not one of the 7 steps" in ask({"shop": "s0", "day": "2030-01-01", "rain": 0.1}).json()["predictions"][0]["note"]
+        assert "not known" in post_json({"series": "nowhere", "horizon": 2}).json()["predictions"][0]["note"]
+        assert (
+            "not one of the 7 steps"
+            in post_json({"shop": "s0", "day": "2030-01-01", "rain": 0.1}).json()["predictions"][0]["note"]
+        )
         for body, message in (
             ({"series": "s1", "horizon": 8}, "from 1 to 7"),
             ({"horizon": 2}, "series is missing"),
@@ -85,7 +90,7 @@ def test_the_service_predicts_quantiles_from_a_series_or_a_history(forecast: Pro
             ({"history": 3, "horizon": 2}, "history is not a list"),
             ({"history": [{"day": "soon"}], "horizon": 2}, "no readable"),
         ):
-            response = ask(body)
+            response = post_json(body)
             assert response.status_code == 422
             assert message in response.json()["detail"]
 
@@ -95,7 +100,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
     return new_project(tmp_path_factory.mktemp("bad") / "project", "shops")
 
 
-def refused(project: Project, frame: pd.DataFrame, **changes: object) -> str:
+def rejection_message(project: Project, frame: pd.DataFrame, **changes: object) -> str:
     """Run a request on these rows and return the error message in one line."""
     frame.to_csv(project.root / "odd.csv", index=False)
     settings: dict[str, object] = {"name": "odd", "task": "forecasting", "horizon": 7, "split": {"origins": 2}, "folds": 3}
@@ -117,27 +122,29 @@ def rows(days: int = 100) -> pd.DataFrame:
 
 
 def test_a_history_shorter_than_a_season_and_a_fold_is_rejected(project: Project) -> None:
-    assert "do not fit. More history is needed" in refused(project, rows(26))
+    assert "do not fit. More history is needed" in rejection_message(project, rows(26))
 
 
 def test_a_horizon_longer_than_the_history_is_rejected(project: Project) -> None:
-    assert "2 horizons of 50 steps need more than 100 steps, but the data has 60" in refused(project, rows(60), horizon=50)
+    assert "2 horizons of 50 steps need more than 100 steps, but the data has 60" in rejection_message(
+        project, rows(60), horizon=50
+    )
 
 
 def test_a_constant_series_is_rejected(project: Project) -> None:
     flat = rows().query("shop == 's0'").assign(sold=3.0)
-    assert "expected at least two different values" in refused(project, flat)
+    assert "expected at least two different values" in rejection_message(project, flat)
 
 
 def test_a_mistyped_column_gets_a_suggestion(project: Project) -> None:
-    assert "there is no column 'dya'" in refused(project, rows(), data={"time": "dya"})
-    assert "'rain'" in refused(project, rows(), data={"known": ["rian"]})
+    assert "there is no column 'dya'" in rejection_message(project, rows(), data={"time": "dya"})
+    assert "'rain'" in rejection_message(project, rows(), data={"known": ["rian"]})
 
 
 def test_keys_of_other_tasks_are_rejected(project: Project) -> None:
-    assert "is not used when task is 'forecasting'" in refused(project, rows(), data={"positive": "yes"})
-    assert "expected 'horizon'" in refused(project, rows(), split={"by": "hash"})
-    assert "horizon: is missing" in refused(project, rows(), horizon=None)
+    assert "is not used when task is 'forecasting'" in rejection_message(project, rows(), data={"positive": "yes"})
+    assert "expected 'horizon'" in rejection_message(project, rows(), split={"by": "hash"})
+    assert "horizon: is missing" in rejection_message(project, rows(), horizon=None)
 
 
 def test_missing_future_covariates_are_imputed_from_the_season_before() -> None:

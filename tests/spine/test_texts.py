@@ -19,12 +19,12 @@ def test_every_stage_ran_and_the_audit_is_clean(texts: Project, news: Project) -
         assert len(project.clean_report()["requirements"]) == 2
 
 
-def test_the_same_bytes_with_one_worker_and_another_hash_seed(texts: Project, news: Project) -> None:
+def test_products_do_not_depend_on_workers_and_hash_seed(texts: Project, news: Project) -> None:
     for project in (texts, news):
         project.assert_reproducible()
 
 
-def test_anyone_can_recompute_the_metrics(texts: Project, news: Project) -> None:
+def test_the_metrics_can_be_recomputed_from_the_predictions(texts: Project, news: Project) -> None:
     predictions = pd.read_parquet(texts.root / "data/messages/evaluate/predictions.parquet")
     metrics = read_json(texts.root / "reports/messages/report.json")["metrics"]
     assert metrics["accuracy"]["value"] == pytest.approx(accuracy_score(predictions["y_true"], predictions["y_pred"]))
@@ -60,21 +60,23 @@ def test_the_service_predicts_the_class_of_a_text(texts: Project) -> None:
         httpx.Client(base_url=url, trust_env=False, timeout=60) as client,
     ):
 
-        def ask(body: object) -> httpx.Response:
+        def post_json(body: object) -> httpx.Response:
             return client.post("/predict", json=body)
 
-        prediction = ask({"text": "it is broken and the service was rude"}).json()["predictions"][0]
+        prediction = post_json({"text": "it is broken and the service was rude"}).json()["predictions"][0]
         assert prediction["y_pred"] == "complaint"
         assert prediction["proba_complaint"] + prediction["proba_praise"] == pytest.approx(1.0)
-        several = ask({"texts": ["works well, thank you", "does not work"]}).json()["predictions"]
+        several = post_json({"texts": ["works well, thank you", "does not work"]}).json()["predictions"]
         assert [row["y_pred"] for row in several] == ["praise", "complaint"]
-        assert ask({"text": ""}).status_code == 200
-        assert ask({"text": None}).json()["warnings"][0]["expected"].startswith("never missing")
-        assert ask({"text": "x" * 1_000_000}).status_code == 200
-        assert ask({"text": "x" * 1_100_000}).status_code == 413
-        assert ask({"text": ["a", "list"]}).status_code == 422
-        assert ask({"texts": []}).status_code == 422
-        assert "perhaps text" in ask({"txet": "a"}).json()["detail"] + str(ask({"text": "a", "txet": "a"}).json()["problems"])
+        assert post_json({"text": ""}).status_code == 200
+        assert post_json({"text": None}).json()["warnings"][0]["expected"].startswith("never missing")
+        assert post_json({"text": "x" * 1_000_000}).status_code == 200
+        assert post_json({"text": "x" * 1_100_000}).status_code == 413
+        assert post_json({"text": ["a", "list"]}).status_code == 422
+        assert post_json({"texts": []}).status_code == 422
+        assert "perhaps text" in post_json({"txet": "a"}).json()["detail"] + str(
+            post_json({"text": "a", "txet": "a"}).json()["problems"]
+        )
         json_type = {"content-type": "application/json"}
         for body, status in ((b'{"text": "\xff\xfe"}', 400), (b"\x00\x01\x02", 400), (b"", 400)):
             assert client.post("/predict", content=body, headers=json_type).status_code == status
@@ -115,7 +117,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
     return new_project(tmp_path_factory.mktemp("bad") / "project", "messages")
 
 
-def refused(project: Project, rows: object, *, until: str = "features", **changes: object) -> str:
+def rejection_message(project: Project, rows: object, *, until: str = "features", **changes: object) -> str:
     """Run a request on these rows and return the output in one line."""
     path = project.root / "odd.jsonl"
     if isinstance(rows, pd.DataFrame):
@@ -131,39 +133,43 @@ def refused(project: Project, rows: object, *, until: str = "features", **change
 
 
 def test_keys_of_other_answer_types_are_rejected(project: Project) -> None:
-    message = refused(project, messages(60), weights={"pipeline": "catalog:x"})
+    message = rejection_message(project, messages(60), weights={"pipeline": "catalog:x"})
     assert "weights.pipeline is not used when task is 'nlp'; it applies only to another answer" in message
-    assert "expected 'classes' or 'spans'" in refused(project, messages(60), answer="boxes")
-    assert "is not used when task is 'nlp'" in refused(project, messages(60), horizon=3)
+    assert "expected 'classes' or 'spans'" in rejection_message(project, messages(60), answer="boxes")
+    assert "is not used when task is 'nlp'" in rejection_message(project, messages(60), horizon=3)
 
 
 def test_missing_weights_are_reported(project: Project) -> None:
-    assert "there is no folder 'data/raw/nowhere'" in refused(project, messages(60), weights={"encoder": "data/raw/nowhere"})
-    assert "the catalogue has no entry 'minilmm'; nearest: minilm" in refused(
+    assert "there is no folder 'data/raw/nowhere'" in rejection_message(
+        project, messages(60), weights={"encoder": "data/raw/nowhere"}
+    )
+    assert "the catalogue has no entry 'minilmm'; nearest: minilm" in rejection_message(
         project, messages(60), weights={"encoder": "catalog:minilmm"}
     )
 
 
 def test_data_without_texts_are_rejected(project: Project) -> None:
     rows = messages(60).assign(text="")
-    assert "no column holds texts" in refused(project, rows)
-    assert "missing in all" in refused(project, rows, data={"path": "odd.jsonl", "target": "about", "features": ["text"]})
+    assert "no column holds texts" in rejection_message(project, rows)
+    assert "missing in all" in rejection_message(
+        project, rows, data={"path": "odd.jsonl", "target": "about", "features": ["text"]}
+    )
 
 
 def test_a_numeric_target_is_rejected(project: Project) -> None:
     rows = messages(60).assign(about=[f"{i / 7:.3f}" for i in range(60)])
-    assert "a quantity" in refused(project, rows)
+    assert "a quantity" in rejection_message(project, rows)
 
 
 def test_an_unreadable_entity_column_is_rejected(project: Project) -> None:
     rows = messages(60).assign(about="not spans")
-    message = refused(project, rows, answer="spans")
+    message = rejection_message(project, rows, answer="spans")
     assert "cannot be read in any of 60 texts: entities that are not JSON" in message
 
 
 def test_binary_files_are_rejected(project: Project) -> None:
-    assert "is a picture" in refused(project, b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 20)
-    assert "empty" in refused(project, b"")
+    assert "is a picture" in rejection_message(project, b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 20)
+    assert "empty" in rejection_message(project, b"")
 
 
 def test_the_holdout_keeps_official_parts_of_files(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""A family that is added as ARCHITECTURE.md says goes through all nine stages and serves: the list of files to touch is complete."""
+"""Tests that a family with the files listed in ARCHITECTURE.md runs all nine stages and is served."""
 
 import json
 import os
@@ -34,7 +34,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("toy")
     shutil.copytree(REPOSITORY / "src", root / "src", ignore=shutil.ignore_patterns("__pycache__"))
     package = root / "src/glassbox"
-    # The list of ARCHITECTURE.md: a row in TASKS, a folder in families/, three notebooks.
+    # As listed in ARCHITECTURE.md: a row in TASKS, a folder in families/ and three notebooks.
     tasks = package / "request/tasks.py"
     text = tasks.read_text(encoding="utf-8")
     tasks.write_text(text.replace('    "classification": Task(', ROW + '    "classification": Task(', 1), encoding="utf-8")

@@ -25,11 +25,11 @@ def test_every_stage_ran_and_the_audit_is_clean(classified: Project) -> None:
     assert [row["candidate"] for row in report["leaderboard"]] == ["embeddings of squeezenet1_1, linear", "majority"]
 
 
-def test_the_same_bytes_with_one_worker_and_another_hash_seed(classified: Project) -> None:
+def test_products_do_not_depend_on_workers_and_hash_seed(classified: Project) -> None:
     classified.assert_reproducible()
 
 
-def test_anyone_can_recompute_the_metrics(classified: Project) -> None:
+def test_the_metrics_can_be_recomputed_from_the_predictions(classified: Project) -> None:
     predictions = pd.read_parquet(classified.root / "data/shapes/evaluate/predictions.parquet")
     metrics = read_json(classified.root / "reports/shapes/report.json")["metrics"]
     hit, p = predictions["y_true"] == "square", predictions["proba_square"]
@@ -64,36 +64,36 @@ def test_the_service_predicts_the_class_of_a_picture(classified: Project) -> Non
         httpx.Client(base_url=url, trust_env=False, timeout=60) as client,
     ):
 
-        def ask(body: object) -> httpx.Response:
+        def post_json(body: object) -> httpx.Response:
             return client.post("/predict", json=body)
 
-        def send(content: bytes, kind: str = "image/png") -> httpx.Response:
+        def post_bytes(content: bytes, kind: str = "image/png") -> httpx.Response:
             return client.post("/predict", content=content, headers={"content-type": kind})
 
-        [prediction] = send(disc).json()["predictions"]
+        [prediction] = post_bytes(disc).json()["predictions"]
         assert prediction["y_pred"] == "disc"
         assert prediction["proba_disc"] + prediction["proba_square"] == pytest.approx(1.0)
         assert [row["class"] for row in prediction["top"]] == ["disc", "square"]
         assert prediction["top"][0]["probability"] == prediction["proba_disc"]
-        assert send(disc, "application/octet-stream").json() == send(disc).json()
-        assert ask({"picture": encoded[0]}).json()["predictions"] == [prediction]
-        assert ask({"picture": f"data:image/png;base64,{encoded[0]}"}).json()["predictions"] == [prediction]
-        several = ask({"pictures": encoded[::-1]}).json()["predictions"]
+        assert post_bytes(disc, "application/octet-stream").json() == post_bytes(disc).json()
+        assert post_json({"picture": encoded[0]}).json()["predictions"] == [prediction]
+        assert post_json({"picture": f"data:image/png;base64,{encoded[0]}"}).json()["predictions"] == [prediction]
+        several = post_json({"pictures": encoded[::-1]}).json()["predictions"]
         assert several[1] == prediction
         assert several[0]["y_pred"] == "square"
-        assert ask({"picture": None}).json()["warnings"][0]["expected"].startswith("never missing")
-        assert ask({"pictures": []}).status_code == 422
-        assert ask({"pictures": [1]}).status_code == 422
-        assert ask({"picture": "a cat!"}).status_code == 422
-        assert "perhaps picture" in str(ask({"picture": encoded[0], "pitcure": 1}).json()["problems"])
-        assert "cut off" in send(disc[:-50]).json()["detail"]
-        assert send(b"no picture").status_code == 422
-        assert send(b"").status_code == 400
-        assert send(disc, "text/plain").status_code == 415
-        assert send(b"\x89PNG" + b" " * 17_000_000).status_code == 413
+        assert post_json({"picture": None}).json()["warnings"][0]["expected"].startswith("never missing")
+        assert post_json({"pictures": []}).status_code == 422
+        assert post_json({"pictures": [1]}).status_code == 422
+        assert post_json({"picture": "a cat!"}).status_code == 422
+        assert "perhaps picture" in str(post_json({"picture": encoded[0], "pitcure": 1}).json()["problems"])
+        assert "cut off" in post_bytes(disc[:-50]).json()["detail"]
+        assert post_bytes(b"no picture").status_code == 422
+        assert post_bytes(b"").status_code == 400
+        assert post_bytes(disc, "text/plain").status_code == 415
+        assert post_bytes(b"\x89PNG" + b" " * 17_000_000).status_code == 413
         schema = client.get("/schema").json()
         assert schema["prediction"] == {"y_pred": "text", "proba_disc": "number", "proba_square": "number", "top": "list"}
-        assert ask(schema["example"]).status_code == 200
+        assert post_json(schema["example"]).status_code == 200
 
 
 def test_the_package_contains_the_onnx_graph_and_one_backbone_without_pickle(classified: Project) -> None:
@@ -132,7 +132,9 @@ def of_class(name: str, count: int) -> dict[str, bytes]:
 SOUND = {**of_class("disc", 15), **of_class("square", 15)}
 
 
-def refused(project: Project, files: Mapping[str, bytes], *, until: str = "ingest", code: int = 2, **changes: object) -> str:
+def rejection_message(
+    project: Project, files: Mapping[str, bytes], *, until: str = "ingest", code: int = 2, **changes: object
+) -> str:
     """Run a request on these files and return the output in one line."""
     shutil.rmtree(project.root / "odd", ignore_errors=True)
     for name, content in files.items():
@@ -154,31 +156,33 @@ def refused(project: Project, files: Mapping[str, bytes], *, until: str = "inges
 
 
 def test_keys_of_other_answer_types_are_rejected(project: Project) -> None:
-    message = refused(project, SOUND, weights={"detector": "catalog:x", "encoder": "catalog:x"}, requirements={"map_50": ">0.5"})
+    message = rejection_message(
+        project, SOUND, weights={"detector": "catalog:x", "encoder": "catalog:x"}, requirements={"map_50": ">0.5"}
+    )
     assert "weights.detector is not used when task is 'computer_vision'; it applies only to another answer" in message
     assert "weights.encoder is not used when task is 'computer_vision'; it applies only to 'nlp'" in message
     assert "map_50" in message
-    message = refused(project, SOUND, answer="boxes", data={"path": "odd/**", "target": "boxes", "positive": "disc"})
+    message = rejection_message(project, SOUND, answer="boxes", data={"path": "odd/**", "target": "boxes", "positive": "disc"})
     assert "data.positive is not used when task is 'computer_vision' and answer is 'boxes'" in message
-    assert "expected 'classes' or 'boxes' when task is 'computer_vision'" in refused(project, SOUND, answer="spans")
+    assert "expected 'classes' or 'boxes' when task is 'computer_vision'" in rejection_message(project, SOUND, answer="spans")
 
 
 def test_data_without_pictures_are_rejected(project: Project) -> None:
-    assert "there is no picture in the data" in refused(project, {"a/notes.txt": b"hello", "b/more.txt": b"world"})
-    assert "no file matches" in refused(project, {})
+    assert "there is no picture in the data" in rejection_message(project, {"a/notes.txt": b"hello", "b/more.txt": b"world"})
+    assert "no file matches" in rejection_message(project, {})
     table = pd.DataFrame({"a": range(40), "folder": ["x", "y"] * 20}).to_csv(index=False).encode()
-    assert "no picture" in refused(project, {"a.csv": table})
+    assert "no picture" in rejection_message(project, {"a.csv": table})
 
 
 def test_invalid_pictures_are_counted_and_named(project: Project) -> None:
-    message = refused(project, {**SOUND, "disc/a.png": b"no picture", "disc/b.jpg": SOUND["disc/0.png"][:-40]})
+    message = rejection_message(project, {**SOUND, "disc/a.png": b"no picture", "disc/b.jpg": SOUND["disc/0.png"][:-40]})
     assert "2 of 32 rows cannot be read" in message
     assert "disc/a.png" in message
     assert "cut off or broken" in message
 
 
 def test_a_single_class_is_rejected(project: Project) -> None:
-    assert "'folder' is 'disc' in all 30 rows that have one" in refused(project, of_class("disc", 30))
+    assert "'folder' is 'disc' in all 30 rows that have one" in rejection_message(project, of_class("disc", 30))
 
 
 def test_two_picture_columns_are_rejected(project: Project) -> None:
@@ -186,18 +190,18 @@ def test_two_picture_columns_are_rejected(project: Project) -> None:
     table = pd.DataFrame({"front": [content_of(cell) for cell in rows["picture"]], "shape": rows["shape"]})
     table["back"] = table["front"].tolist()[::-1]
     table.to_parquet(project.root / "two.parquet")
-    message = refused(project, SOUND, data={"path": "two.parquet", "target": "shape"})
+    message = rejection_message(project, SOUND, data={"path": "two.parquet", "target": "shape"})
     assert "'front', 'back' all hold pictures; name the one to use" in message
 
 
 def test_missing_or_invalid_weights_are_reported(project: Project) -> None:
-    message = refused(project, SOUND, until="explore", weights={"backbones": "data/raw/nowhere"})
+    message = rejection_message(project, SOUND, until="explore", weights={"backbones": "data/raw/nowhere"})
     assert "there is no folder 'data/raw/nowhere'" in message
-    message = refused(project, SOUND, until="explore", weights={"backbones": ["torchvision:mobilnet_v2"]})
+    message = rejection_message(project, SOUND, until="explore", weights={"backbones": ["torchvision:mobilnet_v2"]})
     assert "torchvision has no network 'mobilnet_v2'; nearest: mobilenet_v2" in message
     (project.root / "spoiled").mkdir()
     (project.root / "spoiled/squeezenet1_1-0123abcd.pth").write_bytes(b"no weights")
-    message = refused(project, SOUND, until="explore", weights={"backbones": "spoiled"})
+    message = rejection_message(project, SOUND, until="explore", weights={"backbones": "spoiled"})
     assert "squeezenet1_1-0123abcd.pth: holds no weights that can be read safely" in message
 
 

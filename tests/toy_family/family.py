@@ -25,7 +25,7 @@ Floats = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of model, as far as the leaderboard reads it."""
+    """The attributes of a kind of model that the leaderboard reads."""
 
     complexity: int
     learns: bool = True
@@ -34,7 +34,7 @@ class Kind:
 
 @dataclass(frozen=True)
 class ToyDataset:
-    """Train in canonical row order."""
+    """The training data in canonical row order, with its folds."""
 
     x: Floats
     y: Floats
@@ -93,7 +93,7 @@ def interval_of_mean(values: Floats, resamples: int, seed: int) -> Estimate:
 
 
 class ToyFamily(Family[ToyDataset, Floats]):
-    """Predicts a number."""
+    """The family of the toy task, which predicts a number."""
 
     unit: ClassVar[str] = "rows"
     leaderboard_metrics: ClassVar[tuple[str, ...]] = ()

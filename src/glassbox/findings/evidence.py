@@ -1,7 +1,7 @@
-"""Typed evidence of findings: the values that the audit and the conclusion decide by.
+"""Typed evidence of findings: the values on which the audit and the conclusion are based.
 
-A finding's sentences, titles and table heads are for readers. Nothing is decided by them: whatever a decision needs is a
-field of one of these models, in full precision.
+The sentences, titles and table headers of a finding are for readers; no decision depends on them. Every value that a decision
+needs is a field of one of these models, in full precision.
 """
 
 from typing import Annotated, Literal
@@ -25,25 +25,25 @@ class SplitEvidence(_Evidence):
 
 
 class ClassBalanceEvidence(_Evidence):
-    """The share of each class among the rows of train, from 0 to 1."""
+    """The share of each class in train, from 0 to 1."""
 
     kind: Literal["class_balance"] = "class_balance"
     class_shares: Annotated[dict[str, float], Field(min_length=1)]
 
 
 class MissingValuesEvidence(_Evidence):
-    """The columns of train with missing values, and the share of rows without a value, from 0 to 1."""
+    """The columns of train with missing values, each with its share of missing values, from 0 to 1."""
 
     kind: Literal["missing_values"] = "missing_values"
     missing_shares: dict[str, float]
 
 
 class RecipeEvidence(_Evidence):
-    """The treatment of missing values in each column, or part, that a model could see.
+    """The treatment of missing values in each input of the models.
 
-    ``imputed``: replaced by a statistic or a constant. ``category``: a category of its own. ``native``: left to the
-    estimator. ``rows_dropped``: rows without a value were quarantined. ``excluded``: no model sees the column.
-    ``unhandled``: nothing is done. Columns that are not listed are not inputs.
+    ``imputed``: replaced by a statistic or a constant. ``category``: encoded as a separate category. ``native``: handled by the
+    estimator. ``rows_dropped``: rows without a value are quarantined. ``excluded``: no model uses the column. ``unhandled``: not
+    handled. Columns that are not listed are not inputs.
     """
 
     kind: Literal["recipe"] = "recipe"
@@ -53,8 +53,8 @@ class RecipeEvidence(_Evidence):
 class LeakSuspect(BaseModel):
     """An input that may leak the target.
 
-    ``excluded``: removed from the inputs. ``allowed``: kept because the request allows it by name. ``review``: kept, and
-    a person should decide. ``used``: kept although the leak is proven.
+    ``excluded``: removed from the inputs. ``allowed``: used because the request allows it by name. ``review``: used, but should
+    be reviewed. ``used``: used although it is a proven leak.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -64,7 +64,7 @@ class LeakSuspect(BaseModel):
 
 
 class LeakageEvidence(_Evidence):
-    """The inputs suspected of leaking the target; none when the search found none."""
+    """The inputs that are suspected of leaking the target."""
 
     kind: Literal["leakage"] = "leakage"
     suspects: list[LeakSuspect]
@@ -73,8 +73,8 @@ class LeakageEvidence(_Evidence):
 class OverlapEvidence(_Evidence):
     """Overlap of train and holdout.
 
-    `shared_rows` counts identities that occur in both, `near_duplicate_rows` the rows of the holdout that a model cannot
-    tell from a row of train, out of `holdout_rows`.
+    `shared_rows` counts the row ids that occur in both, and `near_duplicate_rows` the holdout rows, of `holdout_rows` in total,
+    that have a duplicate or near-duplicate in train.
     """
 
     kind: Literal["overlap"] = "overlap"
@@ -103,14 +103,14 @@ class HashEvidence(_Evidence):
 
 
 class MonitoringEvidence(_Evidence):
-    """The retraining trigger, by the number of columns that have a drift threshold."""
+    """The number of columns with a drift threshold, on which the retraining trigger is based."""
 
     kind: Literal["monitoring"] = "monitoring"
     monitored_columns: int
 
 
 class SearchEvidence(_Evidence):
-    """The hyperparameter search: the candidate, the number of trials with the default, and what was varied."""
+    """The hyperparameter search: the candidate, the number of trials including the default, and the tuned hyperparameters."""
 
     kind: Literal["search"] = "search"
     candidate: str
@@ -119,7 +119,7 @@ class SearchEvidence(_Evidence):
 
 
 class Gain(BaseModel):
-    """A gain in a metric with its 95 % interval; above 0 is better whatever the direction of the metric."""
+    """A gain in a metric with its 95 % interval. Positive values are improvements, also for errors."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -144,7 +144,7 @@ class GainEvidence(_Evidence):
 
 
 class LeaderboardEvidence(_Evidence):
-    """The leader of a comparison, and the candidates whose score does not differ from it significantly."""
+    """The leader of a comparison, the candidates whose score does not differ from it significantly, and the selected one."""
 
     kind: Literal["leaderboard"] = "leaderboard"
     metric: str
@@ -154,7 +154,7 @@ class LeaderboardEvidence(_Evidence):
 
 
 class SliceEvidence(_Evidence):
-    """The slices of the holdout on which the model is significantly weaker than overall, the weakest first."""
+    """The slices of the holdout on which the model is significantly worse than overall, the weakest first."""
 
     kind: Literal["slices"] = "slices"
     weak: list[str]

@@ -14,14 +14,14 @@ from glassbox.findings.svg import page_svg
 from glassbox.findings.wording import interval, metric_label, number
 from glassbox.metrics import METRICS
 
-# Verdict -> CSS class and sign: a verdict is never shown by colour alone.
+# Verdict -> CSS class, sign and label: a verdict is never shown by colour alone.
 VERDICT_MARKS = {
-    "met": ("met", "✓"),
-    "not met": ("unmet", "✗"),
-    "not proven": ("open", "?"),
-    "avoided": ("met", "✓"),
-    "look": ("open", "?"),
-    "found": ("unmet", "✗"),
+    "met": ("met", "✓", "met"),
+    "not met": ("unmet", "✗", "not met"),
+    "not proven": ("open", "?", "not proven"),
+    "avoided": ("met", "✓", "avoided"),
+    "look": ("open", "?", "to review"),
+    "found": ("unmet", "✗", "found"),
 }
 JINJA_OPTIONS: dict[str, Any] = {
     "autoescape": True,
@@ -30,7 +30,7 @@ JINJA_OPTIONS: dict[str, Any] = {
     "lstrip_blocks": True,
 }
 TEMPLATE_GLOBALS: dict[str, Any] = {"verdict_marks": VERDICT_MARKS, "metric_label": metric_label}
-LONG_WORD, LONG_TEXT = 24, 32  # letters
+LONG_WORD, LONG_TEXT = 24, 32  # characters
 
 _HASH = re.compile(r"[0-9a-f]{32,64}")
 _UNKNOWN_TAG = re.compile(r"<(?!/?(?:b|i|br|em|sub|sup|extra)\s*/?>)")
@@ -76,13 +76,13 @@ def _render(template: str, **view: Any) -> Markup:
 
 def trusted(html: str) -> Markup:
     """Mark HTML as safe that a renderer has escaped, a sanitiser has cleaned, or an allow-list has filtered."""
-    return Markup(html)  # noqa: S704 - the one place where a string is taken for markup
+    return Markup(html)  # noqa: S704 - callers pass escaped or sanitised HTML only
 
 
 def plotly_data(figure: Any) -> Any:
     """Return the JSON of a Plotly figure with its text escaped.
 
-    Plotly interprets some HTML in every string; all tags but its plain ones are escaped.
+    Plotly interprets some HTML tags in every string; all other tags are escaped.
 
     >>> plotly_data({"x": ["<img src=x>", "a<br>b"]})
     {'x': ['&lt;img src=x>', 'a<br>b']}

@@ -1,7 +1,7 @@
 """Findings: the typed results of a stage, for the report and for later stages.
 
-A finding has a title, a sentence for the stakeholder (`say`) and a body. It depends on the inputs of the stage alone, and
-is saved as JSON that reads back as the same finding; `findings.html` renders it.
+A finding has a title, a sentence for stakeholders (`say`) and a body. It depends on the inputs of the stage only. It is saved as
+JSON, which `read_finding` reads, and `glassbox.findings.html` renders it.
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,8 +21,8 @@ class _Finding(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     title: str
-    say: str = ""  # one plain sentence for the stakeholder, computed from data
-    evidence: Evidence | None = Field(default=None, exclude_if=lambda evidence: evidence is None)  # decisions read this alone
+    say: str = ""  # one sentence for stakeholders, computed from data
+    evidence: Evidence | None = Field(default=None, exclude_if=lambda evidence: evidence is None)  # decisions depend on this only
 
 
 class Column(BaseModel):
@@ -95,7 +95,7 @@ class Facts(_Finding):
 
 
 class Note(_Finding):
-    """Sentences of plain text, such as the problems of the data and how they were handled. Never markup."""
+    """Sentences of plain text, such as problems of the data and their repairs. HTML is escaped."""
 
     kind: Literal["note"] = "note"
     lines: list[str] = []
@@ -127,7 +127,7 @@ class Mark(BaseModel):
 
 
 class Passage(BaseModel):
-    """A text with marks that are sorted and do not overlap; `head` is its heading."""
+    """A text with a heading (`head`) and sorted marks that do not overlap."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

@@ -10,7 +10,7 @@ from xml.etree import ElementTree
 
 from markupsafe import Markup, escape
 
-# Colours of `glassbox.findings.plot_style` -> CSS variables of the page, which differ between light, dark and print.
+# Colours of `glassbox.findings.plot_style` -> CSS variables of the page, whose values differ between light, dark and print.
 INK, SOFT, LINE, ACCENT, PAPER = "#16202a", "#5b6873", "#dfe4e8", "#0b6e6e", "#ffffff"
 COLOURS = {
     INK: "ink",

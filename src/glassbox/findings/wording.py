@@ -87,7 +87,7 @@ def counted(n: int, what: str) -> str:
 
 
 def singular(noun: str) -> str:
-    """Return the noun for one row: `data.row` without its plural.
+    """Return the singular of the noun for a row: `data.row` without its plural.
 
     >>> singular("customer"), singular("person/people")
     ('customer', 'person')
@@ -96,9 +96,9 @@ def singular(noun: str) -> str:
 
 
 def plural(noun: str, default: str = "rows") -> str:
-    """Return the noun for several rows, by the regular rules of English or as written after a slash.
+    """Return the plural of the noun for a row, by the regular rules of English or as written after a slash.
 
-    `default` is what several rows are called when the request does not name them: its `data.row` is `row` then.
+    `default` is returned for `row`, the default of `data.row`.
 
     >>> [plural(noun) for noun in ("customer", "company", "day", "box", "phone call", "person/people")]
     ['customers', 'companies', 'days', 'boxes', 'phone calls', 'people']

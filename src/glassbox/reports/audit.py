@@ -1,8 +1,8 @@
 """Audit of a run for eight anti-patterns of machine learning, each with its evidence and the cell that shows it.
 
-A verdict is *avoided* when the evidence rules the pattern out, *found* when it shows the pattern, and *look* (to review)
-when it leaves the question open: a check that was not made proves nothing. Checks read the typed evidence of findings and
-their estimates, never their sentences.
+A verdict is ``avoided`` if the evidence rules the pattern out, ``found`` if it shows the pattern, and ``look`` (displayed as
+*to review*) if the evidence is missing or inconclusive. Checks read the typed evidence of findings and their estimates,
+never their sentences.
 """
 
 from collections import defaultdict
@@ -30,15 +30,15 @@ from glassbox.request.model import Request
 
 # Metrics on which always predicting the most frequent class scores poorly.
 IMBALANCE_METRICS = ("roc_auc", "average_precision", "balanced_accuracy", "f1", "recall", "log_loss", "brier")
-NEAR_DUPLICATE_SHARE = 0.01  # of the holdout: more near-duplicates of train than that inflate the metrics
-RARE_CLASS_SHARE = 0.2  # a rarer class can be missed altogether at little cost in accuracy
-UNKNOWN_WIDTH = 0.02  # half of an interval, where the metric has none
+NEAR_DUPLICATE_SHARE = 0.01  # a larger share of near-duplicates of train in the holdout inflates the metrics
+RARE_CLASS_SHARE = 0.2  # a model that never predicts a rarer class still has a high accuracy
+UNKNOWN_WIDTH = 0.02  # half of the interval of a metric without an interval
 _HANDLED: dict[MissingHandling, str] = {
-    "imputed": "are imputed",
-    "category": "become a category of their own",
-    "native": "are handled by the estimators",
-    "rows_dropped": "lead to quarantined rows",
-    "excluded": "are in excluded columns",
+    "imputed": "Imputed:",
+    "category": "Encoded as a separate category:",
+    "native": "Handled by the estimators:",
+    "rows_dropped": "Rows quarantined:",
+    "excluded": "Excluded:",
 }
 
 
@@ -55,7 +55,7 @@ def audit(findings: Findings, request: Request) -> Audit:
     Returns
     -------
     Audit
-        One row a pattern, always in the same order.
+        One row for each pattern, always in the same order.
     """
     rows = [check(findings, request) for check in CHECKS]
     to_review, found = (sum(row.verdict == verdict for row in rows) for verdict in ("look", "found"))
@@ -66,11 +66,11 @@ def audit(findings: Findings, request: Request) -> Audit:
 
 
 def trained_on_all_data(findings: Findings, request: Request) -> AuditRow:
-    """Check that rows were held out before training, and that the metrics are of no more rows than these."""
+    """Check that rows were held out before training, and that the metrics are computed on no more rows than that."""
     pattern, rows = "Trained on all data", plural(request.data.row)
     split = evidence_of(findings, "ingest", SplitEvidence)
     if split is None:
-        return _unknown(pattern, "No split into train and holdout was shown.")
+        return _unknown(pattern, "No train-holdout split was reported.")
     held_out = split.evidence.holdout_rows
     if held_out == 0:
         evidence = f"No {singular(request.data.row)} was held out, so the model cannot be evaluated on unseen data."
@@ -85,13 +85,13 @@ def trained_on_all_data(findings: Findings, request: Request) -> AuditRow:
 
 
 def imbalance_ignored(findings: Findings, request: Request) -> AuditRow:
-    """Check that the class balance was computed, and that a metric was reported on which the majority class alone fails."""
+    """Check that the class balance was computed, and that a reported metric penalises always predicting the majority class."""
     pattern = "Imbalance ignored"
     if "accuracy" not in request.task_spec.metrics:
         return AuditRow(pattern=pattern, verdict="avoided", evidence="The task does not predict one class per row.")
     balance = evidence_of(findings, "features", ClassBalanceEvidence) or evidence_of(findings, "explore", ClassBalanceEvidence)
     if balance is None:
-        return _unknown(pattern, "The class balance was not shown.")
+        return _unknown(pattern, "The class balance was not reported.")
     rarest, share = min(balance.evidence.class_shares.items(), key=lambda item: item[1])
     words = f"The rarest class, {clean(rarest)}, is {percent(share, 1)} of the {plural(request.data.row)} in train."
     required = [name for name in request.requirements if name in request.task_spec.metrics]
@@ -99,7 +99,7 @@ def imbalance_ignored(findings: Findings, request: Request) -> AuditRow:
     verdict = "avoided"
     if share < RARE_CLASS_SHARE and required and not any(name in IMBALANCE_METRICS for name in required):
         verdict = "look"
-        words += f" The request bounds only {_metrics(required)}, which always predicting a more frequent class can reach."
+        words += f" The request only has a requirement for {_metrics(required)}, which a model can meet by always predicting a more frequent class."
     elif not findings.get("evaluate"):
         return _unknown(pattern, f"{words} No model was evaluated in this run.")
     elif not reported:
@@ -111,7 +111,7 @@ def imbalance_ignored(findings: Findings, request: Request) -> AuditRow:
 
 
 def missing_values_ignored(findings: Findings, request: Request) -> AuditRow:
-    """Check that missing values were counted, and that the recipe handles them in every column that has some."""
+    """Check that missing values were counted, and that the recipe handles them in every column that contains any."""
     pattern = "Missing values ignored"
     missing = evidence_of(findings, "ingest", MissingValuesEvidence) or evidence_of(findings, "explore", MissingValuesEvidence)
     if missing is None:
@@ -122,12 +122,12 @@ def missing_values_ignored(findings: Findings, request: Request) -> AuditRow:
         words = "No value is missing in train."
     recipe = evidence_of(findings, "features", RecipeEvidence)
     if recipe is None:
-        evidence = f"{words} No recipe shows how they are handled."
+        evidence = f"{words} No recipe reports how they are handled."
         return AuditRow(pattern=pattern, verdict="look", evidence=evidence, cell=missing.cell)
     handling = recipe.evidence.missing_handling
     unhandled = [name for name in names if handling.get(name) == "unhandled"]
     if unhandled:
-        evidence = f"{words} The recipe does not handle those of {_names(unhandled)}."
+        evidence = f"{words} The recipe does not handle missing values in {_names(unhandled)}."
         return AuditRow(pattern=pattern, verdict="found", evidence=evidence, cell=recipe.cell)
     evidence = f"{words} {_handling(names, handling)}".strip()
     return AuditRow(pattern=pattern, verdict="avoided", evidence=evidence, cell=recipe.cell)
@@ -139,9 +139,7 @@ def _handling(columns: list[str], handling: dict[str, MissingHandling]) -> str:
         if name in handling:
             by_handling[handling[name]].append(name)
     if by_handling:
-        parts = [f"those of {_names(by_handling[how])} {words}" for how, words in _HANDLED.items() if by_handling.get(how)]
-        text = "; ".join(parts)
-        return f"{text[0].upper()}{text[1:]}."
+        return " ".join(f"{lead} {_names(by_handling[how])}." for how, lead in _HANDLED.items() if by_handling.get(how))
     return "No model reads a column with missing values." if columns else ""
 
 
@@ -150,13 +148,13 @@ def leakage(findings: Findings, request: Request) -> AuditRow:
     pattern = "Leakage"
     leaks = evidence_of(findings, "features", LeakageEvidence)
     if leaks is None:
-        return _unknown(pattern, "No search for leakage was shown.")
+        return _unknown(pattern, "No leakage check was reported.")
     overlap = evidence_of(findings, "features", OverlapEvidence)
     by_action: dict[LeakAction, list[str]] = defaultdict(list)
     for suspect in leaks.evidence.suspects:
         by_action[suspect.action].append(suspect.name)
     leads: dict[LeakAction, str] = {
-        "used": "Leaking and in use:",
+        "used": "Leaking and used:",
         "excluded": "Suspected of leaking and excluded:",
         "allowed": "Suspected of leaking and allowed by the request:",
         "review": "Possible leaks to review:",
@@ -226,7 +224,7 @@ def unversioned(findings: Findings, request: Request) -> AuditRow:
     """Check that data and model are identified by content hashes."""
     pattern = "Unversioned data or model"
     if not any(findings.get(stage) for stage in ("ingest", "evaluate", "deploy")):
-        return _unknown(pattern, "Neither data nor a model was shown.")
+        return _unknown(pattern, "Neither data nor a model was reported.")
     hashes = {of: _hash(findings, of, stages) for of, stages in (("data", ("ingest",)), ("model", ("deploy", "evaluate")))}
     shown = {of: located for of, located in hashes.items() if located is not None}
     words = " and ".join(f"{of} {located.evidence.digest[:12]}" for of, located in shown.items())
@@ -237,7 +235,7 @@ def unversioned(findings: Findings, request: Request) -> AuditRow:
     if "data" in shown and not findings.get("evaluate"):
         return _unknown(pattern, f"Identified by a content hash: {words}. No model was fitted in this run.")
     lacking = " or ".join(of for of in hashes if of not in shown)
-    evidence = f"No content hash of the {lacking} was shown." + (f" Identified: {words}." if words else "")
+    evidence = f"No content hash of the {lacking} was reported." + (f" Identified: {words}." if words else "")
     return AuditRow(pattern=pattern, verdict="look", evidence=evidence, cell=where)
 
 
@@ -255,13 +253,13 @@ def unmonitored(findings: Findings, request: Request) -> AuditRow:
         evidence = f"Drift thresholds are set for {columns}, and a trigger decides when to retrain."
         return AuditRow(pattern=pattern, verdict="avoided", evidence=evidence, cell=monitoring.cell)
     if findings.get("deploy"):
-        evidence = "A package was built, and nothing would detect drift in its inputs or predictions."
+        evidence = "A model package was built, but no drift thresholds are set for its inputs and predictions."
         return AuditRow(pattern=pattern, verdict="found", evidence=evidence, cell=cell(findings, "deploy", "package"))
     return _unknown(pattern, "Nothing was deployed or monitored in this run.")
 
 
 def hard_coded(findings: Findings, request: Request) -> AuditRow:
-    """Check that hyperparameters were searched rather than left at their defaults."""
+    """Check that hyperparameters were tuned."""
     pattern = "Hard-coded hyperparameters"
     search = evidence_of(findings, "tune", SearchEvidence)
     if search is None:
@@ -269,9 +267,9 @@ def hard_coded(findings: Findings, request: Request) -> AuditRow:
     candidate, trials = clean(search.evidence.candidate), search.evidence.trials
     searched = len(search.evidence.hyperparameters)
     if not searched or trials < 2:
-        evidence = f"The hyperparameters of {candidate} are its defaults: none was searched."
+        evidence = f"The default hyperparameters of {candidate} were not tuned."
         return AuditRow(pattern=pattern, verdict="look", evidence=evidence, cell=search.cell)
-    evidence = f"{counted(searched, 'hyperparameter')} of {candidate} {'was' if searched == 1 else 'were'} searched in {counted(trials, 'trial')}."
+    evidence = f"{counted(searched, 'hyperparameter')} of {candidate} {'was' if searched == 1 else 'were'} tuned in {counted(trials, 'trial')}."
     gain = evidence_of(findings, "tune", GainEvidence)
     if gain is not None and gain.evidence.over_default.value is not None:
         value, low, high = gain.evidence.over_default.value, gain.evidence.over_default.low, gain.evidence.over_default.high

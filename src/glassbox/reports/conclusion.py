@@ -1,4 +1,4 @@
-"""The conclusion of a run: the answer in a sentence, and the next steps that its requirements, audit and evidence call for."""
+"""The conclusion of a run: the answer in one sentence, and the next steps based on requirements, audit and evidence."""
 
 import math
 from collections.abc import Sequence
@@ -8,7 +8,7 @@ from typing import Any
 from glassbox.files import read_json
 from glassbox.findings.evidence import GainEvidence, LeaderboardEvidence, SliceEvidence
 from glassbox.findings.model import Audit, Estimate, Note, RequirementRow, Verdicts, read_findings
-from glassbox.findings.wording import between, clean, join_names, metric_label, number, plural
+from glassbox.findings.wording import between, clean, counted, join_names, metric_label, number, plural
 from glassbox.reports.audit import audit as audit_of
 from glassbox.reports.lookup import Findings, estimates, evidence_of, sentence
 from glassbox.reports.sections import STAGES
@@ -17,11 +17,11 @@ from glassbox.request.bounds import Bound
 from glassbox.request.model import Request
 from glassbox.request.tasks import MEASURED
 
-MOST_TIMES_MORE = 20  # a step that needs more than this many times the rows of the holdout is not advised
+MOST_TIMES_MORE = 20  # a holdout of more than this many times its present size is not recommended
 
 
 def measured_estimates(folder: Path) -> dict[str, Estimate]:
-    """Return the latencies of the running service, from the view of `deploy`; none when they were not measured.
+    """Return the latencies of the service that `deploy` measured; empty if they were not measured.
 
     Parameters
     ----------
@@ -39,19 +39,20 @@ def requirement_rows(findings: Findings, request: Request, measured: dict[str, E
 
 
 def verdict_table(requirements: Sequence[RequirementRow]) -> Verdicts:
-    """Return the requirements as a finding, with the number of each verdict in its sentence."""
+    """Return the requirements as a finding whose sentence counts the verdicts."""
     total = len(requirements)
     if not total:
-        return Verdicts(title="Requirements", say="The request sets no requirement.", rows=[])
+        return Verdicts(title="Requirements", say="The request has no requirements.", rows=[])
     counts = {v: sum(row.verdict == v for row in requirements) for v in ("met", "not met", "not proven")}
     parts = [f"{count} {verdict}" for verdict, count in counts.items() if count]
-    return Verdicts(title="Requirements", say=f"Of {total}: {', '.join(parts)}.", rows=list(requirements))
+    say = f"{counted(total, 'requirement')}: {', '.join(parts)}."
+    return Verdicts(title="Requirements", say=say, rows=list(requirements))
 
 
 def answer(findings: Findings, request: Request) -> Note:
-    """Return the answer to the question of the request in one sentence, and below it the verdicts on the requirements.
+    """Return the answer to the question of the request in one sentence, followed by the verdicts on the requirements.
 
-    Measured requirements (latency) are left out: they depend on the machine and are reported beside the answer.
+    Measured requirements (latency) are excluded, because they depend on the machine; the report adds them to the answer.
     """
     decided = [row for row in requirement_rows(findings, request) if row.name not in MEASURED]
     required = _required(decided)
@@ -97,7 +98,7 @@ def _required(decided: Sequence[RequirementRow]) -> str:
 
 
 def next_steps(findings: Findings, request: Request, requirements: Sequence[RequirementRow], audit: Audit | None = None) -> Note:
-    """Return the next steps, the most urgent first, each with its reason.
+    """Return the next steps in order of priority, each with its reason.
 
     Parameters
     ----------
@@ -106,9 +107,9 @@ def next_steps(findings: Findings, request: Request, requirements: Sequence[Requ
     request
         The request as resolved.
     requirements
-        From `requirement_rows`. Measured requirements are left out.
+        The result of `requirement_rows`. Measured requirements are ignored.
     audit
-        From `audit`; made here when left out.
+        The result of `glassbox.reports.audit.audit`; by default, it is computed.
     """
     audit = audit or audit_of(findings, request)
     steps = [_requirement_step(row, findings, request) for row in requirements if row.name not in MEASURED]
@@ -118,7 +119,9 @@ def next_steps(findings: Findings, request: Request, requirements: Sequence[Requ
         steps.append(f"Run the remaining stages: {_and(missing)} (glassbox run {request.name}).")
     lines = list(dict.fromkeys(step for step in steps if step))
     return Note(
-        title="Next steps", say="In this order." if len(lines) > 1 else "" if lines else "Nothing is left to do.", lines=lines
+        title="Next steps",
+        say="In order of priority." if len(lines) > 1 else "" if lines else "There are no next steps.",
+        lines=lines,
     )
 
 
@@ -131,26 +134,26 @@ def _requirement_step(row: RequirementRow, findings: Findings, request: Request)
     value = value_words(row, row.value)
     if row.verdict == "not met":
         return (
-            f"Decide about {required}: the model reaches {value} ({interval_words(row) or 'no interval'}), "
-            "so it takes better data or another bound."
+            f"Decide how to proceed with {required}: the model reaches {value} ({interval_words(row) or 'no interval'}), "
+            "so the requirement needs better data or another bound."
         )
-    rows = plural(request.data.row)
     rows_needed = rows_to_decide(row, findings)
     if rows_needed is None:
-        return f"Leave {required} undecided: {value} is so close to the bound that more {rows} would hardly settle it."
-    return f"To decide {required}, hold out about {number(rows_needed)} {rows}: at {value} the interval would then exclude the bound."
+        return f"Accept that {required} is not proven: {value} is too close to the bound for a larger holdout to decide it."
+    rows = plural(request.data.row)
+    return f"To decide {required}, hold out about {number(rows_needed)} {rows}: if the value remains {value}, the interval then excludes the bound."
 
 
 def rows_to_decide(row: RequirementRow, findings: Findings) -> int | None:
-    """Return the size of a holdout whose interval would exclude the bound, if the value stayed the same.
+    """Return the size of a holdout whose interval would exclude the bound if the value stayed the same.
 
-    An interval narrows with the square root of the rows: n' = n (w / d)², where w is its half towards the bound and d the
-    distance from the value to the bound.
+    The width of an interval is inversely proportional to the square root of the number of rows: n' = n (w / d)², where w is the
+    half of the interval towards the bound, and d is the distance from the value to the bound.
 
     Returns
     -------
     int or None
-        To two significant digits, rounded up; None when it is not known, or more than `MOST_TIMES_MORE` times the present size.
+        Rounded up to two significant digits; None if it is unknown or more than `MOST_TIMES_MORE` times the present size.
     """
     n = next((e.n for name, e in estimates(findings, "evaluate", "metrics").items() if name == row.name), None)
     if n is None or row.value is None or row.low is None or row.high is None:
@@ -174,14 +177,14 @@ def _slice_step(findings: Findings) -> str:
 
 
 def _simpler_model_step(findings: Findings) -> str:
-    """Return the step where a simpler model is nearly as good: by its gap to the tuned model, or, before tuning, by a tie."""
+    """Return the step to consider a simpler model: one that is slightly worse than the tuned model or, before tuning, tied with the leader."""
     if findings.get("tune"):
         gains = evidence_of(findings, "tune", GainEvidence)
         gain = gains.evidence.over_simplest if gains is not None else None
         if gains is None or gain is None or not gain.proven:  # else the simpler model was selected
             return ""
         return (
-            f"Weigh whether the gain in {metric_label(gains.evidence.metric)} over {clean(gains.evidence.simplest)}, "
+            f"Consider whether the gain in {metric_label(gains.evidence.metric)} over {clean(gains.evidence.simplest)}, "
             f"{gain.value:.4f} ({gain.low:.4f} to {gain.high:.4f}), is worth a model that is harder to explain."
         )
     leaderboard = evidence_of(findings, "compare", LeaderboardEvidence)
@@ -191,7 +194,7 @@ def _simpler_model_step(findings: Findings) -> str:
     metric = metric_label(leaderboard.evidence.metric)
     verb = "does" if len(tied) == 1 else "do"
     return (
-        f"Weigh whether a simpler model is enough: {join_names(tied)} {verb} not differ significantly in {metric} "
+        f"Consider whether a simpler model is sufficient: {join_names(tied)} {verb} not differ significantly in {metric} "
         f"from {clean(leaderboard.evidence.leader)}."
     )
 
@@ -203,7 +206,7 @@ def _serve_step(findings: Findings, request: Request) -> str:
 
 
 def conclusion(answered: Note, requirements: Sequence[RequirementRow], audited: Audit, steps: Note) -> dict[str, Any]:
-    """Return the product of `conclude`: every decision, without what is measured."""
+    """Return the product of `conclude`: all decisions, without measured values."""
     return {
         "answer": " ".join([answered.say, *answered.lines]),
         "requirements": [row for row in requirements if row.name not in MEASURED],

@@ -21,7 +21,7 @@ class Located(Generic[E]):
 
 
 def evidence_of(findings: Findings, stage: str, kind: type[E]) -> Located[E] | None:
-    """Return the first evidence of a kind that a stage showed; None when it showed none."""
+    """Return the first evidence of a kind among the findings of a stage; None if there is none."""
     for name, shown in findings.get(stage, {}).items():
         if isinstance(shown.finding.evidence, kind):
             return Located(shown.finding.evidence, f"{stage}#{name}")
@@ -29,24 +29,24 @@ def evidence_of(findings: Findings, stage: str, kind: type[E]) -> Located[E] | N
 
 
 def finding(findings: Findings, stage: str, name: str) -> Finding | None:
-    """Return the finding that a stage showed under a name; None when there is none."""
+    """Return the finding of a stage with a name; None if there is none."""
     shown = findings.get(stage, {}).get(name)
     return shown.finding if shown else None
 
 
 def sentence(findings: Findings, stage: str, name: str) -> str:
-    """Return the sentence of a finding, to be quoted; empty when there is none."""
+    """Return the sentence of a finding; empty if there is no such finding."""
     shown = finding(findings, stage, name)
     return shown.say if shown else ""
 
 
 def cell(findings: Findings, stage: str, *names: str) -> str:
-    """Return `stage#name` of the first of `names` that was shown; empty when none was."""
+    """Return `stage#name` of the first finding of a stage that has one of `names`; empty if there is none."""
     return next((f"{stage}#{name}" for name in names if finding(findings, stage, name) is not None), "")
 
 
 def rows(findings: Findings, stage: str, name: str) -> list[dict[str, Cell]]:
-    """Return the rows of a table shown under a name, each by column."""
+    """Return the rows of a table finding as dictionaries; empty if there is no such table."""
     table = finding(findings, stage, name)
     if not isinstance(table, Table):
         return []
@@ -55,6 +55,6 @@ def rows(findings: Findings, stage: str, name: str) -> list[dict[str, Cell]]:
 
 
 def estimates(findings: Findings, stage: str, name: str) -> dict[str, Estimate]:
-    """Return the estimates shown under a name."""
+    """Return the values of an estimates finding; empty if there is no such finding."""
     shown = finding(findings, stage, name)
     return dict(shown.values) if isinstance(shown, Estimates) else {}

@@ -1,4 +1,4 @@
-"""The content of the stakeholder report: its sections in order, and for each part the notebook cell that computed it."""
+"""The content of the report: its sections in order, and for each part the notebook cell that computed it."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -64,7 +64,7 @@ class Report:
 
     @property
     def verdict_sentence(self) -> str:
-        """The answer in relation to the requirements, without measured ones."""
+        """The verdicts on the requirements as a sentence, without measured requirements."""
         return " ".join(self.answer.finding.lines) if isinstance(self.answer.finding, Note) else ""
 
     @property
@@ -131,7 +131,7 @@ def build_report(
 
 
 def headline(problem: str) -> str:
-    """Return the question of a problem statement of several sentences: the last question, or else the first sentence.
+    """Return the headline of a problem statement: its last question or, without a question, its first sentence.
 
     >>> headline("Customers leave. Which ones will? We want to call them.")
     'Which ones will?'
@@ -184,7 +184,7 @@ def _is_reported(stage: str, name: str, shown: NamedFinding) -> bool:
 
 
 def _lead_figure(parts: Mapping[str, list[Part]]) -> Part | None:
-    """The figure of the first screen: the first reported figure of `evaluate`, or else the first one of any stage."""
+    """The figure at the top of the report: the first reported figure of `evaluate`, or else of any stage."""
     figures = [p for stage in ("evaluate", *STAGES) for p in parts[stage] if isinstance(p.finding, Figure) and not p.measured]
     return next(iter(figures), None)
 

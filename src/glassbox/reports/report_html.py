@@ -7,7 +7,7 @@ from glassbox.reports.pages import render
 from glassbox.reports.report import Part, Report
 from glassbox.reports.sections import stage_map
 
-LONG_QUESTION, LONGEST_QUESTION = 60, 110  # letters: longer ones have a smaller font
+LONG_QUESTION, LONGEST_QUESTION = 60, 110  # characters; longer questions have a smaller font
 
 
 def part_html(part: Part) -> Markup:

@@ -35,7 +35,8 @@ def _link(cell: str) -> str:
 
 
 def _mark(verdict: str) -> str:
-    return f"{VERDICT_MARKS[verdict][1]} {verdict}"
+    _, sign, label = VERDICT_MARKS[verdict]
+    return f"{sign} {label}"
 
 
 def _grid(heads: list[str], rows: list[list[str]], numeric: list[bool]) -> str:

@@ -1,19 +1,19 @@
-"""The nine stages of the pipeline, the nine sections of the stakeholder report, and the stages that fill each section."""
+"""The stages of the pipeline with their questions, and the sections of the report with their stages."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
 
 # The stages in order, each with the question that it answers.
 QUESTIONS = {
-    "ingest": "Which data arrived, and is their quality sufficient?",
-    "explore": "What does the data look like?",
-    "features": "Which features does the model use, and which must it not use?",
+    "ingest": "Which data does the request read, and is its quality sufficient?",
+    "explore": "What are the properties of the data?",
+    "features": "Which features does the model use, and do any of them leak the target?",
     "compare": "Which model performs best in cross-validation?",
-    "tune": "How much does tuning improve the best model?",
-    "evaluate": "How well does the model predict the holdout, for which groups, and why?",
-    "deploy": "How is the model served, and how fast is it?",
-    "monitor": "How are drift and loss of quality detected?",
-    "conclude": "What is the answer, and what should be done next?",
+    "tune": "How much does tuning improve the model?",
+    "evaluate": "How well does the model perform on the holdout, where does it fail, and why?",
+    "deploy": "Does the packaged model serve correct predictions, and how fast?",
+    "monitor": "How are drift and a loss of performance detected in production?",
+    "conclude": "Does the model meet its requirements, and what should be done next?",
 }
 STAGES = tuple(QUESTIONS)
 
@@ -46,7 +46,7 @@ SECTIONS = (
 
 @dataclass(frozen=True)
 class StageLink:
-    """A link of the stage navigation: its page if the stage was run, and whether that page is the current one."""
+    """A link of the stage navigation. `href` is None if the stage has no page; `here` marks the current page."""
 
     name: str
     href: str | None

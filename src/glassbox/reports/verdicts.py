@@ -27,7 +27,7 @@ def verdicts(request: Request, metrics: Mapping[str, Estimate], measured: Mappin
     Returns
     -------
     list of RequirementRow
-        In the order of the request. The verdict is `not proven` without a value, and where the bound lies inside the interval.
+        In the order of the request. The verdict is `not proven` without a value, or if the bound lies inside the interval.
     """
     return [_row(name, bound, metrics, measured) for name, bound in request.requirements.items()]
 
@@ -99,7 +99,7 @@ class Scale:
 
 
 def scale(row: RequirementRow) -> Scale | None:
-    """Return the interval bar of a requirement, wide enough for interval, value and bound; None without a value.
+    """Return the interval bar of a requirement, scaled to contain interval, value and bound; None without a value.
 
     >>> scale(RequirementRow(name="f1", bound=">0.5", value=0.7, low=0.6, high=0.8, verdict="met"))
     Scale(bound=18.75, value=60.42, low=39.58, high=81.25)
@@ -118,7 +118,7 @@ def scale(row: RequirementRow) -> Scale | None:
 
 
 def measured_sentence(rows: list[RequirementRow]) -> str:
-    """Return the verdicts on the running service in a sentence; empty when nothing was required of it or measured."""
+    """Return the verdicts on measured requirements as a sentence; empty if there are none or nothing was measured."""
     measured = [row for row in rows if row.name in MEASURED and row.value is not None]
     ends = {"met": "meets", "not met": "misses", "not proven": "does not prove"}
     return " ".join(
