@@ -50,7 +50,7 @@ def test_anyone_can_recompute_the_metrics(forecast: Project) -> None:
 def test_the_served_model_is_refitted_and_reports_it(forecast: Project) -> None:
     facts = next(f for f in read_json(forecast.root / "data/shops/deploy/findings.json") if f["name"] == "served")["finding"]
     assert facts["facts"]["Identical"] == "no, refitted"
-    assert "fitted again on all history" in facts["say"]
+    assert "refitted on all history" in facts["say"]
 
 
 def test_the_service_predicts_quantiles_from_a_series_or_a_history(forecast: Project) -> None:
@@ -117,7 +117,7 @@ def rows(days: int = 100) -> pd.DataFrame:
 
 
 def test_a_history_shorter_than_a_season_and_a_fold_is_rejected(project: Project) -> None:
-    assert "do not fit. More history is needed" in refused(project, rows(26))
+    assert "Provide more history" in refused(project, rows(26))
 
 
 def test_a_horizon_longer_than_the_history_is_rejected(project: Project) -> None:

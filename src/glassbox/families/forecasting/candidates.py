@@ -1,4 +1,4 @@
-"""The candidates for forecasting, and the hyperparameters that tuning searches."""
+"""Default candidates and search spaces for forecasting."""
 
 from typing import Any
 
@@ -7,22 +7,22 @@ from glassbox.families.protocol import Effort, Space
 from glassbox.families.shared.candidates import Candidate
 from glassbox.request.model import Cost
 
-MANY = 50  # series: from this many on, models that are slow for each series are left to `cost: high`
-INTERMITTENT = 0.3  # share of zeros from which on methods for intermittent demand are compared
+MANY = 50  # series: from this number on, slow local models are compared with `cost: high` only
+INTERMITTENT = 0.3  # share of zeros from which methods for intermittent demand are compared
 
 
 def candidates(cost: Cost, effort: Effort, recipe: Recipe, series: int, zeros: float = 0.0) -> list[Candidate]:
-    """Return the candidates by default.
+    """Return the default candidates.
 
     Parameters
     ----------
     cost, effort
-        With many series, `low` and `medium` leave out ARIMA, MSTL and Prophet, which are fitted to each series; `effort` is how
-        many trees are trained on how many rows.
+        With many series, `low` and `medium` omit ARIMA, MSTL and Prophet, which are fitted to each series; `effort` sets the
+        number of trees and of training rows.
     recipe
-        Its seasons decide how much history each local model is fitted on.
+        The recipe, whose seasons determine the length of the history that each local model is fitted on.
     series
-        How many series there are.
+        The number of series.
     zeros
         The share of values that are zero.
     """

@@ -11,7 +11,7 @@ FIELDS = ("level", "trend", "season")
 
 
 def reference(predictor: ForecastPredictor, oof: pd.DataFrame) -> Reference:
-    """Return the errors of the backtest as the reference that later errors are compared with.
+    """Return the errors of the backtest as the reference data.
 
     One row for each series, origin and (shortest) season, in units of the scale of the series: ``level`` is the mean error,
     ``trend`` its change through the season, ``season`` the standard deviation of actual values minus that of forecasts.

@@ -41,8 +41,8 @@ def audit(
 
     Parameters
     ----------
-    problem
-        Train with its folds; scores of single columns are out-of-fold.
+    labelled
+        The training data with folds; scores of single columns are out-of-fold.
     allow
         Columns that the request allows.
     time, cutoff
@@ -262,8 +262,8 @@ def leaks_table(rows: Sequence[Mapping[str, Any]], most: int = 12) -> Table:
 def identifiers(rows: Sequence[Mapping[str, Any]], row_name: str | None) -> Note:
     """List the columns that identify rows and are excluded from the model."""
     names = [str(row["column"]) for row in rows if row["verdict"] == "identifier"]
-    lines = [f"{name}: left out, as it identifies the row" for name in names]
+    lines = [f"{name}: left out because it identifies the row" for name in names]
     if row_name:
-        lines.insert(0, f"{row_name}: the row id that the request names; never a feature")
+        lines.insert(0, f"{row_name}: the row id of the request, which is never a feature")
     say = "No column is an identifier." if not lines else f"{counted(len(lines), 'column')} excluded from the model."
     return Note(title="Identifiers", say=say, lines=lines, tone="good")

@@ -1,4 +1,4 @@
-"""Leakage checks for texts: single words that determine the class, and the columns that are not read."""
+"""Leakage checks for texts: single words that determine the class, and unused columns."""
 
 from typing import Any
 

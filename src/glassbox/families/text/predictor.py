@@ -1,4 +1,4 @@
-"""The text classifier that is evaluated, saved and served: recipe, model, calibration, threshold and schema in one object."""
+"""Predictor for texts: recipe, model, calibration, decision threshold and schema."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ FORMAT = 1
 
 @dataclass(frozen=True)
 class TextPredictor(ClassificationMixin):
-    """A fitted text classifier; implements `glassbox.families.protocol.Predictor`.
+    """A fitted text classifier; implements `glassbox.families.predictor_protocol.Predictor`.
 
     Attributes
     ----------

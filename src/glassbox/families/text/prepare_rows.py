@@ -40,7 +40,7 @@ def prepare_rows(raw: RawData, request: "Request") -> tuple[RawData, dict[str, F
 
 
 def prose(cells: pd.DataFrame, request: "Request") -> list[str]:
-    """Return the text columns before there is a schema: those that the request names, else all with three words or more per value.
+    """Return the text columns of raw data, before a schema is inferred: those in the request, else all that average three words or more.
 
     Raises
     ------
