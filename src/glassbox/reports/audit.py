@@ -55,7 +55,7 @@ def audit(findings: Findings, request: Request) -> Audit:
     Returns
     -------
     Audit
-        One row a pattern, always in the same order.
+        One row per pattern, always in the same order.
     """
     rows = [check(findings, request) for check in CHECKS]
     to_review, found = (sum(row.verdict == verdict for row in rows) for verdict in ("look", "found"))

@@ -38,7 +38,7 @@ def candidates(cost: Cost, effort: Effort, recipe: Recipe, series: int, zeros: f
         "rows": effort.sizes["training rows"],
     }
     weeks = 8 * season if season > 1 else 200
-    found = [
+    defaults = [
         Candidate(name="naive", kind="naive"),
         Candidate(name="seasonal naive", kind="seasonal_naive"),
         Candidate(name="seasonal mean", kind="seasonal_mean", params={"seasons": 8}),
@@ -46,17 +46,17 @@ def candidates(cost: Cost, effort: Effort, recipe: Recipe, series: int, zeros: f
         Candidate(name="Theta", kind="theta", params={"history": max(weeks, 200)}),
     ]
     if zeros >= INTERMITTENT:
-        found.append(Candidate(name="Croston", kind="croston", params={"history": max(weeks, 365)}))
+        defaults.append(Candidate(name="Croston", kind="croston", params={"history": max(weeks, 365)}))
     if series < MANY or cost == "high":
-        found += [
+        defaults += [
             Candidate(name="ARIMA", kind="arima", params={"history": max(4 * season, 200), "models": 20}),
             Candidate(name="MSTL", kind="mstl", params={"history": max(26 * season, 400) if season < 1000 else 4 * season}),
             Candidate(name="Prophet", kind="prophet", params={"history": 9000}),
         ]
-    found.append(Candidate(name="boosting, direct", kind="boosting", params={"method": "direct", **boosted}))
+    defaults.append(Candidate(name="boosting, direct", kind="boosting", params={"method": "direct", **boosted}))
     if recipe.horizon > recipe.seasons[0] and (series < MANY or cost != "low"):
-        found.append(Candidate(name="boosting, recursive", kind="boosting", params={"method": "recursive", **boosted}))
-    return found
+        defaults.append(Candidate(name="boosting, recursive", kind="boosting", params={"method": "recursive", **boosted}))
+    return defaults
 
 
 SPACES: dict[str, Space] = {

@@ -168,7 +168,7 @@ def small_stages() -> list[nn.Module]:
 
 @dataclass(frozen=True)
 class Backbone:
-    """A pretrained network: the file of its weights and the name of its architecture."""
+    """A pretrained network: its weights file and the name of its architecture."""
 
     file: Path
     name: str
@@ -189,7 +189,7 @@ class Backbone:
         Raises
         ------
         DataError
-            When the weights do not fit the architecture.
+            When the weights do not match the architecture.
         """
         network = self._load()
         _fold_norms(network)
