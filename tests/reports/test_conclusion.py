@@ -90,9 +90,9 @@ def test_a_bound_that_was_met_needs_no_step() -> None:
 
 def test_a_missed_bound_is_a_decision() -> None:
     metrics = Estimates(title="", values={"accuracy": Estimate(value=0.7, low=0.68, high=0.72, n=1409)})
-    missed = [line for line in steps({"evaluate#metrics": metrics}) if line.startswith("Decide about")]
+    missed = [line for line in steps({"evaluate#metrics": metrics}) if line.startswith("Decide on")]
     assert missed == [
-        "Decide about accuracy > 80 %: the model reaches 70.0 % (68.0 – 72.0 %), so it takes better data or another bound."
+        "Decide on accuracy > 80 %: the model reaches 70.0 % (68.0 – 72.0 %), so it needs better data or another bound."
     ]
 
 

@@ -1,7 +1,7 @@
-"""Typed evidence of findings: the values that the audit and the conclusion decide by.
+"""Typed evidence of findings: the values on which audit and conclusion base their decisions.
 
-A finding's sentences, titles and table heads are for readers. Nothing is decided by them: whatever a decision needs is a
-field of one of these models, in full precision.
+Sentences, titles and table headers of a finding are for readers only. Every value that a decision needs is a field of one of
+these models, in full precision.
 """
 
 from typing import Annotated, Literal
@@ -39,10 +39,10 @@ class MissingValuesEvidence(_Evidence):
 
 
 class RecipeEvidence(_Evidence):
-    """The treatment of missing values in each column, or part, that a model could see.
+    """The handling of missing values in each input column.
 
     ``imputed``: replaced by a statistic or a constant. ``category``: a category of its own. ``native``: left to the
-    estimator. ``rows_dropped``: rows without a value were quarantined. ``excluded``: no model sees the column.
+    estimator. ``rows_dropped``: rows without a value were quarantined. ``excluded``: no model uses the column.
     ``unhandled``: nothing is done. Columns that are not listed are not inputs.
     """
 
@@ -53,8 +53,8 @@ class RecipeEvidence(_Evidence):
 class LeakSuspect(BaseModel):
     """An input that may leak the target.
 
-    ``excluded``: removed from the inputs. ``allowed``: kept because the request allows it by name. ``review``: kept, and
-    a person should decide. ``used``: kept although the leak is proven.
+    ``excluded``: removed from the inputs. ``allowed``: used because the request allows it by name. ``review``: used, but
+    should be reviewed. ``used``: used although the leak is proven.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -64,7 +64,7 @@ class LeakSuspect(BaseModel):
 
 
 class LeakageEvidence(_Evidence):
-    """The inputs suspected of leaking the target; none when the search found none."""
+    """The inputs suspected of leaking the target; empty if none is suspected."""
 
     kind: Literal["leakage"] = "leakage"
     suspects: list[LeakSuspect]
@@ -73,8 +73,8 @@ class LeakageEvidence(_Evidence):
 class OverlapEvidence(_Evidence):
     """Overlap of train and holdout.
 
-    `shared_rows` counts identities that occur in both, `near_duplicate_rows` the rows of the holdout that a model cannot
-    tell from a row of train, out of `holdout_rows`.
+    `shared_rows` counts identities that occur in both; `near_duplicate_rows` counts the rows of the holdout, out of
+    `holdout_rows`, that a model cannot distinguish from a row of train.
     """
 
     kind: Literal["overlap"] = "overlap"
@@ -103,14 +103,14 @@ class HashEvidence(_Evidence):
 
 
 class MonitoringEvidence(_Evidence):
-    """The retraining trigger, by the number of columns that have a drift threshold."""
+    """The number of columns with a drift threshold."""
 
     kind: Literal["monitoring"] = "monitoring"
     monitored_columns: int
 
 
 class SearchEvidence(_Evidence):
-    """The hyperparameter search: the candidate, the number of trials with the default, and what was varied."""
+    """The hyperparameter search: the candidate, the number of trials including the default, and the searched hyperparameters."""
 
     kind: Literal["search"] = "search"
     candidate: str
@@ -119,7 +119,7 @@ class SearchEvidence(_Evidence):
 
 
 class Gain(BaseModel):
-    """A gain in a metric with its 95 % interval; above 0 is better whatever the direction of the metric."""
+    """A gain in a metric with its 95 % interval; positive means better for every metric."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -129,7 +129,7 @@ class Gain(BaseModel):
 
     @property
     def proven(self) -> bool:
-        """The whole interval is above 0."""
+        """True if the whole interval is above 0."""
         return self.low is not None and self.low > 0
 
 

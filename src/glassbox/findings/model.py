@@ -1,7 +1,7 @@
 """Findings: the typed results of a stage, for the report and for later stages.
 
 A finding has a title, a sentence for the stakeholder (`say`) and a body. It depends on the inputs of the stage alone, and
-is saved as JSON that reads back as the same finding; `findings.html` renders it.
+is saved as JSON from which the same finding can be read; `findings.html` renders it.
 """
 
 from collections.abc import Mapping, Sequence
@@ -95,7 +95,7 @@ class Facts(_Finding):
 
 
 class Note(_Finding):
-    """Sentences of plain text, such as the problems of the data and how they were handled. Never markup."""
+    """A list of plain-text sentences, such as problems of the data and their handling; never markup."""
 
     kind: Literal["note"] = "note"
     lines: list[str] = []

@@ -1,8 +1,8 @@
 """Audit of a run for eight anti-patterns of machine learning, each with its evidence and the cell that shows it.
 
 A verdict is *avoided* when the evidence rules the pattern out, *found* when it shows the pattern, and *look* (to review)
-when it leaves the question open: a check that was not made proves nothing. Checks read the typed evidence of findings and
-their estimates, never their sentences.
+when it is inconclusive, for instance because a check was not made. Checks use the typed evidence and the estimates of
+findings, never their sentences.
 """
 
 from collections import defaultdict
@@ -50,7 +50,7 @@ def audit(findings: Findings, request: Request) -> Audit:
     findings
         The findings of the run: stage -> name -> NamedFinding. Stages that were not run are missing.
     request
-        The request as resolved.
+        The resolved request.
 
     Returns
     -------
@@ -66,7 +66,7 @@ def audit(findings: Findings, request: Request) -> Audit:
 
 
 def trained_on_all_data(findings: Findings, request: Request) -> AuditRow:
-    """Check that rows were held out before training, and that the metrics are of no more rows than these."""
+    """Check that rows were held out before training, and that metrics are computed on at most these rows."""
     pattern, rows = "Trained on all data", plural(request.data.row)
     split = evidence_of(findings, "ingest", SplitEvidence)
     if split is None:
@@ -85,7 +85,7 @@ def trained_on_all_data(findings: Findings, request: Request) -> AuditRow:
 
 
 def imbalance_ignored(findings: Findings, request: Request) -> AuditRow:
-    """Check that the class balance was computed, and that a metric was reported on which the majority class alone fails."""
+    """Check that the class balance was computed, and that a reported metric penalises always predicting the majority class."""
     pattern = "Imbalance ignored"
     if "accuracy" not in request.task_spec.metrics:
         return AuditRow(pattern=pattern, verdict="avoided", evidence="The task does not predict one class per row.")
@@ -99,7 +99,7 @@ def imbalance_ignored(findings: Findings, request: Request) -> AuditRow:
     verdict = "avoided"
     if share < RARE_CLASS_SHARE and required and not any(name in IMBALANCE_METRICS for name in required):
         verdict = "look"
-        words += f" The request bounds only {_metrics(required)}, which always predicting a more frequent class can reach."
+        words += f" The request bounds only {_metrics(required)}, which always predicting the majority class can reach."
     elif not findings.get("evaluate"):
         return _unknown(pattern, f"{words} No model was evaluated in this run.")
     elif not reported:
@@ -111,7 +111,7 @@ def imbalance_ignored(findings: Findings, request: Request) -> AuditRow:
 
 
 def missing_values_ignored(findings: Findings, request: Request) -> AuditRow:
-    """Check that missing values were counted, and that the recipe handles them in every column that has some."""
+    """Check that missing values were counted, and that the recipe handles every column with missing values."""
     pattern = "Missing values ignored"
     missing = evidence_of(findings, "ingest", MissingValuesEvidence) or evidence_of(findings, "explore", MissingValuesEvidence)
     if missing is None:
@@ -150,13 +150,13 @@ def leakage(findings: Findings, request: Request) -> AuditRow:
     pattern = "Leakage"
     leaks = evidence_of(findings, "features", LeakageEvidence)
     if leaks is None:
-        return _unknown(pattern, "No search for leakage was shown.")
+        return _unknown(pattern, "No leakage check was shown.")
     overlap = evidence_of(findings, "features", OverlapEvidence)
     by_action: dict[LeakAction, list[str]] = defaultdict(list)
     for suspect in leaks.evidence.suspects:
         by_action[suspect.action].append(suspect.name)
     leads: dict[LeakAction, str] = {
-        "used": "Leaking and in use:",
+        "used": "Proven leaks in use:",
         "excluded": "Suspected of leaking and excluded:",
         "allowed": "Suspected of leaking and allowed by the request:",
         "review": "Possible leaks to review:",
@@ -255,7 +255,7 @@ def unmonitored(findings: Findings, request: Request) -> AuditRow:
         evidence = f"Drift thresholds are set for {columns}, and a trigger decides when to retrain."
         return AuditRow(pattern=pattern, verdict="avoided", evidence=evidence, cell=monitoring.cell)
     if findings.get("deploy"):
-        evidence = "A package was built, and nothing would detect drift in its inputs or predictions."
+        evidence = "A package was built, but no drift thresholds are set for its inputs or predictions."
         return AuditRow(pattern=pattern, verdict="found", evidence=evidence, cell=cell(findings, "deploy", "package"))
     return _unknown(pattern, "Nothing was deployed or monitored in this run.")
 
@@ -269,7 +269,7 @@ def hard_coded(findings: Findings, request: Request) -> AuditRow:
     candidate, trials = clean(search.evidence.candidate), search.evidence.trials
     searched = len(search.evidence.hyperparameters)
     if not searched or trials < 2:
-        evidence = f"The hyperparameters of {candidate} are its defaults: none was searched."
+        evidence = f"The hyperparameters of {candidate} are the defaults; none was searched."
         return AuditRow(pattern=pattern, verdict="look", evidence=evidence, cell=search.cell)
     evidence = f"{counted(searched, 'hyperparameter')} of {candidate} {'was' if searched == 1 else 'were'} searched in {counted(trials, 'trial')}."
     gain = evidence_of(findings, "tune", GainEvidence)

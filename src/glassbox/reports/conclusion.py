@@ -1,4 +1,4 @@
-"""The conclusion of a run: the answer in a sentence, and the next steps that its requirements, audit and evidence call for."""
+"""The conclusion of a run: the answer in one sentence, and next steps derived from requirements, audit and evidence."""
 
 import math
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ MOST_TIMES_MORE = 20  # a step that needs more than this many times the rows of 
 
 
 def measured_estimates(folder: Path) -> dict[str, Estimate]:
-    """Return the latencies of the running service, from the view of `deploy`; none when they were not measured.
+    """Return the measured latencies of the service from the view of `deploy`; empty if they were not measured.
 
     Parameters
     ----------
@@ -39,7 +39,7 @@ def requirement_rows(findings: Findings, request: Request, measured: dict[str, E
 
 
 def verdict_table(requirements: Sequence[RequirementRow]) -> Verdicts:
-    """Return the requirements as a finding, with the number of each verdict in its sentence."""
+    """Return the verdicts on the requirements as a finding; its sentence counts them."""
     total = len(requirements)
     if not total:
         return Verdicts(title="Requirements", say="The request sets no requirement.", rows=[])
@@ -49,7 +49,7 @@ def verdict_table(requirements: Sequence[RequirementRow]) -> Verdicts:
 
 
 def answer(findings: Findings, request: Request) -> Note:
-    """Return the answer to the question of the request in one sentence, and below it the verdicts on the requirements.
+    """Return the answer to the question of the request in one sentence, followed by the verdicts on the requirements.
 
     Measured requirements (latency) are left out: they depend on the machine and are reported beside the answer.
     """
@@ -104,11 +104,11 @@ def next_steps(findings: Findings, request: Request, requirements: Sequence[Requ
     findings
         The findings of the run.
     request
-        The request as resolved.
+        The resolved request.
     requirements
-        From `requirement_rows`. Measured requirements are left out.
+        The rows from `requirement_rows`. Measured requirements are ignored.
     audit
-        From `audit`; made here when left out.
+        The result of `audit`; computed by default.
     """
     audit = audit or audit_of(findings, request)
     steps = [_requirement_step(row, findings, request) for row in requirements if row.name not in MEASURED]
@@ -131,8 +131,8 @@ def _requirement_step(row: RequirementRow, findings: Findings, request: Request)
     value = value_words(row, row.value)
     if row.verdict == "not met":
         return (
-            f"Decide about {required}: the model reaches {value} ({interval_words(row) or 'no interval'}), "
-            "so it takes better data or another bound."
+            f"Decide on {required}: the model reaches {value} ({interval_words(row) or 'no interval'}), "
+            "so it needs better data or another bound."
         )
     rows = plural(request.data.row)
     rows_needed = rows_to_decide(row, findings)
@@ -144,8 +144,8 @@ def _requirement_step(row: RequirementRow, findings: Findings, request: Request)
 def rows_to_decide(row: RequirementRow, findings: Findings) -> int | None:
     """Return the size of a holdout whose interval would exclude the bound, if the value stayed the same.
 
-    An interval narrows with the square root of the rows: n' = n (w / d)², where w is its half towards the bound and d the
-    distance from the value to the bound.
+    The width of an interval is proportional to 1/√n, so n' = n (w / d)², where w is its half-width towards the bound and d
+    the distance from the value to the bound.
 
     Returns
     -------
@@ -174,7 +174,7 @@ def _slice_step(findings: Findings) -> str:
 
 
 def _simpler_model_step(findings: Findings) -> str:
-    """Return the step where a simpler model is nearly as good: by its gap to the tuned model, or, before tuning, by a tie."""
+    """Return the step to consider a nearly equivalent simpler model: by its gap to the tuned model or, before tuning, by a tie."""
     if findings.get("tune"):
         gains = evidence_of(findings, "tune", GainEvidence)
         gain = gains.evidence.over_simplest if gains is not None else None
@@ -203,7 +203,7 @@ def _serve_step(findings: Findings, request: Request) -> str:
 
 
 def conclusion(answered: Note, requirements: Sequence[RequirementRow], audited: Audit, steps: Note) -> dict[str, Any]:
-    """Return the product of `conclude`: every decision, without what is measured."""
+    """Return the product of `conclude`: all decisions that do not depend on measurements."""
     return {
         "answer": " ".join([answered.say, *answered.lines]),
         "requirements": [row for row in requirements if row.name not in MEASURED],

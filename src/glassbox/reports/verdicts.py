@@ -118,7 +118,7 @@ def scale(row: RequirementRow) -> Scale | None:
 
 
 def measured_sentence(rows: list[RequirementRow]) -> str:
-    """Return the verdicts on the running service in a sentence; empty when nothing was required of it or measured."""
+    """Return a sentence on the requirements of the running service; empty if there are none or nothing was measured."""
     measured = [row for row in rows if row.name in MEASURED and row.value is not None]
     ends = {"met": "meets", "not met": "misses", "not proven": "does not prove"}
     return " ".join(

@@ -19,7 +19,7 @@ class Task:
     splits
         The values of `split.by` that the task supports; the first one is the default.
     keys
-        The dotted request keys that only some tasks read, as far as this task reads them.
+        The dotted request keys that this task reads, but not all tasks do.
     unit
         The columns that the family may add when it reshapes the raw table: the series, then the time.
     needs

@@ -32,7 +32,7 @@ class StageRecord:
 
 @dataclass(frozen=True)
 class RunRecord:
-    """One run as it is logged to the tracking store.
+    """A run, as logged to the tracking store.
 
     Parameters
     ----------
