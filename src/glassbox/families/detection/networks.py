@@ -97,7 +97,7 @@ class Detector(nn.Module):
         self.model = _fcos(widths, strides, labels)
 
     def early(self, x: torch.Tensor) -> Maps:
-        """Compute the feature maps of the frozen segments: those that the pyramid uses, and the last."""
+        """Compute the feature maps of the frozen segments that the pyramid uses, and of the last frozen segment."""
         x = (x - self.mean) / self.std
         maps = []
         for i, segment in enumerate(self.segments[: self.frozen]):

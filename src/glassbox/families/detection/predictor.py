@@ -154,7 +154,7 @@ def load(folder: Path) -> BoxPredictor:
     Raises
     ------
     GlassboxError
-        When it was written in another format version.
+        When the model was saved in another format version.
     """
     description = read_description(folder, FORMAT)
     return BoxPredictor(

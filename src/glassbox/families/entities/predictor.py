@@ -116,7 +116,7 @@ def load(folder: Path) -> SpanPredictor:
     Raises
     ------
     GlassboxError
-        When it was written in a newer format.
+        When the model was saved in a newer format.
     """
     description = read_description(folder, FORMAT)
     return SpanPredictor(

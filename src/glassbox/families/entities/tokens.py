@@ -224,7 +224,7 @@ def fine_tune(
     seed: int,
     threads: int = 1,
 ) -> Tagger:
-    """Fine-tune the encoder in `folder` with a new head; a GPU, where there is one, trains in bfloat16."""
+    """Fine-tune the encoder in `folder` with a new head; a GPU, if there is one, trains in bfloat16."""
     params = {"epochs": 3, "learning_rate": 5e-5, "batch": 16, "weight_decay": 0.01, **params}
     tags = all_tags(types)
     place = {tag: i for i, tag in enumerate(tags)}

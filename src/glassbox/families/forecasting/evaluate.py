@@ -439,5 +439,5 @@ def model_components(predictor: ForecastPredictor) -> Note | Table:
 
 
 def refit_note(predictor: ForecastPredictor) -> Note:
-    """Note how the served model was refitted after the evaluation."""
+    """Report the refit of the served model after the evaluation."""
     return Note(title="Refit before serving", say=predictor.refit_note, tone="good")

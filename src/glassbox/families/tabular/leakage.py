@@ -131,7 +131,7 @@ def column_codes(values: pd.Series, column: ColumnSchema) -> Codes:
 
 
 def single_column_scores(codes: Codes, labelled: LabelledRows) -> tuple[float, float, str]:
-    """Score how well one coded column alone predicts the target, out of fold.
+    """Score the out-of-fold predictions of the target from one coded column alone.
 
     Returns
     -------

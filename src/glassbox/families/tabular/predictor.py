@@ -113,7 +113,7 @@ def load(folder: Path) -> TabularPredictor:
     Raises
     ------
     GlassboxError
-        When it was written in a newer format, or contains types that Glassbox does not write.
+        When the model was saved in a newer format, or contains types that Glassbox does not write.
     """
     description = read_description(folder, FORMAT)
     return TabularPredictor(

@@ -103,7 +103,7 @@ def default_recipe(
     leaks
         The rows of the leakage check (`leakage.audit`); columns that it left out are left out.
     allow
-        Columns that the request allows, whatever the leakage check reports.
+        Columns that the request allows, regardless of the leakage check.
     one_hot_up_to
         Categories with more values than this are target-encoded instead of one-hot encoded.
     min_frequency

@@ -148,7 +148,7 @@ def load(folder: Path) -> TextPredictor:
     Raises
     ------
     GlassboxError
-        When it was written in a newer format.
+        When the model was saved in a newer format.
     """
     description = read_description(folder, FORMAT)
     recipe = Recipe.model_validate(description["recipe"])

@@ -86,7 +86,7 @@ def _facts(texts: list[str], columns: list[str]) -> Facts:
 
 
 def _quality_note(texts: list[str], empty: int) -> Note:
-    """Count texts with markup, encoding errors, control characters and excessive length, and say how each is handled."""
+    """Count texts with markup, encoding errors, control characters and excessive length, and report their handling."""
     step = max(1, len(texts) // SAMPLE)
     sampled = sorted(texts)[::step]
     lines = []

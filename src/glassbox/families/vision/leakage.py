@@ -19,7 +19,7 @@ MAX_DEPTH, MIN_LEAF = 4, 10  # of the decision tree on one trait
 
 
 def audit_traits(traits: pd.DataFrame, y: Codes, fold: Codes, target: str) -> list[Row]:
-    """Measure how well each trait alone predicts the class, out of fold, with a small decision tree (Breiman et al. 1984).
+    """Measure the out-of-fold accuracy of a small decision tree on each trait alone (Breiman et al. 1984).
 
     Parameters
     ----------

@@ -175,7 +175,7 @@ class Backbone:
 
     @cached_property
     def digest(self) -> str:
-        """The hash of the architecture and of the tensors of the stages, whatever the file format: the key of cached embeddings."""
+        """The hash of the architecture and the tensors of the stages, independent of the file format: the key of cached embeddings."""
         tensors = {
             name: [str(value.dtype), list(value.shape), hashlib.sha256(value.contiguous().numpy().tobytes()).hexdigest()]
             for name, value in self._load().stages.state_dict().items()

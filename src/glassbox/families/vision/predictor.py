@@ -169,7 +169,7 @@ def load(folder: Path) -> VisionPredictor:
     Raises
     ------
     GlassboxError
-        When it was written in another format version.
+        When the model was saved in another format version.
     """
     description = read_description(folder, FORMAT)
     backbones: list[Backbone] = []
