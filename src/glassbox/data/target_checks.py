@@ -53,8 +53,8 @@ def check_columns(columns: Sequence[str], request: "Request") -> None:
 def absent_column(key: str, name: str, columns: Sequence[str]) -> str:
     """Write the error message for a column of the request that the data lacks, with the nearest names."""
     by_folded = {column.casefold(): column for column in columns}
-    near = [by_folded[n] for n in difflib.get_close_matches(name.casefold(), by_folded, n=3, cutoff=0.5)]
-    hint = f"Nearest: {', '.join(map(repr, near))}." if near else _columns(columns)
+    matches = [by_folded[n] for n in difflib.get_close_matches(name.casefold(), by_folded, n=3, cutoff=0.5)]
+    hint = f"Nearest: {', '.join(map(repr, matches))}." if matches else _columns(columns)
     return f"{key}: there is no column {name!r} in the data. {hint}"
 
 
@@ -122,9 +122,9 @@ def _task(request: "Request") -> str:
 
 def _check_classes(target: str, labels: Mapping[str, int], request: "Request") -> None:
     numbers = [number for label in labels if (number := read_number(label)) is not None]
-    whole = all(number.value.is_integer() for number in numbers)
+    integers = all(number.value.is_integer() for number in numbers)
     if len(numbers) == len(labels) and (
-        len(labels) > MAX_NUMERIC_CLASSES or (not whole and len(labels) > MAX_NUMERIC_CLASSES // 2)
+        len(labels) > MAX_NUMERIC_CLASSES or (not integers and len(labels) > MAX_NUMERIC_CLASSES // 2)
     ):
         raise DataError(
             f"task: {_task(request)} needs classes, but {target!r} holds {len(labels):,} different numbers, so it is a quantity. "

@@ -181,9 +181,9 @@ def _initial_network(dataset: DetectionDataset, settings: Mapping[str, Any], see
     backbone = backbones[index]
 
     def make() -> Detector:
-        whole = backbone.new_network(1)
-        normalisation = (whole.mean.flatten().tolist(), whole.std.flatten().tolist())
-        net = Detector(list(whole.stages), normalisation, labels, finest)
+        pretrained = backbone.new_network(1)
+        normalisation = (pretrained.mean.flatten().tolist(), pretrained.std.flatten().tolist())
+        net = Detector(list(pretrained.stages), normalisation, labels, finest)
         net.frozen = max(0, len(net.segments) - TRAINABLE_SEGMENTS[str(settings["unfrozen"])])
         return net
 

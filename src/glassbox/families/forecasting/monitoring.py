@@ -21,7 +21,7 @@ def reference(predictor: ForecastPredictor, oof: pd.DataFrame) -> Reference:
     rows = oof.dropna(subset=["y_true"]).sort_values(["series", "origin", "ahead"], kind="stable")
     scale_of_row = rows["series"].map(scale).to_numpy(dtype=np.float64)
     actual, point = rows["y_true"].to_numpy() / scale_of_row, rows["y_pred"].to_numpy() / scale_of_row
-    place = (rows["ahead"].to_numpy() - 1) % season - (season - 1) / 2
+    position = (rows["ahead"].to_numpy() - 1) % season - (season - 1) / 2
     table = pd.DataFrame(
         {
             "series": rows["series"].to_numpy(),
@@ -30,8 +30,8 @@ def reference(predictor: ForecastPredictor, oof: pd.DataFrame) -> Reference:
             "actual": actual,
             "point": point,
             "error": actual - point,
-            "moved": (actual - point) * place,
-            "place2": place**2,
+            "moved": (actual - point) * position,
+            "place2": position**2,
         }
     )
     seasons = table.groupby(["series", "origin", "chunk"], sort=True).agg(

@@ -162,12 +162,12 @@ class ForecastPredictor:
             notes[wanted] = "this series is not known; send its history as rows with the target filled in"
             return
         ahead = self.recipe.step.after(history.times[-1], self.recipe.horizon)
-        place = ahead.get_indexer(timestamps[wanted])
-        beyond = place < 0
+        step_index = ahead.get_indexer(timestamps[wanted])
+        beyond = step_index < 0
         notes[wanted[beyond]] = (
             f"not one of the {self.recipe.horizon} steps from {ahead[0].isoformat()} to {ahead[-1].isoformat()}"
         )
-        for rows, steps in _scenarios(wanted[~beyond], place[~beyond]):
+        for rows, steps in _scenarios(wanted[~beyond], step_index[~beyond]):
             future = self._future(history, self._given(frame, rows, steps))
             stored = not len(given) and not self.recipe.known
             point = self.points[[self.history.names.index(name)]] if stored else self._forecast(history, future)

@@ -222,9 +222,9 @@ def _with_near_duplicates(rows: list[Row], frame: pd.DataFrame, schema: Schema) 
     correlation = frame[names].rank().corr(min_periods=30).abs().to_numpy()
     near_duplicates: dict[str, str] = {}
     for i, name in enumerate(names):
-        near = [names[j] for j in range(i) if correlation[i, j] >= NEAR_DUPLICATE]
-        if near:
-            near_duplicates[name] = near[0]
+        originals = [names[j] for j in range(i) if correlation[i, j] >= NEAR_DUPLICATE]
+        if originals:
+            near_duplicates[name] = originals[0]
     return [
         {**row, "verdict": "look", "evidence": f"its rank correlation with {near_duplicates[row['column']]} is nearly perfect"}
         if row["column"] in near_duplicates and row["verdict"] == "clear"

@@ -42,9 +42,9 @@ def candidates(cost: Cost, effort: Effort, backbones: Sequence[str], side: int) 
     defaults += [
         _fine_tuned(f"{name}, last block fine-tuned", index, "block", 3e-4, effort, side) for index, name in enumerate(blocks)
     ]
-    whole = backbones if cost == "high" else []
+    fully_tuned = backbones if cost == "high" else []
     return defaults + [
-        _fine_tuned(f"{name}, all fine-tuned", index, "all", 2e-4, effort, side) for index, name in enumerate(whole)
+        _fine_tuned(f"{name}, all fine-tuned", index, "all", 2e-4, effort, side) for index, name in enumerate(fully_tuned)
     ]
 
 
