@@ -32,7 +32,7 @@ def findings(request, root):
         "repairs": quality.repairs(raw, snapshot),
         "types": quality.types(schema),
         "missing": quality.missing(schema, snapshot),
-        "missing_drawn": quality.missing_plot(schema),
+        "missing_plot": quality.missing_plot(schema),
         "duplicates": quality.duplicates(parts, schema),
         "split": quality.split_summary(parts, request, schema),
     }

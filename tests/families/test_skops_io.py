@@ -72,7 +72,7 @@ def test_round_trip_of_text_and_gaps(tmp_path: Path) -> None:
 
 def test_types_that_are_not_trusted_are_not_opened(tmp_path: Path) -> None:
     skops_io.dump({"f": json.loads}, tmp_path / "m.skops")
-    with pytest.raises(GlassboxError, match="not opened"):
+    with pytest.raises(GlassboxError, match="not loaded"):
         skops_io.load(tmp_path / "m.skops", [])
 
 
