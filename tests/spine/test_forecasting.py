@@ -73,7 +73,7 @@ def test_the_service_predicts_quantiles_from_a_series_or_a_history(forecast: Pro
         from_history = ask({"history": history, "horizon": 2, "future": [{"rain": 0.0}, {"rain": 1.0}]}).json()["predictions"]
         assert [row["note"] for row in from_history[-3:]] == ["history", "", ""]
         assert from_history[-1]["day"] == "2021-02-14T00:00:00"
-        assert "at least 14 are needed" in ask({"history": history[:5], "horizon": 2}).json()["predictions"][-1]["note"]
+        assert "expected at least 14, two seasons" in ask({"history": history[:5], "horizon": 2}).json()["predictions"][-1]["note"]
         blind = ask({"series": "s1", "horizon": 1}).json()["predictions"]
         assert blind[0]["note"] == "where rain is missing, its value one season earlier is used"
         assert "not known" in ask({"series": "nowhere", "horizon": 2}).json()["predictions"][0]["note"]
