@@ -27,7 +27,7 @@ request = "electricity"
 from glassbox.data.schema import Schema
 from glassbox.families.forecasting import evaluate, plots
 from glassbox.families.forecasting.backtest import BacktestDataset
-from glassbox.families.forecasting.dataset import open_panel, saved
+from glassbox.families.forecasting.dataset import open_panel, parse_recipe
 from glassbox.families.forecasting.effort import EFFORT
 from glassbox.families.shared.holdout_ledger import holdout_reads
 from glassbox.runtime.stage import Stage
@@ -35,7 +35,7 @@ from glassbox.runtime.stage import Stage
 # %%
 stage = Stage.open("evaluate", request, upstream, product)
 train, folds, best, tuned_oof = stage.load("train", "folds", "best", "tuned_oof")
-schema, recipe = Schema.model_validate(stage.load("schema")), saved(stage.load("recipe"))
+schema, recipe = Schema.model_validate(stage.load("schema")), parse_recipe(stage.load("recipe"))
 leading_metric = best["metric"]
 panel = open_panel(train, schema, stage.request, recipe.step)
 backtest = BacktestDataset.of(panel, recipe, folds["origin"].tolist())
@@ -67,7 +67,7 @@ predictor.save(model)
 # %%
 holdout = stage.load("holdout")
 holdout_panel = evaluate.later_panel(holdout, panel, schema, stage.request)
-holdout_dataset = evaluate.holdout_problem(backtest, holdout_panel, stage.request.split.origins)
+holdout_dataset = evaluate.holdout_dataset(backtest, holdout_panel, stage.request.split.origins)
 forecasts = evaluate.forecast_holdout(holdout_dataset, predictor, stage.resources)
 baseline_forecasts = evaluate.baseline_holdout(holdout_dataset, seed=stage.request.seed)
 stage.show("holdout_reads", holdout_reads(stage.holdout_reads), measured=True)

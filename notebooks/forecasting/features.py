@@ -21,7 +21,7 @@ request = "electricity"
 
 # %%
 from glassbox.data.schema import Schema
-from glassbox.families.forecasting.dataset import folds_table, make_folds, open_panel, recipe_of, recipe_table, sealed_facts
+from glassbox.families.forecasting.dataset import folds_table, make_folds, open_panel, overlap_facts, recipe_of, recipe_table
 from glassbox.families.forecasting.leakage import future_leaks, leaks_table
 from glassbox.runtime.stage import Stage
 
@@ -61,7 +61,7 @@ stage.show("leaks", leaks_table(leaks, recipe), report=True)
 # Train and holdout must not share a time step.
 
 # %%
-stage.show("duplicates_across", sealed_facts(panel, stage.request))
+stage.show("duplicates_across", overlap_facts(panel, stage.request))
 
 # %%
 stage.save(recipe=recipe, folds=folds, leaks=leaks)

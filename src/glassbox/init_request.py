@@ -1,4 +1,4 @@
-"""Generator of commented requests from a data file, with guesses for the target, the id and the positive class."""
+"""Generation of a commented request from a data file, with guesses for target, id and positive class."""
 
 import re
 import unicodedata

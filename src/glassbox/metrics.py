@@ -1,4 +1,4 @@
-"""The metrics that requests, leaderboards and reports name: display name, direction, range and required predictions."""
+"""The table of metrics: display name, direction, range and required predictions."""
 
 import math
 from dataclasses import dataclass
@@ -69,7 +69,7 @@ METRICS = {metric.name: metric for metric in _ROWS}
 
 
 def higher_is_better(name: str) -> bool:
-    """Return whether a higher value of a metric is better; True for a name without a row.
+    """Return whether a higher value of a metric is better; True for an unknown metric.
 
     >>> higher_is_better("roc_auc"), higher_is_better("log_loss")
     (True, False)

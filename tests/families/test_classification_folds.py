@@ -49,7 +49,7 @@ def test_groups_stay_together() -> None:
 
 
 def test_a_class_with_too_few_rows_is_an_error() -> None:
-    with pytest.raises(DataError, match="'rare' in 2"):
+    with pytest.raises(DataError, match="'rare' occurs in 2"):
         make_folds([f"r{i}" for i in range(20)], ["rare"] * 2 + ["no"] * 18, 5)
 
 

@@ -68,7 +68,7 @@ def test_folds_roll_forward_and_the_last_ends_with_train() -> None:
 
 
 def test_a_history_too_short_for_one_fold_is_an_error() -> None:
-    with pytest.raises(DataError, match=r"do not fit\. More history is needed, a shorter horizon"):
+    with pytest.raises(DataError, match=r"Provide more history, a shorter horizon"):
         rolling_origins(panel(), 70, 2, least=80)
 
 
@@ -224,7 +224,7 @@ def evaluated() -> dict[str, object]:
     run = run_of(Candidate(name="Theta", kind="theta"), backtest)
     oof = oof_frame(run.oof, backtest)
     offsets, oof_intervals = evaluate.intervals(oof, backtest)
-    holdout_backtest = evaluate.holdout_problem(backtest, later, 3)
+    holdout_backtest = evaluate.holdout_dataset(backtest, later, 3)
     columns = evaluate.columns_of(request(), list(shops().columns))
     predictor = evaluate.refit(best, train, schema(shops()), columns, offsets, seed=0)
     forecasts = evaluate.forecast_holdout(holdout_backtest, predictor, Resources())

@@ -74,7 +74,7 @@ def test_text_categories_and_missing_values_round_trip(tmp_path: Path) -> None:
 
 def test_untrusted_types_are_not_loaded(tmp_path: Path) -> None:
     skops_io.dump({"f": json.loads}, tmp_path / "m.skops")
-    with pytest.raises(GlassboxError, match="not opened"):
+    with pytest.raises(GlassboxError, match="not loaded"):
         skops_io.load(tmp_path / "m.skops", [])
 
 

@@ -72,7 +72,7 @@ def test_edits_return_a_new_recipe() -> None:
 
 
 def test_all_invalid_edits_are_reported_together() -> None:
-    with pytest.raises(GlassboxError, match=r"no column 'tenur'.*plan: no treatment 'onehot'"):
+    with pytest.raises(GlassboxError, match=r"unknown column 'tenur'.*plan: unknown treatment 'onehot'"):
         SMALL.edited({"tenur": "log", "plan": "onehot"})
 
 

@@ -245,7 +245,7 @@ def test_marks_cover_the_words_that_contribute() -> None:
 def test_an_unknown_kind_raises_an_error_that_lists_the_known_ones() -> None:
     from glassbox.families.text.models import KINDS
 
-    with pytest.raises(GlassboxError, match="there are majority, words"):
+    with pytest.raises(GlassboxError, match="expected one of majority, words"):
         KINDS["forest"]
 
 

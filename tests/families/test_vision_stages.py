@@ -544,7 +544,7 @@ def test_learning_rate_warms_up_and_decays() -> None:
 
 
 def test_unknown_kind_raises_and_backbone_indices_are_collected() -> None:
-    with pytest.raises(GlassboxError, match="there are majority, embeddings, small_network, fine_tuned, ensemble"):
+    with pytest.raises(GlassboxError, match="expected one of majority, embeddings, small_network, fine_tuned, ensemble"):
         KINDS["forest"]
     members = [{"kind": "embeddings", "params": {"backbones": [2, 0]}}, {"kind": "fine_tuned", "params": {"backbone": 1}}]
     assert backbone_indices("ensemble", {"members": members}) == [0, 2]

@@ -50,7 +50,7 @@ def test_the_metrics_can_be_recomputed_from_the_predictions(forecast: Project) -
 def test_the_served_model_is_refitted_and_reports_it(forecast: Project) -> None:
     facts = next(f for f in read_json(forecast.root / "data/shops/deploy/findings.json") if f["name"] == "served")["finding"]
     assert facts["facts"]["Identical"] == "no, refitted"
-    assert "fitted again on all history" in facts["say"]
+    assert "refitted on all history" in facts["say"]
 
 
 def test_the_service_predicts_quantiles_from_a_series_or_a_history(forecast: Project) -> None:

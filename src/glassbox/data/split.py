@@ -94,8 +94,8 @@ def split(cells: pd.DataFrame, request: "Request", duplicate_groups: Any = None,
     identities = _identities(cells, canonicals, request, id_column)
     held_out, notes = _SPLITTERS[request.split.by](cells, identities, request, reading)
     left_out = _rare_rows(cells, held_out, request)
-    whole = hash_rows([canonicals[name] for name in sorted(canonicals)], len(cells))
-    row_ids = _row_ids(identities, cells, whole)
+    row_hashes = hash_rows([canonicals[name] for name in sorted(canonicals)], len(cells))
+    row_ids = _row_ids(identities, cells, row_hashes)
     if duplicate_groups is None:
         duplicate_groups = hash_rows(
             [canonicals[name] for name in _features(list(cells.columns), request, id_column)], len(cells)
@@ -112,7 +112,7 @@ def split(cells: pd.DataFrame, request: "Request", duplicate_groups: Any = None,
         train=rows[~held_out[order]].reset_index(drop=True),
         holdout=rows[held_out[order]].reset_index(drop=True),
         table=table.reset_index(drop=True),
-        data_hash=hashlib.sha256("\n".join(sorted(whole)).encode()).hexdigest(),
+        data_hash=hashlib.sha256("\n".join(sorted(row_hashes)).encode()).hexdigest(),
         notes=notes,
         left_out=left_out,
     )
@@ -183,14 +183,14 @@ def _identities(cells: pd.DataFrame, canonicals: dict[str, Any], request: "Reque
     return identities
 
 
-def _row_ids(identities: Any, cells: pd.DataFrame, whole: Any) -> Any:
+def _row_ids(identities: Any, cells: pd.DataFrame, row_hashes: Any) -> Any:
     """Make identities unique: duplicates are numbered in the order of their whole content, then of their text."""
     row_ids = identities.copy()
     repeated = np.flatnonzero(pd.Series(identities).duplicated(keep=False))
     if not len(repeated):
         return row_ids
     texts = [UNIT_SEPARATOR.join("" if v is None else v for v in row) for row in _rows_of(cells.iloc[repeated])]
-    ranked = sorted(zip(identities[repeated], whole[repeated], texts, repeated.tolist(), strict=True))
+    ranked = sorted(zip(identities[repeated], row_hashes[repeated], texts, repeated.tolist(), strict=True))
     taken = set(identities)
     previous, number = None, 0
     for identity, _, _, row in ranked:

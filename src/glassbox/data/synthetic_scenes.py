@@ -95,7 +95,7 @@ def compose(photos: Path, *, train: int, test: int, side: int, seed: int, finger
 
 
 def fingerprint_of(file: Path) -> str | None:
-    """Return the fingerprint stored in a file of scenes; None when it is no such file or its content was modified."""
+    """Return the fingerprint stored in a file of scenes; None for any other file, or if the content was modified."""
     try:
         table = pq.read_table(file)
         metadata = json.loads((table.schema.metadata or {})[_METADATA])

@@ -53,8 +53,8 @@ def check_columns(columns: Sequence[str], request: "Request") -> None:
 def absent_column(key: str, name: str, columns: Sequence[str]) -> str:
     """Write the error message for a column of the request that the data lacks, with the nearest names."""
     by_folded = {column.casefold(): column for column in columns}
-    near = [by_folded[n] for n in difflib.get_close_matches(name.casefold(), by_folded, n=3, cutoff=0.5)]
-    hint = f"Nearest: {', '.join(map(repr, near))}." if near else _columns(columns)
+    matches = [by_folded[n] for n in difflib.get_close_matches(name.casefold(), by_folded, n=3, cutoff=0.5)]
+    hint = f"Nearest: {', '.join(map(repr, matches))}." if matches else _columns(columns)
     return f"{key}: there is no column {name!r} in the data. {hint}"
 
 

@@ -48,7 +48,7 @@ _CODE = re.compile(r"0[0-9]+")
 
 
 class Number(NamedTuple):
-    """A parsed number, infinite when it exceeds the range of a float, and how it was written."""
+    """A parsed number with its notation; infinite when it exceeds the range of a float."""
 
     value: float
     writing: Writing
@@ -107,7 +107,7 @@ def is_code(text: str) -> bool:
 
 
 def read_number(text: str, decimal: Decimal_ = ".") -> Number | None:
-    """Parse a number, and how it is written; return None for any other text.
+    """Parse a number and its notation; return None for any other text.
 
     Percentages are read as percentage points, so that "12 %" and "12" agree.
 

@@ -107,8 +107,8 @@ def _check_torchvision(name: str) -> None:
 
     networks = models.list_models(module=models)
     if name not in networks:
-        near = difflib.get_close_matches(name, networks, n=3)
-        hint = f"nearest: {', '.join(near)}" if near else f"expected a name such as {', '.join(networks[:3])}"
+        matches = difflib.get_close_matches(name, networks, n=3)
+        hint = f"nearest: {', '.join(matches)}" if matches else f"expected a name such as {', '.join(networks[:3])}"
         raise DataError(f"weights: torchvision has no network {name!r}; {hint}.")
 
 

@@ -78,7 +78,7 @@ class Scorer(Protocol[P]):
         ...
 
     def from_frame(self, frame: pd.DataFrame) -> P:
-        """Read what `to_frame` wrote."""
+        """Convert the table from `to_frame` back to predictions."""
         ...
 
 

@@ -1,4 +1,4 @@
-"""The kinds of model of a family: how each is fitted and loaded, by name."""
+"""Registries of the kinds of model of a family, with functions to fit and load each."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

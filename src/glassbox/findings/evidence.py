@@ -129,7 +129,7 @@ class Gain(BaseModel):
 
     @property
     def proven(self) -> bool:
-        """The whole interval is above 0."""
+        """True if the whole interval is above 0."""
         return self.low is not None and self.low > 0
 
 

@@ -97,13 +97,13 @@ def plotly_data(figure: Any) -> Any:
 
 
 def _inert_json(figure: Any) -> Markup:
-    """JSON for a script element of type `application/json`: no character in it can end the element."""
+    """Return JSON that is safe in a script element of type `application/json`: no character can end the element."""
     data = json.dumps(plotly_data(figure), ensure_ascii=False, sort_keys=True, separators=(",", ":"))
     return trusted(data.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e"))
 
 
 def is_numeric(values: list[Cell]) -> bool:
-    """Tell whether a column of a table holds numbers, so that it is aligned to the right."""
+    """Return whether a column of a table holds numbers, so that it is right-aligned."""
     return any(isinstance(value, (int, float)) and not isinstance(value, bool) for value in values)
 
 
@@ -122,7 +122,7 @@ def _table(table: Table) -> dict[str, Any]:
 
 
 def _column_css(values: list[Cell]) -> str:
-    """Classes for the layout of a text column: `wide` for sentences, `long` for words so long that they must break."""
+    """Return the CSS classes of a text column: `wide` for sentences, `long` for words that must break."""
     texts = [value for value in values if isinstance(value, str)]
     long = any(len(word) > LONG_WORD for text in texts for word in text.split())
     wide = any(len(text) > LONG_TEXT for text in texts)
@@ -141,14 +141,14 @@ def _estimates(finding: Estimates) -> dict[str, Any]:
 
 
 def _spec(*values: float | None) -> str:
-    """The number format of a value and its interval: three decimals for proportions, so that they line up."""
+    """Return the number format of a value and its interval: three decimals for proportions, so that they align."""
     sizes = [abs(value) for value in values if value is not None]
     proportions = all(size <= 1 for size in sizes) and any(size >= 0.001 and not float(size).is_integer() for size in sizes)
     return ".3f" if proportions else ""
 
 
 def _facts(finding: Facts) -> dict[str, Any]:
-    """Facts with hashes shortened: the template shows the whole hash as the title of its element."""
+    """Shorten the hashes in facts; the template shows the full hash as a tooltip."""
     return {
         "facts": [
             (name, f"{value[:12]}…", value) if isinstance(value, str) and _HASH.fullmatch(value) else (name, number(value), "")
@@ -171,7 +171,7 @@ def _passages(finding: Passages) -> dict[str, Any]:
 
 
 def _marked_parts(text: str, marks: list[Mark]) -> Iterator[tuple[str, str, str]]:
-    """The parts of a text, each with the CSS class and the label of its mark; both are empty between marks."""
+    """Return the parts of a text with the CSS class and label of their mark; both are empty between marks."""
     end = 0
     for mark in marks:
         yield text[end : mark.start], "", ""
@@ -181,7 +181,7 @@ def _marked_parts(text: str, marks: list[Mark]) -> Iterator[tuple[str, str, str]
 
 
 def _strength(weight: float) -> str:
-    """The CSS class of a weight: `for1` to `for3` for positive ones, `against1` to `against3` for negative ones.
+    """Return the CSS class of a weight: `for1` to `for3` for positive, `against1` to `against3` for negative weights.
 
     >>> _strength(0.9), _strength(-0.2)
     ('for3', 'against1')
@@ -199,7 +199,7 @@ def _verdicts(finding: Verdicts) -> dict[str, Any]:
 
 
 def _in_unit_of(bound: str, value: float | None) -> str:
-    """A value in the unit of a bound as written in the request: percent, milliseconds, or none."""
+    """Format a value in the unit of a bound as written in the request: percent, milliseconds, or none."""
     if value is None:
         return "–"
     if "%" in bound:

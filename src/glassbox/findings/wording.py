@@ -128,7 +128,7 @@ def percent(share: float, digits: int = 0) -> str:
 
 
 def reach_sentence(share: float, reach: float, rows: str, positives: str, act: str = "calling") -> str:
-    """Return the share of rows to act on, highest scores first, to reach a share of the positives.
+    """Return a sentence on the share of rows to act on, highest scores first, to reach a share of the positives.
 
     >>> reach_sentence(0.34, 0.7, "customers", "those with Churn = Yes")
     'Calling the 34 % of customers with the highest scores reaches 70 % of those with Churn = Yes. Chosen at random, it would take 70 % of customers.'

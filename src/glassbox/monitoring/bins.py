@@ -1,4 +1,4 @@
-"""Binning of columns, so that two distributions can be compared by bin counts, without their rows."""
+"""Binning of columns, to compare distributions by their bin counts alone."""
 
 from collections.abc import Sequence
 from typing import Literal

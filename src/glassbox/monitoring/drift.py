@@ -1,4 +1,4 @@
-"""Data drift: distances of a batch from the reference profile, and the limits of distances that arise by chance."""
+"""Data drift: distances of a batch from the reference profile, and limits for distances due to chance."""
 
 import hashlib
 

@@ -108,7 +108,7 @@ def performance_limit(
     false_alarms: float,
     seed: int,
 ) -> Performance:
-    """Compute the worst score of a batch that is still explained by chance.
+    """Compute the limit beyond which the score of a batch is unlikely to be due to chance.
 
     Batches are bootstrapped [1]_ from the out-of-fold predictions: `batch_rows` rows are drawn with replacement. A share
     `false_alarms` of these batches scores worse than the limit. Batches on which the score is undefined, for instance because a class

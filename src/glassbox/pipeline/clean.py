@@ -1,4 +1,4 @@
-"""Removal of the files that runs created: views, pages and, on request, the store."""
+"""Removal of run outputs: views, pages and, on request, the store."""
 
 import shutil
 from pathlib import Path

@@ -40,7 +40,7 @@ def run_hashes(runner: Runner) -> dict[str, str | None]:
 
 
 def _data_hash(ingest: Entry) -> str | None:
-    """Return the hash of the data that `ingest` showed, whatever the order of the rows; None when its notebook shows none."""
+    """Return the order-independent hash of the data from the findings of `ingest`; None if they contain none."""
     hashes = (shown.finding.evidence for shown in read_findings(read_json(ingest.folder / "findings.json")).values())
     return next((item.digest for item in hashes if isinstance(item, HashEvidence) and item.of == "data"), None)
 
@@ -80,7 +80,7 @@ def runs(root: Path, slug: str) -> list[dict[str, Any]]:
 
 @dataclass(frozen=True)
 class Difference:
-    """Differences between two runs: the causes in words, the metrics before and after, and the products that changed."""
+    """Differences between two runs: causes as sentences, metrics before and after, and changed products."""
 
     before: str
     after: str

@@ -29,7 +29,7 @@ _SOCKET = "GLASSBOX_KERNEL_SOCKET"
 
 
 class KernelEnded(Exception):
-    """A kernel ended before its notebook did, or did not start. The message completes the phrase "its kernel ..."."""
+    """Raised when a kernel dies or does not start. The message completes the phrase "its kernel ..."."""
 
 
 class KernelServer:
@@ -176,7 +176,7 @@ def _connect(path: Path) -> socket.socket:
 
 
 class ForkKernelManager(AsyncKernelManager):
-    """A kernel manager for forked kernels that needs no kernel specification on disk."""
+    """Kernel manager for forked kernels, without a kernel specification on disk."""
 
     @property
     def kernel_spec(self) -> KernelSpec:
@@ -189,7 +189,7 @@ class ForkKernelManager(AsyncKernelManager):
 
 
 class Engine(NBClientEngine):  # type: ignore[misc]
-    """Papermill's nbclient engine with forked kernels and a separate environment for each kernel."""
+    """Papermill engine with forked kernels and a separate environment for each kernel."""
 
     @classmethod
     def execute_managed_notebook(

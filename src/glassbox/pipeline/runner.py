@@ -104,7 +104,7 @@ class Runner:
     # --- stage keys
 
     def facts(self, spec: StageSpec) -> dict[str, Any]:
-        """Return the facts of a stage's key: everything but the request fields and the code that it uses. Its upstream must be done."""
+        """Return the facts of a stage's key: all parts except request fields and code. Its upstream stages must be done."""
         inputs = {
             f"{stage}.{name}": self._entry(stage).product_hash(name)
             for stage, names in sorted(spec.upstream.items())

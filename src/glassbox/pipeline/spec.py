@@ -140,7 +140,7 @@ def code_cells(notebook: Any) -> list[Any]:
 
 
 def cell_texts(notebook: Any) -> list[str]:
-    """Return the code of a notebook's cells without comments and layout; the parameters cell is left out."""
+    """Return the code of a notebook's cells without comments, layout and the parameters cell."""
     return [cell_text(cell.source) for cell in code_cells(notebook) if "parameters" not in cell.metadata.get("tags", [])]
 
 

@@ -1,4 +1,4 @@
-"""Reasons why a stage is stale: the named differences from its last run."""
+"""Reasons why a stage is stale: its differences from the last run."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -14,7 +14,7 @@ def _changed(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
 
 
 def stale_reasons(manifest: Mapping[str, Any] | None, facts: Mapping[str, Any], request: Request) -> list[str]:
-    """Return the reasons, in words, why the products of `manifest` are stale for `facts` and `request`; empty if they are fresh."""
+    """Return the reasons why the products of `manifest` are stale for `facts` and `request`; empty if they are fresh."""
     if manifest is None:
         return ["it has not been run yet"]
     before = manifest["facts"]

@@ -50,7 +50,7 @@ def audit(findings: Findings, request: Request) -> Audit:
     findings
         The findings of the run: stage -> name -> NamedFinding. Stages that were not run are missing.
     request
-        The request as resolved.
+        The resolved request.
 
     Returns
     -------
@@ -162,9 +162,9 @@ def leakage(findings: Findings, request: Request) -> AuditRow:
     words = [f"{lead} {_names(by_action[action])}." for action, lead in leads.items() if by_action.get(action)] or [
         "No input is suspected of leaking the target."
     ]
-    shared, near, held_out = 0, 0, 1
+    shared, near_duplicates, held_out = 0, 0, 1
     if overlap is not None:
-        shared, near = overlap.evidence.shared_rows, overlap.evidence.near_duplicate_rows
+        shared, near_duplicates = overlap.evidence.shared_rows, overlap.evidence.near_duplicate_rows
         held_out = overlap.evidence.holdout_rows
         words.append(_overlap(overlap, request.data.row))
     verdict, where = "avoided", leaks.cell
@@ -172,22 +172,22 @@ def leakage(findings: Findings, request: Request) -> AuditRow:
         verdict = "found"
     elif overlap is not None and shared:
         verdict, where = "found", overlap.cell
-    elif by_action.get("allowed") or by_action.get("review") or near > NEAR_DUPLICATE_SHARE * held_out:
+    elif by_action.get("allowed") or by_action.get("review") or near_duplicates > NEAR_DUPLICATE_SHARE * held_out:
         verdict = "look"
     return AuditRow.model_validate({"pattern": pattern, "verdict": verdict, "evidence": " ".join(words), "cell": where})
 
 
 def _overlap(overlap: Located[OverlapEvidence], noun: str) -> str:
     rows = plural(noun)
-    shared, near, held_out = (
+    shared, near_duplicates, held_out = (
         overlap.evidence.shared_rows,
         overlap.evidence.near_duplicate_rows,
         overlap.evidence.holdout_rows,
     )
     if shared:
         return f"{shared:,} {rows} are in both train and holdout."
-    if near:
-        return f"{near:,} of the {held_out:,} {rows} in the holdout have a duplicate or near-duplicate in train."
+    if near_duplicates:
+        return f"{near_duplicates:,} of the {held_out:,} {rows} in the holdout have a duplicate or near-duplicate in train."
     return f"No {singular(noun)} in the holdout has a duplicate in train."
 
 

@@ -105,7 +105,7 @@ def next_steps(findings: Findings, request: Request, requirements: Sequence[Requ
     findings
         The findings of the run.
     request
-        The request as resolved.
+        The resolved request.
     requirements
         The result of `requirement_rows`. Measured requirements are ignored.
     audit

@@ -54,14 +54,14 @@ class MarkdownRenderer:
 
 
 def has_title(texts: Sequence[str]) -> bool:
-    """Tell whether the first heading in these Markdown texts has level 1, so that it can be the title of the page."""
+    """Return whether the first heading in Markdown texts has level 1 and can be the title of the page."""
     markdown = MarkdownIt("commonmark", {"html": False})
     headings = (token.tag for text in texts for token in markdown.parse(text) if token.type == "heading_open")
     return next(headings, "") == "h1"
 
 
 def _embedded(token: Token, attachments: Mapping[str, Mapping[str, str]]) -> Token:
-    """An image as a data URI; its alternative text in place of an external image."""
+    """Return an image as a data URI, or the alternative text of an external image."""
     if token.type != "image":
         return token
     source = str(token.attrs.get("src", ""))
@@ -75,7 +75,7 @@ def _embedded(token: Token, attachments: Mapping[str, Mapping[str, str]]) -> Tok
 
 
 def _scrollable_tables(html: str) -> Markup:
-    """HTML in which each table scrolls on its own on a narrow screen."""
+    """Wrap each table in HTML so that it scrolls separately on a narrow screen."""
     return trusted(
         html.replace("<table>", '<div class="scroll" role="region" aria-label="table" tabindex="0"><table>').replace(
             "</table>", "</table></div>"

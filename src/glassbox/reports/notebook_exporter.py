@@ -62,7 +62,7 @@ class GlassboxExporter(TemplateExporter):
 
     @property
     def default_config(self) -> Config:
-        """The configuration of nbconvert's own preprocessors and filters."""
+        """The default configuration of nbconvert's preprocessors and filters."""
         config = Config(
             {
                 "NbConvertBase": {

@@ -51,13 +51,13 @@ def glassbox_metadata(output: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def is_measured(output: Mapping[str, Any]) -> bool:
-    """Tell whether an output depends on the machine or the time: measured findings, warnings and tracebacks."""
+    """Return whether an output depends on the machine or the time: measured findings, warnings and tracebacks."""
     has_local_paths = output.get("name") == "stderr" or output.get("output_type") == "error"
     return bool(has_local_paths or glassbox_metadata(output).get("measured"))
 
 
 def is_omitted(output: Mapping[str, Any]) -> bool:
-    """Tell whether `OmitMeasuredPreprocessor` has replaced an output."""
+    """Return whether `OmitMeasuredPreprocessor` has replaced an output."""
     return is_measured(output) and output.get("data") == {}
 
 
@@ -119,7 +119,7 @@ class FindingPreprocessor(Preprocessor):
 
 
 def _finding_html(data: Mapping[str, Any], anchor: str, findings: Mapping[str, Finding]) -> tuple[Markup | None, bool]:
-    """The HTML of a finding or a Plotly figure, and whether it needs Plotly."""
+    """Return the HTML of a finding or a Plotly figure, and whether it needs Plotly."""
     if FINDING in data:
         try:
             finding = findings.get(anchor) or read_finding(data[FINDING])
@@ -162,7 +162,7 @@ class SizePreprocessor(Preprocessor):
         return nb, resources
 
     def _displayed(self, output: NotebookNode) -> str:
-        """The part of an output that the page displays."""
+        """Return the part of an output that the page displays."""
         if output.output_type == "stream":
             return str(output.text)
         if output.output_type == "error":
@@ -188,7 +188,7 @@ def sanitize_html(html: str) -> Markup:
 
 
 def _with_alt(image: re.Match[str]) -> str:
-    """An image with alternative text; a placeholder for an image whose source was removed."""
+    """Return an image with alternative text, or a placeholder if its source was removed."""
     attributes = image[1]
     if " src=" not in attributes:
         return "(an external image)"

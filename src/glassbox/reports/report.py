@@ -29,7 +29,7 @@ class Part:
 
 @dataclass(frozen=True)
 class FilledSection:
-    """A section with its findings."""
+    """A section of the report with its findings."""
 
     section: Section
     parts: list[Part]
@@ -86,7 +86,7 @@ def build_report(
     run: Mapping[str, Any] | None = None,
     pages: Sequence[str] = STAGES,
 ) -> Report:
-    """Build the report on a run.
+    """Build the report of a run.
 
     Parameters
     ----------
@@ -151,7 +151,7 @@ def _link(cell: str, pages: Sequence[str]) -> str:
 
 
 def _from_conclude(findings: Findings, name: str, pages: Sequence[str]) -> Part | None:
-    """The answer or audit of the conclude notebook, which may differ from the default because users edit that notebook."""
+    """Return the answer or audit of the notebook `conclude`, which may differ from the default because users edit it."""
     shown = finding(findings, "conclude", name)
     if not isinstance(shown, Audit if name == "audit" else Note):
         return None
@@ -171,7 +171,7 @@ def _parts(findings: Findings, measured: Findings, pages: Sequence[str]) -> dict
 
 
 def _shortened(shown: Finding) -> Finding:
-    """A long table reduced to its first rows; the notebook page has all rows."""
+    """Return a long table reduced to its first rows; the notebook page shows all rows."""
     if not isinstance(shown, Table) or len(shown.rows) <= MAX_TABLE_ROWS:
         return shown
     note = f"{shown.note} First {SHORTENED_TABLE_ROWS} of {len(shown.rows)} rows; the notebook shows all.".strip()

@@ -66,7 +66,7 @@ def render_request(root: Path, slug: str, *, out: Path | None = None, measured: 
 
 
 def _completed_stages(data: Path, run: dict[str, Any]) -> list[str]:
-    """The stages that the last run completed; findings of earlier runs may be left in the folders of other stages."""
+    """Return the stages that the last run completed; folders of other stages may hold findings of earlier runs."""
     statuses = run.get("stages", {})
     return [
         stage

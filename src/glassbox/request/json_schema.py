@@ -1,4 +1,4 @@
-"""Generator of the JSON schema of request files, which editors use for completion and validation.
+"""JSON schema of request files, for completion and validation in editors.
 
 `python -m glassbox.request.json_schema params/request.schema.json` writes the schema.
 """
@@ -50,7 +50,7 @@ def _requirements(description: str, cost: dict[str, Any]) -> dict[str, Any]:
     for metric in MEASURED:
         bounds[metric] = {
             "type": "string",
-            "description": f"A bound on the {metric} of the running service that 95 of 100 predictions must meet.",
+            "description": f"A bound on the {metric} of the running service, to be met by 95 of 100 predictions.",
             "pattern": r"^\s*(<=?|≤)" + _PERCENT_OR_NUMBER + r"\s*(ms|s)\s*$",
             "examples": ["<100ms", "<0.2s"],
         }

@@ -57,7 +57,7 @@ def read_request(content: str, path: Path, overrides: Mapping[str, str] = NO_OVE
 
 
 def request_text(request: Request) -> str:
-    """Return a resolved request as the text of a YAML file, which reads back as the same request."""
+    """Return a resolved request as the text of a YAML file, from which the same request can be read."""
     values = request.model_dump(mode="json", exclude_none=True)
     for key in unread_keys(request):
         part, _, name = key.rpartition(".")

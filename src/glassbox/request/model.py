@@ -263,7 +263,7 @@ class Request(_Part):
 
     @property
     def task_spec(self) -> Task:
-        """The row of this request's task and answer; for an unknown task, a row without metrics."""
+        """The row of this request's task and answer in the table of tasks; for an unknown task, a row without metrics."""
         return task_row(self.task, self.answer) or Task(family=self.task, metrics=(), target="number")
 
     def resolved(self) -> dict[str, Any]:

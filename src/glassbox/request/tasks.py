@@ -19,13 +19,13 @@ class Task:
     splits
         The values of `split.by` that the task supports; the first one is the default.
     keys
-        The dotted request keys that only some tasks read, as far as this task reads them.
+        The dotted request keys that this task reads, but not all tasks do.
     unit
         The columns that the family may add when it reshapes the raw table: the series, then the time.
     needs
         The keys, out of `keys`, that the task requires.
     reads
-        How files are read: every file is a table (`tables`), a plain text file may be one example (`documents`), or an image
+        The reading of files: every file is a table (`tables`), a plain text file may be one example (`documents`), or an image
         file is one example (`pictures`).
     target
         The type of the target: `classes`, a `number`, `spans` of a text or `boxes` on an image.

@@ -1,6 +1,6 @@
 """Safe reader and writer of YAML (and JSON, a subset of YAML): text with line numbers, no tags, no aliases.
 
-Every scalar is read as the text in the file (`Yes` is "Yes" and `007` is "007"): the field decides on its type, not YAML.
+Every scalar is read as the text in the file (`Yes` is "Yes" and `007` is "007"): the request field determines its type, not YAML.
 Only an empty value, `~` and `null` are read as None.
 """
 
@@ -119,7 +119,7 @@ def read_located(text: str, source: str) -> Located:
 
 
 def read_value(text: str, where: str, problems: list[str]) -> Node:
-    """Read a value from the command line: plain text, unless it begins with a quote, a list or a mapping."""
+    """Read a value from the command line: plain text, unless it is a quoted text, a list or a mapping."""
     if text.strip() in _NULLS:
         return Node(None, where)
     if text.lstrip()[:1] not in {"[", "{", '"', "'"}:
@@ -146,7 +146,7 @@ _Dumper.add_representer(str, _represented)
 
 
 def write_yaml(value: object) -> str:
-    """Return plain values as YAML that `read_located` reads back as the same text."""
+    """Write plain values as YAML from which `read_located` reads the same text."""
     text: str = yaml.dump(value, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=math.inf)
     return text
 

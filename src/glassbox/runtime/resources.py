@@ -22,17 +22,17 @@ class Resources:
     seed
         The seed of the request.
     threads
-        Threads of one fit.
+        The number of threads of one fit.
     workers
-        Fits that run side by side.
+        The maximum number of parallel fits.
     max_threads
-        Threads of the whole run, for work that needs one thread per item, such as decoding images.
+        The number of threads of the whole run, for single-threaded tasks such as decoding images.
     cache
-        Results of fits, by everything that they depend on.
+        The cache of fits, keyed by their inputs.
     vector_cache_dir
-        Folder of cached embeddings and training checkpoints; None caches none.
+        The folder of cached embeddings and training checkpoints; None disables both.
     root
-        The project folder, in which paths to pretrained weights are looked up.
+        The project folder, against which paths to pretrained weights are resolved.
     progress
         Called after each fit.
     """

@@ -238,7 +238,7 @@ class Stage:
             stream.write(json.dumps({"done": done, "total": total, "what": what}) + "\n")
 
     def folder(self, name: str) -> Path:
-        """Create and return an empty scratch folder for a product that is a folder."""
+        """Create an empty scratch folder for a folder product, and return its path."""
         path = self._scratch / name
         shutil.rmtree(path, ignore_errors=True)
         path.mkdir(parents=True)

@@ -1,4 +1,4 @@
-"""Writing of model packages: the evaluated model, everything needed to serve it, and a manifest of hashes."""
+"""Construction of model packages: the evaluated model, everything needed to serve it, and a manifest of hashes."""
 
 import importlib
 import shutil

@@ -35,7 +35,7 @@ def read_package(folder: Path) -> Package:
     Raises
     ------
     GlassboxError
-        A file is missing, has changed or is not in the manifest; nothing of the package is loaded.
+        A file is missing, has changed or is not in the manifest; nothing is loaded from the package.
     """
     manifest = verify(folder)
     hashes: dict[str, str] = manifest["files"]

@@ -215,7 +215,7 @@ class _Log:
         return parent
 
     def _experiment(self, name: str) -> str:
-        """Return the experiment of a request. An experiment whose artifacts lie elsewhere comes from a copied project and is renamed."""
+        """Return the experiment of a request. An experiment with artifacts elsewhere belongs to a copied project and is renamed."""
         experiment = self.client.get_experiment_by_name(name)
         location = str(self.artifacts / name)
         if experiment is not None and experiment.artifact_location.removeprefix("file://") != location:

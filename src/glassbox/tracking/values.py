@@ -1,4 +1,4 @@
-"""Run records, and their conversion to what a tracking store accepts: metrics, parameters, tags, valid names and artifact files."""
+"""Run records, and their conversion to metrics, parameters, tags, valid names and artifact files of a tracking store."""
 
 import json
 import math
@@ -32,7 +32,7 @@ class StageRecord:
 
 @dataclass(frozen=True)
 class RunRecord:
-    """One run as it is logged to the tracking store.
+    """A run, as logged to the tracking store.
 
     Parameters
     ----------

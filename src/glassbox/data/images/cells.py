@@ -1,4 +1,4 @@
-"""Picture cells: the original bytes of a picture as a data URI, and how they are validated and decoded to upright RGB."""
+"""Picture cells: the original bytes of a picture as a data URI, with validation and decoding to upright RGB."""
 
 import base64
 import binascii

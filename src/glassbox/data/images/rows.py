@@ -1,4 +1,4 @@
-"""Picture files as rows: validation, look-up by the names that tables and annotation files use, and notes on what was converted."""
+"""Picture files as rows: validation, look-up by the names in tables and annotation files, and notes on conversions."""
 
 import re
 from collections import Counter
@@ -114,7 +114,7 @@ def describe_formats(pictures: Iterable[CheckedPicture]) -> str:
 
 
 def picture_notes(pictures: Sequence[CheckedPicture]) -> list[str]:
-    """Count the readable pictures that EXIF rotates, and those that are not RGB JPEG or PNG."""
+    """Report the number of pictures that are rotated by EXIF or converted to RGB."""
     notes = []
     readable = [picture for picture in pictures if not picture.problem]
     rotated = sum(picture.orientation > 1 for picture in readable)

@@ -13,7 +13,7 @@ from glassbox.findings.wording import clean, number
 
 
 def class_table(predicted: pd.DataFrame, classes: Sequence[str], units: str) -> Table:
-    """Table of precision, recall, F1 and the most frequent confusion of each class on the holdout."""
+    """Tabulate precision, recall, F1 and the most frequent confusion of each class on the holdout."""
     y, predicted_codes = codes_of(predicted["y_true"], classes), codes_of(predicted["y_pred"], classes)
     counts = np.zeros((len(classes), len(classes)), dtype=np.int64)
     np.add.at(counts, (y, predicted_codes), 1)
@@ -58,7 +58,7 @@ def headline(predicted: pd.DataFrame, classes: Sequence[str], units: str) -> Not
 
 
 def risk_coverage(predicted: pd.DataFrame, classes: Sequence[str], units: str) -> Table:
-    """Table of the accuracy on the most confident share of the rows, for several shares (El-Yaniv and Wiener 2010)."""
+    """Tabulate the accuracy on the most confident share of the rows, for several shares (El-Yaniv and Wiener 2010)."""
     correct = (predicted["y_true"] == predicted["y_pred"]).to_numpy()
     confidence = predicted[[f"proba_{name}" for name in classes]].max(axis=1).to_numpy(dtype=np.float64)
     order = np.lexsort((predicted["row_id"].to_numpy().astype(str), -confidence))

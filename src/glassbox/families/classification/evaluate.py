@@ -251,7 +251,7 @@ def _clearly_worse(table: pd.DataFrame, overall: float, sign: float) -> npt.NDAr
 
 
 def slices_table(table: pd.DataFrame, metric: str, overall: float, most: int = 12) -> Table:
-    """Table of the weakest slices, with the number of slices tested."""
+    """Tabulate the weakest slices, with the number of slices tested."""
     weak = [str(name) for name in table.loc[table["weak"], "slice"]]
     say = (
         f"Significantly worse than the overall score: {', '.join(weak[:5])}{' and others' if len(weak) > 5 else ''}."

@@ -118,7 +118,7 @@ def _check_class_counts(rows: pd.DataFrame, k: int, units: str) -> None:
 
 
 def folds_table(folds: pd.DataFrame, train: pd.DataFrame, target: str, classes: Sequence[str]) -> Table:
-    """Table of the number of rows and the class shares of each fold."""
+    """Tabulate the number of rows and the class shares of each fold."""
     labels = train.set_index("row_id")[target].reindex(folds["row_id"]).to_numpy()
     shares = pd.crosstab(folds["fold"].to_numpy(), labels, normalize="index").reindex(columns=list(classes), fill_value=0.0)
     rows = folds["fold"].value_counts().sort_index()

@@ -192,7 +192,7 @@ def interval(value: float, resampled: Floats, n: int) -> Estimate:
 
 
 def _resample_counts(cluster: Codes, resamples: int, seed: int) -> Iterator[Floats]:
-    """Yield how often each row is drawn, as blocks of shape (resamples, rows); draws do not depend on the block size."""
+    """Yield the number of draws of each row in blocks of shape (resamples, rows); draws do not depend on the block size."""
     rng = np.random.default_rng(seed)
     n, clusters = len(cluster), int(cluster.max()) + 1
     ungrouped = clusters == n

@@ -64,7 +64,7 @@ def _count(boxes: Sequence[Box]) -> str:
 
 
 def augmentation_examples(dataset: DetectionDataset, *, seed: int, rows: int = 3, each: int = 4) -> Pictures:
-    """Show some images with their boxes, as detectors receive them and as augmentation changes them."""
+    """Show some images with their boxes before and after augmentation."""
     pictures = []
     images, augmentation, side = dataset.images, dataset.recipe.augmentation, dataset.recipe.side
     for i in [i for i, cell in enumerate(images.cells) if isinstance(cell, str) and dataset.boxes[i]][:rows]:

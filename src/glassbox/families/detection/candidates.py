@@ -1,4 +1,4 @@
-"""The candidates for detection, and the hyperparameters that tuning searches."""
+"""Default candidates and search spaces for object detection."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -12,37 +12,37 @@ from glassbox.request.model import Cost
 
 FROM_SCRATCH = 3  # times as many epochs, where there is no pretrained backbone
 SMALL = 40.0  # pixels: an object whose side is below this, at the size that detectors see, is small
-MANY_SMALL = 0.25  # share of small objects from which on a finer stride is used
+MANY_SMALL = 0.25  # share of small objects from which a finer stride is used
 
 
 def candidates(cost: Cost, effort: Effort, backbones: Sequence[str], has_detector: bool, finest: int) -> list[Candidate]:
-    """Return the candidates by default, from no boxes at all to a detector that is trained.
+    """Return the default candidates, from an empty baseline to trained detectors.
 
     Parameters
     ----------
     backbones
         The names of the request's pretrained networks.
     has_detector
-        True where the request names a pretrained detector.
+        True if the request names a pretrained detector.
     finest
-        The stride of the finest feature maps, as `finest_stride` returns it.
+        The stride of the finest feature maps, from `finest_stride`.
     """
-    found = [Candidate(name="nothing", kind="nothing")]
+    defaults = [Candidate(name="nothing", kind="nothing")]
     if has_detector:
-        found.append(Candidate(name="pretrained detector", kind="pretrained"))
+        defaults.append(Candidate(name="pretrained detector", kind="pretrained"))
     epochs = effort.sizes["epochs"]
     settings: dict[str, Any] = {"epochs": epochs, "batch": 8, "learning_rate": 2e-3, "finest": finest}
-    for place, name in enumerate(backbones if cost == "high" else backbones[:1]):
-        params = {**settings, "backbone": place, "unfrozen": "half"}
-        found.append(Candidate(name=f"detector on {name}", kind="detector", params=params))
+    for index, name in enumerate(backbones if cost == "high" else backbones[:1]):
+        params = {**settings, "backbone": index, "unfrozen": "half"}
+        defaults.append(Candidate(name=f"detector on {name}", kind="detector", params=params))
     if not backbones:
         params = {**settings, "epochs": FROM_SCRATCH * epochs, "start": "nothing"}
-        found.append(Candidate(name="detector from nothing", kind="detector", params=params))
-    return found
+        defaults.append(Candidate(name="detector from nothing", kind="detector", params=params))
+    return defaults
 
 
 def search_space(candidate: Candidate, side: int) -> Space:
-    """Return the hyperparameters of a candidate that are searched by default; none where its kind has none."""
+    """Return the default search space of a candidate; empty if its kind has no hyperparameters to search."""
     if candidate.kind != "detector":
         return {}
     return {
@@ -55,7 +55,7 @@ def search_space(candidate: Candidate, side: int) -> Space:
 
 
 def finest_stride(boxes: Sequence[Sequence[Box]], sizes: Sequence[tuple[int, int]], side: int) -> int:
-    """Return 8 where many objects are small at the size that detectors see, else 16, which takes half of the time.
+    """Return stride 8 if many objects are small at the input size of detectors, else 16, which halves the training time.
 
     >>> finest_stride([[Box(0, 0, 10, 10, "a")]], [(100, 100)], 320), finest_stride([[Box(0, 0, 90, 90, "a")]], [(100, 100)], 320)
     (8, 16)

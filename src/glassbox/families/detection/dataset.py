@@ -1,4 +1,4 @@
-"""The images of train with their boxes and folds: the input of every fit."""
+"""Detection datasets: the images of train with boxes and folds."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ Ints = npt.NDArray[np.int64]
 
 @dataclass(frozen=True)
 class DetectionDataset:
-    """The images of train in canonical order.
+    """The training images in canonical order.
 
     Attributes
     ----------
@@ -30,9 +30,9 @@ class DetectionDataset:
     fold
         The fold of each image.
     images
-        The images as detectors see them, with the backbones of the request.
+        The images as detectors receive them, with the backbones of the request.
     detector
-        The folder of the pretrained detector, where the request names one.
+        The folder of the pretrained detector, if the request names one.
     """
 
     row_ids: list[str]
@@ -61,14 +61,14 @@ class DetectionDataset:
         return hash_value([self.images.digests, self.row_ids, boxes, self.labels, self.fold.tolist()])
 
     def digest(self, kind: str) -> str:
-        """Hash everything that a detector of this kind is trained on."""
+        """Hash the inputs of a detector of this kind, as part of the cache key."""
         trained = kind == "detector"
         backbones = [backbone.digest for backbone in self.images.backbones] if trained else []
         weights = hash_tree(self.detector) if kind == "pretrained" and self.detector is not None else ""
         return hash_value([self._bare, backbones, weights, self.recipe.model_dump() if trained else {}])
 
     def view(self, rows: Ints) -> View:
-        """Return some of the images."""
+        """Select some of the images."""
         return self.images.view(rows)
 
 
@@ -89,7 +89,7 @@ def boxes_in(frame: pd.DataFrame, target: str) -> list[list[Box]]:
     Raises
     ------
     DataError
-        When they cannot be read; `ingest` quarantines such rows.
+        When boxes cannot be read; `ingest` quarantines such rows.
     """
     try:
         return [read_boxes(cell) for cell in frame[target].tolist()]

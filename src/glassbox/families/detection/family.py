@@ -1,4 +1,4 @@
-"""The detection family: objects in images, as labelled boxes."""
+"""The detection family: object detection with labelled boxes."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class DetectionFamily(Family["DetectionDataset", "Predictions"]):
-    """Object detectors."""
+    """Family of object detectors."""
 
     unit: ClassVar[str] = "pictures"
     leaderboard_metrics: ClassVar[tuple[str, ...]] = ("map", "map_50", "map_75", "f1")
@@ -30,8 +30,8 @@ class DetectionFamily(Family["DetectionDataset", "Predictions"]):
         "Over all out-of-fold images together; intervals are 95 % bootstrap over images. F1 is at each candidate's best score threshold."
     )
     limits: ClassVar[tuple[str, ...]] = (
-        "A pretrained detector predicts only the labels that it knows by the same name.",
-        "Intervals describe the images that evaluate the models. The effect of other training images is not in them.",
+        "A pretrained detector predicts only the labels that match its own by name.",
+        "Intervals cover the sampling of the evaluated images, not the variation of models trained on other images.",
     )
 
     def prepare_rows(self, raw: "RawData", request: "Request") -> "tuple[RawData, dict[str, Finding]]":

@@ -1,4 +1,4 @@
-"""A detector trained on the labels of the request, on a backbone or from scratch: training, prediction, saving and loading."""
+"""Detectors trained on the labels of the request, on a backbone or from scratch."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -114,7 +114,7 @@ def clip_boxes(boxes: Floats, scores: Sequence[float], labels: Sequence[str], si
 
 
 def load_finetuned(folder: Path) -> FinetunedDetector:
-    """Load the detector that `FinetunedDetector.save` wrote."""
+    """Load a detector written by `FinetunedDetector.save`."""
     description = read_json(folder / DESCRIPTION)
     labels = description["labels"]
 
@@ -181,9 +181,9 @@ def _initial_network(dataset: DetectionDataset, settings: Mapping[str, Any], see
     backbone = backbones[index]
 
     def make() -> Detector:
-        whole = backbone.new_network(1)
-        normalisation = (whole.mean.flatten().tolist(), whole.std.flatten().tolist())
-        net = Detector(list(whole.stages), normalisation, labels, finest)
+        pretrained = backbone.new_network(1)
+        normalisation = (pretrained.mean.flatten().tolist(), pretrained.std.flatten().tolist())
+        net = Detector(list(pretrained.stages), normalisation, labels, finest)
         net.frozen = max(0, len(net.segments) - TRAINABLE_SEGMENTS[str(settings["unfrozen"])])
         return net
 
@@ -214,7 +214,7 @@ class TrainingData:
         return cls(dataset.view(rows).pixels, edges, labels, side, augmentation)
 
     def example(self, row: int, rng: np.random.Generator | None) -> tuple[torch.Tensor, Target]:
-        """Return an image (3, side, side) and its boxes; augmented if there is a generator."""
+        """Return an image (3, side, side) and its boxes; both are augmented if a random generator is passed."""
         x = resize(to_tensor(np.array(self.pixels[row][None]), torch.device("cpu")), self.side)[0]
         if rng is None:
             return x, self._target(self.edges[row], self.labels[row])

@@ -1,4 +1,4 @@
-"""Fits a detector on some rows, and predicts others; what is cached of candidates and trials."""
+"""Fitting of detectors, with cached fold predictions of candidates and trials."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -28,12 +28,12 @@ def fit(
     *,
     checkpoint: Path | None = None,
 ) -> Model:
-    """Fit a detector of `kind` on some rows; its epochs are saved in `checkpoint` until it is trained.
+    """Fit a detector of `kind` on some rows; `checkpoint` stores the epochs of an unfinished training.
 
     Raises
     ------
     GlassboxError
-        When the request does not name weights that it needs.
+        When the request does not name the weights that this kind needs.
     """
     torch.set_num_threads(resources.threads)
     spec = KINDS[kind]
@@ -44,7 +44,7 @@ def fit(
 
 
 def fit_fold(dataset: DetectionDataset, candidate: Candidate, fold: int, resources: Resources) -> dict[str, Any]:
-    """Predict the boxes on the images of one fold by a detector that is fitted on the others, cached.
+    """Predict the boxes on the images of one fold with a detector fitted on the other folds; the result is cached.
 
     Returns
     -------

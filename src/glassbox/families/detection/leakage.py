@@ -1,4 +1,4 @@
-"""Leakage audit for detection: position and size of an object that predict its label without the image content."""
+"""Leakage audit for detection: traits of an object that predict its label without the image content."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Builds the dataset of a stage: images with their boxes, folds and pretrained weights."""
+"""Construction of detection datasets from the inputs of a stage."""
 
 from typing import TYPE_CHECKING
 
@@ -25,7 +25,7 @@ def detection_dataset(
     request: "Request",
     resources: Resources,
 ) -> DetectionDataset:
-    """Return the images of train with their boxes, sorted by ``row_id``."""
+    """Return the dataset of the training images, sorted by ``row_id``."""
     assert schema.target is not None, "a schema with boxes has a target"
     rows = train.sort_values("row_id", kind="stable").reset_index(drop=True)
     row_ids = rows["row_id"].astype(str).tolist()

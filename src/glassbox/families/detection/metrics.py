@@ -154,7 +154,7 @@ def match_boxes(predicted: Sequence[Box], true: Sequence[Box], thresholds: Float
 
 
 def leading_metric(requirements: Mapping[str, Any]) -> str:
-    """Return the metric for model selection: the first required one that needs no score threshold, by default ``map``.
+    """Return the metric for model selection: the first required metric that needs no score threshold, else ``map``.
 
     The score threshold is chosen after the model.
     """
@@ -164,7 +164,7 @@ def leading_metric(requirements: Mapping[str, Any]) -> str:
 def score(matches: Matches, threshold: float) -> dict[str, float]:
     """Compute the metrics of all images; ``precision``, ``recall`` and ``f1`` use the boxes with a score of at least `threshold`.
 
-    Without a true box average precision is not defined and NaN. For the other metrics 0/0 is 0.
+    Without a true box, average precision is undefined (NaN). For the other metrics, 0/0 counts as 0.
 
     Examples
     --------

@@ -33,7 +33,7 @@ class Model(Protocol):
         ...
 
     def module(self) -> nn.Module | None:
-        """Return the detector as one network, see `networks.RawOutputs`; None for a model that is not a torch network."""
+        """Return the detector as one network, as `networks.RawOutputs`; None for a model that is not a torch network."""
         ...
 
     def save(self, folder: Path) -> None:

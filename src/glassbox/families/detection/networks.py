@@ -97,7 +97,7 @@ class Detector(nn.Module):
         self.model = _fcos(widths, strides, labels)
 
     def early(self, x: torch.Tensor) -> Maps:
-        """Compute the feature maps of the frozen segments: those that the pyramid uses, and the last."""
+        """Compute the feature maps of the frozen segments that the pyramid uses, and of the last frozen segment."""
         x = (x - self.mean) / self.std
         maps = []
         for i, segment in enumerate(self.segments[: self.frozen]):
@@ -107,7 +107,7 @@ class Detector(nn.Module):
         return maps if self.frozen else [x]
 
     def late(self, maps: Maps) -> Outputs:
-        """Compute the outputs of the head from the maps of `early`: one tensor a level, (n, locations, …)."""
+        """Compute the outputs of the head from the maps of `early`: one tensor per level, (n, locations, …)."""
         x = maps[-1]
         pyramid_inputs = [level for level, used in zip(maps, self._early_used(), strict=True) if used]
         for i in range(self.frozen, len(self.segments)):
@@ -119,7 +119,7 @@ class Detector(nn.Module):
         return {name: [output[name] for output in outputs] for name in outputs[0]}
 
     def _early_used(self) -> list[bool]:
-        """Return which of the maps of `early` the pyramid uses."""
+        """Return a mask of the maps of `early` that the pyramid uses."""
         used = [self.read[i] for i in range(self.frozen) if self.read[i] or i + 1 == self.frozen]
         return used or [False]
 

@@ -83,7 +83,7 @@ def object_positions(dataset: DetectionDataset) -> Figure:
 
 
 def precision_recall(matches: Matches, chosen: float) -> Figure:
-    """Plot precision against recall at IoU 0.5, one curve a label; dots mark the chosen score threshold."""
+    """Plot precision against recall at IoU 0.5, one curve per label; dots mark the chosen score threshold."""
     metrics = by_label(matches)
     names = [name for name in matches.labels if matches.true[:, matches.labels.index(name)].sum() > 0]
     weakest = sorted(names, key=lambda name: (metrics[name]["map_50"], name))[: len(PALETTE)]

@@ -1,4 +1,4 @@
-"""The detector that is evaluated, saved and served: recipe, model, thresholds and schema."""
+"""Predictor for object detection: recipe, model, thresholds and schema."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ FORMAT = 1
 
 @dataclass(frozen=True)
 class BoxPredictor:
-    """A fitted detector; implements `glassbox.families.protocol.Predictor`.
+    """A fitted detector; implements `glassbox.families.predictor_protocol.Predictor`.
 
     Attributes
     ----------
@@ -62,7 +62,7 @@ class BoxPredictor:
         return ""
 
     def expand_query(self, question: Mapping[str, Any]) -> list[dict[str, Any]] | None:
-        """Expand ``{"pictures": [...]}`` to one row a picture.
+        """Expand ``{"pictures": [...]}`` to one row per picture.
 
         Raises
         ------
@@ -154,7 +154,7 @@ def load(folder: Path) -> BoxPredictor:
     Raises
     ------
     GlassboxError
-        When it was written in another format version.
+        When the model was saved in another format version.
     """
     description = read_description(folder, FORMAT)
     return BoxPredictor(

@@ -1,4 +1,4 @@
-"""Preparation of detection rows: one row an image, with its boxes in a canonical form; unreadable rows are quarantined."""
+"""Preparation of detection rows: one row per image, with its boxes in a canonical form; unreadable rows are quarantined."""
 
 from collections import Counter
 from collections.abc import Sequence

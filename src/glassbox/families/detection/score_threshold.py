@@ -29,7 +29,7 @@ class Thresholds:
     curve
         ``threshold``, ``f1``, ``precision``, ``recall`` at this NMS threshold, by descending score threshold.
     candidates
-        ``NMS IoU``, ``score``, ``f1``: one row an NMS threshold.
+        ``NMS IoU``, ``score``, ``f1``: one row per NMS threshold.
     """
 
     score: float
@@ -63,7 +63,7 @@ def best_threshold(curve: pd.DataFrame) -> tuple[float, float]:
 
 
 def choose_thresholds(truth: Sequence[Sequence[Box]], predicted: Sequence[Sequence[Box]], labels: Sequence[str]) -> Thresholds:
-    """Choose the NMS threshold and its best score threshold by F1; the default NMS threshold is chosen unless another is better.
+    """Choose the NMS threshold and its best score threshold by F1; ties go to the default NMS threshold.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Evaluation of detectors out of fold, over all images together: COCO's average precision, and F1 at the best score threshold."""
+"""Scoring of out-of-fold boxes over all images together: COCO's average precision, and F1 at the best score threshold."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -19,7 +19,7 @@ Predictions = list[list[Box]]
 
 @dataclass(frozen=True)
 class BoxScorer:
-    """Scores the boxes on each image; implements `glassbox.families.protocol.Scorer`. Boxes are matched once per run."""
+    """Scorer of the boxes on each image; implements `glassbox.families.protocol.Scorer`. Boxes are matched once per run."""
 
     dataset: DetectionDataset
     metric: str
@@ -61,7 +61,7 @@ class BoxScorer:
         return paired_gain(ours, theirs, self.metric, thresholds, resamples=self.resamples, seed=self.seed)
 
     def to_frame(self, boxes: Predictions) -> pd.DataFrame:
-        """``row_id`` and ``y_pred``, the boxes on an image as JSON."""
+        """Return ``row_id`` and ``y_pred``, the boxes on an image as JSON."""
         return pd.DataFrame({"row_id": self.dataset.row_ids, "y_pred": [write_boxes(row) for row in boxes]})
 
     def from_frame(self, frame: pd.DataFrame) -> Predictions:
@@ -78,5 +78,5 @@ def read_oof(oof: pd.DataFrame, dataset: DetectionDataset) -> Predictions:
     """
     cells = oof.set_index("row_id")["y_pred"].reindex(dataset.row_ids)
     if cells.isna().any():
-        raise GlassboxError("Rows of train have no out-of-fold prediction; stages are of different runs.")
+        raise GlassboxError("Rows of train have no out-of-fold prediction; the stages are from different runs.")
     return [read_boxes(cell) for cell in cells]

@@ -1,39 +1,39 @@
-"""The candidates for named entities, and the hyperparameters that tuning searches."""
+"""Default candidates and search spaces for named-entity recognition."""
 
 from glassbox.families.protocol import Effort, Space
 from glassbox.families.shared.candidates import Candidate
 from glassbox.request.model import Cost
 
-FROM_SCRATCH = 4  # times as many epochs, where there is no pretrained pipeline to start from
+FROM_SCRATCH = 4  # factor on the number of epochs without a pretrained pipeline
 
 
 def candidates(cost: Cost, effort: Effort, *, encoder: bool, pipeline: bool) -> list[Candidate]:
-    """Return the candidates by default, from a list of names to a fine-tuned transformer.
+    """Return the default candidates, from a gazetteer to a fine-tuned transformer.
 
     Parameters
     ----------
     encoder, pipeline
-        True where the request names such weights.
+        True if the request names weights for it.
     """
     epochs = effort.sizes["epochs"]
-    found = [Candidate(name="gazetteer", kind="gazetteer")]
+    defaults = [Candidate(name="gazetteer", kind="gazetteer")]
     if pipeline:
-        found.append(Candidate(name="pretrained spaCy", kind="pretrained"))
+        defaults.append(Candidate(name="pretrained spaCy", kind="pretrained"))
     if encoder and cost != "low":
-        found.append(Candidate(name="token head on the encoder", kind="token_head", params={"epochs": 20}))
+        defaults.append(Candidate(name="token head on the encoder", kind="token_head", params={"epochs": 20}))
     if pipeline:
         params: dict[str, int | str] = {"epochs": epochs, "start": "pipeline"}
-        found.append(Candidate(name="spaCy, fine-tuned", kind="recogniser", params=params))
+        defaults.append(Candidate(name="spaCy, fine-tuned", kind="recogniser", params=params))
     else:
         params = {"epochs": FROM_SCRATCH * epochs, "start": "nothing"}
-        found.append(Candidate(name="spaCy, trained from nothing", kind="recogniser", params=params))
+        defaults.append(Candidate(name="spaCy, trained from nothing", kind="recogniser", params=params))
     if encoder and cost == "high":
-        found.append(Candidate(name="transformer, fine-tuned", kind="tagger", params={"epochs": 3}))
-    return found
+        defaults.append(Candidate(name="transformer, fine-tuned", kind="tagger", params={"epochs": 3}))
+    return defaults
 
 
 def search_space(candidate: Candidate) -> Space:
-    """Return the hyperparameters of a candidate that are searched by default; none where its kind has none."""
+    """Return the default search space of a candidate; empty if its kind has no hyperparameters to search."""
     epochs = int(candidate.params.get("epochs", 1))
     spaces: dict[str, Space] = {
         "recogniser": {

@@ -1,4 +1,4 @@
-"""The texts of train with their entities and folds, and the predictions of pretrained models that every fit shares."""
+"""Entity datasets: the texts of train with entities and folds, and shared outputs of pretrained models."""
 
 import threading
 from dataclasses import dataclass, field
@@ -22,7 +22,7 @@ Ints = npt.NDArray[np.int64]
 
 @dataclass
 class Shared:
-    """Texts, and the outputs of pretrained models for them: computed once, by whichever fit needs them first."""
+    """Texts with the outputs of pretrained models for them, computed lazily and shared by all fits."""
 
     texts: list[str]
     pipeline: Path | None = None
@@ -33,7 +33,7 @@ class Shared:
 
     @property
     def raw(self) -> list[list[Span]]:
-        """The entities that the pretrained pipeline predicts, under its own types."""
+        """The entities predicted by the pretrained pipeline, with the types of the pipeline."""
         from glassbox.families.entities.spacy_model import load, recognised
 
         with self._lock:
@@ -45,7 +45,7 @@ class Shared:
 
     @property
     def tokens(self) -> Any:
-        """The encoder's token embeddings, `tokens.Encoded`."""
+        """The token embeddings of the encoder, as `tokens.Encoded`."""
         from glassbox.families.entities.tokens import Tokens
 
         with self._lock:
@@ -57,14 +57,14 @@ class Shared:
 
 @dataclass(frozen=True)
 class EntityDataset:
-    """The texts of train in canonical order.
+    """The training texts in canonical order.
 
     Attributes
     ----------
     spans, types
         The entities of each text, and all types.
     fold, documents
-        The fold of each text, and the document that it belongs to (itself, where there is none).
+        The fold of each text, and its document (a text without a document forms its own).
     """
 
     row_ids: list[str]
@@ -81,7 +81,7 @@ class EntityDataset:
 
     @cached_property
     def digest(self) -> str:
-        """The hash of everything that a recogniser is trained on."""
+        """The hash of the inputs of a recogniser, as part of the cache key."""
         weights = [hash_tree(path) if path is not None else None for path in (self.shared.pipeline, self.shared.encoder)]
         return hash_value([self.texts, [[list(span) for span in row] for row in self.spans], self.fold.tolist(), weights])
 
@@ -92,7 +92,7 @@ def spans_in(frame: pd.DataFrame, target: str, text: str) -> list[list[Span]]:
     Raises
     ------
     DataError
-        When they cannot be read; `ingest` quarantines such rows.
+        When entities cannot be read; `ingest` quarantines such rows.
     """
     rows = []
     for cell, content in zip(frame[target].tolist(), frame[text].tolist(), strict=True):
@@ -113,7 +113,7 @@ def dataset_of(
     encoder: Path | None = None,
     workers: int = 1,
 ) -> EntityDataset:
-    """Return the rows of a snapshot, sorted by ``row_id``."""
+    """Return the dataset of a snapshot, sorted by ``row_id``."""
     rows = train.sort_values("row_id", kind="stable").reset_index(drop=True)
     row_ids = rows["row_id"].astype(str).tolist()
     fold = align_folds(row_ids, folds)
@@ -123,5 +123,5 @@ def dataset_of(
 
 
 def clusters(rows: pd.DataFrame) -> list[str]:
-    """Return the document of each row; a row without a document is its own."""
+    """Return the document of each row; a row without a document forms its own."""
     return groups_of(rows, group=DOCUMENT if DOCUMENT in rows else None)

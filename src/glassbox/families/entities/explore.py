@@ -19,7 +19,7 @@ def balance(sentences: EntityDataset) -> pd.DataFrame:
 
 
 def types_by_name(sentences: EntityDataset) -> dict[str, Counter[str]]:
-    """Count how often each name occurs with each type."""
+    """Count the occurrences of each name by type."""
     types: dict[str, Counter[str]] = defaultdict(Counter)
     for text, row in zip(sentences.texts, sentences.spans, strict=True):
         for span in row:

@@ -1,4 +1,4 @@
-"""The entity family: named entities in texts."""
+"""The entity family: named-entity recognition in texts."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -22,16 +22,16 @@ if TYPE_CHECKING:
 
 
 class EntityFamily(Family["EntityDataset", "Predictions"]):
-    """Recognisers of named entities."""
+    """Family of named-entity recognisers."""
 
     unit: ClassVar[str] = "texts"
     leaderboard_metrics: ClassVar[tuple[str, ...]] = ("precision", "recall")
     leaderboard_note: ClassVar[str] = (
-        "Over all out-of-fold texts together; intervals are 95 % bootstrap over documents, or over texts where there are none."
+        "Over all out-of-fold texts together; intervals are 95 % bootstrap over documents, or over texts if there are no documents."
     )
     limits: ClassVar[tuple[str, ...]] = (
-        "A pipeline that was pretrained elsewhere follows other annotation guidelines: a span that it finds may be right, and not be labelled here.",
-        "Intervals describe the texts that evaluate the models. The effect of other training texts is not in them.",
+        "A pretrained pipeline follows other annotation guidelines, so a plausible span may count as an error because it is not labelled here.",
+        "Intervals cover the sampling of the evaluated texts, not the variation of models trained on other texts.",
     )
 
     def prepare_rows(self, raw: "RawData", request: "Request") -> "tuple[RawData, dict[str, Finding]]":

@@ -1,4 +1,4 @@
-"""Fits a named-entity recogniser on some rows, and predicts others; what is cached of candidates and trials."""
+"""Fitting of entity recognisers, with cached fold predictions of candidates and trials."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -21,7 +21,7 @@ def fit(dataset: EntityDataset, kind: str, params: Mapping[str, Any], rows: Ints
     Raises
     ------
     GlassboxError
-        When the request does not name weights that it needs.
+        When the request does not name the weights that this kind needs.
     """
     spec = KINDS[kind]
     missing = [name for name in spec.needs if getattr(dataset.shared, name) is None]
@@ -31,7 +31,7 @@ def fit(dataset: EntityDataset, kind: str, params: Mapping[str, Any], rows: Ints
 
 
 def fit_fold(dataset: EntityDataset, candidate: Candidate, fold: int, resources: Resources) -> dict[str, Any]:
-    """Predict the spans in the texts of one fold by a recogniser that is fitted on the others, cached.
+    """Predict the spans in the texts of one fold with a recogniser fitted on the other folds; the result is cached.
 
     Returns
     -------

@@ -10,7 +10,7 @@ from glassbox.findings.model import Table
 
 
 def fold_groups(sentences: EntityDataset, near_duplicates: Sequence[str]) -> list[str]:
-    """Return the group of each text that must stay in one fold: its document, or its near-duplicates where there are no documents.
+    """Return the group of each text, which stays in one fold: its document or, without documents, its near-duplicates.
 
     With documents, near-duplicates are not considered: lines that occur in many documents (a date, a table header) would join all
     documents into one group.

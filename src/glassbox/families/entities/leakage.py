@@ -15,7 +15,7 @@ ALWAYS, REACH = 0.99, 0.05  # a name with nearly always one type, and with this 
 
 
 def audit(sentences: EntityDataset) -> list[Row]:
-    """Return the two most frequent names of each type, and flag those that make up a large share of it.
+    """Return the two most frequent names of each type, and flag names that make up a large share of their type.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Builds the dataset of a stage: texts with their entities, folds and pretrained weights."""
+"""Construction of entity datasets from the inputs of a stage."""
 
 from typing import TYPE_CHECKING
 
@@ -23,7 +23,7 @@ def entity_dataset(
     request: "Request",
     resources: Resources,
 ) -> EntityDataset:
-    """Return the texts of train, sorted by ``row_id``; weights of the catalogue are fetched where they are missing."""
+    """Return the dataset of the training texts, sorted by ``row_id``; absent weights of the catalogue are fetched."""
     assert schema.target is not None, "a schema with spans has a target"
     pipeline, encoder = request.weights.pipeline, request.weights.encoder
     return dataset_of(
@@ -38,5 +38,5 @@ def entity_dataset(
 
 
 def default_recipe(schema: Schema, request: "Request") -> Recipe:
-    """Return the recipe by default."""
+    """Return the default recipe."""
     return Recipe(column=text_of([column.name for column in schema.columns], request))

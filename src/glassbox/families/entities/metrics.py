@@ -77,7 +77,7 @@ def score(counts: Counts) -> dict[str, float]:
 
 
 def leading_metric(requirements: Mapping[str, Any]) -> str:
-    """Return the metric for model selection: the first required one, else F1."""
+    """Return the metric for model selection: the first required metric, else F1."""
     return next((name for name in requirements if name in NAMES), "f1")
 
 

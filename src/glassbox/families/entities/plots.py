@@ -1,1 +1,1 @@
-"""Figures of entities: the class figures of `glassbox.families.classification.plots`, with entity types as classes."""
+"""Figures for entities: those of `glassbox.families.classification.plots`, with entity types as classes."""

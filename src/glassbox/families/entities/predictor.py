@@ -1,4 +1,4 @@
-"""The entity recogniser that is evaluated, saved and served."""
+"""Predictor for named entities: recipe, model and schema."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ FORMAT = 1
 
 @dataclass(frozen=True)
 class SpanPredictor:
-    """A fitted entity recogniser; implements `glassbox.families.protocol.Predictor`."""
+    """A fitted entity recogniser; implements `glassbox.families.predictor_protocol.Predictor`."""
 
     schema: Schema
     recipe: Recipe
@@ -116,7 +116,7 @@ def load(folder: Path) -> SpanPredictor:
     Raises
     ------
     GlassboxError
-        When it was written in a newer format.
+        When the model was saved in a newer format.
     """
     description = read_description(folder, FORMAT)
     return SpanPredictor(

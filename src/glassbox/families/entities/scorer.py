@@ -1,4 +1,4 @@
-"""Evaluation of recognisers out of fold, over all texts together: a span is correct when both ends and the type match."""
+"""Scoring of out-of-fold spans over all texts together; a span is correct when both ends and the type match."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ Predictions = list[list[Span]]
 
 @dataclass(frozen=True)
 class SpanScorer:
-    """Scores the spans of each text; implements `glassbox.families.protocol.Scorer`."""
+    """Scorer of the spans of each text; implements `glassbox.families.protocol.Scorer`."""
 
     dataset: EntityDataset
     metric: str
@@ -54,7 +54,7 @@ class SpanScorer:
         return paired_gain(self.counts(better), self.counts(worse), self.metric, resamples=self.resamples, seed=self.seed)
 
     def to_frame(self, spans: Predictions) -> pd.DataFrame:
-        """``row_id`` and ``y_pred``, the spans of a text as JSON."""
+        """Return ``row_id`` and ``y_pred``, the spans of a text as JSON."""
         return pd.DataFrame({"row_id": self.dataset.row_ids, "y_pred": [write_spans(row) for row in spans]})
 
     def from_frame(self, frame: pd.DataFrame) -> Predictions:
@@ -71,6 +71,6 @@ def read_oof(oof: pd.DataFrame, dataset: EntityDataset) -> Predictions:
     """
     cells = oof.set_index("row_id")["y_pred"].reindex(dataset.row_ids)
     if cells.isna().any():
-        raise GlassboxError("Rows of train have no out-of-fold prediction; stages are of different runs.")
+        raise GlassboxError("Rows of train have no out-of-fold prediction; the stages are from different runs.")
     rows = [read_spans(cell, text) for cell, text in zip(cells, dataset.texts, strict=True)]
     return [[] if isinstance(spans, str) else spans for spans in rows]

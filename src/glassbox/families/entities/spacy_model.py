@@ -134,7 +134,7 @@ def _train(job: Mapping[str, Any], target: Path) -> None:
 
 
 def main(folder: Path) -> None:
-    """Do the job in `folder`."""
+    """Run the training job in `folder`, in a separate process."""
     _train(read_json(folder / JOB), folder / TRAINED)
 
 

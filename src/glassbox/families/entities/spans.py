@@ -57,7 +57,7 @@ def _span(item: Any) -> Span | None:
 def write_spans(spans: Iterable[Span]) -> str:
     """Write spans as a cell.
 
-    >>> written([Span(0, 2, "ORG")])
+    >>> write_spans([Span(0, 2, "ORG")])
     '[[0, 2, "ORG"]]'
     """
     return json.dumps([list(span) for span in spans], ensure_ascii=False)

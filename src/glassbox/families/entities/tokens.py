@@ -148,10 +148,10 @@ def fit_head(
 
     settings = {"epochs": 20, "learning_rate": 2e-2, "weight_decay": 1e-5, **params}
     tags = all_tags(types)
-    place = {tag: i for i, tag in enumerate(tags)}
+    index_of = {tag: i for i, tag in enumerate(tags)}
     vectors = np.concatenate([v for v in encoded.vectors if len(v)])
     labels = np.array(
-        [place[tag] for w, v, s in zip(encoded.words, encoded.vectors, spans, strict=True) for tag in tags_of(w, s)[: len(v)]],
+        [index_of[tag] for w, v, s in zip(encoded.words, encoded.vectors, spans, strict=True) for tag in tags_of(w, s)[: len(v)]],
         dtype=np.int64,
     )
     torch.set_num_threads(1)
@@ -224,15 +224,15 @@ def fine_tune(
     seed: int,
     threads: int = 1,
 ) -> Tagger:
-    """Fine-tune the encoder in `folder` with a new head; a GPU, where there is one, trains in bfloat16."""
+    """Fine-tune the encoder in `folder` with a new head; a GPU, if there is one, trains in bfloat16."""
     params = {"epochs": 3, "learning_rate": 5e-5, "batch": 16, "weight_decay": 0.01, **params}
     tags = all_tags(types)
-    place = {tag: i for i, tag in enumerate(tags)}
+    index_of = {tag: i for i, tag in enumerate(tags)}
     words = words_of(texts)
     with seeded(seed, threads):
         tokenizer, network = pretrained(folder, HEAD, len(tags))
         examples = [
-            (pieces_of(tokenizer, [text[a:b] for a, b in w]), [place[tag] for tag in tags_of(w, s)])
+            (pieces_of(tokenizer, [text[a:b] for a, b in w]), [index_of[tag] for tag in tags_of(w, s)])
             for text, w, s in zip(texts, words, spans, strict=True)
         ]
         train_network(network, len(examples), lambda rows: _batch([examples[i] for i in rows]), params, seed=seed)

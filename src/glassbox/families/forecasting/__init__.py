@@ -1,1 +1,1 @@
-"""The forecasting family (`task: forecasting`): one or many regular time series."""
+"""The forecasting family: one or many regular time series."""

@@ -1,4 +1,4 @@
-"""The backtest: forecasts from several origins, each by a model that is fitted on what was known there."""
+"""Backtesting: forecasts from several origins, each by a model fitted on the history up to that origin."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -33,7 +33,7 @@ class BacktestDataset:
 
     @staticmethod
     def of(panel: Panel, recipe: Recipe, origins: Sequence[int]) -> "BacktestDataset":
-        """Make a dataset; forecasts are clipped at zero when the history before the first origin is never negative."""
+        """Create a dataset; forecasts are clipped at zero when the history before the first origin is never negative."""
         first = panel.values[:, : min(origins)]
         low = float(np.nanmin(first)) if np.isfinite(first).any() else -1.0
         return BacktestDataset(panel, recipe, list(origins), panel.digest, low >= 0)
@@ -45,10 +45,10 @@ class BacktestDataset:
 
     @property
     def zeros(self) -> float:
-        """The share of the known values before the first origin that are zero."""
+        """The share of zeros among the known values before the first origin."""
         known = self.panel.values[:, : min(self.origins)]
-        there = known[~np.isnan(known)]
-        return float(np.mean(there == 0)) if len(there) else 0.0
+        observed = known[~np.isnan(known)]
+        return float(np.mean(observed == 0)) if len(observed) else 0.0
 
     @property
     def evaluated_steps(self) -> int:
@@ -85,7 +85,7 @@ class BacktestDataset:
 def forecast_from(
     dataset: BacktestDataset, origin: int, kind: str, params: Mapping[str, Any], resources: Resources
 ) -> dict[str, Any]:
-    """Forecast from one origin by a model that is fitted on what was known there, cached.
+    """Forecast from one origin with a model fitted on the history up to it; the result is cached.
 
     Returns
     -------
@@ -134,7 +134,7 @@ def oof_frame(forecasts: Forecasts, dataset: BacktestDataset) -> pd.DataFrame:
 
 
 def read_oof(oof: pd.DataFrame, dataset: BacktestDataset) -> Forecasts:
-    """Read what `oof_frame` wrote."""
+    """Convert the table from `oof_frame` back to forecasts."""
     horizon, count = dataset.recipe.horizon, len(dataset.panel.names)
     rows = oof.sort_values(["origin", "series", "ahead"], kind="stable")
     point = rows["y_pred"].to_numpy(dtype=np.float64).reshape(len(dataset.origins), count, horizon)

@@ -1,4 +1,4 @@
-"""The candidates for forecasting, and the hyperparameters that tuning searches."""
+"""Default candidates and search spaces for forecasting."""
 
 from typing import Any
 
@@ -7,22 +7,22 @@ from glassbox.families.protocol import Effort, Space
 from glassbox.families.shared.candidates import Candidate
 from glassbox.request.model import Cost
 
-MANY = 50  # series: from this many on, models that are slow for each series are left to `cost: high`
-INTERMITTENT = 0.3  # share of zeros from which on methods for intermittent demand are compared
+MANY = 50  # series: from this number on, slow local models are compared with `cost: high` only
+INTERMITTENT = 0.3  # share of zeros from which methods for intermittent demand are compared
 
 
 def candidates(cost: Cost, effort: Effort, recipe: Recipe, series: int, zeros: float = 0.0) -> list[Candidate]:
-    """Return the candidates by default.
+    """Return the default candidates.
 
     Parameters
     ----------
     cost, effort
-        With many series, `low` and `medium` leave out ARIMA, MSTL and Prophet, which are fitted to each series; `effort` is how
-        many trees are trained on how many rows.
+        With many series, `low` and `medium` omit ARIMA, MSTL and Prophet, which are fitted to each series; `effort` sets the
+        number of trees and of training rows.
     recipe
-        Its seasons decide how much history each local model is fitted on.
+        The recipe, whose seasons determine the length of the history that each local model is fitted on.
     series
-        How many series there are.
+        The number of series.
     zeros
         The share of values that are zero.
     """
@@ -38,7 +38,7 @@ def candidates(cost: Cost, effort: Effort, recipe: Recipe, series: int, zeros: f
         "rows": effort.sizes["training rows"],
     }
     weeks = 8 * season if season > 1 else 200
-    found = [
+    defaults = [
         Candidate(name="naive", kind="naive"),
         Candidate(name="seasonal naive", kind="seasonal_naive"),
         Candidate(name="seasonal mean", kind="seasonal_mean", params={"seasons": 8}),
@@ -46,17 +46,17 @@ def candidates(cost: Cost, effort: Effort, recipe: Recipe, series: int, zeros: f
         Candidate(name="Theta", kind="theta", params={"history": max(weeks, 200)}),
     ]
     if zeros >= INTERMITTENT:
-        found.append(Candidate(name="Croston", kind="croston", params={"history": max(weeks, 365)}))
+        defaults.append(Candidate(name="Croston", kind="croston", params={"history": max(weeks, 365)}))
     if series < MANY or cost == "high":
-        found += [
+        defaults += [
             Candidate(name="ARIMA", kind="arima", params={"history": max(4 * season, 200), "models": 20}),
             Candidate(name="MSTL", kind="mstl", params={"history": max(26 * season, 400) if season < 1000 else 4 * season}),
             Candidate(name="Prophet", kind="prophet", params={"history": 9000}),
         ]
-    found.append(Candidate(name="boosting, direct", kind="boosting", params={"method": "direct", **boosted}))
+    defaults.append(Candidate(name="boosting, direct", kind="boosting", params={"method": "direct", **boosted}))
     if recipe.horizon > recipe.seasons[0] and (series < MANY or cost != "low"):
-        found.append(Candidate(name="boosting, recursive", kind="boosting", params={"method": "recursive", **boosted}))
-    return found
+        defaults.append(Candidate(name="boosting, recursive", kind="boosting", params={"method": "recursive", **boosted}))
+    return defaults
 
 
 SPACES: dict[str, Space] = {

@@ -1,4 +1,4 @@
-"""The question of a forecast in the hands of a stage: the panel, the recipe, and the origins that judge."""
+"""Forecasting datasets: panels from snapshots, the default feature recipe, and folds by rolling origin."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -19,20 +19,20 @@ if TYPE_CHECKING:
 
 
 def covariate_columns(schema: Schema, request: "Request") -> list[str]:
-    """The columns of numbers that are neither the target, nor time, nor the series."""
+    """Return the numeric feature columns, without the time and series columns."""
     hidden = {time_column(request), series_column(request, [column.name for column in schema.columns])}
     return [column.name for column in schema.features if column.kind == "number" and column.name not in hidden]
 
 
 def step_of(frame: pd.DataFrame, request: "Request") -> Step:
-    """The step of a snapshot."""
+    """Return the time step of a snapshot: as requested, else inferred."""
     return (
         named_step(request.data.frequency) if request.data.frequency else find_step(pd.DatetimeIndex(frame[time_column(request)]))
     )
 
 
 def open_panel(frame: pd.DataFrame, schema: Schema, request: "Request", step: Step | None = None) -> Panel:
-    """A snapshot as a panel."""
+    """Convert a snapshot to a panel."""
     return panel_of(
         frame,
         time=time_column(request),
@@ -44,7 +44,7 @@ def open_panel(frame: pd.DataFrame, schema: Schema, request: "Request", step: St
 
 
 def recipe_of(panel: Panel, request: "Request") -> Recipe:
-    """The recipe that stands in the notebook when nobody says otherwise."""
+    """Return the default feature recipe for a panel."""
     horizon = int(request.horizon or 1)
     seasons = [season for season in panel.step.seasons if 2 * season <= panel.steps] or [1]
     room = max(1, (panel.steps - horizon) // seasons[-1] - -(-horizon // seasons[-1]))
@@ -63,19 +63,19 @@ def recipe_of(panel: Panel, request: "Request") -> Recipe:
 
 
 def rolling_origins(panel: Panel, horizon: int, count: int, *, least: int) -> list[int]:
-    """Origins whose horizons follow one another and end with the panel, the earliest first.
+    """Return forecast origins in ascending order, whose consecutive horizons end with the panel.
 
     Parameters
     ----------
     count
-        How many are wanted.
+        The maximum number of origins.
     least
-        Steps that have to be known at the first of them.
+        The minimum number of steps before the first origin.
 
     Raises
     ------
     DataError
-        When there is no room for one.
+        When the history is too short for a single origin.
 
     Examples
     --------
@@ -87,18 +87,18 @@ def rolling_origins(panel: Panel, horizon: int, count: int, *, least: int) -> li
     >>> rolling_origins(panel, 2, 3, least=4)
     [4, 6, 8]
     """
-    found = [panel.steps - horizon * k for k in range(count, 0, -1)]
-    able = [origin for origin in found if origin >= least]
-    if not able:
+    candidates = [panel.steps - horizon * k for k in range(count, 0, -1)]
+    origins = [origin for origin in candidates if origin >= least]
+    if not origins:
         raise DataError(
-            f"horizon: train has {panel.steps:,} steps; one horizon of {horizon:,} steps to judge by and {least:,} to learn from "
-            "(a season, and a horizon) do not fit. More history is needed, a shorter horizon, or fewer split.origins."
+            f"horizon: train has {panel.steps:,} steps; expected at least {horizon + least:,}: {horizon:,} to evaluate one horizon and "
+            f"{least:,} to train on. Provide more history, a shorter horizon, or fewer split.origins."
         )
-    return able
+    return origins
 
 
 def make_folds(panel: Panel, recipe: Recipe, count: int) -> pd.DataFrame:
-    """The folds: ``fold``, ``origin`` (steps known), ``known_until``, ``from`` and ``to`` of the steps that judge."""
+    """Return the folds: ``fold``, ``origin`` (number of training steps), ``known_until``, and ``from`` and ``to`` of the evaluated steps."""
     least = max(recipe.season + 1, min(2 * recipe.season, 3 * recipe.seasons[0]), recipe.horizon)
     origins = rolling_origins(panel, recipe.horizon, count, least=least)
     last = [origin + recipe.horizon - 1 for origin in origins]
@@ -114,69 +114,69 @@ def make_folds(panel: Panel, recipe: Recipe, count: int) -> pd.DataFrame:
 
 
 def folds_table(folds: pd.DataFrame, panel: Panel, wanted: int) -> Table:
-    """The folds, each with the steps that are known and those that judge."""
+    """Tabulate the training and evaluation period of each fold."""
     shown = pd.DataFrame(
         {
             "fold": folds["fold"] + 1,
-            "steps known": folds["origin"],
-            "known until": folds["known_until"].astype(str),
-            "judged from": folds["from"].astype(str),
-            "judged to": folds["to"].astype(str),
+            "training steps": folds["origin"],
+            "trained until": folds["known_until"].astype(str),
+            "evaluated from": folds["from"].astype(str),
+            "evaluated to": folds["to"].astype(str),
         }
     )
-    fewer = f" The history has room for {len(folds)} of the {wanted} folds that were asked for." if len(folds) < wanted else ""
-    say = f"{len(folds)} origins, one horizon apart: at each, only what was known then is used.{fewer}"
-    return Table.of(shown, "Folds by rolling origin", say=say, formats={"steps known": ",d"})
+    fewer = f" The history is long enough for only {len(folds)} of the {wanted} requested folds." if len(folds) < wanted else ""
+    say = f"{len(folds)} origins, one horizon apart; each forecast uses only data from before its origin.{fewer}"
+    return Table.of(shown, "Cross-validation", say=say, formats={"training steps": ",d"})
 
 
 def recipe_table(recipe: Recipe, target: str | None = None) -> Table:
-    """The recipe, what each part is made of, and what becomes of missing values."""
+    """Tabulate the parts of the recipe with their settings and their handling of missing values."""
     rows: list[dict[str, Any]] = [
         {
             "part": "lags",
-            "is": f"{', '.join(map(str, recipe.lags))} seasons back, of {', '.join(map(str, recipe.seasons))} steps",
-            "missing values": "left missing; trees send them their own way",
+            "setting": f"{', '.join(map(str, recipe.lags))} seasons back, of {', '.join(map(str, recipe.seasons))} steps",
+            "missing values": "left missing; decision trees handle them natively",
         },
         {
-            "part": "rolling mean and spread",
-            "is": ", ".join(f"{w} steps" for w in recipe.windows) or "none",
-            "missing values": "left out of the mean",
+            "part": "rolling mean and standard deviation",
+            "setting": ", ".join(f"{w} steps" for w in recipe.windows) or "none",
+            "missing values": "ignored",
         },
-        {"part": "calendar", "is": ", ".join(recipe.calendar) or "none", "missing values": "never"},
-        {"part": "holidays", "is": recipe.holidays or "none", "missing values": "never"},
-        {"part": "known ahead", "is": ", ".join(recipe.known) or "none", "missing values": "the same place in the season before"},
+        {"part": "calendar", "setting": ", ".join(recipe.calendar) or "none", "missing values": "never"},
+        {"part": "holidays", "setting": recipe.holidays or "none", "missing values": "never"},
+        {"part": "known ahead", "setting": ", ".join(recipe.known) or "none", "missing values": "the value one season earlier"},
         {
-            "part": "known to the present",
-            "is": ", ".join(recipe.past) or "none",
-            "missing values": "last value 0, mean over what is there",
+            "part": "known up to the origin",
+            "setting": ", ".join(recipe.past) or "none",
+            "missing values": "last value 0; mean of the other values",
         },
         {
             "part": "gaps inside a series",
-            "is": "before any lag is taken",
-            "missing values": "the value of the season before (imputed for models, never judged)",
+            "setting": "filled before lags are computed",
+            "missing values": "the value one season earlier (imputed for models, ignored by metrics)",
         },
     ]
-    say = f"{len(recipe.names())} features of each step ahead; all of them are known at the origin."
+    say = f"{len(recipe.names())} features per step ahead, all of them known at the origin."
     inputs = [*([target] if target else []), *recipe.known, *recipe.past]
     evidence = RecipeEvidence(missing_handling=dict.fromkeys(inputs, "imputed"))
-    return Table.of(pd.DataFrame(rows), "What the models see", say=say, evidence=evidence)
+    return Table.of(pd.DataFrame(rows), "Feature recipe", say=say, evidence=evidence)
 
 
-def sealed_facts(panel: Panel, request: "Request") -> Facts:
+def overlap_facts(panel: Panel, request: "Request") -> Facts:
     """State that the holdout begins after the end of train."""
-    sealed = int(request.horizon or 1) * request.split.origins
+    held_out = int(request.horizon or 1) * request.split.origins
     return Facts(
-        title="Rows on both sides",
-        say="Train ends before the holdout begins: no step of any series is on both sides.",
+        title="Duplicates across the split",
+        say="Train ends before the holdout begins, so no step is in both.",
         facts={
             "last step of train": str(panel.times[-1]),
-            "steps sealed": sealed,
+            "steps sealed": held_out,
             "steps on both sides of the split": 0,
         },
-        evidence=OverlapEvidence(shared_rows=0, near_duplicate_rows=0, holdout_rows=sealed),
+        evidence=OverlapEvidence(shared_rows=0, near_duplicate_rows=0, holdout_rows=held_out),
     )
 
 
-def saved(recipe: Mapping[str, Any]) -> Recipe:
-    """A recipe as it was saved."""
+def parse_recipe(recipe: Mapping[str, Any]) -> Recipe:
+    """Parse a recipe from its saved JSON values."""
     return Recipe.model_validate(recipe)

@@ -1,11 +1,11 @@
-"""The effort of each level of cost for forecasting."""
+"""Search effort of each cost level for forecasting."""
 
 from glassbox.families.protocol import Effort
 from glassbox.request.model import Cost
 
 EFFORT: dict[Cost, Effort] = {
     "low": Effort(
-        "Statistical models and boosting; with many series, no model that is slow for each of them.",
+        "Statistical models and boosting; with many series, no slow local models.",
         trials=5,
         resamples=500,
         sizes={"trees": 150, "training rows": 100_000},

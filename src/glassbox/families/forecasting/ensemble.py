@@ -18,7 +18,7 @@ MIN_WEIGHT = 0.05  # a member below it is dropped, because it costs time and cha
 
 
 def weights_of(runs: Sequence[CandidateRun[Forecasts]], windows: Any, metric: str) -> Floats:
-    """Return the non-negative weights, adding up to one, of the ensemble with the least squared scaled error on some windows.
+    """Return the non-negative ensemble weights with the least squared scaled error on some windows; they sum to one.
 
     Non-negative least squares of the actual values on the forecasts, both divided by the scale of their series, shrunk towards
     equal weights, which are hard to beat (Claeskens et al. 2016, International Journal of Forecasting, 32(3)).
@@ -45,7 +45,7 @@ def weighted_ensemble(
 ) -> CandidateRun[Forecasts] | None:
     """Return the weighted ensemble of the best candidates that beat the baseline.
 
-    Its forecasts from each origin use weights that are fitted on the other origins. None where there are not two members, or
+    Its forecasts from each origin use weights that are fitted on the other origins. None with fewer than two members, or
     too few origins to leave one out.
     """
     sign = -1.0 if more_is_better(metric) else 1.0

@@ -71,7 +71,7 @@ def refit(
 
 
 def refit_on_all(predictor: ForecastPredictor, later: Panel) -> ForecastPredictor:
-    """Refit the same recipe and parameters on train and holdout: the predictor that is served.
+    """Refit the same recipe and parameters on train and holdout, and return the predictor to serve.
 
     The backtest and the evaluation refit in the same way at each of their origins.
     """
@@ -80,8 +80,8 @@ def refit_on_all(predictor: ForecastPredictor, later: Panel) -> ForecastPredicto
     with limit_threads(predictor.threads):
         model = KINDS[predictor.kind].fit(history, fitting)
     note = (
-        f"The same recipe and parameters are fitted again on all history, up to {history.times[-1]} instead of {predictor.history.times[-1]}. "
-        "The evaluation refits in the same way at each of its origins."
+        f"The same recipe and parameters are refitted on all history, up to {history.times[-1]} instead of {predictor.history.times[-1]}. "
+        "The evaluation refits in the same way at each origin."
     )
     return predictor.updated_with(later, model, note)
 
@@ -122,8 +122,8 @@ def later_panel(holdout: pd.DataFrame, panel: Panel, schema: Schema, request: "R
     return Panel(panel.step, panel.names, holdout_panel.times, rows(holdout_panel.values), covariates)
 
 
-def holdout_problem(dataset: BacktestDataset, later: Panel, origins: int) -> BacktestDataset:
-    """Join train and holdout into one backtest problem whose origins lie in the holdout, one horizon apart."""
+def holdout_dataset(dataset: BacktestDataset, later: Panel, origins: int) -> BacktestDataset:
+    """Join train and holdout into one dataset whose origins lie in the holdout, one horizon apart."""
     full, horizon = dataset.panel.joined(later), dataset.recipe.horizon
     first = dataset.panel.steps
     starts = [first + horizon * k for k in range(origins) if first + horizon * k < full.steps]
@@ -255,7 +255,7 @@ def generalization_gap(oof: Forecasts, forecasts: Forecasts, metric: str) -> Fac
 
 
 def versus_baseline(forecasts: Forecasts, base: Forecasts, names: Sequence[str] = ("mase", "rmsse", "smape")) -> Table:
-    """Table of the holdout metrics of the model and of the seasonal naive forecast."""
+    """Tabulate the holdout metrics of the model and of the seasonal naive forecast."""
     rows = [
         {"metric": metric_label(name), "model": score(forecasts, name), "seasonal naive": score(base, name)} for name in names
     ]
@@ -272,7 +272,7 @@ def versus_baseline(forecasts: Forecasts, base: Forecasts, names: Sequence[str] 
 
 
 def coverage_table(forecasts: Forecasts, oof: Forecasts) -> Table:
-    """Table of the interval coverage in the backtest and on the holdout."""
+    """Tabulate the interval coverage in the backtest and on the holdout."""
     rows = []
     for low, high in ((0, 4), (1, 3)):
         for data, part in (("backtest", oof), ("holdout", forecasts)):
@@ -337,7 +337,7 @@ def slices(forecasts: Forecasts, dataset: BacktestDataset, *, country: str | Non
 
 
 def slices_table(table: pd.DataFrame) -> Table:
-    """Table of the slices with the largest error."""
+    """Tabulate the slices with the largest error."""
     weak = table.loc[table["weak"], "slice"].tolist()
     say = (
         f"The error is more than 1.5 times the average in {', '.join(weak[:4])}{' and others' if len(weak) > 4 else ''}."
@@ -360,7 +360,7 @@ def slices_table(table: pd.DataFrame) -> Table:
 
 
 def worst_days(forecasts: Forecasts, dataset: BacktestDataset, country: str | None) -> Table:
-    """Table of the days with the largest errors: weekday, public holiday and direction of the error."""
+    """Tabulate the days with the largest errors: weekday, public holiday and direction of the error."""
     steps = oof_frame(forecasts, dataset).dropna(subset=["y_true"])
     scale_of = pd.Series(forecasts.scale, index=pd.MultiIndex.from_arrays([forecasts.series, forecasts.origin]))
     names = {name: i for i, name in enumerate(dataset.panel.names)}
@@ -396,7 +396,7 @@ def worst_days(forecasts: Forecasts, dataset: BacktestDataset, country: str | No
 
 
 def worst_series(forecasts: Forecasts, base: Forecasts, names: Sequence[str], metric: str = "mase") -> Table:
-    """Table of the series with the largest errors, with the error of the seasonal naive forecast."""
+    """Tabulate the series with the largest errors, with the error of the seasonal naive forecast."""
     errors = pd.DataFrame({"series": forecasts.series, "value": by_window(forecasts, metric), "naive": by_window(base, metric)})
     grouped = errors.groupby("series").mean()
     worse_than_naive = float((grouped["value"] > grouped["naive"]).mean())
@@ -439,5 +439,5 @@ def model_components(predictor: ForecastPredictor) -> Note | Table:
 
 
 def refit_note(predictor: ForecastPredictor) -> Note:
-    """Note how the served model was refitted after the evaluation."""
+    """Report the refit of the served model after the evaluation."""
     return Note(title="Refit before serving", say=predictor.refit_note, tone="good")

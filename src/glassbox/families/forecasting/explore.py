@@ -84,7 +84,7 @@ def _sample(panel: Panel) -> list[int]:
 
 
 def strengths_table(strengths: pd.DataFrame) -> Table | Note:
-    """Table of trend and seasonal strength: median, lowest and highest over the series."""
+    """Tabulate trend and seasonal strength: median, lowest and highest over the series."""
     columns = [name for name in strengths.columns if name != "series"]
     if not columns:
         return Note(
@@ -136,7 +136,7 @@ def stationarity(panel: Panel, season: int) -> Table:
         [{"series": form, "stationary": a, "unit root": b, "tests disagree": c} for form, (a, b, c) in counts.items()]
     )
     say = (
-        f"Of {tested:,} series tested, {counts['original'][0]:,} are stationary as they are, "
+        f"Of {tested:,} series tested, {counts['original'][0]:,} are stationary, "
         f"and {counts['seasonal differences'][0]:,} after seasonal differencing."
         if tested
         else "The series are too short to be tested."
@@ -214,7 +214,7 @@ def intermittency(panel: Panel) -> Table:
 
 
 def series_correlations(panel: Panel, season: int) -> Table | Note:
-    """Table of the most correlated pairs of series, by seasonal differences."""
+    """Tabulate the most correlated pairs of series, by seasonal differences."""
     rows = _sample(panel)
     if len(rows) < 2:
         return Note(title="Correlation between series", say="There is only one series.")
@@ -247,7 +247,7 @@ def series_correlations(panel: Panel, season: int) -> Table | Note:
 
 
 def covariate_table(panel: Panel, season: int) -> Table | Note:
-    """Table of the correlation of each covariate with the target, of their values and of their seasonal differences."""
+    """Tabulate the correlation of each covariate with the target, of their values and of their seasonal differences."""
     if not panel.covariates:
         return Note(title="Covariates", say="The data has no covariates.")
     rows = []

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class ForecastingFamily(Family["BacktestDataset", "Forecasts"]):
-    """Forecasters. One that does not beat the seasonal naive forecast is never selected; then the naive forecast is."""
+    """Family of forecasters. If no candidate beats the seasonal naive forecast, the latter is selected."""
 
     unit: ClassVar[str] = "windows"
     leaderboard_metrics: ClassVar[tuple[str, ...]] = ("mase", "rmsse", "smape")
@@ -34,9 +34,9 @@ class ForecastingFamily(Family["BacktestDataset", "Forecasts"]):
     baseline: ClassVar[str | None] = "seasonal naive"
     tunes: ClassVar[Literal["most flexible", "best"]] = "best"
     limits: ClassVar[tuple[str, ...]] = (
-        "Consecutive origins share most of their history, so intervals over few of them are rough.",
-        "Models of one series are fitted on no more history than their candidate says, so that they end in reasonable time.",
-        "The members of an ensemble are not tuned one by one.",
+        "Consecutive origins share most of their history, so intervals over few origins are imprecise.",
+        "Local models are fitted on a limited history (the hyperparameter `history`), so that fits finish in reasonable time.",
+        "The members of an ensemble are not tuned individually.",
     )
 
     def prepare_rows(self, raw: "RawData", request: "Request") -> "tuple[RawData, dict[str, Finding]]":

@@ -22,7 +22,7 @@ def _features_at(panel: Panel, recipe: Recipe, origin: int) -> Any:
 
 
 def replace_after(panel: Panel, origin: int, recipe: Recipe, rng: np.random.Generator) -> Panel:
-    """Replace every value after an origin by noise; covariates known ahead stay as they are."""
+    """Replace every value after an origin by noise; covariates known ahead are unchanged."""
     values = panel.values.copy()
     values[:, origin:] = rng.normal(1e3, 1e3, values[:, origin:].shape)
     covariates = {}
@@ -59,7 +59,7 @@ def future_leaks(panel: Panel, recipe: Recipe, origins: Sequence[int], seed: int
 
 
 def leaks_table(leaks: Sequence[dict[str, Any]], recipe: Recipe) -> Table:
-    """Table of the features that depend on values after the origin."""
+    """Tabulate the features that depend on values after the origin."""
     frame = pd.DataFrame(list(leaks), columns=["column", "origins", "verdict"])
     total = len(recipe.names())
     say = (

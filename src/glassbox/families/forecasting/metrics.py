@@ -185,7 +185,7 @@ def score(forecasts: Forecasts, metric: str) -> float:
 
 
 def clusters(forecasts: Forecasts) -> Indices:
-    """Return the bootstrap clusters of the windows: series where there are many, else origins, whose errors are correlated."""
+    """Return the bootstrap clusters of the windows, within which errors are correlated: series if there are many, else origins."""
     return forecasts.series if len(np.unique(forecasts.series)) >= MANY_SERIES else forecasts.origin
 
 

@@ -11,7 +11,7 @@ FIELDS = ("level", "trend", "season")
 
 
 def reference(predictor: ForecastPredictor, oof: pd.DataFrame) -> Reference:
-    """Return the errors of the backtest as the reference that later errors are compared with.
+    """Return the errors of the backtest as the reference data.
 
     One row for each series, origin and (shortest) season, in units of the scale of the series: ``level`` is the mean error,
     ``trend`` its change through the season, ``season`` the standard deviation of actual values minus that of forecasts.
@@ -21,7 +21,7 @@ def reference(predictor: ForecastPredictor, oof: pd.DataFrame) -> Reference:
     rows = oof.dropna(subset=["y_true"]).sort_values(["series", "origin", "ahead"], kind="stable")
     scale_of_row = rows["series"].map(scale).to_numpy(dtype=np.float64)
     actual, point = rows["y_true"].to_numpy() / scale_of_row, rows["y_pred"].to_numpy() / scale_of_row
-    place = (rows["ahead"].to_numpy() - 1) % season - (season - 1) / 2
+    position = (rows["ahead"].to_numpy() - 1) % season - (season - 1) / 2
     table = pd.DataFrame(
         {
             "series": rows["series"].to_numpy(),
@@ -30,8 +30,8 @@ def reference(predictor: ForecastPredictor, oof: pd.DataFrame) -> Reference:
             "actual": actual,
             "point": point,
             "error": actual - point,
-            "moved": (actual - point) * place,
-            "place2": place**2,
+            "moved": (actual - point) * position,
+            "place2": position**2,
         }
     )
     seasons = table.groupby(["series", "origin", "chunk"], sort=True).agg(

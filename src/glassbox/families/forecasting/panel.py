@@ -1,4 +1,4 @@
-"""Panel: many time series on one regular time axis, stored as matrices."""
+"""Panels: many time series on one regular time axis, stored as matrices."""
 
 import hashlib
 from collections.abc import Sequence
@@ -160,7 +160,7 @@ def scales(values: Floats, season: int, power: int = 1) -> Floats:
     .. math:: \\frac{1}{T - m} \\sum_{t = m + 1}^{T} |y_t - y_{t - m}|^p
 
     starting at each series' first non-zero value ([1]_, equation 1; [2]_, section 2.2). A series that repeats exactly from
-    season to season is scaled by the mean of its absolute values instead, or by 1 where that is zero too, so that its
+    season to season is scaled by the mean of its absolute values instead, or by 1 if that is also zero, so that its
     errors stay finite.
 
     Parameters

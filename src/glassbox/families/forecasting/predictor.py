@@ -1,4 +1,4 @@
-"""Forecast predictor that is evaluated, saved and served: recipe, model, prediction intervals and history."""
+"""Predictor for forecasting: recipe, model, prediction intervals and history."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -36,7 +36,7 @@ class Columns:
 
 @dataclass(frozen=True)
 class ForecastPredictor:
-    """A forecaster of series; implements `glassbox.families.protocol.Predictor`.
+    """A forecaster of series; implements `glassbox.families.predictor_protocol.Predictor`.
 
     Attributes
     ----------
@@ -150,9 +150,9 @@ class ForecastPredictor:
         if not len(wanted):
             return
         if len(given):
-            history, dataset = self._sent_history(name, frame, timestamps, known, given)
-            if dataset:
-                notes[wanted] = dataset
+            history, problem = self._sent_history(name, frame, timestamps, known, given)
+            if problem:
+                notes[wanted] = problem
                 return
             scale = scales(history.values, self.recipe.seasons[0])
         elif name in self.history.names:
@@ -162,12 +162,12 @@ class ForecastPredictor:
             notes[wanted] = "this series is not known; send its history as rows with the target filled in"
             return
         ahead = self.recipe.step.after(history.times[-1], self.recipe.horizon)
-        place = ahead.get_indexer(timestamps[wanted])
-        beyond = place < 0
+        step_index = ahead.get_indexer(timestamps[wanted])
+        beyond = step_index < 0
         notes[wanted[beyond]] = (
             f"not one of the {self.recipe.horizon} steps from {ahead[0].isoformat()} to {ahead[-1].isoformat()}"
         )
-        for rows, steps in _scenarios(wanted[~beyond], place[~beyond]):
+        for rows, steps in _scenarios(wanted[~beyond], step_index[~beyond]):
             future = self._future(history, self._given(frame, rows, steps))
             stored = not len(given) and not self.recipe.known
             point = self.points[[self.history.names.index(name)]] if stored else self._forecast(history, future)
@@ -190,14 +190,14 @@ class ForecastPredictor:
     def _sent_history(
         self, name: str, frame: pd.DataFrame, timestamps: pd.DatetimeIndex, known: Floats, given: Any
     ) -> tuple[Panel, str]:
-        """Convert the rows sent as history to a panel; the second value is the problem, if they cannot be used."""
+        """Convert the rows sent as history to a panel; the second value describes the problem if they are invalid, else it is empty."""
         step, needed = self.recipe.step, MIN_HISTORY * self.recipe.seasons[0]
         times = step.range(timestamps[given].min(), timestamps[given].max())
         at = times.get_indexer(timestamps[given])
         if (at < 0).any():
             return self.history, f"the rows of its history are not spaced by whole steps; expected one row per {step.name}"
         if len(times) < needed:
-            return self.history, f"its history has {len(times)} steps; at least {needed} are needed, two seasons"
+            return self.history, f"its history has {len(times)} steps; expected at least {needed}, two seasons"
         values = np.full((1, len(times)), np.nan)
         values[0, at] = known[given]
         covariates = {}

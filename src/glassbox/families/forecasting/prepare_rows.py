@@ -1,4 +1,4 @@
-"""Convert a raw table, long or wide, to one row per series and time step, and report every repair."""
+"""Preparation of forecasting data: long or wide tables become one row per series and time step; repairs are reported."""
 
 import difflib
 import hashlib

@@ -1,4 +1,4 @@
-"""Prophet, fitted to one series at a time."""
+"""Prophet models, one per series."""
 
 import logging
 import warnings

@@ -1,4 +1,4 @@
-"""Evaluation of forecasts over the windows of a backtest: a window is one series from one origin."""
+"""Scoring of forecasts over the windows of a backtest; a window is one series from one origin."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ POINT_METRICS = tuple(name for name in NAMES if name in ("mase", "rmsse", "smape
 
 @dataclass(frozen=True)
 class ForecastScorer:
-    """Scores point forecasts; implements `glassbox.families.protocol.Scorer`."""
+    """Scorer of point forecasts; implements `glassbox.families.protocol.Scorer`."""
 
     dataset: BacktestDataset
     metric: str
@@ -35,7 +35,7 @@ class ForecastScorer:
         points = {origin: result["point"] for origin, result in zip(self.dataset.origins, folds, strict=True)}
         forecasts = self.dataset.frame(points)
         if missing := int((~np.isfinite(forecasts.point)).any(axis=1).sum()):
-            raise ValueError(f"{missing} windows got no forecast")
+            raise ValueError(f"{missing} windows have no forecast")
         return forecasts
 
     def value(self, forecasts: Forecasts) -> float:

@@ -16,7 +16,7 @@ MAX_CELLS = 500_000  # resamples × rows that are in memory at once
 
 
 def resample_weights(clusters: int, resamples: int, seed: int, *, rows: int | None = None) -> Iterator[Floats]:
-    """Yield how often each cluster is drawn, in batches of shape (some resamples, clusters).
+    """Yield the number of draws of each cluster in batches of shape (resamples of the batch, clusters).
 
     The draws do not depend on the size of a batch, and two models that are resampled with the same seed get the same draws.
 

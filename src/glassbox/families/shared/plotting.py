@@ -1,4 +1,4 @@
-"""Parts that figures of all families share: dot plots with intervals, labelled curves, percent axes."""
+"""Shared plotting helpers: dot plots with intervals, labelled curves, percent axes."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -59,7 +59,7 @@ def rows_canvas(rows: int, extra: float = 0.75, step: float = 0.29) -> tuple[Can
 
 
 def name_rows(axes: Axes, names: Sequence[str], strong: int | None = None, width: int = 26) -> None:
-    """Label rows on the left; one of them may be bold."""
+    """Label rows on the left, optionally one of them in bold."""
     axes.set_yticks(range(len(names)), [label(name, width) for name in names])
     for i, text in enumerate(axes.get_yticklabels()):
         text.set_color(INK if strong is None or i == strong else SOFT)
@@ -135,7 +135,7 @@ def end_labels(axes: Axes, ends: Sequence[tuple[float, str, str]], room: float =
 
 
 def subsample_curve(x: Floats, y: Floats, most: int = 240) -> tuple[Floats, Floats]:
-    """Return at most `most` points of a curve, evenly spaced along it, with both ends."""
+    """Return at most `most` evenly spaced points of a curve, including both ends."""
     if len(x) <= most:
         return x, y
     scale_x, scale_y = np.ptp(x) or 1.0, np.ptp(y) or 1.0

@@ -25,11 +25,11 @@ def leaderboard_plot(table: pd.DataFrame, metric: str, bound: float | None = Non
     Parameters
     ----------
     table
-        One row a candidate: ``candidate``, ``value``, ``low``, ``high``. A candidate that failed has no value; it is shown so.
+        One row per candidate: ``candidate``, ``value``, ``low``, ``high``. A candidate that failed has no value and is labelled as failed.
     metric
         The metric's name, as in a request.
     bound
-        What the request asks of this metric: a dashed line.
+        The bound of the request on this metric, drawn as a dashed line.
     """
     more = higher_is_better(metric)
     table = table.sort_values(["value", "candidate"], ascending=[not more, True], na_position="last", kind="stable")
@@ -75,7 +75,7 @@ def leaderboard_plot(table: pd.DataFrame, metric: str, bound: float | None = Non
 
 
 def _window(value: Floats, low: Floats, high: Floats, bound: float | None, more: bool) -> tuple[float, float]:
-    """Return the range of the axis: wide enough for the candidates near the best, so that a bad one does not flatten the rest."""
+    """Return the axis range that covers the candidates near the best, so that poor ones do not compress the rest."""
     if not len(value):
         return 0.0, 1.0
     near = np.argsort(-value if more else value, kind="stable")[: max(2, int(np.ceil(0.7 * len(value))))]
@@ -111,11 +111,11 @@ def tuning_plot(trials: pd.DataFrame, metric: str = "score", default: float | No
     Parameters
     ----------
     trials
-        One row a trial: ``number``, ``value`` (missing when the trial failed), ``best`` (the best so far).
+        One row per trial: ``number``, ``value`` (missing when the trial failed), ``best`` (the best so far).
     metric
         The metric's name, as in a request.
     default
-        The score without tuning: a dashed line.
+        The score of the default hyperparameters, drawn as a dashed line.
     """
     trials = trials.sort_values("number", kind="stable")
     at = trials["number"].to_numpy(dtype=float) + (1 if len(trials) and trials["number"].min() == 0 else 0)
@@ -162,7 +162,7 @@ def tuning_plot(trials: pd.DataFrame, metric: str = "score", default: float | No
 
 
 def _zoom(axes: Axes, value: Floats, keep: list[float]) -> None:
-    """Zoom into the better half of the trials; worse ones may fall outside."""
+    """Limit the axis to the better half of the trials; worse trials may fall outside."""
     low, high = np.quantile(value, [0.1, 0.9])
     low, high = min(low, *keep), max(high, *keep)
     pad = 0.25 * ((high - low) or abs(high) or 1.0)
@@ -187,7 +187,7 @@ def _course(at: Floats, value: Floats, best: Floats, done: Bools, metric: str, d
 
 
 def importances_plot(importances: Mapping[str, float]) -> Figure:
-    """Plot the share of the variance between trials that each hyperparameter explains; the shares add up to one."""
+    """Plot the share of the variance between trials that each hyperparameter explains; the shares sum to one."""
     ranked = sorted(importances.items(), key=lambda item: (-item[1], item[0]))
     names, share = [name for name, _ in ranked], np.array([value for _, value in ranked], dtype=float)
     with style():

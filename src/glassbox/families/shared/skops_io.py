@@ -36,7 +36,7 @@ def dumps(value: Any) -> bytes:
 
 
 def load(path: Path, trusted: Sequence[str]) -> Any:
-    """Read what `dump` wrote.
+    """Load an object written by `dump`.
 
     Parameters
     ----------

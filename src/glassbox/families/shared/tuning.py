@@ -201,9 +201,9 @@ def _study(history: Sequence[FrozenTrial], metric: str, sampler: optuna.samplers
 def _sample(
     number: int, searched: Mapping[str, BaseDistribution], history: Sequence[FrozenTrial], trials: int, seed: int, metric: str
 ) -> dict[str, Any]:
-    own = int(hashlib.sha256(f"trial:{seed}:{number}".encode()).hexdigest()[:8], 16)
+    trial_seed = int(hashlib.sha256(f"trial:{seed}:{number}".encode()).hexdigest()[:8], 16)
     at_random = min(10, max(3, round(trials * RANDOM_SHARE)))
-    sampler = optuna.samplers.TPESampler(seed=own, n_startup_trials=at_random)
+    sampler = optuna.samplers.TPESampler(seed=trial_seed, n_startup_trials=at_random)
     return dict(_study(history, metric, sampler).ask(dict(searched)).params)
 
 

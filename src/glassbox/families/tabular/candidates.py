@@ -1,14 +1,14 @@
-"""The candidates for tables, and the hyperparameters that tuning searches."""
+"""Default candidates and search spaces for tables."""
 
 from glassbox.families.protocol import Effort, Space
 from glassbox.families.shared.candidates import Candidate
 
 
 def candidates(effort: Effort) -> list[Candidate]:
-    """Return the candidates by default, from a model that ignores the features to boosted trees.
+    """Return the default candidates, from a model that ignores the features to boosted trees.
 
-    Boosted trees use shallow trees and a low learning rate, which suits tables of a few thousand rows better than the
-    libraries' own defaults; `effort` decides how many trees.
+    Boosting uses shallow trees and a low learning rate, which suits tables of a few thousand rows better than the libraries'
+    own defaults; `effort` sets the number of trees.
     """
     trees = effort.sizes["trees"]
     boosted = {"n_estimators": trees, "learning_rate": round(10 / trees, 4)}

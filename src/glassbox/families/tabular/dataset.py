@@ -1,4 +1,4 @@
-"""The rows of train with their labels and folds, and the recipe that models see them through."""
+"""Tabular datasets: the rows of train with labels, folds and feature recipe."""
 
 from dataclasses import dataclass
 

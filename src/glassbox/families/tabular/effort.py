@@ -1,4 +1,4 @@
-"""The effort of each level of cost for tables."""
+"""Search effort of each cost level for tables."""
 
 from glassbox.families.protocol import Effort
 from glassbox.request.model import Cost

@@ -36,7 +36,7 @@ MOST_ROWS = 20_000  # in the sample
 
 @dataclass(frozen=True)
 class ColumnView:
-    """Train prepared for analysis: all rows in canonical order, a sample of them, and the target as codes."""
+    """The training data prepared for analysis: all rows in canonical order, a sample of them, and the target as codes."""
 
     rows: pd.DataFrame
     sample: pd.DataFrame
@@ -70,7 +70,7 @@ class ColumnView:
 
 
 def column_view(train: pd.DataFrame, schema: Schema, positive: str, most: int = MOST_ROWS) -> ColumnView:
-    """Prepare train for analysis.
+    """Prepare the training data for analysis.
 
     Parameters
     ----------

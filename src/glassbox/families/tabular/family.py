@@ -19,13 +19,13 @@ if TYPE_CHECKING:
 
 
 class TabularFamily(ClassificationFamily["TabularDataset"]):
-    """Classifiers of rows. The simplest model that is tied with the best is selected unless tuning clearly beats it."""
+    """Family of tabular classifiers. The simplest candidate tied with the leader is selected unless the tuned model beats it."""
 
     unit: ClassVar[str] = "rows"
     rival: ClassVar[Literal["simplest", "leader"]] = "simplest"
     ensembles: ClassVar[bool] = False
     limits: ClassVar[tuple[str, ...]] = (
-        "Intervals describe the rows that evaluate the models. The effect of other training rows is not in them.",
+        "Intervals cover the sampling of the evaluated rows, not the variation of models trained on other rows.",
     )
 
     def effort(self, cost: "Cost") -> Effort:

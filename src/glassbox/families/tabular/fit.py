@@ -1,4 +1,4 @@
-"""Fits a recipe and a model on some rows, and predicts others; what is cached of candidates and trials."""
+"""Fitting of a recipe and a model, with cached fold predictions of candidates and trials."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ CODE = "glassbox.families.tabular.fit"  # part of the cache key, with all that i
 
 @dataclass(frozen=True)
 class Fitted:
-    """A recipe and a model, fitted together."""
+    """A fitted transformer and a fitted model."""
 
     transformer: ColumnTransformer
     model: Model
@@ -31,7 +31,7 @@ class Fitted:
         return np.ascontiguousarray(self.transformer.transform(frame), dtype=np.float64)
 
     def proba(self, frame: pd.DataFrame) -> Floats:
-        """Probabilities of shape (rows, classes), not calibrated."""
+        """Return uncalibrated probabilities of shape (rows, classes)."""
         return self.model.proba(self.matrix(frame))
 
 
@@ -46,7 +46,7 @@ def fit(
     seed: int,
     threads: int = 1,
 ) -> Fitted:
-    """Fit a recipe and a model of `kind` on all rows of `frame`, classes by number in `y`."""
+    """Fit a recipe and a model of `kind` on all rows of `frame`; `y` holds class numbers."""
     how = KINDS[kind]
     transformer = build(recipe, linear=how.linear, seed=seed)
     columns = frame[list(recipe.columns)]
@@ -56,7 +56,7 @@ def fit(
 
 
 def fit_fold(dataset: TabularDataset, candidate: Candidate, fold: int, resources: Resources) -> dict[str, Any]:
-    """Predict the rows of one fold by a model that is fitted on the others, cached.
+    """Predict the rows of one fold with a model fitted on the other folds; the result is cached.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Pairwise interactions: how far the joint effect of two columns on the target departs from a logistic model without interaction."""
+"""Pairwise interactions: departure of the joint effect of two columns on the target from a logistic model without interaction."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

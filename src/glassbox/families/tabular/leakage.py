@@ -41,8 +41,8 @@ def audit(
 
     Parameters
     ----------
-    problem
-        Train with its folds; scores of single columns are out-of-fold.
+    labelled
+        The training data with folds; scores of single columns are out-of-fold.
     allow
         Columns that the request allows.
     time, cutoff
@@ -131,7 +131,7 @@ def column_codes(values: pd.Series, column: ColumnSchema) -> Codes:
 
 
 def single_column_scores(codes: Codes, labelled: LabelledRows) -> tuple[float, float, str]:
-    """Score how well one coded column alone predicts the target, out of fold.
+    """Score the out-of-fold predictions of the target from one coded column alone.
 
     Returns
     -------
@@ -222,9 +222,9 @@ def _with_near_duplicates(rows: list[Row], frame: pd.DataFrame, schema: Schema) 
     correlation = frame[names].rank().corr(min_periods=30).abs().to_numpy()
     near_duplicates: dict[str, str] = {}
     for i, name in enumerate(names):
-        near = [names[j] for j in range(i) if correlation[i, j] >= NEAR_DUPLICATE]
-        if near:
-            near_duplicates[name] = near[0]
+        originals = [names[j] for j in range(i) if correlation[i, j] >= NEAR_DUPLICATE]
+        if originals:
+            near_duplicates[name] = originals[0]
     return [
         {**row, "verdict": "look", "evidence": f"its rank correlation with {near_duplicates[row['column']]} is nearly perfect"}
         if row["column"] in near_duplicates and row["verdict"] == "clear"
@@ -262,8 +262,8 @@ def leaks_table(rows: Sequence[Mapping[str, Any]], most: int = 12) -> Table:
 def identifiers(rows: Sequence[Mapping[str, Any]], row_name: str | None) -> Note:
     """List the columns that identify rows and are excluded from the model."""
     names = [str(row["column"]) for row in rows if row["verdict"] == "identifier"]
-    lines = [f"{name}: left out, as it identifies the row" for name in names]
+    lines = [f"{name}: left out because it identifies the row" for name in names]
     if row_name:
-        lines.insert(0, f"{row_name}: the row id that the request names; never a feature")
+        lines.insert(0, f"{row_name}: the row id of the request, which is never a feature")
     say = "No column is an identifier." if not lines else f"{counted(len(lines), 'column')} excluded from the model."
     return Note(title="Identifiers", say=say, lines=lines, tone="good")

@@ -1,4 +1,4 @@
-"""The tabular classifier that is evaluated, saved and served: recipe, model, calibration, threshold and schema in one object."""
+"""Predictor for tables: recipe, model, calibration, decision threshold and schema."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ FORMAT = 1
 
 @dataclass(frozen=True)
 class TabularPredictor(ClassificationMixin):
-    """A fitted tabular classifier; implements `glassbox.families.protocol.Predictor`.
+    """A fitted tabular classifier; implements `glassbox.families.predictor_protocol.Predictor`.
 
     Attributes
     ----------
@@ -113,7 +113,7 @@ def load(folder: Path) -> TabularPredictor:
     Raises
     ------
     GlassboxError
-        When it was written in a newer format, or contains types that Glassbox does not write.
+        When the model was saved in a newer format, or contains types that Glassbox does not write.
     """
     description = read_description(folder, FORMAT)
     return TabularPredictor(

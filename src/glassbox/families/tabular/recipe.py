@@ -1,4 +1,4 @@
-"""The feature recipe: a treatment for every column as plain values, and the scikit-learn transformer that implements it.
+"""The feature recipe: the treatment of every column, and the scikit-learn transformer that implements it.
 
 A recipe lists every column once, with its treatment or with the reason why it is left out. Transformers are fitted inside the folds only;
 the recipe itself does not depend on the data.
@@ -62,9 +62,9 @@ class Recipe(BaseModel):
             When a column or a treatment is unknown.
         """
         known = [*self.columns, *self.left_out]
-        problems = [f"no column {name!r}; there are {', '.join(sorted(known))}" for name in edits if name not in known]
+        problems = [f"unknown column {name!r}; expected one of {', '.join(sorted(known))}" for name in edits if name not in known]
         problems += [
-            f"{name}: no treatment {how!r}; there are {', '.join(TREATMENTS)}, left out"
+            f"{name}: unknown treatment {how!r}; expected one of {', '.join(TREATMENTS)}, left out"
             for name, how in edits.items()
             if how not in TREATMENTS and how != "left out"
         ]
@@ -103,7 +103,7 @@ def default_recipe(
     leaks
         The rows of the leakage check (`leakage.audit`); columns that it left out are left out.
     allow
-        Columns that the request allows, whatever the leakage check reports.
+        Columns that the request allows, regardless of the leakage check.
     one_hot_up_to
         Categories with more values than this are target-encoded instead of one-hot encoded.
     min_frequency
@@ -134,9 +134,9 @@ def default_recipe(
 
 
 UNUSABLE = {
-    "identifier": "identifier: it identifies the row and does not generalise",
-    "constant": "constant: it has only one value",
-    "empty": "empty: it has no values",
+    "identifier": "identifier: identifies the row and does not generalise",
+    "constant": "constant: has only one value",
+    "empty": "empty: has no values",
 }
 
 

@@ -1,4 +1,4 @@
-"""The recipe as a table, in a module of its own so that a change of the table does not invalidate cached fits."""
+"""Table of the feature recipe, in a separate module so that changes to the table do not invalidate cached fits."""
 
 import pandas as pd
 

@@ -1,4 +1,4 @@
-"""Fits the selected model on all rows of train."""
+"""Refit of the selected model on all rows of train."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -26,11 +26,11 @@ def refit(
     Parameters
     ----------
     best
-        As `tune` saved it: ``kind``, ``params``, ``recipe``.
-    problem, schema
-        Train, and its schema.
+        The result of tuning: ``kind``, ``params``, ``recipe``.
+    labelled, schema
+        The training data and its schema.
     calibration, threshold
-        From out-of-fold predictions; the threshold is ignored with more than two classes.
+        Fitted on out-of-fold predictions; the threshold is ignored with more than two classes.
     """
     recipe = Recipe.model_validate(best["recipe"])
     columns = list(recipe.columns)

@@ -81,10 +81,10 @@ def attribute(predictor: TabularPredictor, rows: pd.DataFrame, background: pd.Da
         return by_sampling(predictor, rows, background, seed=seed)
     classes = len(predictor.classes)
     values, base, unit = spec.explain(predictor.model.native, predictor.matrix(rows), predictor.matrix(background), classes)
-    place = {name: i for i, name in enumerate(predictor.fields)}
-    summed = np.zeros((len(rows), len(place), classes))
+    index_of = {name: i for i, name in enumerate(predictor.fields)}
+    summed = np.zeros((len(rows), len(index_of), classes))
     for j, feature in enumerate(predictor.features):
-        summed[:, place[feature.column]] += values[:, j]
+        summed[:, index_of[feature.column]] += values[:, j]
     return Attribution(predictor.fields, summed, base, unit)
 
 

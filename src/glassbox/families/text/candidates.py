@@ -1,4 +1,4 @@
-"""The candidates for texts, and the hyperparameters that tuning searches."""
+"""Default candidates and search spaces for text classification."""
 
 from glassbox.families.protocol import Space
 from glassbox.families.shared.candidates import Candidate
@@ -6,14 +6,14 @@ from glassbox.request.model import Cost
 
 
 def candidates(cost: Cost, *, encoder: bool) -> list[Candidate]:
-    """Return the candidates by default, from the class shares to a fine-tuned transformer.
+    """Return the default candidates, from the class frequencies to a fine-tuned transformer.
 
     Parameters
     ----------
     cost
-        `low` tries one model of words, `medium` all that two cores can fit in minutes, `high` also a fine-tuned transformer.
+        `low` tries one word model, `medium` all models that two cores can fit in minutes, `high` also a fine-tuned transformer.
     encoder
-        True where the request names a sentence encoder (`weights.encoder`).
+        True if the request names a sentence encoder (`weights.encoder`).
     """
     quick = {"ngrams": [1, 1]} if cost == "low" else {}  # a tenth of the terms
     few = [
@@ -55,7 +55,7 @@ def candidates(cost: Cost, *, encoder: bool) -> list[Candidate]:
 
 
 def search_space(candidate: Candidate) -> Space:
-    """Return the hyperparameters of a candidate that are searched by default; none where its kind has none."""
+    """Return the default search space of a candidate; empty if its kind has no hyperparameters to search."""
     c = {"low": 10.0, "high": 300.0, "log": True} if candidate.params.get("tf_idf") else {"low": 0.01, "high": 1.0, "log": True}
     spaces: dict[str, Space] = {
         "words": {"C": {"low": 0.1, "high": 100.0, "log": True}, "min_rows": {"low": 1, "high": 5}},

@@ -58,7 +58,7 @@ class Vocabulary:
 
 @dataclass
 class Corpus:
-    """All texts of a stage. `varied` holds their augmented copies, which are used for training and never for evaluation."""
+    """All texts of a stage. `varied` holds their augmented copies, which are used for training only."""
 
     texts: Sequence[str]
     varied: Sequence[str] = ()
@@ -66,9 +66,9 @@ class Corpus:
     _counted: dict[NgramSpec, tuple[Any, pd.Index]] = field(default_factory=dict, repr=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
-    def rows(self, rows: Ints, *, teaching: bool = False) -> "View":
-        """Return a view of some rows; training rows come with their augmented copies, if the corpus has any."""
-        copies = rows + len(self.texts) if teaching and len(self.varied) else rows[:0]
+    def rows(self, rows: Ints, *, training: bool = False) -> "View":
+        """Return a view of some rows; with `training`, their augmented copies are included."""
+        copies = rows + len(self.texts) if training and len(self.varied) else rows[:0]
         return View(self, np.concatenate([rows, copies]))
 
     def whole(self) -> "View":
@@ -76,7 +76,7 @@ class Corpus:
         return self.rows(np.arange(len(self.texts)))
 
     def counted(self, grams: NgramSpec) -> tuple[Any, pd.Index]:
-        """Return counts of shape (texts and augmented copies, n-grams), and the n-grams; those of a single text are left out."""
+        """Return counts of shape (texts and augmented copies, n-grams), and the n-grams; n-grams in only one text are left out."""
         with self._lock:  # counting holds the interpreter lock; a second fit waits for the result instead of repeating it
             if grams not in self._counted:
                 texts = [*self.texts, *self.varied]
@@ -118,7 +118,7 @@ class View:
     def fit_vocabulary(self, grams: NgramSpec, min_rows: int, max_terms: int) -> tuple[Vocabulary, Any]:
         """Return the n-grams that occur in at least `min_rows` of these rows, and their counts.
 
-        Of more than `max_terms` n-grams, the most frequent are selected.
+        If there are more than `max_terms`, the most frequent are selected.
         """
         counts, terms = self.corpus.counted(grams)
         counts = counts[self.rows]

@@ -1,4 +1,4 @@
-"""The texts of train with their labels, folds, augmented copies and encoder: the input of every fit."""
+"""Text datasets: the texts of train with labels, folds, augmented copies and encoder."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,16 +14,16 @@ from glassbox.files import hash_value
 
 @dataclass(frozen=True)
 class TextDataset(ClassificationDataset):
-    """The texts of train in canonical order.
+    """The training texts in canonical order.
 
     Attributes
     ----------
     data
         Row ids, labels and folds.
     corpus
-        The texts, with their augmented copies where the recipe has such.
+        The texts, with augmented copies if the recipe uses augmentation.
     encoder
-        The sentence encoder, where the request names one.
+        The sentence encoder, if the request names one.
     """
 
     data: LabelledRows
@@ -38,6 +38,6 @@ class TextDataset(ClassificationDataset):
         )
 
     def digest(self, kind: str, params: Mapping[str, Any]) -> str:
-        """Hash everything that a model of this kind sees of the texts."""
+        """Hash the inputs of a model of this kind, as part of the cache key."""
         encoder = self.encoder if encodes(kind, params) or kind == "transformer" else None
         return hash_value([self._bare, None if encoder is None else [encoder.digest, encoder.most_tokens]])

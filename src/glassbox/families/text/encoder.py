@@ -1,4 +1,4 @@
-"""Sentence embeddings by Sentence Transformers, cached by the content of each text. No other module imports the library.
+"""Sentence embeddings with Sentence Transformers, cached by text content. No other module imports this library.
 
 Texts are encoded one at a time: in a batch, the last digits of an embedding depend on the other texts of the batch.
 """
@@ -33,14 +33,14 @@ def offline() -> None:
 
 @dataclass(frozen=True)
 class Encoder:
-    """A sentence encoder in a folder, with the maximum number of tokens that it reads of a text."""
+    """A sentence encoder in a folder, with the maximum number of tokens that it reads per text."""
 
     folder: Path
     most_tokens: int = 128
 
     @cached_property
     def digest(self) -> str:
-        """The hash of its files, which identifies its embeddings in the cache."""
+        """The hash of the encoder's files: the cache key of its embeddings."""
         files = {name: path for name, path in files_below(self.folder) if name.endswith(SAFE_SUFFIXES)}
         return hashlib.sha256(
             repr([(n, hashlib.sha256(p.read_bytes()).hexdigest()) for n, p in files.items()]).encode()
@@ -67,7 +67,7 @@ class Encoder:
         logging.disable_progress_bar()
         if not list(self.folder.rglob("*.safetensors")):
             raise GlassboxError(
-                f"{self.folder.name}: found no *.safetensors file. Other formats of weights can run code and are not loaded; "
+                f"{self.folder.name}: there is no *.safetensors file. Other formats of weights can run code and are not loaded; "
                 "convert the weights to safetensors."
             )
         torch.set_num_threads(1)

@@ -1,4 +1,4 @@
-"""The text family: classification of texts."""
+"""The text family: text classification."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 
 
 class TextFamily(ClassificationFamily["TextDataset"]):
-    """Classifiers of texts, and the weighted ensemble of them."""
+    """Family of text classifiers and their weighted ensemble."""
 
     unit: ClassVar[str] = "texts"
     limits: ClassVar[tuple[str, ...]] = (
-        "Intervals describe the texts that evaluate the models. The effect of other training texts is not in them.",
-        "A sentence encoder was pretrained on other texts. It is not known whether texts of this dataset were among them.",
+        "Intervals cover the sampling of the evaluated texts, not the variation of models trained on other texts.",
+        "A sentence encoder was pretrained on other texts, which may have included texts of this dataset.",
     )
 
     def prepare_rows(self, raw: "RawData", request: "Request") -> "tuple[RawData, dict[str, Finding]]":

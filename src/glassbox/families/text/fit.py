@@ -1,4 +1,4 @@
-"""Fits a model of texts on some rows, and predicts others; what is cached of candidates and trials."""
+"""Fitting of text models, with cached fold predictions of candidates and trials."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -19,8 +19,8 @@ CODE = "glassbox.families.text.fit"  # part of the cache key, with all that it i
 def fit(
     dataset: TextDataset, kind: str, params: Mapping[str, Any], rows: Codes, resources: Resources, *, workers: int = 1
 ) -> Model:
-    """Fit a model of `kind` on some rows and their augmented copies; `workers` members of an ensemble are fitted side by side."""
-    view = dataset.corpus.rows(rows, teaching=True)
+    """Fit a model of `kind` on some rows and their augmented copies; `workers` members of an ensemble are fitted in parallel."""
+    view = dataset.corpus.rows(rows, training=True)
     copies = len(view) // max(1, len(rows))
     y = np.concatenate([dataset.data.y[rows]] * copies)
     weights = dataset.encoder.folder if dataset.encoder is not None else None
@@ -29,7 +29,7 @@ def fit(
 
 
 def fit_fold(dataset: TextDataset, candidate: Candidate, fold: int, resources: Resources) -> dict[str, Any]:
-    """Predict the texts of one fold by a model that is fitted on the others, cached.
+    """Predict the texts of one fold with a model fitted on the other folds; the result is cached.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Leakage checks for texts: single words that determine the class, and the columns that are not read."""
+"""Leakage checks for texts: single words that determine the class, and unused columns."""
 
 from typing import Any
 
@@ -71,7 +71,7 @@ def leaks_table(rows: list[Row]) -> Table:
 
 
 def unused_columns(columns: list[str], features: list[str]) -> Note:
-    """Report the columns that text models read and those that they ignore."""
+    """Report the columns that text models read or ignore."""
     ignored = [name for name in features if name not in columns]
     say = f"Models read {', '.join(columns)}" + (f" and ignore {', '.join(ignored)}." if ignored else ".")
     return Note(title="Unused columns", say=say, tone="plain" if ignored else "good")

@@ -1,4 +1,4 @@
-"""Builds the dataset of a stage: texts as the recipe reads them, their labels, folds, augmented copies and encoder."""
+"""Construction of text datasets from the inputs of a stage."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -28,7 +28,7 @@ def text_dataset(
     request: "Request",
     resources: Resources,
 ) -> TextDataset:
-    """Return the texts of train, sorted by ``row_id``."""
+    """Return the dataset of the training texts, sorted by ``row_id``."""
     assert schema.target is not None, "a schema with classes has a target"
     data = labelled_rows(train, schema.target, schema.classes or [], folds, positive=request.data.positive)
     encoder = encoder_of(request, resources.root, recipe)
@@ -40,18 +40,18 @@ def text_dataset(
 
 
 def encoder_of(request: "Request", root: Path, recipe: Recipe) -> Encoder | None:
-    """Return the sentence encoder that the request names, reading as many tokens as the recipe says; None when it names none."""
+    """Return the sentence encoder of the request, limited to the recipe's number of tokens; None if the request names none."""
     address = request.weights.encoder
     return None if address is None else Encoder(locate(address, root), recipe.most_tokens)
 
 
 def augmented(corpus: Corpus, recipe: Recipe, seed: int) -> Corpus:
-    """Return a corpus with the augmented copies that the recipe asks for."""
+    """Return a corpus with the augmented copies of the recipe."""
     if recipe.variation == "none":
         return corpus
     return Corpus(corpus.texts, augment_texts(corpus.texts, recipe.variation, seed, synonyms_of(corpus)), corpus.encode)
 
 
 def synonyms_of(corpus: Corpus) -> Mapping[str, str]:
-    """Return words of similar meaning by the encoder; none where there is no encoder."""
+    """Return synonyms by embedding similarity; empty without an encoder."""
     return {} if corpus.encode is None else synonyms(corpus, corpus.encode)

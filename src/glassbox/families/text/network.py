@@ -1,7 +1,7 @@
 """Fine-tuning, saving and loading of Hugging Face Transformers networks, without pickle.
 
 Training follows Devlin et al. (2019), appendix A.3: AdamW, a learning rate with linear warm-up over the first tenth of the steps and
-linear decay to zero, few epochs. A GPU, where there is one, trains in bfloat16. On one platform, equal seeds give equal weights.
+linear decay to zero, few epochs. A GPU, if there is one, trains in bfloat16. On one platform, equal seeds give equal weights.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence

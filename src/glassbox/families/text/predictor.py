@@ -1,4 +1,4 @@
-"""The text classifier that is evaluated, saved and served: recipe, model, calibration, threshold and schema in one object."""
+"""Predictor for texts: recipe, model, calibration, decision threshold and schema."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ FORMAT = 1
 
 @dataclass(frozen=True)
 class TextPredictor(ClassificationMixin):
-    """A fitted text classifier; implements `glassbox.families.protocol.Predictor`.
+    """A fitted text classifier; implements `glassbox.families.predictor_protocol.Predictor`.
 
     Attributes
     ----------
@@ -148,7 +148,7 @@ def load(folder: Path) -> TextPredictor:
     Raises
     ------
     GlassboxError
-        When it was written in a newer format.
+        When the model was saved in a newer format.
     """
     description = read_description(folder, FORMAT)
     recipe = Recipe.model_validate(description["recipe"])

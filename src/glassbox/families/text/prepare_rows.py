@@ -40,7 +40,7 @@ def prepare_rows(raw: RawData, request: "Request") -> tuple[RawData, dict[str, F
 
 
 def prose(cells: pd.DataFrame, request: "Request") -> list[str]:
-    """Return the text columns before there is a schema: those that the request names, else all with three words or more per value.
+    """Return the text columns of raw data, before a schema is inferred: those in the request, else all that average three words or more.
 
     Raises
     ------
@@ -86,7 +86,7 @@ def _facts(texts: list[str], columns: list[str]) -> Facts:
 
 
 def _quality_note(texts: list[str], empty: int) -> Note:
-    """Count texts with markup, encoding errors, control characters and excessive length, and say how each is handled."""
+    """Count texts with markup, encoding errors, control characters and excessive length, and report their handling."""
     step = max(1, len(texts) // SAMPLE)
     sampled = sorted(texts)[::step]
     lines = []

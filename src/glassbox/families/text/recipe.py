@@ -24,8 +24,8 @@ class Recipe(BaseModel):
     """The preprocessing of texts, identical for train, holdout and service.
 
     `columns` are joined by a line break, in this order. `markup` removes tags and unescapes entities (``&amp;``); `encoding` repairs
-    wrongly decoded text (``Ã©``). Texts are truncated to `most_characters`. The sentence encoder reads `most_tokens` tokens, of longer
-    texts half from each end. `variation` is the augmentation of training rows.
+    wrongly decoded text (``Ã©``). Texts are truncated to `most_characters`. The sentence encoder reads `most_tokens` tokens; of longer
+    texts, it reads half from each end. `variation` is the augmentation of training rows.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

@@ -1,4 +1,4 @@
-"""Fits the selected model on all texts of train."""
+"""Refit of the selected model on all training texts."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -31,11 +31,11 @@ def refit(
     Parameters
     ----------
     best
-        As `tune` saved it: ``kind``, ``params``, ``recipe``.
+        The result of tuning: ``kind``, ``params``, ``recipe``.
     dataset, schema
-        Train, and its schema.
+        The training data and its schema.
     calibration, threshold
-        From out-of-fold predictions; the threshold is ignored with more than two classes.
+        Fitted on out-of-fold predictions; the threshold is ignored with more than two classes.
     """
     data, encoded = dataset.data, encodes(best["kind"], best["params"])
     with limit_threads(resources.threads):

@@ -31,7 +31,7 @@ def select_augmentation(
 ) -> tuple[Augmentation, Table]:
     """Compare augmentations by cross-validation of a cheap model (single words, logistic regression) and select one.
 
-    Selected is the augmentation with the largest gain whose confidence interval lies above zero.
+    The augmentation with the largest gain is selected, among those whose confidence interval lies above zero.
 
     Returns
     -------

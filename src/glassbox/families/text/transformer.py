@@ -69,7 +69,7 @@ def fine_tune(texts: Sequence[str], y: npt.NDArray[np.int64], fitting: Fitting) 
         When the request names no encoder.
     """
     if fitting.weights is None:
-        raise GlassboxError("the request names no encoder to fine-tune; set weights.encoder")
+        raise GlassboxError("no encoder to fine-tune; set weights.encoder in the request")
     import torch
 
     params = {"epochs": 2, "learning_rate": 3e-5, "batch": 16, "most_tokens": 256, "weight_decay": 0.01, **fitting.params}

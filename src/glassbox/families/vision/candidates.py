@@ -1,4 +1,4 @@
-"""The candidates for images, and the hyperparameters that tuning searches."""
+"""Default candidates and search spaces for image classification."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -12,36 +12,40 @@ PRETRAINED_SIDE = 224  # pixels, at which a backbone was pretrained and is fine-
 
 
 def candidates(cost: Cost, effort: Effort, backbones: Sequence[str], side: int) -> list[Candidate]:
-    """Return the candidates by default, from the class shares to networks that are fine-tuned as a whole.
+    """Return the default candidates, from the class frequencies to fully fine-tuned networks.
 
     Parameters
     ----------
     cost
-        `low` tries linear models of embeddings, or a small network where there is no backbone; `medium` also the last block of
-        the first backbone; `high` also the last block and all of each, and a small network in any case.
+        `low` tries linear models on embeddings, or a small network without a backbone; `medium` also fine-tunes the last block of
+        the first backbone; `high` fine-tunes the last block and all of each backbone, and always adds a small network.
     backbones
         The names of the request's pretrained networks.
     side
         The side of an image as models see it, in pixels.
     """
-    found = [Candidate(name="majority", kind="majority")]
-    for place, name in enumerate(backbones):
-        found.append(Candidate(name=f"embeddings of {name}, linear", kind="embeddings", params={"backbones": [place], "C": 0.01}))
+    defaults = [Candidate(name="majority", kind="majority")]
+    for index, name in enumerate(backbones):
+        defaults.append(
+            Candidate(name=f"embeddings of {name}, linear", kind="embeddings", params={"backbones": [index], "C": 0.01})
+        )
     if len(backbones) > 1:
         places = list(range(len(backbones)))
-        found.append(
+        defaults.append(
             Candidate(name="embeddings of all backbones, linear", kind="embeddings", params={"backbones": places, "C": 0.01})
         )
     if not backbones or cost == "high" or (side <= SMALL and cost != "low"):
         settings: dict[str, Any] = {"epochs": effort.sizes["epochs"], "batch": 128, "learning_rate": 3e-3}
         settings |= {"side": min(side, SMALL), "crop": 1.0, "shift": 2, "colour": 0.0}
-        found.append(Candidate(name="small network from nothing", kind="small_network", params=settings))
+        defaults.append(Candidate(name="small network from nothing", kind="small_network", params=settings))
     blocks = {"low": [], "medium": backbones[:1], "high": backbones}[cost]
-    found += [
-        _fine_tuned(f"{name}, last block fine-tuned", place, "block", 3e-4, effort, side) for place, name in enumerate(blocks)
+    defaults += [
+        _fine_tuned(f"{name}, last block fine-tuned", index, "block", 3e-4, effort, side) for index, name in enumerate(blocks)
     ]
-    whole = backbones if cost == "high" else []
-    return found + [_fine_tuned(f"{name}, all fine-tuned", place, "all", 2e-4, effort, side) for place, name in enumerate(whole)]
+    fully_tuned = backbones if cost == "high" else []
+    return defaults + [
+        _fine_tuned(f"{name}, all fine-tuned", index, "all", 2e-4, effort, side) for index, name in enumerate(fully_tuned)
+    ]
 
 
 def _fine_tuned(name: str, backbone: int, unfrozen: str, learning_rate: float, effort: Effort, side: int) -> Candidate:
@@ -56,7 +60,7 @@ def _fine_tuned(name: str, backbone: int, unfrozen: str, learning_rate: float, e
 
 
 def search_space(candidate: Candidate, cost: Cost, side: int) -> Space:
-    """Return the hyperparameters of a candidate that are searched by default; none where its kind has none."""
+    """Return the default search space of a candidate; empty if its kind has no hyperparameters to search."""
     spaces: dict[str, Space] = {
         "embeddings": {"C": {"low": 0.0001, "high": 0.1, "log": True}},
         "fine_tuned": {

@@ -1,4 +1,4 @@
-"""The images of train with their labels and folds: the input of every fit."""
+"""Image datasets: the images of train with labels and folds."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -10,14 +10,14 @@ from glassbox.files import hash_value
 
 @dataclass(frozen=True)
 class VisionDataset(ClassificationDataset):
-    """The images of train in canonical order.
+    """The training images in canonical order.
 
     Attributes
     ----------
     data
         Row ids, labels and folds.
     images
-        The images as models see them, with the backbones of the request.
+        The images as models receive them, with the backbones of the request.
     """
 
     data: LabelledRows
@@ -29,7 +29,7 @@ class VisionDataset(ClassificationDataset):
         return hash_value([self.images.digests, data.row_ids, data.y.tolist(), data.classes, data.fold.tolist()])
 
     def digest(self, kind: str) -> str:
-        """Hash everything that a model of this kind sees of the images."""
+        """Hash the inputs of a model of this kind, as part of the cache key."""
         uses_backbones = kind not in ("majority", "small_network")
         backbones = [backbone.digest for backbone in self.images.backbones] if uses_backbones else []
         return hash_value([self._bare, backbones, self.images.recipe.augmentation.model_dump()])

@@ -1,11 +1,11 @@
-"""The effort of each level of cost for the classification of images."""
+"""Search effort of each cost level for image classification."""
 
 from glassbox.families.protocol import Effort
 from glassbox.request.model import Cost
 
 EFFORT: dict[Cost, Effort] = {
     "low": Effort(
-        "Linear models of embeddings, or a small network where there is no backbone.",
+        "Linear models on embeddings, or a small network without a backbone.",
         trials=2,
         resamples=1000,
         sizes={"epochs": 3, "fine-tuning epochs": 4},

@@ -1,4 +1,4 @@
-"""The vision family: classification of images."""
+"""The vision family: image classification."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 
 
 class VisionFamily(ClassificationFamily["VisionDataset"]):
-    """Classifiers of images, and the weighted ensemble of them."""
+    """Family of image classifiers and their weighted ensemble."""
 
     unit: ClassVar[str] = "pictures"
     limits: ClassVar[tuple[str, ...]] = (
-        "Intervals describe the images that evaluate the models. The effect of other training images is not in them.",
-        "A backbone was pretrained on other images. It is not known whether images of this dataset were among them.",
+        "Intervals cover the sampling of the evaluated images, not the variation of models trained on other images.",
+        "A backbone was pretrained on other images, which may have included images of this dataset.",
     )
 
     def prepare_rows(self, raw: "RawData", request: "Request") -> "tuple[RawData, dict[str, Finding]]":

@@ -1,4 +1,4 @@
-"""Fits a model of images on some rows, and predicts others; what is cached of candidates and trials."""
+"""Fitting of image models, with cached fold predictions of candidates and trials."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -33,9 +33,9 @@ def fit(
     Parameters
     ----------
     checkpoint
-        Where the epochs of a network are saved until it is trained.
+        The file that stores the epochs of an unfinished training.
     workers
-        Members of an ensemble that are fitted side by side.
+        The number of ensemble members that are fitted in parallel.
     """
     torch.set_num_threads(resources.threads)
     augmentation = dataset.images.recipe.augmentation
@@ -44,7 +44,7 @@ def fit(
 
 
 def fit_fold(dataset: VisionDataset, candidate: Candidate, fold: int, resources: Resources) -> dict[str, Any]:
-    """Predict the images of one fold by a model that is fitted on the others, cached.
+    """Predict the images of one fold with a model fitted on the other folds; the result is cached.
 
     Returns
     -------

@@ -32,7 +32,7 @@ class ImageCollection:
     Parameters
     ----------
     cells
-        One image a row as a data URI; None where the image is missing.
+        One image per row as a data URI; None where the image is missing.
     recipe
         Framing and size of the images.
     backbones

@@ -14,24 +14,24 @@ from glassbox.findings.model import Note, Table
 from glassbox.findings.wording import number
 
 Row = dict[str, Any]
-SUSPECT = 0.5  # share of the error of the majority class that a trait removes, from which on it is flagged
+SUSPECT = 0.5  # a trait is flagged from this share of the majority class's errors removed
 MAX_DEPTH, MIN_LEAF = 4, 10  # of the decision tree on one trait
 
 
 def audit_traits(traits: pd.DataFrame, y: Codes, fold: Codes, target: str) -> list[Row]:
-    """Measure how well each trait alone predicts the class, out of fold, with a small decision tree (Breiman et al. 1984).
+    """Measure the out-of-fold accuracy of a small decision tree on each trait alone (Breiman et al. 1984).
 
     Parameters
     ----------
     traits
-        One numeric column a trait; missing values are treated as a value of their own.
+        One numeric column per trait; missing values are treated as a value of their own.
     target
-        The noun phrase for what is predicted, such as ``the right class``.
+        A noun phrase for the prediction, such as ``the right class``.
 
     Returns
     -------
     list of dict
-        ``column`` (the trait), ``evidence``, ``verdict`` (``look`` or ``clear``) and ``told``, the share of the error of the
+        ``column`` (the trait), ``evidence``, ``verdict`` (``look`` or ``clear``) and ``told``, the share of the errors of the
         majority class that the trait removes; sorted by ``told``, descending.
     """
     from sklearn.tree import DecisionTreeClassifier

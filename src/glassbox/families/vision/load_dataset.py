@@ -1,4 +1,4 @@
-"""Builds the dataset of a stage: images as the recipe frames them, their labels, folds and backbones."""
+"""Construction of image datasets from the inputs of a stage."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,7 +26,7 @@ def vision_dataset(
     request: "Request",
     resources: Resources,
 ) -> VisionDataset:
-    """Return the images of train, sorted by ``row_id``."""
+    """Return the dataset of the training images, sorted by ``row_id``."""
     assert schema.target is not None, "a schema with classes has a target"
     data = labelled_rows(train, schema.target, schema.classes or [], folds, positive=request.data.positive)
     images = ImageCollection(
@@ -41,5 +41,5 @@ def vision_dataset(
 
 
 def backbones_of(request: "Request", root: Path) -> list[Backbone]:
-    """Return the pretrained networks that the request names, in its order."""
+    """Return the pretrained networks of the request, in its order."""
     return [load_backbone(locate(address, root)) for address in request.weights.backbones]

@@ -177,7 +177,7 @@ def _require_backbone(images: ImageCollection, index: int) -> None:
 
 @dataclass(frozen=True)
 class Network:
-    """A network trained on these classes: a fine-tuned backbone, or a small network trained from scratch.
+    """A trained network: a fine-tuned backbone, or a small network trained from scratch.
 
     Attributes
     ----------

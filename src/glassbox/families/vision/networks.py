@@ -168,14 +168,14 @@ def small_stages() -> list[nn.Module]:
 
 @dataclass(frozen=True)
 class Backbone:
-    """A pretrained network: the file of its weights and the name of its architecture."""
+    """A pretrained network: its weights file and the name of its architecture."""
 
     file: Path
     name: str
 
     @cached_property
     def digest(self) -> str:
-        """The hash of the architecture and of the tensors of the stages, whatever the file format: the key of cached embeddings."""
+        """The hash of the architecture and the tensors of the stages, independent of the file format: the key of cached embeddings."""
         tensors = {
             name: [str(value.dtype), list(value.shape), hashlib.sha256(value.contiguous().numpy().tobytes()).hexdigest()]
             for name, value in self._load().stages.state_dict().items()
@@ -189,7 +189,7 @@ class Backbone:
         Raises
         ------
         DataError
-            When the weights do not fit the architecture.
+            When the weights do not match the architecture.
         """
         network = self._load()
         _fold_norms(network)

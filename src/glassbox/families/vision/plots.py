@@ -17,7 +17,7 @@ MARKERS = "osD^vPX*<>"
 
 
 def image_sizes(traits: pd.DataFrame) -> Figure:
-    """Plot width against height: one dot a size, with an area that grows with the number of images."""
+    """Plot width against height: one dot per size, whose area grows with the number of images."""
     counts = traits.groupby(["width", "height"]).size().rename("n").reset_index().sort_values("n", ascending=False)
     with style():
         canvas = Canvas(figsize=(WIDTH, 3.0))

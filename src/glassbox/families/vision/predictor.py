@@ -1,4 +1,4 @@
-"""The image classifier that is evaluated, saved and served: recipe, model, calibration, threshold and schema."""
+"""Predictor for images: recipe, model, calibration, decision threshold and schema."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ TOP = 5  # classes in the column `top`
 
 @dataclass(frozen=True)
 class VisionPredictor(ClassificationMixin):
-    """A fitted image classifier; implements `glassbox.families.protocol.Predictor`.
+    """A fitted image classifier; implements `glassbox.families.predictor_protocol.Predictor`.
 
     Attributes
     ----------
@@ -37,7 +37,7 @@ class VisionPredictor(ClassificationMixin):
     calibration
         The calibration of the probabilities.
     threshold
-        The probability from which a row is classified as positive; None: the most probable class is predicted.
+        The decision threshold of the positive class; None predicts the most probable class.
     reference
         The training distribution, as the reference for drift detection.
     backbones
@@ -70,7 +70,7 @@ class VisionPredictor(ClassificationMixin):
         return restrict_schema(self.schema, self.fields)
 
     def expand_query(self, question: Mapping[str, Any]) -> list[dict[str, Any]] | None:
-        """Expand ``{"pictures": [...]}`` to one row a picture.
+        """Expand ``{"pictures": [...]}`` to one row per picture.
 
         Raises
         ------
@@ -108,7 +108,7 @@ class VisionPredictor(ClassificationMixin):
         Returns
         -------
         DataFrame
-            ``y_pred``, one ``proba_<class>`` a class, and ``top``: the most probable classes with their probabilities, descending.
+            ``y_pred``, one ``proba_<class>`` per class, and ``top``: the most probable classes with their probabilities, descending.
         """
         proba = self.proba(frame)
         predictions = self.answers(proba, frame.index)
@@ -169,7 +169,7 @@ def load(folder: Path) -> VisionPredictor:
     Raises
     ------
     GlassboxError
-        When it was written in another format version.
+        When the model was saved in another format version.
     """
     description = read_description(folder, FORMAT)
     backbones: list[Backbone] = []

@@ -1,4 +1,4 @@
-"""Preparation of image rows: rows without an image are quarantined, the others are described and grouped by near-duplicates."""
+"""Preparation of image rows: quarantine of rows without an image, image statistics, and near-duplicate groups."""
 
 from typing import TYPE_CHECKING
 

@@ -1,4 +1,4 @@
-"""Features that monitoring compares: image traits, and the position of the embeddings relative to the training set."""
+"""Reference features for drift monitoring of images: image traits, and the position of the embeddings relative to train."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -60,7 +60,7 @@ def map_images(images: ImageCollection, function: Callable[[Image.Image], Any], 
 
 
 def traits_of(images: ImageCollection) -> pd.DataFrame:
-    """Return the traits of each image, one row an image; the traits of a missing image are NaN."""
+    """Return the traits of each image, one row per image; the traits of a missing image are NaN."""
     return pd.DataFrame(map_images(images, traits, dict.fromkeys(TRAITS, np.nan)), columns=list(TRAITS), dtype="float64")
 
 
@@ -92,7 +92,7 @@ class ReferenceFeatures:
         return cls(Directions.of(_vectors(images, backbone)), backbone)
 
     def describe(self, images: ImageCollection) -> pd.DataFrame:
-        """Return the traits of each image and its position relative to the training set, one row an image."""
+        """Return the traits of each image and its position relative to the training set, one row per image."""
         name = "embedding" if self.backbone is not None else "coarse picture"
         return traits_of(images).assign(**self.directions.describe(_vectors(images, self.backbone), name))
 
@@ -107,7 +107,7 @@ class ReferenceFeatures:
 
     @classmethod
     def load(cls, folder: Path) -> "ReferenceFeatures":
-        """Read the reference that `save` wrote."""
+        """Load the reference features saved in `folder`."""
         directions = Directions.load(folder)
         assert directions is not None, "a reference of images has directions"
         return cls(directions, read_json(folder / "place.json"))

@@ -1,4 +1,4 @@
-"""Image traits as columns for the slices of a holdout."""
+"""Image traits as columns, for evaluation by slice."""
 
 import pandas as pd
 

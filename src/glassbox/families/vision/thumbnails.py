@@ -59,7 +59,7 @@ def boxed_thumbnail(cell: str, boxes: Sequence[tuple[Box, str]], head: str, alt:
 
 
 def augmentation_examples(images: ImageCollection, *, seed: int, rows: int = 3, each: int = 5) -> Pictures:
-    """Show some images as the models receive them and as augmentation changes them."""
+    """Show some images before and after augmentation."""
     pictures = []
     for i in [i for i, cell in enumerate(images.cells) if isinstance(cell, str)][:rows]:
         pixels = images.recipe.pixels(images.cells[i])

@@ -203,7 +203,7 @@ def _effect(name: str, values: Floats, column: pd.Series, positive: str) -> str:
 
 @dataclass(frozen=True)
 class Waterfall:
-    """The explanation of one row, from the average output to the output for the row.
+    """Explanation of one row: the steps from the average output to the output for the row.
 
     Attributes
     ----------
