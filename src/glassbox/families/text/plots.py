@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
+import seaborn as sns
 from matplotlib.figure import Figure as Canvas
 
 from glassbox.families.classification.dataset import Problem
@@ -25,16 +26,18 @@ def length_histogram(words: npt.NDArray[np.int64], problem: Problem) -> Figure:
     with style():
         canvas = Canvas(figsize=(WIDTH, 2.6))
         axes = canvas.subplots()
-        parts = [(name, problem.y == k) for k, name in enumerate(problem.classes)] if problem.binary else [("all", sizes > 0)]
-        for color, (name, inside) in zip(PALETTE, parts, strict=False):
-            counts, _ = np.histogram(sizes[inside], bins=edges)
-            axes.stairs(counts / max(1, counts.sum()), edges, color=color, linewidth=1.6, label=label(name))
+        classes = problem.classes if problem.binary else ["all"]
+        sns.histplot(
+            x=sizes, hue=np.take(classes, problem.y if problem.binary else np.zeros_like(problem.y)), hue_order=classes,
+            palette=PALETTE[: len(classes)], bins=edges, stat="proportion", common_norm=False,
+            element="step", fill=False, linewidth=1.6, legend=False, ax=axes,
+        )  # fmt: skip
         axes.set_xscale("log")
-        axes.set_xlabel("words in a text (log scale)")
-        axes.set_ylabel("share of texts")
+        axes.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
+        axes.set(xlabel="words in a text (log scale)", ylabel="share of texts")
         minimal_axes(axes, grid="y")
         if problem.binary:
-            axes.legend(frameon=False, loc="upper left")
+            axes.legend(axes.lines[::-1], [label(name) for name in classes], loc="upper left")
         low, middle, high = (int(np.quantile(words, q)) for q in (0.05, 0.5, 0.95))
         say = f"The median text has {middle:,d} words; nine in ten have {low:,d} to {high:,d}."
         return drawing(canvas, "Distribution of text length", say=say, alt=f"Histogram of the number of words in a text. {say}")

@@ -3,10 +3,11 @@
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+import seaborn as sns
 from matplotlib.figure import Figure as Canvas
 
 from glassbox.families.classification.dataset import Problem
-from glassbox.families.shared.plotting import dots, minimal_axes, name_rows, rows_canvas
+from glassbox.families.shared.plotting import minimal_axes, name_rows, rows_canvas
 from glassbox.families.vision.image_collection import Floats
 from glassbox.findings.model import Figure
 from glassbox.findings.plot_style import PALETTE, WIDTH, drawing, style
@@ -38,18 +39,20 @@ def image_sizes(traits: pd.DataFrame) -> Figure:
 
 def trait_by_class(traits: pd.DataFrame, problem: Problem, trait: str, most: int = 20) -> Figure:
     """Plot the median and the interquartile range of a trait for each class."""
-    rows: list[tuple[str, float, float, float]] = []
-    for k, name in enumerate(problem.classes):
-        values = traits.loc[problem.y == k, trait]
-        rows.append((name, float(values.median()), float(values.quantile(0.25)), float(values.quantile(0.75))))
-    rows.sort(key=lambda row: (-row[1], row[0]))
-    drawn = rows[:most]
+    by_class = traits[trait].groupby(problem.y)
+    medians = sorted(
+        ((problem.classes[k], float(median)) for k, median in by_class.median().items()), key=lambda row: (-row[1], row[0])
+    )
+    drawn = medians[:most]
     with style():
         canvas, axes = rows_canvas(len(drawn), extra=0.7)
-        medians, low, high = (np.array([row[i] for row in drawn]) for i in (1, 2, 3))
-        dots(axes, medians, low, high, [ACCENT] * len(drawn))
-        name_rows(axes, [row[0] for row in drawn])
-        axes.set_xlabel(f"{trait}, 0 to 1")
+        names = [name for name, _ in drawn]
+        sns.pointplot(
+            x=traits[trait], y=np.take(problem.classes, problem.y), order=names, estimator="median", errorbar=("pi", 50),
+            color=ACCENT, linestyle="none", markersize=6, err_kws={"linewidth": 2.2, "alpha": 0.45}, ax=axes,
+        )  # fmt: skip
+        name_rows(axes, names)
+        axes.set(xlabel=f"{trait}, 0 to 1", ylabel="")
         first, last = drawn[0], drawn[-1]
         say = (
             f"{trait.capitalize()} is highest for {clean(first[0])} (median {first[1]:.2f}) "
