@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 from scipy.optimize import minimize
+from scipy.special import softmax
 
 from glassbox.families.classification.dataset import Codes, Problem
 from glassbox.families.classification.linear_models import log_opinion_pool
@@ -37,8 +38,7 @@ def weights_of(probas: Sequence[Floats], y: Codes) -> Floats:
 
     def loss(weights: Floats) -> tuple[float, Floats]:
         scores = np.tensordot(weights, logs, axes=1)
-        raised = np.exp(scores - scores.max(axis=1, keepdims=True))
-        proba = raised / raised.sum(axis=1, keepdims=True)
+        proba = softmax(scores, axis=1)
         surplus = proba.copy()
         surplus[rows, y] -= 1.0
         gradient = np.array([float((surplus * log).sum()) for log in logs]) / len(y)

@@ -25,6 +25,7 @@ def wilson(count: npt.ArrayLike, total: npt.ArrayLike, z: float = 1.959963984540
     >>> round(float(low), 3), round(float(high), 3)
     (0.237, 0.763)
     """
+    # proportion_confint of statsmodels warns of totals of 0, and statsmodels is slow to import.
     k, n = np.asarray(count, dtype=float), np.asarray(total, dtype=float)
     with np.errstate(invalid="ignore", divide="ignore"):
         p = k / n

@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
 from matplotlib.patches import Patch
 from matplotlib.transforms import blended_transform_factory
+from scipy.stats import spearmanr
 
 from glassbox.families.shared.plotting import Floats, dots, minimal_axes, name_rows, named_bars, rows_canvas, side_values
 from glassbox.findings.model import Figure
@@ -180,7 +181,7 @@ def _effect(name: str, values: Floats, column: pd.Series, positive: str) -> str:
     if ordered.any():
         if np.ptp(values[ordered]) == 0 or np.ptp(ranks[ordered]) == 0:
             return f"{clean(name)} hardly varies"
-        slope = float(np.corrcoef(ranks[ordered], pd.Series(values[ordered]).rank())[0, 1])
+        slope = float(spearmanr(ranks[ordered], values[ordered]).statistic)
         if abs(slope) < 0.4:
             return f"{clean(name)} has no consistent direction"
         return f"a higher {clean(name)} makes {clean(positive)} {'more' if slope > 0 else 'less'} likely"
