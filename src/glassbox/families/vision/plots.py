@@ -39,26 +39,22 @@ def image_sizes(traits: pd.DataFrame) -> Figure:
 
 def trait_by_class(traits: pd.DataFrame, problem: Problem, trait: str, most: int = 20) -> Figure:
     """Plot the median and the interquartile range of a trait for each class."""
-    by_class = traits[trait].groupby(problem.y)
-    medians = sorted(
-        ((problem.classes[k], float(median)) for k, median in by_class.median().items()), key=lambda row: (-row[1], row[0])
-    )
-    drawn = medians[:most]
+    names = np.take(problem.classes, problem.y)
+    medians = traits[trait].groupby(names).median().sort_values(ascending=False, kind="stable").head(most)
+    classes = medians.index.tolist()
     with style():
-        canvas, axes = rows_canvas(len(drawn), extra=0.7)
-        names = [name for name, _ in drawn]
+        canvas, axes = rows_canvas(len(classes), extra=0.7)
         sns.pointplot(
-            x=traits[trait], y=np.take(problem.classes, problem.y), order=names, estimator="median", errorbar=("pi", 50),
+            x=traits[trait], y=names, order=classes, estimator="median", errorbar=("pi", 50),
             color=ACCENT, linestyle="none", markersize=6, err_kws={"linewidth": 2.2, "alpha": 0.45}, ax=axes,
         )  # fmt: skip
-        name_rows(axes, names)
+        name_rows(axes, classes)
         axes.set(xlabel=f"{trait}, 0 to 1", ylabel="")
-        first, last = drawn[0], drawn[-1]
         say = (
-            f"{trait.capitalize()} is highest for {clean(first[0])} (median {first[1]:.2f}) "
-            f"and lowest for {clean(last[0])} ({last[1]:.2f})."
+            f"{trait.capitalize()} is highest for {clean(classes[0])} (median {medians.iloc[0]:.2f}) "
+            f"and lowest for {clean(classes[-1])} ({medians.iloc[-1]:.2f})."
         )
-        values_by_class = "; ".join(f"{row[0]} {row[1]:.2f}" for row in drawn)
+        values_by_class = "; ".join(f"{name} {median:.2f}" for name, median in medians.items())
         title = f"{trait.capitalize()} by class"
         return drawing(canvas, title, say=say, alt=f"Median and interquartile range of each class: {values_by_class}.")
 

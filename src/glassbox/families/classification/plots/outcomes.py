@@ -8,6 +8,7 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
+from matplotlib.patches import Rectangle
 from sklearn.metrics import confusion_matrix
 
 from glassbox.families.shared.plotting import (
@@ -108,7 +109,8 @@ def _histogram(axes: Axes, proba: Floats) -> None:
     sns.histplot(proba, bins=20, binrange=(0, 1), shrink=0.92, color=SOFT, alpha=0.5, linewidth=0, ax=axes)
     axes.set(yticks=[], ylabel="")
     axes.spines["left"].set_visible(False)
-    tallest = max(axes.patches, key=lambda bar: bar.get_height())
+    bars = [bar for bar in axes.patches if isinstance(bar, Rectangle)]
+    tallest = max(bars, key=Rectangle.get_height)
     x, count = tallest.get_x() + tallest.get_width() / 2, int(tallest.get_height())
     axes.set_ylim(0, max(1, count) * 1.55)
     place = "left" if x < 0.15 else "right" if x > 0.85 else "center"

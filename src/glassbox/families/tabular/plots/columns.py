@@ -130,7 +130,7 @@ def rates(table: pd.DataFrame, target: str) -> Figure | Note:
                 colors[i] = ACCENT
             labels.append(label(row["level"], 24))
             values.append(percent(row["share"]))
-        dots(axes, *intervals, colors)
+        dots(axes, intervals[0], intervals[1], intervals[2], colors)
         name_rows(axes, labels, width=40)
         for text, row in zip(axes.get_yticklabels(), rows, strict=True):
             text.set_fontweight("bold" if isinstance(row, str) else "normal")
