@@ -125,15 +125,11 @@ def named_bars(
 ) -> Canvas:
     """Return a canvas with one bar per name, the first on top, with its text at the right; see `rows_canvas` and `name_rows`."""
     canvas, axes = rows_canvas(max(1, len(names)), extra=extra, step=step)
-    rows = range(len(names))
-    sns.barplot(
-        x=values, y=rows, hue=rows, palette=list(colors), orient="h", width=0.55, saturation=1, alpha=0.9,
-        errorbar=None, legend=False, ax=axes,
-    )  # fmt: skip
+    axes.barh(range(len(names)), values, height=0.55, color=colors, alpha=0.9)
     name_rows(axes, names, strong=strong)
     side_values(axes, texts)
     axes.set_xlim(0, max(float(values.max(initial=0)), 1e-12) * 1.02)
-    axes.set(xticks=[], xlabel=x_label, ylabel="")
+    axes.set(xticks=[], xlabel=x_label)
     return canvas
 
 

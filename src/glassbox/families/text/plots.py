@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import seaborn as sns
 from matplotlib.figure import Figure as Canvas
+from matplotlib.lines import Line2D
 
 from glassbox.families.classification.dataset import Problem
 from glassbox.families.shared.plotting import minimal_axes, name_rows, rows_canvas
@@ -37,7 +38,8 @@ def length_histogram(words: npt.NDArray[np.int64], problem: Problem) -> Figure:
         axes.set(xlabel="words in a text (log scale)", ylabel="share of texts")
         minimal_axes(axes, grid="y")
         if problem.binary:
-            axes.legend(axes.lines[::-1], [label(name) for name in classes], loc="upper left")
+            lines = [Line2D([], [], color=color, label=label(name)) for color, name in zip(PALETTE, classes, strict=False)]
+            axes.legend(handles=lines, loc="upper left")
         low, middle, high = (int(np.quantile(words, q)) for q in (0.05, 0.5, 0.95))
         say = f"The median text has {middle:,d} words; nine in ten have {low:,d} to {high:,d}."
         return drawing(canvas, "Distribution of text length", say=say, alt=f"Histogram of the number of words in a text. {say}")

@@ -120,9 +120,10 @@ def _histogram(axes: Axes, proba: Floats) -> None:
 def confusion(y_true: npt.ArrayLike, y_pred: npt.ArrayLike, classes: Sequence[str]) -> Figure:
     """Draw the confusion matrix: counts, shaded by the share of each actual class (rows sum to 100 %)."""
     names = [str(name) for name in classes]
-    counts = confusion_matrix(np.asarray(y_true).astype(str), np.asarray(y_pred).astype(str), labels=names)
-    shares = counts / np.maximum(1, counts.sum(axis=1, keepdims=True))
     k = len(names)
+    truth, predicted = np.asarray(y_true).astype(str), np.asarray(y_pred).astype(str)
+    counts = confusion_matrix(truth, predicted, labels=names) if len(truth) else np.zeros((k, k), dtype=int)
+    shares = counts / np.maximum(1, counts.sum(axis=1, keepdims=True))
     with style():
         canvas = Canvas(figsize=(WIDTH, min(5.0, 1.1 + 0.62 * k if k < 6 else 1.3 + 0.37 * k)))
         axes = canvas.subplots()
