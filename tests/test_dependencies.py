@@ -18,7 +18,6 @@ NOT_IMPORTED = {
     "jupyterlab": "run as a command",
     "onnxscript": "used by torch.onnx.export",
     "pip": "run as a command, to fetch data sets",
-    "plotly": "its script draws the interactive figures of the pages",
 }
 # Part of a dependency that is imported by its own name.
 WITH = {

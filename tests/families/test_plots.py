@@ -21,6 +21,7 @@ from glassbox.families.tabular.plots.columns import date_ticks
 from glassbox.files import hash_value
 from glassbox.findings.html import finding_html
 from glassbox.findings.model import Estimate, Figure, Finding, Note
+from glassbox.findings.svg import COLOURS
 from glassbox.findings.wording import clean, label, percent
 
 MARKUP = "<img src=x onerror=alert(1)>"
@@ -180,7 +181,7 @@ def test_hover_data_contains_no_script_and_no_markup(hostile: dict[str, Finding]
         assert figure.plotly is not None
         assert set(figure.plotly) == {"data", "layout"}
         assert "<img" not in str(figure.plotly)
-        assert figure.plotly["layout"]["template"] is None
+        assert "template" not in figure.plotly["layout"]
 
 
 def test_leaderboard_puts_the_best_first_and_names_ties() -> None:
@@ -374,3 +375,13 @@ def test_labels_are_short_and_on_one_line() -> None:
     assert len(label("x" * 300, 26)) == 26
     assert clean("a\nb") == "a b"
     assert clean("\u202eevil") == "evil"
+
+
+def test_empty_bars_and_an_empty_confusion_matrix_are_drawn() -> None:
+    assert selection_plots.importances_plot({}).alt == "Bars of the share of each hyperparameter: none."
+    assert outcomes.confusion([], [], ["a", "b"]).say == "There are no rows to evaluate."
+
+
+def test_cells_have_text_in_the_colours_of_a_theme() -> None:
+    svg = svg_of(outcomes.confusion(["a"] * 10 + ["b"] * 10, ["a"] * 9 + ["b"] * 11, ["a", "b"]))
+    assert set(re.findall(r"fill: (#\w+)", svg)) <= set(COLOURS)

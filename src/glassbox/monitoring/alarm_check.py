@@ -3,7 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy.stats import norm
+from scipy.stats import binomtest
 
 from glassbox.findings.model import Estimate, Estimates, Table
 from glassbox.findings.wording import number
@@ -87,11 +87,8 @@ def proportion_estimate(successes: int, trials: int, level: float = 0.95) -> Est
     >>> proportion_estimate(0, 100).low, round(proportion_estimate(0, 100).high, 4)
     (0.0, 0.037)
     """
-    z = float(norm.isf((1 - level) / 2))
-    share = successes / trials
-    centre = (successes + z * z / 2) / (trials + z * z)
-    half = z * np.sqrt(trials) / (trials + z * z) * np.sqrt(share * (1 - share) + z * z / (4 * trials))
-    return Estimate(value=share, low=max(0.0, float(centre - half)), high=min(1.0, float(centre + half)), n=trials)
+    interval = binomtest(successes, trials).proportion_ci(level, method="wilson")
+    return Estimate(value=successes / trials, low=float(interval.low), high=float(interval.high), n=trials)
 
 
 def inject_drift(

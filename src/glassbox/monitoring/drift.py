@@ -5,6 +5,7 @@ import hashlib
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from scipy.special import rel_entr
 from scipy.stats import chi2
 
 from glassbox.errors import GlassboxError
@@ -74,18 +75,13 @@ def jensen_shannon(reference: npt.ArrayLike, batch: npt.ArrayLike) -> npt.NDArra
     """
     p, q = _shares(reference, 0.0), _shares(batch, 0.0)
     middle = (p + q) / 2
-    divergence = (_relative_entropy(p, middle) + _relative_entropy(q, middle)) / 2
-    return np.sqrt(np.maximum(divergence, 0.0))
+    divergence = (rel_entr(p, middle) + rel_entr(q, middle)).sum(axis=-1) / (2 * np.log(2))
+    return np.asarray(np.sqrt(np.maximum(divergence, 0.0)), dtype=np.float64)
 
 
 def _shares(counts: npt.ArrayLike, added: float) -> npt.NDArray[np.float64]:
     filled = np.asarray(counts, dtype=np.float64) + added
     return np.asarray(filled / filled.sum(axis=-1, keepdims=True), dtype=np.float64)
-
-
-def _relative_entropy(p: npt.NDArray[np.float64], q: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    ratio = np.divide(p, q, out=np.ones_like(p), where=p > 0)
-    return np.asarray(np.sum(p * np.log2(ratio), axis=-1), dtype=np.float64)
 
 
 def chance_index(column: ColumnProfile, rows: int, level: float) -> float:

@@ -28,6 +28,8 @@ LIBRARIES = (
     "pydantic",
     "matplotlib.figure",
     "matplotlib.backends.backend_svg",
+    "seaborn",
+    "plotly.graph_objects",
     "IPython.display",
     "scipy.stats",
     "sklearn.pipeline",

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 from scipy.optimize import minimize
+from scipy.special import softmax
 
 from glassbox.families.classification.dataset import Codes, LabelledRows
 from glassbox.families.classification.linear_models import log_opinion_pool
@@ -38,8 +39,7 @@ def weights_of(probas: Sequence[Floats], y: Codes) -> Floats:
 
     def loss(weights: Floats) -> tuple[float, Floats]:
         scores = np.tensordot(weights, logs, axes=1)
-        raised = np.exp(scores - scores.max(axis=1, keepdims=True))
-        proba = raised / raised.sum(axis=1, keepdims=True)
+        proba = softmax(scores, axis=1)
         surplus = proba.copy()
         surplus[rows, y] -= 1.0
         gradient = np.array([float((surplus * log).sum()) for log in logs]) / len(y)

@@ -9,6 +9,7 @@ from typing import Any, cast
 import numpy as np
 import numpy.typing as npt
 import scipy.sparse as sp
+from scipy.special import expit, softmax
 
 from glassbox.families.shared.arrays import read_array, write_array
 from glassbox.files import read_json, write_json
@@ -45,12 +46,12 @@ class Head:
     def proba(self, x: Any) -> Floats:
         scores = self.scores(x) / self.temperature
         if scores.shape[1] == 1:
-            positive = 1 / (1 + np.exp(-np.clip(scores[:, 0], -500, 500)))
+            positive = expit(scores[:, 0])
             return np.column_stack([1 - positive, positive])
         if self.link == "each":
-            sigmoids = 1 / (1 + np.exp(-np.clip(scores, -500, 500)))
+            sigmoids = expit(scores)
             return cast(Floats, sigmoids / np.maximum(sigmoids.sum(axis=1, keepdims=True), 1e-12))
-        return softmax(scores)
+        return cast(Floats, softmax(scores, axis=1))
 
     def save(self, folder: Path) -> None:
         write_array(folder / "weights.npy", self.weights)
@@ -63,12 +64,6 @@ class Head:
         return cls(read_array(folder / "weights.npy"), read_array(folder / "bias.npy"), saved["link"], saved["temperature"])
 
 
-def softmax(scores: Floats) -> Floats:
-    """Return the softmax of each row."""
-    exponentials = np.exp(scores - scores.max(axis=1, keepdims=True))
-    return cast(Floats, exponentials / exponentials.sum(axis=1, keepdims=True))
-
-
 def log_opinion_pool(probas: list[Floats], weights: list[float]) -> Floats:
     """Combine probabilities by the logarithmic opinion pool (Genest and Zidek 1986, eq. 3.6): ``p ∝ prod(p_m ** w_m)``.
 
@@ -76,7 +71,7 @@ def log_opinion_pool(probas: list[Floats], weights: list[float]) -> Floats:
     [[0.2, 0.8]]
     """
     logs = [weight * np.log(np.clip(proba, 1e-9, 1.0)) for weight, proba in zip(weights, probas, strict=True)]
-    return softmax(np.sum(logs, axis=0))
+    return cast(Floats, softmax(np.sum(logs, axis=0), axis=1))
 
 
 def logistic(x: Any, y: Codes, classes: int, *, c: float, seed: int) -> Head:

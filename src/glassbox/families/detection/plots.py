@@ -2,14 +2,14 @@
 
 import numpy as np
 import pandas as pd
-from matplotlib.colors import LinearSegmentedColormap
+import seaborn as sns
 from matplotlib.figure import Figure as Canvas
 
 from glassbox.families.classification.plots.balance import target_balance
 from glassbox.families.classification.plots.curves import threshold
 from glassbox.families.detection.dataset import DetectionDataset
 from glassbox.families.detection.metrics import Matches, by_label
-from glassbox.families.shared.plotting import as_percent, minimal_axes
+from glassbox.families.shared.plotting import as_percent, minimal_axes, shades
 from glassbox.findings.model import Figure
 from glassbox.findings.plot_style import PALETTE, WIDTH, drawing, style
 from glassbox.findings.svg import ACCENT, PAPER, SOFT
@@ -40,14 +40,11 @@ def object_sizes(dataset: DetectionDataset) -> Figure:
             for box in boxes
         ]
     )
-    edges = np.geomspace(max(1e-4, shares.min() * 0.9), min(1.0, shares.max() * 1.1), SIZE_BINS)
-    counts, _ = np.histogram(shares, edges)
     with style():
         canvas = Canvas(figsize=(WIDTH, 2.6))
         axes = canvas.subplots()
         minimal_axes(axes, grid="y")
-        axes.bar(edges[:-1], counts, width=np.diff(edges), align="edge", color=ACCENT, edgecolor=PAPER, linewidth=0.6)
-        axes.set_xscale("log")
+        sns.histplot(x=shares, bins=SIZE_BINS, log_scale=True, color=ACCENT, alpha=1, edgecolor=PAPER, linewidth=0.6, ax=axes)
         as_percent(axes.xaxis, 1)
         axes.xaxis.set_minor_formatter(lambda value, position: "")
         axes.set_xlabel("share of the picture")
@@ -67,13 +64,13 @@ def object_positions(dataset: DetectionDataset) -> Figure:
             for box in boxes
         ]
     )
-    counts, _, _ = np.histogram2d(centres[:, 1], centres[:, 0], bins=POSITION_BINS, range=[[0, 1], [0, 1]])
     central = np.abs(centres - 0.5).max(axis=1) < 0.25
-    edges = np.linspace(0, 1, POSITION_BINS + 1)
     with style():
         canvas = Canvas(figsize=(WIDTH * 0.72, WIDTH * 0.68))
         axes = canvas.subplots()
-        axes.pcolormesh(edges, edges, counts, cmap=LinearSegmentedColormap.from_list("shades", [PAPER, ACCENT]))
+        sns.histplot(
+            x=centres[:, 0], y=centres[:, 1], bins=POSITION_BINS, binrange=(0, 1), thresh=None, cmap=shades(ACCENT), ax=axes
+        )
         axes.set(xlim=(0, 1), ylim=(1, 0), xlabel="horizontal position", ylabel="vertical position")
         axes.grid(False)
         as_percent(axes.xaxis)

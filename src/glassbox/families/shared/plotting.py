@@ -1,16 +1,18 @@
-"""Shared plotting helpers: dot plots with intervals, labelled curves, percent axes."""
+"""Parts that figures of all families share: heat maps, bars, dot plots with intervals, labelled curves, percent axes."""
 
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import seaborn as sns
 from matplotlib.axes import Axes
+from matplotlib.colors import LinearSegmentedColormap, to_rgba
 from matplotlib.figure import Figure as Canvas
 from matplotlib.ticker import FuncFormatter
 
 from glassbox.findings.plot_style import WIDTH
-from glassbox.findings.svg import INK, PAPER, SOFT
+from glassbox.findings.svg import ACCENT, INK, PAPER, SOFT
 from glassbox.findings.wording import label
 
 Floats = npt.NDArray[np.float64]
@@ -23,6 +25,7 @@ def wilson(count: npt.ArrayLike, total: npt.ArrayLike, z: float = 1.959963984540
     >>> round(float(low), 3), round(float(high), 3)
     (0.237, 0.763)
     """
+    # proportion_confint of statsmodels warns of totals of 0, and statsmodels is slow to import.
     k, n = np.asarray(count, dtype=float), np.asarray(total, dtype=float)
     with np.errstate(invalid="ignore", divide="ignore"):
         p = k / n
@@ -56,6 +59,78 @@ def rows_canvas(rows: int, extra: float = 0.75, step: float = 0.29) -> tuple[Can
     axes.set_ylim(rows - 0.4, -0.6)
     minimal_axes(axes, grid="x")
     return canvas, axes
+
+
+def shades(color: str, negative: str | None = None) -> LinearSegmentedColormap:
+    """Return a colour map from nearly transparent to opaque `color`, in the lower half reversed from `negative` where given.
+
+    Only the opacity varies, so a page can replace the colours by those of its theme.
+    """
+    stops = [(0.0, to_rgba(color, 0.05)), (1.0, to_rgba(color))]
+    if negative is not None:
+        stops = [(0.0, to_rgba(negative)), (0.5, to_rgba(negative, 0.05)), (0.5, to_rgba(color, 0.05)), (1.0, to_rgba(color))]
+    return LinearSegmentedColormap.from_list("shades", stops)
+
+
+def heatmap(
+    axes: Axes,
+    values: Floats,
+    rows: Sequence[str],
+    columns: Sequence[str],
+    texts: npt.ArrayLike | None = None,
+    *,
+    mask: npt.NDArray[np.bool_] | None = None,
+    top: float = 1.0,
+    text_size: float = 9.5,
+    slant: float = 60,
+) -> None:
+    """Draw a heat map with labelled rows and columns.
+
+    Parameters
+    ----------
+    values
+        From 0 to `top` in the accent colour; negative values, to -`top`, in grey.
+    texts
+        The text in each cell.
+    mask
+        True for blank cells.
+    slant
+        The rotation in degrees of column labels that are too long to be horizontal.
+    """
+    minimal_axes(axes, grid="none")
+    sns.heatmap(
+        values, vmin=-top, vmax=top, cmap=shades(ACCENT, SOFT), mask=mask, annot=texts, fmt="", annot_kws={"fontsize": text_size},
+        linewidths=1.5, linecolor=PAPER, cbar=False, xticklabels=False, yticklabels=False, ax=axes,
+    )  # fmt: skip
+    for text in axes.texts:  # in place of seaborn's colours, which no theme can replace
+        x, y = text.get_position()
+        text.set_color(PAPER if abs(values[int(y), int(x)]) > 0.7 * top else INK)
+    angle = slant if len(columns) * max(map(len, columns)) > 44 else 0
+    axes.set_yticks(np.arange(len(rows)) + 0.5, rows)
+    axes.set_xticks(
+        np.arange(len(columns)) + 0.5, columns, rotation=angle, ha="right" if angle else "center", rotation_mode="anchor"
+    )
+
+
+def named_bars(
+    names: Sequence[str],
+    values: Floats,
+    texts: Sequence[str],
+    x_label: str,
+    *,
+    colors: Sequence[str],
+    strong: int | None = None,
+    extra: float = 0.6,
+    step: float = 0.29,
+) -> Canvas:
+    """Return a canvas with one bar per name, the first on top, with its text at the right; see `rows_canvas` and `name_rows`."""
+    canvas, axes = rows_canvas(max(1, len(names)), extra=extra, step=step)
+    axes.barh(range(len(names)), values, height=0.55, color=colors, alpha=0.9)
+    name_rows(axes, names, strong=strong)
+    side_values(axes, texts)
+    axes.set_xlim(0, max(float(values.max(initial=0)), 1e-12) * 1.02)
+    axes.set(xticks=[], xlabel=x_label)
+    return canvas
 
 
 def name_rows(axes: Axes, names: Sequence[str], strong: int | None = None, width: int = 26) -> None:

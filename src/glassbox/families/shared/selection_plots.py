@@ -9,7 +9,16 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
 from matplotlib.ticker import MaxNLocator
 
-from glassbox.families.shared.plotting import Floats, dots, mark_value, minimal_axes, name_rows, rows_canvas, side_values
+from glassbox.families.shared.plotting import (
+    Floats,
+    dots,
+    mark_value,
+    minimal_axes,
+    name_rows,
+    named_bars,
+    rows_canvas,
+    side_values,
+)
 from glassbox.findings.model import Figure
 from glassbox.findings.plot_style import WIDTH, drawing, style
 from glassbox.findings.svg import ACCENT, INK, SOFT
@@ -100,7 +109,7 @@ def _leader(
         say += "." if done.sum() == 1 else ", clear of all others."
     if bound is not None:
         enough = int(((value > bound) if more else (value < bound))[done].sum())
-        say += f" {enough} of {int(done.sum())} {'lie' if enough != 1 else 'lies'} beyond what is asked, {number(bound)}."
+        say += f" {enough} of {int(done.sum())} {'lie' if enough != 1 else 'lies'} beyond the requirement, {number(bound)}."
     failed = int((~done).sum())
     return say + (f" {failed} failed." if failed else "")
 
@@ -191,13 +200,14 @@ def importances_plot(importances: Mapping[str, float]) -> Figure:
     ranked = sorted(importances.items(), key=lambda item: (-item[1], item[0]))
     names, share = [name for name, _ in ranked], np.array([value for _, value in ranked], dtype=float)
     with style():
-        canvas, axes = rows_canvas(max(1, len(names)), extra=0.6)
-        axes.barh(range(len(names)), share, height=0.55, color=[ACCENT if i == 0 else SOFT for i in range(len(names))], alpha=0.9)
-        name_rows(axes, names, strong=0 if names else None)
-        side_values(axes, [percent(float(s)) for s in share])
-        axes.set_xlim(0, max(float(share.max(initial=0)), 0.01) * 1.02)
-        axes.set_xticks([])
-        axes.set_xlabel("share of the variance between trials")
+        canvas = named_bars(
+            names,
+            share,
+            [percent(float(s)) for s in share],
+            "share of the variance between trials",
+            colors=[ACCENT, *[SOFT] * len(names)][: len(names)],
+            strong=0 if names else None,
+        )
         say = "No hyperparameter was searched."
         if names:
             strong = [label(n, 40) for n, s in ranked if s >= 0.2] or [label(names[0], 40)]

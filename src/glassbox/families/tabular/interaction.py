@@ -6,6 +6,7 @@ from itertools import combinations
 from typing import cast
 
 import numpy as np
+from scipy.special import expit
 from scipy.stats import chi2
 
 from glassbox.families.tabular.association import RARE, Codes, Floats, Relation, Variable, binned
@@ -126,12 +127,12 @@ def departure(hits: Floats, n: Floats) -> tuple[float, int]:
     weights = np.zeros(design.shape[1])
     ridge = 1e-8 * np.eye(design.shape[1])
     for _ in range(30):  # Newton's method; bounding the log-odds keeps cells with shares of 0 or 1 finite
-        p = 1 / (1 + np.exp(-np.clip(design @ weights, -12, 12)))
+        p = expit(np.clip(design @ weights, -12, 12))
         step = np.linalg.solve(design.T @ (design * (total * p * (1 - p))[:, None]) + ridge, design.T @ (k - total * p))
         weights = weights + np.clip(step, -4, 4)
         if np.abs(step).max() < 1e-9:
             break
-    p = 1 / (1 + np.exp(-np.clip(design @ weights, -12, 12)))
+    p = expit(np.clip(design @ weights, -12, 12))
     with np.errstate(divide="ignore", invalid="ignore"):
         inside = np.where(k > 0, k * np.log(k / (total * p)), 0.0)
         outside = np.where(k < total, (total - k) * np.log((total - k) / (total * (1 - p))), 0.0)

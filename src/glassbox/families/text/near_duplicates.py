@@ -1,12 +1,12 @@
 """Groups of near-duplicate texts: texts that share nearly all of their word n-grams, found by MinHash (Broder 1997)."""
 
-import hashlib
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 import numpy.typing as npt
+from scipy.cluster.hierarchy import DisjointSet
 
+from glassbox.families.shared.duplicate_groups import group_ids
 from glassbox.families.text.corpus import WORD
 
 THRESHOLD = 0.8  # Jaccard similarity of the word n-grams of two texts
@@ -48,27 +48,16 @@ def group_near_duplicates(texts: Sequence[str]) -> npt.NDArray[Any]:
     from datasketch import MinHash, MinHashLSH
 
     distinct = sorted(set(texts))
-    position = {text: i for i, text in enumerate(distinct)}
     shingle_sets = [shingles(text) for text in distinct]
     # Proposals are verified, so the index is tuned for few false negatives.
     index = MinHashLSH(threshold=THRESHOLD, num_perm=PERMUTATIONS, weights=(0.1, 0.9))
-    parent = list(range(len(distinct)))
-
-    def root(i: int) -> int:
-        while parent[i] != i:
-            parent[i] = parent[parent[i]]
-            i = parent[i]
-        return i
-
+    links = DisjointSet(distinct)
     for i, shingle_set in enumerate(shingle_sets):
         sketch = MinHash(num_perm=PERMUTATIONS, scheme="affine32")
         sketch.update_batch(sorted(shingle_set))
         for proposed in sorted(index.query(sketch)):
-            a, b = root(i), root(int(proposed))
-            if a != b and jaccard(shingle_set, shingle_sets[int(proposed)]) >= THRESHOLD:
-                parent[max(a, b)] = min(a, b)
+            pair = distinct[i], distinct[proposed]
+            if not links.connected(*pair) and jaccard(shingle_set, shingle_sets[proposed]) >= THRESHOLD:
+                links.merge(*pair)
         index.insert(i, sketch)
-    names = [hashlib.sha256(distinct[root(i)].encode("utf-8", "surrogatepass")).hexdigest()[:16] for i in range(len(distinct))]
-    groups = np.empty(len(texts), dtype=object)
-    groups[:] = [names[position[text]] for text in texts]
-    return groups
+    return group_ids(texts, links)

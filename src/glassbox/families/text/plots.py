@@ -4,7 +4,9 @@ from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
+import seaborn as sns
 from matplotlib.figure import Figure as Canvas
+from matplotlib.lines import Line2D
 
 from glassbox.families.classification.dataset import LabelledRows
 from glassbox.families.shared.plotting import minimal_axes, name_rows, rows_canvas
@@ -25,16 +27,19 @@ def length_histogram(words: npt.NDArray[np.int64], labelled: LabelledRows) -> Fi
     with style():
         canvas = Canvas(figsize=(WIDTH, 2.6))
         axes = canvas.subplots()
-        parts = [(name, labelled.y == k) for k, name in enumerate(labelled.classes)] if labelled.binary else [("all", sizes > 0)]
-        for color, (name, inside) in zip(PALETTE, parts, strict=False):
-            counts, _ = np.histogram(sizes[inside], bins=edges)
-            axes.stairs(counts / max(1, counts.sum()), edges, color=color, linewidth=1.6, label=label(name))
+        classes = labelled.classes if labelled.binary else ["all"]
+        sns.histplot(
+            x=sizes, hue=np.take(classes, labelled.y if labelled.binary else np.zeros_like(labelled.y)), hue_order=classes,
+            palette=PALETTE[: len(classes)], bins=edges, stat="proportion", common_norm=False,
+            element="step", fill=False, linewidth=1.6, legend=False, ax=axes,
+        )  # fmt: skip
         axes.set_xscale("log")
-        axes.set_xlabel("words in a text (log scale)")
-        axes.set_ylabel("share of texts")
+        axes.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
+        axes.set(xlabel="words in a text (log scale)", ylabel="share of texts")
         minimal_axes(axes, grid="y")
         if labelled.binary:
-            axes.legend(frameon=False, loc="upper left")
+            lines = [Line2D([], [], color=color, label=label(name)) for color, name in zip(PALETTE, classes, strict=False)]
+            axes.legend(handles=lines, loc="upper left")
         low, middle, high = (int(np.quantile(words, q)) for q in (0.05, 0.5, 0.95))
         say = f"The median text has {middle:,d} words; nine in ten have {low:,d} to {high:,d}."
         return drawing(canvas, "Distribution of text length", say=say, alt=f"Histogram of the number of words in a text. {say}")

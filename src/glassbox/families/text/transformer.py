@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from scipy.special import softmax
 
 from glassbox.errors import GlassboxError
-from glassbox.families.classification.linear_models import softmax
 from glassbox.families.text.corpus import Floats, View
 from glassbox.families.text.network import load_network, pretrained, save_network, seeded, train_network
 from glassbox.families.text.protocols import Fitting
@@ -42,7 +42,7 @@ class Transformer:
         lock = threading.Lock()  # the tokeniser is not thread-safe
         with predict_pool() as pool:
             logits = list(pool.map(predict_one, view.texts))
-        return softmax(np.stack(logits)) if logits else np.zeros((0, self.network.config.num_labels))
+        return np.asarray(softmax(np.stack(logits), axis=1)) if logits else np.zeros((0, self.network.config.num_labels))
 
     def save(self, folder: Path) -> None:
         save_network(self.network, self.tokenizer, folder)

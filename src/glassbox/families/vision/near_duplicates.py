@@ -1,6 +1,5 @@
 """Near-duplicate images: perceptual hashes that differ in few bits, confirmed by the difference of small grey copies."""
 
-import hashlib
 from collections.abc import Sequence
 from itertools import pairwise
 
@@ -8,8 +7,10 @@ import imagehash
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
+from scipy.cluster.hierarchy import DisjointSet
 
 from glassbox.data.images.cells import PictureError, content_of, decoded
+from glassbox.families.shared.duplicate_groups import group_ids
 from glassbox.families.vision.recipe import to_square
 from glassbox.runtime.worker_pool import WorkerPool
 
@@ -41,24 +42,12 @@ def near_duplicate_groups(cells: Sequence[str], workers: int = 2) -> npt.NDArray
     distinct = sorted(set(cells))
     with WorkerPool(workers) as pool:
         prints = list(pool.map(_fingerprint, distinct))
-    parent = list(range(len(distinct)))
-
-    def root(i: int) -> int:
-        while parent[i] != i:
-            parent[i] = parent[parent[i]]
-            i = parent[i]
-        return i
-
+    links = DisjointSet(distinct)
     for a, b in _candidate_pairs([bits for bits, _ in prints]):
         different_bits = np.count_nonzero(prints[a][0] != prints[b][0])
         if different_bits <= MAX_BITS and float(np.abs(prints[a][1] - prints[b][1]).mean()) <= MAX_DIFFERENCE:
-            first, second = root(a), root(b)
-            parent[max(first, second)] = min(first, second)
-    names = [hashlib.sha256(distinct[root(i)].encode()).hexdigest()[:16] for i in range(len(distinct))]
-    index = {cell: i for i, cell in enumerate(distinct)}
-    groups = np.empty(len(cells), dtype=object)
-    groups[:] = [names[index[cell]] for cell in cells]
-    return groups
+            links.merge(distinct[a], distinct[b])
+    return group_ids(cells, links)
 
 
 def _fingerprint(cell: str) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.float32]]:

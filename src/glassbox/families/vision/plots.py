@@ -3,10 +3,11 @@
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+import seaborn as sns
 from matplotlib.figure import Figure as Canvas
 
 from glassbox.families.classification.dataset import LabelledRows
-from glassbox.families.shared.plotting import dots, minimal_axes, name_rows, rows_canvas
+from glassbox.families.shared.plotting import minimal_axes, name_rows, rows_canvas
 from glassbox.families.vision.image_collection import Floats
 from glassbox.findings.model import Figure
 from glassbox.findings.plot_style import PALETTE, WIDTH, drawing, style
@@ -33,29 +34,27 @@ def image_sizes(traits: pd.DataFrame) -> Figure:
             f"{share:.0%} of the pictures are {first['width']:.0f} × {first['height']:.0f} pixels; "
             f"there are {len(counts):,} different sizes."
         )
-        return drawing(canvas, "Image sizes", say=say, alt=f"Scatter plot of width and height, one dot a size. {say}")
+        return drawing(canvas, "Image sizes", say=say, alt=f"Scatter plot of width and height, one dot for each size. {say}")
 
 
 def trait_by_class(traits: pd.DataFrame, labelled: LabelledRows, trait: str, most: int = 20) -> Figure:
     """Plot the median and the interquartile range of a trait for each class."""
-    rows: list[tuple[str, float, float, float]] = []
-    for k, name in enumerate(labelled.classes):
-        values = traits.loc[labelled.y == k, trait]
-        rows.append((name, float(values.median()), float(values.quantile(0.25)), float(values.quantile(0.75))))
-    rows.sort(key=lambda row: (-row[1], row[0]))
-    drawn = rows[:most]
+    names = np.take(labelled.classes, labelled.y)
+    medians = traits[trait].groupby(names).median().sort_values(ascending=False, kind="stable").head(most)
+    classes = medians.index.tolist()
     with style():
-        canvas, axes = rows_canvas(len(drawn), extra=0.7)
-        medians, low, high = (np.array([row[i] for row in drawn]) for i in (1, 2, 3))
-        dots(axes, medians, low, high, [ACCENT] * len(drawn))
-        name_rows(axes, [row[0] for row in drawn])
-        axes.set_xlabel(f"{trait}, 0 to 1")
-        first, last = drawn[0], drawn[-1]
+        canvas, axes = rows_canvas(len(classes), extra=0.7)
+        sns.pointplot(
+            x=traits[trait], y=names, order=classes, estimator="median", errorbar=("pi", 50),
+            color=ACCENT, linestyle="none", markersize=6, err_kws={"linewidth": 2.2, "alpha": 0.45}, ax=axes,
+        )  # fmt: skip
+        name_rows(axes, classes)
+        axes.set(xlabel=f"{trait}, 0 to 1", ylabel="")
         say = (
-            f"{trait.capitalize()} is highest for {clean(first[0])} (median {first[1]:.2f}) "
-            f"and lowest for {clean(last[0])} ({last[1]:.2f})."
+            f"{trait.capitalize()} is highest for {clean(classes[0])} (median {medians.iloc[0]:.2f}) "
+            f"and lowest for {clean(classes[-1])} ({medians.iloc[-1]:.2f})."
         )
-        values_by_class = "; ".join(f"{row[0]} {row[1]:.2f}" for row in drawn)
+        values_by_class = "; ".join(f"{name} {median:.2f}" for name, median in medians.items())
         title = f"{trait.capitalize()} by class"
         return drawing(canvas, title, say=say, alt=f"Median and interquartile range of each class: {values_by_class}.")
 

@@ -5,6 +5,7 @@ from typing import Literal, cast
 import numpy as np
 import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict
+from scipy.special import expit
 
 Floats = npt.NDArray[np.float64]
 Codes = npt.NDArray[np.int64]
@@ -47,7 +48,7 @@ class Calibration(BaseModel):
 def _apply_curve(method: Method, curve: Curve, p: Floats) -> Floats:
     if method == "isotonic":
         return np.asarray(np.interp(p, curve.said, curve.came), dtype=np.float64)
-    return 1 / (1 + np.exp(-(curve.slope * log_odds(p) + curve.intercept)))
+    return np.asarray(expit(curve.slope * log_odds(p) + curve.intercept), dtype=np.float64)
 
 
 def log_odds(p: Floats) -> Floats:

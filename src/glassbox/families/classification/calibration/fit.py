@@ -7,6 +7,7 @@ from typing import cast
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from scipy.special import expit
 
 from glassbox.families.classification.calibration.apply import Calibration, Codes, Curve, Floats, Method, log_odds
 from glassbox.families.classification.metrics import row_log_loss
@@ -37,7 +38,7 @@ def _sigmoid(p: Floats, hit: npt.NDArray[np.bool_]) -> Curve:
     x = np.column_stack([log_odds(p), np.ones(len(p))])
     beta = np.array([1.0, 0.0])
     for _ in range(100):
-        mu = 1 / (1 + np.exp(-np.clip(x @ beta, -500, 500)))
+        mu = expit(x @ beta)
         gradient = x.T @ (mu - target)
         curvature = (x * (mu * (1 - mu))[:, None]).T @ x + 1e-6 * np.eye(2)
         step = np.linalg.solve(curvature, gradient)

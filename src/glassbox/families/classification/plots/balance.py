@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from glassbox.families.shared.plotting import name_rows, rows_canvas, side_values, wilson
+from glassbox.families.shared.plotting import named_bars, wilson
 from glassbox.findings.evidence import ClassBalanceEvidence
 from glassbox.findings.model import Figure
 from glassbox.findings.plot_style import drawing, style
@@ -46,14 +46,16 @@ def target_balance(
     names, share = [str(name) for name in shown["class"]], shown["share"].to_numpy(dtype=float)
     binary = len(table) == 2
     with style():
-        canvas, axes = rows_canvas(len(names), extra=0.55, step=0.36)
-        colors = [ACCENT if name == positive and binary else SOFT for name in names]
-        axes.barh(range(len(names)), share, height=0.55, color=colors, alpha=0.9)
-        name_rows(axes, names, strong=names.index(positive) if binary and positive in names else None)
-        side_values(axes, [f"{percent(s)} · {n:,d}" for s, n in zip(share, shown["n"], strict=True)])
-        axes.set_xlim(0, share.max() * 1.02)
-        axes.set_xticks([])
-        axes.set_xlabel(f"share of {units} by {label(target)}")
+        canvas = named_bars(
+            names,
+            share,
+            [f"{percent(s)} · {n:,d}" for s, n in zip(share, shown["n"], strict=True)],
+            f"share of {units} by {label(target)}",
+            colors=[ACCENT if name == positive and binary else SOFT for name in names],
+            strong=names.index(positive) if binary and positive in names else None,
+            extra=0.55,
+            step=0.36,
+        )
         top, last, total = table.iloc[0], table.iloc[-1], int(table["n"].sum())
         if binary:
             of_positive = table[table["class"] == positive].iloc[0]

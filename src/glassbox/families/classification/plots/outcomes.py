@@ -5,14 +5,17 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
 from matplotlib.patches import Rectangle
+from sklearn.metrics import confusion_matrix
 
 from glassbox.families.shared.plotting import (
     Floats,
     as_percent,
     dots,
+    heatmap,
     mark_value,
     minimal_axes,
     name_rows,
@@ -102,55 +105,33 @@ def calibration(y_true: npt.ArrayLike, proba: npt.ArrayLike | pd.DataFrame, bins
 
 def _histogram(axes: Axes, proba: Floats) -> None:
     """Draw a small histogram of the probabilities with the height of its tallest bar."""
-    counts, edges = np.histogram(proba, bins=20, range=(0, 1))
     minimal_axes(axes, grid="none")
-    axes.bar(edges[:-1], counts, width=0.046, align="edge", color=SOFT, alpha=0.5)
-    axes.set_yticks([])
+    sns.histplot(proba, bins=20, binrange=(0, 1), shrink=0.92, color=SOFT, alpha=0.5, linewidth=0, ax=axes)
+    axes.set(yticks=[], ylabel="")
     axes.spines["left"].set_visible(False)
-    top = int(counts.argmax())
-    axes.set_ylim(0, max(1, counts[top]) * 1.55)
-    place = "left" if top < 3 else "right" if top > 16 else "center"
-    x = edges[top] + {"left": 0.0, "right": 0.05, "center": 0.025}[place]
-    axes.annotate(f"{counts[top]:,d} rows", (x, counts[top]), xytext=(0, 3), textcoords="offset points", ha=place, color=SOFT)
+    bars = [bar for bar in axes.patches if isinstance(bar, Rectangle)]
+    tallest = max(bars, key=Rectangle.get_height)
+    x, count = tallest.get_x() + tallest.get_width() / 2, int(tallest.get_height())
+    axes.set_ylim(0, max(1, count) * 1.55)
+    place = "left" if x < 0.15 else "right" if x > 0.85 else "center"
+    axes.annotate(f"{count:,d} rows", (x, count), xytext=(0, 3), textcoords="offset points", ha=place, color=SOFT)
 
 
 def confusion(y_true: npt.ArrayLike, y_pred: npt.ArrayLike, classes: Sequence[str]) -> Figure:
     """Draw the confusion matrix: counts, shaded by the share of each actual class (rows sum to 100 %)."""
     names = [str(name) for name in classes]
-    code_of = {name: i for i, name in enumerate(names)}
-    counts = np.zeros((len(names), len(names)), dtype=int)
-    np.add.at(counts, (_codes(y_true, code_of), _codes(y_pred, code_of)), 1)
-    shares = counts / np.maximum(1, counts.sum(axis=1, keepdims=True))
     k = len(names)
+    truth, predicted = np.asarray(y_true).astype(str), np.asarray(y_pred).astype(str)
+    counts = confusion_matrix(truth, predicted, labels=names) if len(truth) else np.zeros((k, k), dtype=int)
+    shares = counts / np.maximum(1, counts.sum(axis=1, keepdims=True))
     with style():
         canvas = Canvas(figsize=(WIDTH, min(5.0, 1.1 + 0.62 * k if k < 6 else 1.3 + 0.37 * k)))
         axes = canvas.subplots()
-        minimal_axes(axes, grid="none")
-        for i in range(k):
-            for j in range(k):
-                axes.add_patch(_tile(j, i, shares[i, j], i == j))
-                if k <= 12:
-                    colour = PAPER if shares[i, j] > 0.6 else INK
-                    large = k < 6
-                    text = (
-                        f"{counts[i, j]:,d}\n{percent(shares[i, j])}"
-                        if large
-                        else f"{100 * shares[i, j]:.0f}"
-                        if counts[i, j]
-                        else ""
-                    )
-                    axes.text(j, i, text, ha="center", va="center", color=colour, fontsize=10 if large else 8.5)
-        axes.set(xlim=(-0.5, k - 0.5), ylim=(k - 0.5, -0.5), xlabel="predicted", ylabel="actual")
-        axes.set_yticks(range(k), [label(n, 18) for n in names])
-        axes.set_xticks(
-            range(k),
-            [label(n, 18 if k <= 3 else 10) for n in names],
-            rotation=0 if k <= 5 else 60,
-            ha="center" if k <= 5 else "right",
-            rotation_mode="anchor",
-        )
-        for spine in axes.spines.values():
-            spine.set_visible(False)
+        down, across = [label(n, 18) for n in names], [label(n, 18 if k <= 3 else 10) for n in names]
+        texts = _cell_texts(counts, shares) if k <= 12 else None
+        signed = np.where(np.eye(k), shares, -shares.clip(min=1e-3))  # errors in grey, also where there are none
+        heatmap(axes, signed, down, across, texts, text_size=10 if k < 6 else 8.5)
+        axes.set(xlabel="predicted", ylabel="actual")
         caption = (
             ""
             if k < 6
@@ -171,13 +152,15 @@ def confusion(y_true: npt.ArrayLike, y_pred: npt.ArrayLike, classes: Sequence[st
         )
 
 
-def _codes(values: npt.ArrayLike, code_of: dict[str, int]) -> npt.NDArray[np.int_]:
-    return np.array([code_of[name] for name in np.asarray(values).astype(str)], dtype=int)
+def _cell_texts(counts: npt.NDArray[np.int_], shares: Floats) -> npt.NDArray[np.object_]:
+    """Return the text of each cell: count and share in a small matrix, the percentage alone in a larger one."""
+    small = len(counts) < 6
 
+    def text(count: int, share: float) -> str:
+        return f"{count:,d}\n{percent(share)}" if small else f"{100 * share:.0f}" if count else ""
 
-def _tile(x: int, y: int, share: float, right: bool) -> Rectangle:
-    return Rectangle(
-        (x - 0.485, y - 0.47), 0.97, 0.94, facecolor=ACCENT if right else SOFT, alpha=0.06 + 0.94 * share, linewidth=0
+    return np.array(
+        [[text(int(n), float(s)) for n, s in zip(*row, strict=True)] for row in zip(counts, shares, strict=True)], dtype=object
     )
 
 

@@ -8,11 +8,20 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
 from matplotlib.patches import Patch
 
-from glassbox.families.shared.plotting import Floats, as_percent, mark_value, minimal_axes, name_rows, rows_canvas, side_values
+from glassbox.families.shared.plotting import (
+    Floats,
+    as_percent,
+    dots,
+    mark_value,
+    minimal_axes,
+    name_rows,
+    rows_canvas,
+    side_values,
+)
 from glassbox.families.tabular.explore import Histogram
 from glassbox.findings.model import Figure, Note
 from glassbox.findings.plot_style import PALETTE, WIDTH, drawing, style
-from glassbox.findings.svg import ACCENT, INK, PAPER, SOFT
+from glassbox.findings.svg import ACCENT, INK, SOFT
 from glassbox.findings.wording import clean, join_names, label, percent, short
 
 NUMBERS, CATEGORIES, OVER_TIME = "Distribution by class", "Class rates by category", "Target over time"
@@ -108,32 +117,20 @@ def rates(table: pd.DataFrame, target: str) -> Figure | Note:
     with style():
         canvas, axes = rows_canvas(len(rows), extra=0.75, step=0.25)
         labels, values = [], []
+        intervals = np.full((3, len(rows)), np.nan)
+        colors = [SOFT] * len(rows)
         for i, row in enumerate(rows):
             if isinstance(row, str):
                 whose = "" if one_class else f": {label(table.loc[table['column'] == row, 'class'].iloc[0], 14)}"
                 labels.append(label(row, 24) + whose)
                 values.append("")
                 continue
-            differs = row["low"] > row["overall"] or row["high"] < row["overall"]
-            axes.plot(
-                [row["low"], row["high"]],
-                [i, i],
-                color=ACCENT if differs else SOFT,
-                linewidth=2.2,
-                alpha=0.45,
-                solid_capstyle="round",
-            )
-            axes.plot(
-                [row["share"]],
-                [i],
-                "o",
-                color=ACCENT if differs else SOFT,
-                markersize=5.5,
-                markeredgecolor=PAPER,
-                markeredgewidth=0.8,
-            )
+            intervals[:, i] = row["share"], row["low"], row["high"]
+            if row["low"] > row["overall"] or row["high"] < row["overall"]:
+                colors[i] = ACCENT
             labels.append(label(row["level"], 24))
             values.append(percent(row["share"]))
+        dots(axes, intervals[0], intervals[1], intervals[2], colors)
         name_rows(axes, labels, width=40)
         for text, row in zip(axes.get_yticklabels(), rows, strict=True):
             text.set_fontweight("bold" if isinstance(row, str) else "normal")

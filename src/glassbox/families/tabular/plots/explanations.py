@@ -11,8 +11,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
 from matplotlib.patches import Patch
 from matplotlib.transforms import blended_transform_factory
+from scipy.stats import spearmanr
 
-from glassbox.families.shared.plotting import Floats, dots, minimal_axes, name_rows, rows_canvas, side_values
+from glassbox.families.shared.plotting import Floats, dots, minimal_axes, name_rows, named_bars, rows_canvas, side_values
 from glassbox.findings.model import Figure
 from glassbox.findings.plot_style import PALETTE, WIDTH, drawing, style
 from glassbox.findings.svg import ACCENT, INK, SOFT
@@ -72,13 +73,8 @@ def mean_absolute(columns: Sequence[str], strength: Floats, unit: str, *, rows: 
     order = _by_strength(columns, strength)[:most]
     names, size = [columns[j] for j in order], strength[order]
     with style():
-        canvas, axes = rows_canvas(max(1, len(names)))
-        axes.barh(range(len(names)), size, height=0.55, color=ACCENT, alpha=0.9)
-        name_rows(axes, names)
-        side_values(axes, [number(float(s)) for s in size])
-        axes.set_xlim(0, max(float(size.max(initial=0)), 1e-12) * 1.02)
-        axes.set_xticks([])
-        axes.set_xlabel(f"mean absolute SHAP value, {unit}")
+        texts = [number(float(s)) for s in size]
+        canvas = named_bars(names, size, texts, f"mean absolute SHAP value, {unit}", colors=[ACCENT] * len(names))
         values = "; ".join(f"{clean(n)} {number(float(s))}" for n, s in zip(names, size, strict=True))
         return drawing(
             canvas,
@@ -185,7 +181,7 @@ def _effect(name: str, values: Floats, column: pd.Series, positive: str) -> str:
     if ordered.any():
         if np.ptp(values[ordered]) == 0 or np.ptp(ranks[ordered]) == 0:
             return f"{clean(name)} hardly varies"
-        slope = float(np.corrcoef(ranks[ordered], pd.Series(values[ordered]).rank())[0, 1])
+        slope = float(spearmanr(ranks[ordered], values[ordered]).statistic)
         if abs(slope) < 0.4:
             return f"{clean(name)} has no consistent direction"
         return f"a higher {clean(name)} makes {clean(positive)} {'more' if slope > 0 else 'less'} likely"

@@ -1,16 +1,17 @@
 """Figures of several columns: patterns of missing values, associations between columns, interactions and outliers."""
 
+import json
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import plotly.graph_objects as go
 from matplotlib.figure import Figure as Canvas
-from matplotlib.patches import Rectangle
 from scipy.cluster.hierarchy import leaves_list, linkage
 from scipy.spatial.distance import squareform
 
-from glassbox.families.shared.plotting import Floats, minimal_axes, name_rows, rows_canvas
+from glassbox.families.shared.plotting import Floats, heatmap, minimal_axes, name_rows, rows_canvas
 from glassbox.families.tabular.association import Relation
 from glassbox.families.tabular.interaction import LEAST, Grid
 from glassbox.findings.model import Figure, Note
@@ -22,7 +23,7 @@ MISSING, HEATMAP, EXTREMES = "Missing value patterns", "Correlation heatmap", "E
 
 
 def missing_patterns(patterns: pd.DataFrame, rows: int) -> Figure | Note:
-    """Draw the joint patterns of missing values: each column of dots is a pattern, with its number of rows above.
+    """Draw the joint patterns of missing values: each column of the heat map is a pattern, with its number of rows above.
 
     Parameters
     ----------
@@ -43,32 +44,13 @@ def missing_patterns(patterns: pd.DataFrame, rows: int) -> Figure | Note:
         canvas = Canvas(figsize=(WIDTH, 1.3 + 0.27 * max(1, len(names))))
         above, axes = canvas.subplots(2, 1, sharex=True, height_ratios=[1.0, max(0.6, 0.32 * len(names))])
         minimal_axes(above, grid="none")
-        above.bar(range(len(counts)), counts / rows, width=0.5, color=SOFT, alpha=0.6)
-        for i, n in enumerate(counts):
-            above.annotate(
-                short(n),
-                (i, n / rows),
-                xytext=(0, 3),
-                textcoords="offset points",
-                ha="center",
-                color=INK,
-                fontsize=8.5,
-            )
-        above.set_ylim(0, counts.max() / rows * 1.35)
-        above.set_yticks([])
-        above.set_ylabel("rows")
+        bars = above.bar(np.arange(len(counts)) + 0.5, counts, width=0.5, color=SOFT, alpha=0.6)
+        above.bar_label(bars, labels=[short(n) for n in counts], padding=2, color=INK, fontsize=8.5)
+        above.set(ylim=(0, counts.max() * 1.35), yticks=[], ylabel="rows")
         above.spines["left"].set_visible(False)
-        minimal_axes(axes, grid="none")
-        for i, mask in enumerate(masks):
-            marked = np.flatnonzero(mask)
-            axes.plot([i] * len(names), range(len(names)), "o", color=LINE, markersize=6, markeredgewidth=0)
-            axes.plot([i] * len(marked), marked, "-o", color=ACCENT, markersize=6.5, linewidth=1.6, markeredgewidth=0)
-        axes.set_ylim(len(names) - 0.5, -0.5)
-        axes.set_xlim(-0.6, max(3.5, len(counts) - 0.4))
-        axes.set_xticks([])
-        name_rows(axes, names)
-        for spine in axes.spines.values():
-            spine.set_visible(False)
+        heatmap(axes, masks.T.astype(float), [label(name, 26) for name in names], [""] * len(counts))
+        axes.set_xlim(0, max(4, len(counts)))
+        axes.tick_params(axis="y", labelcolor=INK)
         top = [clean(name) for name, missing in zip(names, masks[0], strict=True) if missing]
         joint = masks.sum(axis=1) > 1
         say = f"The most frequent pattern is {' and '.join(top)} missing {'together' if len(top) > 1 else 'alone'}: "
@@ -101,28 +83,15 @@ def association_heatmap(pairs: Sequence[Relation], target: Sequence[Relation], m
     )
     order = [name, *[shown[i] for i in _cluster_order(strength)]]
     k = len(order)
+    below = [[by_pair.get(frozenset((order[i], order[j]))) if j < i else None for j in range(k - 1)] for i in range(1, k)]
     with style():
         canvas = Canvas(figsize=(WIDTH, 1.35 + 0.24 * k))
         axes = canvas.subplots()
-        minimal_axes(axes, grid="none")
-        for i in range(1, k):
-            for j in range(i):
-                relation = by_pair.get(frozenset((order[i], order[j])))
-                value = relation.strength if relation else 0.0
-                axes.add_patch(
-                    Rectangle((j - 0.47, i - 0.47), 0.94, 0.94, facecolor=ACCENT, alpha=0.04 + 0.96 * value, linewidth=0)
-                )
-                if value >= 0.295:
-                    color = PAPER if value > 0.55 else INK
-                    axes.text(j, i, f"{100 * value:.0f}", ha="center", va="center", fontsize=7.5, color=color)
-        axes.set(xlim=(-0.5, k - 1.5), ylim=(k - 0.5, 0.5))
-        axes.set_yticks(range(1, k), [label(n, 20) for n in order[1:]])
-        axes.set_xticks(range(k - 1), [label(n, 14) for n in order[:-1]], rotation=55, ha="right", rotation_mode="anchor")
-        for text in axes.get_xticklabels()[:1]:
-            text.set_color(INK)
-            text.set_fontweight("bold")
-        for spine in axes.spines.values():
-            spine.set_visible(False)
+        down, across = [label(n, 20) for n in order[1:]], [label(n, 14) for n in order[:-1]]
+        values = np.array([[relation.strength if relation else 0.0 for relation in row] for row in below])
+        texts = np.array([[f"{100 * value:.0f}" if value >= 0.295 else "" for value in row] for row in values])
+        heatmap(axes, values, down, across, texts, mask=np.triu(np.ones_like(values, dtype=bool), 1), text_size=7.5)
+        axes.get_xticklabels()[0].set(color=INK, fontweight="bold")
         ranked = sorted((r for r in pairs if {r.first, r.second} <= set(shown)), key=lambda r: (-r.strength, r.first, r.second))
         say = (
             f"{clean(ranked[0].first)} and {clean(ranked[0].second)} have the strongest association "
@@ -136,7 +105,7 @@ def association_heatmap(pairs: Sequence[Relation], target: Sequence[Relation], m
             caption="Strength from 0 to 1, shown in percent: |Spearman|, Cramér's V or correlation ratio.",
             alt=f"Heatmap of the associations between {k} columns. Strongest: {alt or 'none'}.",
         )
-    return drawn.model_copy(update={"plotly": _hover_heatmap(order, by_pair)})
+    return drawn.model_copy(update={"plotly": _hover_heatmap(order, below)})
 
 
 def _cluster_order(strength: Floats) -> list[int]:
@@ -148,29 +117,25 @@ def _cluster_order(strength: Floats) -> list[int]:
     return [int(i) for i in leaves_list(linkage(squareform(distance, checks=False), "average"))]
 
 
-def _hover_heatmap(order: Sequence[str], by_pair: dict[frozenset[str], Relation]) -> dict[str, Any]:
-    """Return the heatmap as Plotly data and layout, without a template or script."""
+def _hover_heatmap(order: Sequence[str], below: Sequence[Sequence[Relation | None]]) -> dict[str, Any]:
+    """Return the interactive heatmap."""
     k = len(order)
-    below = [[by_pair.get(frozenset((order[i], order[j]))) if j < i else None for j in range(k - 1)] for i in range(1, k)]
-    axis = {"showgrid": False, "zeroline": False, "ticks": "", "fixedrange": True, "tickmode": "array", "automargin": True}
-    heat = {
-        "type": "heatmap",
-        "z": [[round(r.strength, 4) if r else None for r in row] for row in below],
-        "x": list(range(k - 1)),
-        "y": list(range(1, k)),
-        "text": [[_hover_text(r) if r else "" for r in row] for row in below],
-        "hovertemplate": "%{text}<extra></extra>",
-        "hoverongaps": False,
-        "zmin": 0,
-        "zmax": 1,
-        "xgap": 2,
-        "ygap": 2,
-        "colorscale": [[0, "rgba(11,110,110,0.04)"], [1, "rgba(11,110,110,1)"]],
-        "showscale": False,
-    }
-    across = {"tickvals": list(range(k - 1)), "ticktext": [unmarked(n, 16) for n in order[:-1]], "tickangle": -50}
-    down = {"tickvals": list(range(1, k)), "ticktext": [unmarked(n, 22) for n in order[1:]], "autorange": "reversed"}
-    return {"data": [heat], "layout": {**_bare(120 + 24 * k), "xaxis": {**axis, **across}, "yaxis": {**axis, **down}}}
+    heat = go.Heatmap(
+        z=[[round(r.strength, 4) if r else None for r in row] for row in below],
+        text=[[_hover_text(r) if r else "" for r in row] for row in below],
+        hovertemplate="%{text}<extra></extra>",
+        hoverongaps=False,
+        zmin=0,
+        zmax=1,
+        xgap=2,
+        ygap=2,
+        colorscale=[[0, "rgba(11,110,110,0.04)"], [1, "rgba(11,110,110,1)"]],
+        showscale=False,
+    )
+    figure = go.Figure(heat)
+    figure.update_xaxes(tickvals=list(range(k - 1)), ticktext=[unmarked(n, 16) for n in order[:-1]], tickangle=-50)
+    figure.update_yaxes(tickvals=list(range(k - 1)), ticktext=[unmarked(n, 22) for n in order[1:]], autorange="reversed")
+    return _plotly_json(figure.update_xaxes(showgrid=False).update_yaxes(showgrid=False), 120 + 24 * k)
 
 
 def _hover_text(r: Relation) -> str:
@@ -178,17 +143,23 @@ def _hover_text(r: Relation) -> str:
     return f"{pair}<br>{r.measure}, strength {r.strength:.2f}<br>{unmarked(r.description, 90)}"
 
 
-def _bare(height: int) -> dict[str, Any]:
-    return {
-        "template": None,
-        "height": height,
-        "margin": {"l": 10, "r": 10, "t": 10, "b": 10},
-        "paper_bgcolor": "rgba(0,0,0,0)",
-        "plot_bgcolor": "rgba(0,0,0,0)",
-        "font": {"family": "system-ui, sans-serif", "size": 12, "color": SOFT},
-        "hoverlabel": {"bgcolor": PAPER, "bordercolor": LINE, "font": {"color": INK}},
-        "showlegend": False,
-    }
+def _plotly_json(figure: go.Figure, height: int) -> dict[str, Any]:
+    """Return an interactive figure in the style of Glassbox as JSON values, without Plotly's template."""
+    figure.update_layout(
+        template="none",
+        height=height,
+        margin={"l": 10, "r": 10, "t": 10, "b": 10},
+        paper_bgcolor="rgba(0,0,0,0)",
+        plot_bgcolor="rgba(0,0,0,0)",
+        font={"family": "system-ui, sans-serif", "size": 12, "color": SOFT},
+        hoverlabel={"bgcolor": PAPER, "bordercolor": LINE, "font": {"color": INK}},
+        showlegend=False,
+    )
+    axis = {"zeroline": False, "ticks": "", "gridcolor": LINE, "fixedrange": True, "automargin": True}
+    figure.update_xaxes(axis).update_yaxes(axis)
+    values: dict[str, Any] = json.loads(figure.to_json())
+    del values["layout"]["template"]
+    return values
 
 
 def unmarked(text: str, width: int = 40) -> str:
@@ -239,24 +210,16 @@ def extremes(table: pd.DataFrame) -> Figure | Note:
         f"{unmarked(c)} {number(float(v))}<br>row {unmarked(r)}"
         for c, v, r in zip(table["column"], table["value"], table["row_id"], strict=True)
     ]
-    dots = {
-        "type": "scatter",
-        "mode": "markers",
-        "x": [round(float(v), 4) for v in x],
-        "y": y.tolist(),
-        "text": texts,
-        "hovertemplate": "%{text}<extra></extra>",
-        "marker": {"color": ACCENT, "size": 9, "opacity": 0.6},
-    }
-    axis = {"tickmode": "array", "showgrid": True, "gridcolor": LINE, "zeroline": False, "fixedrange": True, "automargin": True}
-    across = {
-        "tickvals": ticks,
-        "ticktext": words,
-        "title": {"text": "robust z-score", "font": {"size": 12}},
-    }
-    down = {"tickvals": list(range(len(names))), "ticktext": [unmarked(n, 24) for n in names], "range": [len(names) - 0.5, -0.5]}
-    layout = {**_bare(90 + 34 * len(names)), "xaxis": {**axis, **across}, "yaxis": {**axis, **down}}
-    return drawn.model_copy(update={"plotly": {"data": [dots], "layout": layout}})
+    dots = go.Scatter(
+        x=x.round(4), y=y, mode="markers", marker={"color": ACCENT, "size": 9, "opacity": 0.6},
+        text=texts, hovertemplate="%{text}<extra></extra>",
+    )  # fmt: skip
+    figure = go.Figure(dots)
+    figure.update_xaxes(tickvals=ticks, ticktext=words, title={"text": "robust z-score", "font": {"size": 12}})
+    figure.update_yaxes(
+        tickvals=list(range(len(names))), ticktext=[unmarked(n, 24) for n in names], range=[len(names) - 0.5, -0.5]
+    )
+    return drawn.model_copy(update={"plotly": _plotly_json(figure, 90 + 34 * len(names))})
 
 
 def _powers(x: Floats) -> tuple[list[float], list[str]]:
@@ -275,33 +238,18 @@ def interaction(grid: Grid | None, target: str) -> Figure | Note:
     title = "Interaction"
     if grid is None:
         return Note(title=title, say="The data has fewer than two columns to test.")
-    rows, columns = grid.n.shape
     say = _summary(grid, target)
     with style():
-        canvas = Canvas(figsize=(WIDTH, 1.15 + 0.4 * rows))
+        canvas = Canvas(figsize=(WIDTH, 1.15 + 0.4 * len(grid.first_levels)))
         axes = canvas.subplots()
-        minimal_axes(axes, grid="none")
-        top = float(grid.share[grid.n >= LEAST].max(initial=1e-9))
-        for i in range(rows):
-            for j in range(columns):
-                enough = grid.n[i, j] >= LEAST
-                share = float(grid.share[i, j])
-                alpha = 0.05 + 0.9 * share / top if enough else 0.0
-                tile = Rectangle((j - 0.48, i - 0.46), 0.96, 0.92, facecolor=ACCENT, alpha=alpha, linewidth=0)
-                axes.add_patch(tile)
-                color = PAPER if alpha > 0.6 else INK if enough else SOFT
-                axes.text(j, i, percent(share) if enough else "few", ha="center", va="center", color=color, fontsize=9.5)
-        axes.set(xlim=(-0.5, columns - 0.5), ylim=(rows - 0.5, -0.5))
-        axes.set_yticks(range(rows), [label(name, 20) for name in grid.first_levels])
-        slanted = columns * max(len(name) for name in grid.second_levels) > 44
-        across = [label(name, 24) for name in grid.second_levels]
-        axes.set_xticks(
-            range(columns), across, rotation=30 if slanted else 0, ha="right" if slanted else "center", rotation_mode="anchor"
-        )
-        axes.set_ylabel(label(grid.first))
-        axes.set_xlabel(label(grid.second))
-        for spine in axes.spines.values():
-            spine.set_visible(False)
+        few = grid.n < LEAST
+        top = float(grid.share[~few].max(initial=1e-9))
+        texts = np.array([[percent(float(share)) for share in row] for row in grid.share])
+        down, across = [label(name, 20) for name in grid.first_levels], [label(name, 24) for name in grid.second_levels]
+        heatmap(axes, grid.share, down, across, texts, mask=few, top=top, slant=30)
+        for i, j in np.argwhere(few):
+            axes.text(j + 0.5, i + 0.5, "few", ha="center", va="center", color=SOFT, fontsize=9.5)
+        axes.set(xlabel=label(grid.second), ylabel=label(grid.first))
         cells = "; ".join(
             f"{clean(a)} and {clean(b)} {percent(float(grid.share[i, j]))}"
             for i, a in enumerate(grid.first_levels)
