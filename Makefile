@@ -3,7 +3,7 @@ PYTHON ?= python3.11
 BIN := .venv/bin
 READY := .venv/.ready
 request ?= churn
-DEMO := churn electricity topics entities groceries detect
+DEMO := churn electricity topics news groceries detect
 
 .DEFAULT_GOAL := help
 .PHONY: help run demo test check lab bench lock clean

@@ -21,7 +21,7 @@ upstream = {
     "tune": ["best", "tuned_oof"],
 }
 product = None
-request = "entities"
+request = "news"
 
 # %%
 from glassbox.data.schema import Schema

@@ -19,7 +19,7 @@
 # %% tags=["parameters"]
 upstream = {"ingest": ["train", "schema"]}
 product = None
-request = "entities"
+request = "news"
 
 # %%
 from glassbox.data.schema import Schema

@@ -17,7 +17,7 @@
 # %% tags=["parameters"]
 upstream = {"ingest": ["train", "schema", "split"]}
 product = None
-request = "entities"
+request = "news"
 
 # %%
 from glassbox.data.schema import Schema

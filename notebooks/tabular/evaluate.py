@@ -132,7 +132,7 @@ stage.show(
         actual_positive,
         predictions[f"proba_{positive}"].to_numpy(),
         rows=row_noun,
-        found=f"those with {schema.target} = {positive}",
+        positives=f"those with {schema.target} = {positive}",
     ),
     report=True,
 )

@@ -47,7 +47,7 @@ from toy_pictures import toy_backbone
 QUICK = {"epochs": 2, "batch": 8, "finest": 8}
 MODELS: dict[str, dict[str, Any]] = {
     "nothing": {"kind": "nothing", "params": {}},
-    "from nothing": {"kind": "detector", "params": {**QUICK, "start": "nothing"}},
+    "from scratch": {"kind": "detector", "params": {**QUICK, "start": "nothing"}},
     "head": {"kind": "detector", "params": {**QUICK, "unfrozen": "head"}},
     "block": {"kind": "detector", "params": {**QUICK, "unfrozen": "block", "finest": 16}},
     "all": {"kind": "detector", "params": {**QUICK, "unfrozen": "all"}},
@@ -219,7 +219,7 @@ def test_parallel_fits_equal_sequential_fits(trained: Trained, weights: Backbone
         assert saved_hash(parallel[name], tmp_path / name / "a") == saved_hash(trained(name), tmp_path / name / "b")
 
 
-@pytest.mark.parametrize("name", ["from nothing", "block"])
+@pytest.mark.parametrize("name", ["from scratch", "block"])
 def test_number_of_workers_does_not_change_the_boxes(name: str, weights: Backbone) -> None:
     boxes = [
         fit_fold(
@@ -233,7 +233,7 @@ def test_number_of_workers_does_not_change_the_boxes(name: str, weights: Backbon
     assert boxes[0] == boxes[1]
 
 
-@pytest.mark.parametrize("name", ["from nothing", "head", "all"])
+@pytest.mark.parametrize("name", ["from scratch", "head", "all"])
 def test_resumed_training_ends_with_the_same_weights(
     name: str, weights: Backbone, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -282,12 +282,12 @@ def test_missing_weights_raise(weights: Backbone) -> None:
 
 
 def test_another_process_and_hash_seed_write_the_same_bytes(trained: Trained, tmp_path: Path) -> None:
-    expected = saved_hash(trained("from nothing"), tmp_path / "here")
+    expected = saved_hash(trained("from scratch"), tmp_path / "here")
     script = (
         "import sys; from pathlib import Path; import test_detectors as t; from glassbox.files import hash_tree\n"
         "b = t.load_backbone(t.toy_backbone(Path(sys.argv[1]) / 'w'))\n"
         "import torch; torch.set_num_threads(1)\n"
-        "m = t.model(t.MODELS['from nothing'], b); m.save(Path(sys.argv[1]) / 'm'); print(hash_tree(Path(sys.argv[1]) / 'm'))"
+        "m = t.model(t.MODELS['from scratch'], b); m.save(Path(sys.argv[1]) / 'm'); print(hash_tree(Path(sys.argv[1]) / 'm'))"
     )
     here = Path(__file__).parent
     paths = os.pathsep.join(str(path) for path in (here, here.parent))

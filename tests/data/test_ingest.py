@@ -120,7 +120,7 @@ def test_duplicate_rows_are_counted(write, make_request, frame):
     again["y"] = [frame["y"][0], frame["y"][0], "no" if frame["y"][1] == "yes" else "yes"]
     request = make_request(id="customer")
     facts = findings(request, write(pd.concat([frame, again])))["duplicates"].facts
-    assert facts["rows that look like another to a model"] == 5
+    assert facts["rows with the features of another"] == 5
     assert facts["of these, with another target"] == 2
 
 

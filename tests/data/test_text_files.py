@@ -207,8 +207,8 @@ def test_near_duplicates_across_the_split_are_counted(tmp_path: Path) -> None:
     facts = duplicates_across(table).facts
     holdout = table[table["part"] == "holdout"]
     assert (
-        facts["holdout rows alike one of train"]
+        facts["holdout rows that duplicate one of train"]
         == holdout["content"].isin(table.loc[table["part"] == "train", "content"]).sum()
         > 0
     )
-    assert facts["names on both sides"] == 0
+    assert facts["identifiers in both parts"] == 0

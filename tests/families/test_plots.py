@@ -97,7 +97,7 @@ def all_figures(names: list[str]) -> dict[str, Finding]:
         "calibration of classes": outcomes.calibration(truth, proba),
         "confusion": outcomes.confusion(truth, truth[::-1], names),
         "threshold": curves.threshold(pd.DataFrame({"threshold": [0.1, 0.5], **{n: [0.2, 0.9] for n in names}}), 0.3),
-        "gain_curve": curves.gain_curve(y, score, rows=first, found=second),
+        "gain_curve": curves.gain_curve(y, score, rows=first, positives=second),
         "slices": outcomes.slices(slices, "roc_auc", 0.75),
         "target_balance": balance.target_balance(shares, first, second),
         "rates": columns.rates(levels, first),
@@ -222,7 +222,7 @@ def test_tuning_history_reports_the_best_trial_and_the_trials_after_it() -> None
 def test_gain_curve_reports_the_share_to_select() -> None:
     # Ten rows, the four positives on top: reaching half of them takes the first two.
     y, score = np.array([1] * 4 + [0] * 6), np.arange(10, 0, -1) / 10
-    say = curves.gain_curve(y, score, reach=0.5, rows="customers", found="leavers").say
+    say = curves.gain_curve(y, score, reach=0.5, rows="customers", positives="leavers").say
     assert say == (
         "Calling the 20 % of customers with the highest scores reaches 50 % of leavers. "
         "Chosen at random, it would take 50 % of customers."

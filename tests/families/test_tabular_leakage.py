@@ -150,7 +150,7 @@ def test_duplicates_across_are_counted_by_content() -> None:
         {"row_id": ["a", "b", "c", "d"], "part": ["train", "holdout", "train", "holdout"], "content": ["1", "1", "2", "3"]}
     )
     facts = duplicates_across(split).facts
-    assert (facts["holdout rows alike one of train"], facts["rows that repeat another"]) == (1, 1)
+    assert (facts["holdout rows that duplicate one of train"], facts["rows that repeat another"]) == (1, 1)
 
 
 def test_a_split_without_duplicates_is_reported() -> None:

@@ -526,7 +526,7 @@ def test_comparison_ranks_candidates_and_caches_results(tmp_path: Path) -> None:
     effort, cache = Effort("For tests.", trials=1, resamples=50), ResultCache(tmp_path, {})
     first = compare(FAMILY, data, tried, "log_loss", effort, Resources(cache=cache))
     names = [row["candidate"] for row in first.leaderboard["rows"]]
-    assert names == ["small network from nothing", "majority", "embeddings of a, linear"]
+    assert names == ["small network from scratch", "majority", "embeddings of a, linear"]
     assert "weights.backbones" in first.leaderboard["rows"][-1]["note"]
     cached = sorted(tmp_path.rglob("*.json"))
     assert cached

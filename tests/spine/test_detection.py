@@ -24,7 +24,7 @@ from toy_boxes import COLOURS, scene
 def test_every_stage_ran_and_the_audit_is_clean(detected: Project) -> None:
     report = detected.clean_report()
     assert [row["name"] for row in report["requirements"]] == ["map_50", "latency"]
-    assert [row["candidate"] for row in report["leaderboard"]] == ["detector from nothing", "nothing"]
+    assert [row["candidate"] for row in report["leaderboard"]] == ["detector from scratch", "nothing"]
 
 
 def test_tuning_reuses_the_fits_of_the_comparison(detected: Project) -> None:

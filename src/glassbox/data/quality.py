@@ -201,7 +201,7 @@ def duplicates(parts: Parts, schema: Schema) -> Facts:
     facts: dict[str, Cell] = {}
     if schema.id is not None:
         facts[f"rows that share their {schema.id} with an earlier row"] = _repeated_ids(parts, schema.id)
-    facts["rows that look like another to a model"] = int(duplicated.sum())
+    facts["rows with the features of another"] = int(duplicated.sum())
     conflicting = _conflicting(parts, schema)
     if conflicting is not None:
         facts["of these, with another target"] = conflicting

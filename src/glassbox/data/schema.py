@@ -546,7 +546,7 @@ def _as_number(name: str, values: Mapping[str, int], rows: int, default_decimal:
         return None
     written: Writing = next((w for w in ("money", "percent", "text") if w in writings), "plain")
     kind = "identifier" if written == "plain" and _identifies_rows(name, numbers, sum(values.values())) else "number"
-    fields = {"kind": kind, "written_as": written, "decimal": decimal}
+    fields: dict[str, Any] = {"kind": kind, "written_as": written, "decimal": decimal}
     if words and readable < MIN_READABLE_SHARE * sum(relevant.values()):
         fields["missing_words"] = words
     if kind == "identifier":
@@ -607,7 +607,12 @@ def _as_date(name: str, values: Mapping[str, int], rows: int, reading: Reading, 
     low, high = min(dates.values()), max(dates.values())
     if best.form == "%Y%m%d" and not (low.year >= 1800 and high.year < 2100):
         return None
-    fields = {"kind": "date", "date_format": best.form, "low_date": low.isoformat(), "high_date": high.isoformat()}
+    fields: dict[str, Any] = {
+        "kind": "date",
+        "date_format": best.form,
+        "low_date": low.isoformat(),
+        "high_date": high.isoformat(),
+    }
     if words and filled < MIN_READABLE_SHARE * sum(relevant.values()):
         fields["missing_words"] = words
     return {**fields, "missing": (rows - filled) / rows}

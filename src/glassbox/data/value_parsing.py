@@ -360,8 +360,6 @@ def matching_label(named: str, labels: Collection[str]) -> str | None:
     """
     if named in labels:
         return named
-    for normalise in (lambda text: canonical(text, ()), lambda text: canonical(text, ()).casefold()):
-        matches = [label for label in labels if normalise(label) == normalise(named)]
-        if len(matches) == 1:
-            return matches[0]
-    return None
+    same = [label for label in labels if canonical(label, ()) == canonical(named, ())]
+    similar = [label for label in labels if canonical(label, ()).casefold() == canonical(named, ()).casefold()]
+    return same[0] if len(same) == 1 else similar[0] if len(similar) == 1 else None

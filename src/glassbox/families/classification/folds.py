@@ -154,8 +154,8 @@ def duplicates_across(split: pd.DataFrame) -> Facts:
     facts: dict[str, str | float | int | bool | None] = {
         "rows": len(split),
         "rows that repeat another": int(len(split) - content.nunique()),
-        "names on both sides": both,
-        "holdout rows alike one of train": overlapping,
+        "identifiers in both parts": both,
+        "holdout rows that duplicate one of train": overlapping,
     }
     evidence = OverlapEvidence(shared_rows=both, near_duplicate_rows=overlapping, holdout_rows=int(held_out.sum()))
     return Facts(title="Duplicates across the split", say=say, facts=facts, evidence=evidence)

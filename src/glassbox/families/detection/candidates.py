@@ -37,7 +37,7 @@ def candidates(cost: Cost, effort: Effort, backbones: Sequence[str], has_detecto
         defaults.append(Candidate(name=f"detector on {name}", kind="detector", params=params))
     if not backbones:
         params = {**settings, "epochs": FROM_SCRATCH * epochs, "start": "nothing"}
-        defaults.append(Candidate(name="detector from nothing", kind="detector", params=params))
+        defaults.append(Candidate(name="detector from scratch", kind="detector", params=params))
     return defaults
 
 

@@ -26,7 +26,7 @@ def candidates(cost: Cost, effort: Effort, *, encoder: bool, pipeline: bool) -> 
         defaults.append(Candidate(name="spaCy, fine-tuned", kind="recogniser", params=params))
     else:
         params = {"epochs": FROM_SCRATCH * epochs, "start": "nothing"}
-        defaults.append(Candidate(name="spaCy, trained from nothing", kind="recogniser", params=params))
+        defaults.append(Candidate(name="spaCy trained from scratch", kind="recogniser", params=params))
     if encoder and cost == "high":
         defaults.append(Candidate(name="transformer, fine-tuned", kind="tagger", params={"epochs": 3}))
     return defaults

@@ -170,7 +170,7 @@ def overlap_facts(panel: Panel, request: "Request") -> Facts:
         say="Train ends before the holdout begins, so no step is in both.",
         facts={
             "last step of train": str(panel.times[-1]),
-            "steps sealed": held_out,
+            "steps held out": held_out,
             "steps on both sides of the split": 0,
         },
         evidence=OverlapEvidence(shared_rows=0, near_duplicate_rows=0, holdout_rows=held_out),

@@ -37,7 +37,7 @@ def candidates(cost: Cost, effort: Effort, backbones: Sequence[str], side: int) 
     if not backbones or cost == "high" or (side <= SMALL and cost != "low"):
         settings: dict[str, Any] = {"epochs": effort.sizes["epochs"], "batch": 128, "learning_rate": 3e-3}
         settings |= {"side": min(side, SMALL), "crop": 1.0, "shift": 2, "colour": 0.0}
-        defaults.append(Candidate(name="small network from nothing", kind="small_network", params=settings))
+        defaults.append(Candidate(name="small network from scratch", kind="small_network", params=settings))
     blocks = {"low": [], "medium": backbones[:1], "high": backbones}[cost]
     defaults += [
         _fine_tuned(f"{name}, last block fine-tuned", index, "block", 3e-4, effort, side) for index, name in enumerate(blocks)

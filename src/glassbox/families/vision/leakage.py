@@ -31,8 +31,8 @@ def audit_traits(traits: pd.DataFrame, y: Codes, fold: Codes, target: str) -> li
     Returns
     -------
     list of dict
-        ``column`` (the trait), ``evidence``, ``verdict`` (``look`` or ``clear``) and ``told``, the share of the errors of the
-        majority class that the trait removes; sorted by ``told``, descending.
+        ``column`` (the trait), ``evidence``, ``verdict`` (``look`` or ``clear``) and ``removed``, the share of the errors of the
+        majority class that the trait removes; sorted by ``removed``, descending.
     """
     from sklearn.tree import DecisionTreeClassifier
 
@@ -52,8 +52,10 @@ def audit_traits(traits: pd.DataFrame, y: Codes, fold: Codes, target: str) -> li
         evidence = (
             f"alone it predicts {target} for {number(accuracy, '.1%')}; the most frequent one is right for {number(base, '.1%')}"
         )
-        rows.append({"column": name, "evidence": evidence, "verdict": "look" if removed >= SUSPECT else "clear", "told": removed})
-    return sorted(rows, key=lambda row: (-row["told"], row["column"]))
+        rows.append(
+            {"column": name, "evidence": evidence, "verdict": "look" if removed >= SUSPECT else "clear", "removed": removed}
+        )
+    return sorted(rows, key=lambda row: (-row["removed"], row["column"]))
 
 
 def audit(images: ImageCollection, labelled: LabelledRows) -> list[Row]:

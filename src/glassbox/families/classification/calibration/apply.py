@@ -20,8 +20,8 @@ class Curve(BaseModel):
 
     slope: float = 1.0
     intercept: float = 0.0
-    said: list[float] = []
-    came: list[float] = []
+    predicted: list[float] = []
+    observed: list[float] = []
 
 
 class Calibration(BaseModel):
@@ -47,7 +47,7 @@ class Calibration(BaseModel):
 
 def _apply_curve(method: Method, curve: Curve, p: Floats) -> Floats:
     if method == "isotonic":
-        return np.asarray(np.interp(p, curve.said, curve.came), dtype=np.float64)
+        return np.asarray(np.interp(p, curve.predicted, curve.observed), dtype=np.float64)
     return np.asarray(expit(curve.slope * log_odds(p) + curve.intercept), dtype=np.float64)
 
 

@@ -54,7 +54,7 @@ def _isotonic(p: Floats, hit: npt.NDArray[np.bool_]) -> Curve:
 
     edge = 1 / (2 * (len(p) + 1))
     model = IsotonicRegression(y_min=edge, y_max=1 - edge, out_of_bounds="clip").fit(p, hit.astype(np.float64))
-    return Curve(said=model.X_thresholds_.tolist(), came=model.y_thresholds_.tolist())
+    return Curve(predicted=model.X_thresholds_.tolist(), observed=model.y_thresholds_.tolist())
 
 
 @dataclass(frozen=True)

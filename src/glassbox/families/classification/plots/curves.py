@@ -227,7 +227,7 @@ def gain_curve(
     reach: float = 0.7,
     act: str = "calling",
     rows: str = "rows",
-    found: str = "positives",
+    positives: str = "positives",
 ) -> Figure:
     """Draw cumulative gains: the share of positives reached against the share of rows called, highest scores first.
 
@@ -241,21 +241,21 @@ def gain_curve(
         (n,) score; rows with higher scores are called first.
     reach
         Share of the positives for which the sentence states the share of rows.
-    act, rows, found
+    act, rows, positives
         Words of the sentence: "*calling* the 21 % of *rows* with the highest scores reaches 70 % of *positives*".
     """
     called, got = gains(np.asarray(y_true).astype(int), np.asarray(score, dtype=float))
     total, hits = len(np.asarray(y_true)), int(np.asarray(y_true).astype(int).sum())
     first = np.unique(got, return_index=True)[1]  # where a share is first reached
     share = float(np.interp(reach, got[first], called[first])) if hits else 1.0
-    say = reach_sentence(share, reach, rows, found, act)
+    say = reach_sentence(share, reach, rows, positives, act)
     low, high = wilson(round(reach * hits), hits)
     caption = (
-        f"{total:,d} {rows}, {hits:,d} of them {found}; of these, {act} that many reaches between {percent(float(low))} "
+        f"{total:,d} {rows}, {hits:,d} of them {positives}; of these, {act} that many reaches between {percent(float(low))} "
         f"and {percent(float(high))} (95 % interval)."
     )
     with style():
-        canvas, axes = _unit_square(f"share of {rows} called, highest ranked first", f"share of {found}")
+        canvas, axes = _unit_square(f"share of {rows} called, highest ranked first", f"share of {positives}")
         canvas.set_size_inches(WIDTH, 3.2)
         axes.plot([0, 1], [0, 1], color=SOFT, linewidth=1, linestyle=(0, (3, 3)))
         axes.annotate("by chance", (0.5, 0.5), xytext=(5, -13), textcoords="offset points", color=SOFT)
