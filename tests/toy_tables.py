@@ -52,7 +52,7 @@ def customers(n: int = 240, seed: int = 0, classes: int = 2) -> tuple[pd.DataFra
 
 
 FULL = Recipe(
-    columns={"tenure": "number", "spend": "log", "plan": "one-hot", "town": "target mean", "since": "dates", "remark": "length"},
+    columns={"tenure": "number", "spend": "log", "plan": "one-hot", "town": "target mean", "since": "times", "remark": "text"},
     min_frequency=0.01,
 )
 SMALL = Recipe(columns={"tenure": "number", "plan": "one-hot"})

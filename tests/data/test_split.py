@@ -179,7 +179,7 @@ def test_a_rare_class_is_in_both_parts_and_added_rows_move_no_other(frame):
     for seed in range(30):
         rows = frame.assign(customer=[f"{seed}-{i}" for i in range(len(frame))])
         parts = split(rows, request("classification", id="customer"))
-        assert 1 <= (parts.holdout["y"] == "rare").sum() <= 4
+        assert 2 <= (parts.holdout["y"] == "rare").sum() <= 8  # half and twice the requested share of 0.4
         sides[seed] = parts.table.set_index("row_id")["part"]
     more = pd.concat([rows, rows.assign(customer=[f"new-{i}" for i in range(len(rows))])], ignore_index=True)
     later = split(more, request("classification", id="customer")).table.set_index("row_id")["part"]

@@ -131,8 +131,9 @@ def test_the_positive_class_is_the_requested_or_the_default_one(
 
 
 def test_an_unknown_positive_class_is_an_error() -> None:
-    with pytest.raises(DataError, match="'yes'; the target's classes are 'No', 'Yes'"):
-        positive_class(["No", "Yes"], pd.Series(["No", "Yes"]), "yes")
+    with pytest.raises(DataError, match="'ja'; the target's classes are 'No', 'Yes'"):
+        positive_class(["No", "Yes"], pd.Series(["No", "Yes"]), "ja")
+    assert positive_class(["False", "True"], pd.Series(["True", "False"]), "true") == "True"
 
 
 def test_rows_without_a_fold_are_an_error() -> None:

@@ -11,6 +11,7 @@ import yaml
 
 from glassbox.files import readable_json
 from glassbox.request.json_schema import main, request_schema
+from glassbox.request.loading import read_request
 from glassbox.request.model import Data, Request, Split, Weights
 from glassbox.request.tasks import MEASURED, task_rows
 
@@ -64,6 +65,7 @@ def test_the_example_requests_are_valid_and_refer_to_the_schema(path: Path) -> N
     text = path.read_text(encoding="utf-8")
     assert text.splitlines()[0] == "# yaml-language-server: $schema=request.schema.json"
     assert is_valid(yaml.safe_load(text))
+    assert read_request(text, path).name == path.stem
 
 
 def test_every_example_of_the_schema_is_valid() -> None:

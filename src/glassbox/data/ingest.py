@@ -160,9 +160,9 @@ def _similar_labels(schema: Schema) -> list[str]:
             groups.setdefault(" ".join(name.casefold().split()), []).append(name)
         similar = [" and ".join(map(repr, names)) for names in groups.values() if len(names) > 1]
         if similar:
-            what = "classes" if column.name == schema.target else "categories"
+            what, listed = "classes" if column.name == schema.target else "categories", "; ".join(similar[:6])
             notes.append(
-                f"{column.name}: {join_names(similar, 6)} are different {what}, though they differ only in case or white space; "
+                f"{column.name}: {listed} are different {what}, though they differ only in case or white space; "
                 "if they mean the same, correct the data."
             )
     return notes

@@ -34,10 +34,14 @@ _SLASHED = re.compile(r"[0-9]{1,2}[/-][0-9]{1,2}[/-][0-9]{2,4}\b.*")
 
 @dataclass(frozen=True)
 class Reading:
-    """The decimal mark of the table, and whether dates such as 01/02/2020 have the day first (None: not known)."""
+    """The decimal mark of the table, and whether dates such as 01/02/2020 have the day first (None: not known).
+
+    `time_format` is the format that the timestamps of a forecast are written in, and so may be sent in to a service.
+    """
 
     decimal: Decimal_ = "."
     dayfirst: bool | None = None
+    time_format: str | None = None
 
 
 DEFAULT = Reading()

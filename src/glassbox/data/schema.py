@@ -68,6 +68,7 @@ class ColumnSchema(BaseModel):
     high: float | None = None
     categories: list[str] | None = None
     date_format: str | None = None
+    with_time: bool = False
     low_date: str | None = None
     high_date: str | None = None
     range_of: Literal["training data", "forecast"] = "training data"  # the period that the range of dates covers
@@ -480,7 +481,10 @@ def _time_column(name: str, counted: Counts, reading: Reading) -> ColumnSchema:
     values = {text: n for text, n in counted.items() if text is not None}
     typed = _as_date(name, values, sum(counted.values()), reading, time_formats(values))
     column = _infer_column(name, counted, reading)
-    return column if typed is None else column.model_copy(update={"decimal": ".", "written_as": "plain", **typed})
+    if typed is None:
+        return column
+    form = reading.time_format or typed["date_format"]
+    return column.model_copy(update={"decimal": ".", "written_as": "plain", **typed, "date_format": form})
 
 
 def _number_column(name: str, counted: Counts, reading: Reading) -> ColumnSchema:
@@ -610,6 +614,7 @@ def _as_date(name: str, values: Mapping[str, int], rows: int, reading: Reading, 
     fields: dict[str, Any] = {
         "kind": "date",
         "date_format": best.form,
+        "with_time": any(date.time() != datetime.min.time() for date in dates.values()),
         "low_date": low.isoformat(),
         "high_date": high.isoformat(),
     }

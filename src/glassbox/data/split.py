@@ -336,7 +336,14 @@ def read_times(series: pd.Series, reading: Reading = DEFAULT) -> Any:
         return np.array([np.nan if number is None else number.value for number in numbers], dtype="float64")[codes]
     if best.ambiguous:
         raise DataError(ambiguous_dates(str(series.name), filled))
-    dates = [None if text is None else read_date(text, best.form) for text in texts]
+    return read_dates(series, best.form)
+
+
+def read_dates(series: pd.Series, form: str) -> Any:
+    """Parse dates in one format as datetime64[us]. Unreadable cells are missing."""
+    codes, values = distinct(series)
+    texts = [clean(value) for value in values]
+    dates = [None if text is None else read_date(text, form) for text in texts]
     return np.array([np.datetime64("NaT") if date is None else date for date in dates], dtype="datetime64[us]")[codes]
 
 

@@ -18,9 +18,9 @@ _LONGEST_SEASON = 1500  # steps: longer cycles are modelled by calendar features
 
 
 class Step(BaseModel):
-    """The distance between consecutive timestamps: a number of seconds, or of calendar months.
+    """The distance between consecutive timestamps: a number of seconds, of calendar months, or one business day.
 
-    `at_end` is true when months are labelled by their last day.
+    `at_end` is true when months are labelled by their last day; `business` when there is a step from Monday to Friday only.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -28,10 +28,13 @@ class Step(BaseModel):
     seconds: int = 0
     months: int = 0
     at_end: bool = False
+    business: bool = False
 
     @property
     def offset(self) -> Any:
         """The step as a pandas offset."""
+        if self.business:
+            return pd.offsets.BusinessDay()
         if self.seconds:
             return pd.Timedelta(seconds=self.seconds)
         return pd.offsets.MonthEnd(self.months) if self.at_end else pd.DateOffset(months=self.months)
@@ -43,6 +46,8 @@ class Step(BaseModel):
         >>> Step(seconds=3600).name, Step(seconds=900).name, Step(months=3).name
         ('hour', '15 minutes', 'quarter')
         """
+        if self.business:
+            return "business day"
         for table, size in ((_SECONDS, self.seconds), (_MONTHS, self.months)):
             names = [name for name, length in table.items() if length == size]
             if names:
@@ -59,6 +64,8 @@ class Step(BaseModel):
         >>> Step(seconds=3600).seasons, Step(seconds=86400).seasons, Step(months=1).seasons, Step(months=12).seasons
         ([24, 168], [7], [12], [1])
         """
+        if self.business:
+            return [5]
         if self.months:
             return [max(1, 12 // self.months)]
         if self.seconds == 7 * _DAY:
@@ -72,11 +79,15 @@ class Step(BaseModel):
         >>> Step(seconds=3600).season_name(168), Step(months=1).season_name(12), Step(seconds=60).season_name(90)
         ('a week', 'a year', '90 steps')
         """
+        if self.business:
+            return "a week" if season == 5 else f"{season} steps"
         lengths = {_DAY: "a day", 7 * _DAY: "a week", 364 * _DAY: "a year"}
         return "a year" if self.months and season * self.months == 12 else lengths.get(season * self.seconds, f"{season} steps")
 
     def floor(self, timestamps: pd.DatetimeIndex) -> pd.DatetimeIndex:
         """Round each timestamp down to its step."""
+        if self.business:
+            return pd.DatetimeIndex([pd.offsets.BusinessDay().rollback(day) for day in timestamps.normalize()]).as_unit("us")
         if self.months:
             if self.at_end:
                 return timestamps.normalize() + pd.offsets.MonthEnd(0)
@@ -92,7 +103,8 @@ class Step(BaseModel):
 
     def after(self, last: pd.Timestamp, count: int) -> pd.DatetimeIndex:
         """Return the `count` steps after `last`."""
-        return pd.date_range(last, periods=count + 1, freq=self.offset).as_unit("us")[1:]
+        steps = pd.date_range(last, periods=count + 1, freq=self.offset).as_unit("us")
+        return steps[steps > last][:count]
 
 
 def named_step(name: str) -> Step:
@@ -100,8 +112,15 @@ def named_step(name: str) -> Step:
     return Step(seconds=_SECONDS[name]) if name in _SECONDS else Step(months=_MONTHS[name])
 
 
-def find_step(timestamps: pd.DatetimeIndex) -> Step:
-    """Infer the step: the most common gap between distinct timestamps, when nearly all gaps are multiples of it.
+def find_step(timestamps: pd.DatetimeIndex, series: Any = None) -> Step:
+    """Infer the step: the most common gap between distinct timestamps of a series, when nearly all gaps are multiples of it.
+
+    Parameters
+    ----------
+    timestamps
+        The time of each row.
+    series
+        The series of each row. By default, all rows are of one series.
 
     >>> find_step(pd.DatetimeIndex(["2020-01-31", "2020-02-29", "2020-03-31"])).at_end
     True
@@ -114,9 +133,11 @@ def find_step(timestamps: pd.DatetimeIndex) -> Step:
     distinct = timestamps.unique().sort_values()
     if len(distinct) < 3:
         raise DataError(f"data.time: {len(distinct)} distinct timestamps are too few to infer the frequency; set data.frequency.")
-    seconds = np.diff(distinct.as_unit("us").asi8) // 1_000_000
+    seconds = _gaps(timestamps, series)
     lengths, counts = np.unique(seconds, return_counts=True)
     usual = int(lengths[np.argmax(counts)])
+    if usual == _DAY and _skips_weekends(distinct):
+        return Step(business=True)
     if 28 * _DAY <= usual <= 366 * _DAY:
         return _calendar_step(distinct)
     if usual > 0 and float(np.mean(seconds % usual == 0)) >= MIN_REGULAR:
@@ -126,6 +147,23 @@ def find_step(timestamps: pd.DatetimeIndex) -> Step:
         f"data.time: the timestamps are irregular; the most common gaps are {common}. "
         "Set data.frequency, and rows are aggregated into steps of that length."
     )
+
+
+def _gaps(timestamps: pd.DatetimeIndex, series: Any) -> Any:
+    """Return the seconds between neighbouring distinct timestamps of each series."""
+    rows = pd.DataFrame(
+        {"series": "" if series is None else np.asarray(series, dtype=object), "time": timestamps.as_unit("us").asi8}
+    )
+    rows = rows.drop_duplicates().sort_values(["series", "time"], kind="stable")
+    gaps = rows.groupby("series")["time"].diff().dropna().to_numpy(dtype="int64") // 1_000_000
+    return gaps if len(gaps) else np.diff(np.unique(rows["time"].to_numpy())) // 1_000_000
+
+
+def _skips_weekends(distinct: pd.DatetimeIndex) -> bool:
+    """Return whether days are Monday to Friday only, over at least two weeks, and at least four of the five are usual."""
+    if len(distinct) < 10 or (distinct.weekday >= 5).any():
+        return False
+    return len(distinct) >= 0.8 * len(pd.bdate_range(distinct[0].normalize(), distinct[-1].normalize()))
 
 
 def _most_common(lengths: Any, counts: Any, most: int = 3) -> Sequence[tuple[int, int]]:

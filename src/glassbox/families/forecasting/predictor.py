@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from glassbox.data.schema import ColumnSchema, Schema
+from glassbox.data.schema import ColumnSchema, Schema, clip
+from glassbox.data.value_parsing import clean, date_reader
 from glassbox.families.forecasting.conformal import Offsets
 from glassbox.families.forecasting.metrics import QUANTILES
 from glassbox.families.forecasting.models import KINDS
@@ -248,21 +249,26 @@ class ForecastPredictor:
         if name == "*" and not own_history:
             return self.history.names
         if own_history:
-            return [str(name or "history")]
-        if not isinstance(name, str):
+            return [clean(name, ()) or "history"]
+        label = clean(name, ())
+        if label is None or isinstance(name, (list, dict)):
             raise ValueError(
                 f"series is missing; expected one of {len(self.history.names):,}, such as {self.history.names[0]!r}, or history"
             )
-        return [name]
+        return [label]
 
     def _steps_after(self, history: Sequence[Mapping[str, Any]]) -> pd.DatetimeIndex:
         if not history:
             return self.ahead
-        try:
-            last = max(pd.Timestamp(str(row.get(self.columns.time))) for row in history)
-        except (ValueError, TypeError) as error:
-            raise ValueError(f"a row of history has no readable {self.columns.time!r}") from error
-        return self.recipe.step.after(last.tz_localize(None).as_unit("us"), self.recipe.horizon)
+        read = date_reader(self.schema.column(self.columns.time).date_format)
+        times = [None if (text := clean(row.get(self.columns.time))) is None else read(text) for row in history]
+        if unreadable := [row for row, time in zip(history, times, strict=True) if time is None]:
+            raise ValueError(
+                f"a row of history has {self.columns.time!r} {clip(repr(unreadable[0].get(self.columns.time)))}; expected a date such as "
+                f"{self._format_time(self.history.times[-1])!r}"
+            )
+        last = pd.Timestamp(max(time for time in times if time is not None)).as_unit("us")
+        return self.recipe.step.after(last, self.recipe.horizon)
 
     def _format_time(self, timestamp: pd.Timestamp) -> str:
         return timestamp.isoformat(sep=" ")

@@ -11,15 +11,17 @@ import numpy as np
 import pandas as pd
 
 from glassbox.data.raw_table import TEXT, text_column
+from glassbox.data.reading import Reading, ambiguous_dates, date_format, decimal_of, missing_words, time_formats
 from glassbox.data.schema import distinct
 from glassbox.data.sources import RawData
-from glassbox.data.split import TIME, read_times
+from glassbox.data.split import TIME, read_dates
 from glassbox.data.target_checks import absent_column, is_missing
-from glassbox.data.value_parsing import read_date, read_number
+from glassbox.data.value_parsing import AMBIGUOUS_FORMATS, NUMERIC_FORMATS, clean, read_date, read_number
 from glassbox.errors import DataError
 from glassbox.families.forecasting.frequency import Step, find_step, named_step
 from glassbox.families.forecasting.recipe import is_holiday
 from glassbox.findings.model import Cell, Facts, Finding, Note
+from glassbox.findings.wording import join_names
 
 if TYPE_CHECKING:
     from glassbox.request.model import Request
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
 SERIES = "series"  # name of the series column where the data has none
 VALUE = "value"
 _MAX_OFF_STEP = 0.01  # share of rows that may lie between two steps; they are moved to the earlier step
+MIN_REGULARITY_GAIN = 0.1  # share of steps by which one order of day and month must be more regular than the other
+_FORMAT_NAMES = {"%Y": "years", "%Y%m": "months", "%s": "seconds since 1970", "%s ms": "milliseconds since 1970"}
 _NUMBERED = re.compile(r"\D*?(\d+)$")
 
 
@@ -65,9 +69,9 @@ def prepare_rows(raw: RawData, request: "Request") -> tuple[RawData, dict[str, F
     raw = _to_long(raw, request, facts)
     time, target = time_column(request), str(request.data.target)
     series = series_column(request, list(raw.cells.columns))
-    timestamps = read_times(raw.cells[time], raw.reading)
-    if timestamps.dtype.kind == "f":
-        raise DataError(f"data.time: {time!r} holds numbers; expected dates such as 2024-06-30.")
+    raw = _clean_series_names(raw, series, request, lines)
+    timestamps, form = _read_timestamps(raw, time, series, lines)
+    raw = replace(raw, reading=replace(raw.reading, time_format=form))
     unreadable = np.isnat(timestamps)
     if unreadable.all():
         raise DataError(f"data.time: no value of {time!r} can be read as a date; expected dates such as 2024-06-30.")
@@ -77,18 +81,83 @@ def prepare_rows(raw: RawData, request: "Request") -> tuple[RawData, dict[str, F
     if not len(raw.cells):
         return raw, {}
     times = pd.DatetimeIndex(timestamps).as_unit("us")
-    step = named_step(request.data.frequency) if request.data.frequency else find_step(times)
+    names = None if series is None else raw.cells[series].to_numpy(dtype=object)
+    step = named_step(request.data.frequency) if request.data.frequency else find_step(times, names)
     if request.data.holidays:
         is_holiday(times[:1], request.data.holidays)  # fails early for an unknown country
     steps = _to_steps(times, step, request, lines)
     raw, steps = _aggregate_duplicates(raw, steps, time, series, target, request, lines)
     facts |= _facts(raw.cells, steps, series, step, lines)
+    _note_new_series(raw.cells, steps, series, request, lines)
     say = f"{facts['series']:,} series with one row per {step.name}, from {facts['from']} to {facts['to']}."
     findings: dict[str, Finding] = {"unit": Facts(title="Series and steps", say=say, facts=facts)}
     tone = "look" if lines else "good"
     say = "" if lines else "Every step has one row; nothing had to be repaired."
     findings["unit_rules"] = Note(title="Regularity of the series", say=say, lines=lines, tone=tone)
     return raw, findings
+
+
+def _clean_series_names(raw: RawData, series: str | None, request: "Request", lines: list[str]) -> RawData:
+    """Remove white space around the names of series, so that every stage and the service know a series by one name."""
+    if series is None:
+        return raw
+    codes, values = distinct(raw.cells[series])
+    names = [clean(value, missing_words(request, series)) for value in values]
+    changed = np.array([isinstance(value, str) and value != (name or "") for value, name in zip(values, names, strict=True)])[
+        codes
+    ]
+    if changed.any():
+        lines.append(f"White space around the names in {series!r} is removed in {int(changed.sum()):,} rows.")
+    return replace(raw, cells=raw.cells.assign(**{series: text_column(names).take(codes)}))
+
+
+def _read_timestamps(raw: RawData, time: str, series: str | None, lines: list[str]) -> tuple[Any, str]:
+    """Return the time of each row, and its format; of two possible orders of day and month, the one in which the steps are regular.
+
+    Raises
+    ------
+    DataError
+        When the values are not dates, or the order of day and month cannot be told.
+    """
+    column = raw.cells[time]
+    codes, values = distinct(column)
+    counts = np.bincount(codes, minlength=len(values))
+    texts = {text: int(n) for value, n in zip(values, counts, strict=True) if (text := clean(value)) is not None}
+    best = date_format(texts, raw.reading, time_formats(texts))
+    if best.form is None:
+        example = next(iter(sorted(texts)), "")
+        raise DataError(
+            f"data.time: {time!r} has values such as {example!r}, which cannot be read as dates; expected dates such as 2024-06-30, "
+            "2024-06, 2024Q2, 2024-W26 or 2024, or seconds since 1970."
+        )
+    if not best.ambiguous:
+        if best.form in NUMERIC_FORMATS:
+            lines.append(f"{time!r} holds numbers, read as {_FORMAT_NAMES[best.form]}.")
+        return read_dates(column, best.form), best.form
+    names = None if series is None else raw.cells[series].to_numpy(dtype=object)
+    forms = (best.form, AMBIGUOUS_FORMATS[best.form])
+    readings = [read_dates(column, form) for form in forms]
+    filled_steps = [_share_of_steps(reading, names) for reading in readings]
+    if abs(filled_steps[0] - filled_steps[1]) < MIN_REGULARITY_GAIN:
+        raise DataError(ambiguous_dates(time, texts))
+    chosen = int(filled_steps[1] > filled_steps[0])
+    order = ("month", "day")[chosen]
+    lines.append(
+        f"Dates in {time!r} are read with the {order} first, because the steps are regular then; data.dates overrides this."
+    )
+    return readings[chosen], forms[chosen]
+
+
+def _share_of_steps(timestamps: Any, names: Any) -> float:
+    """Return the share of the steps from the first to the last timestamp that have a row; 0 where there is no regular step."""
+    times = pd.DatetimeIndex(timestamps).as_unit("us")
+    known = ~times.isna()
+    try:
+        step = find_step(times[known], None if names is None else names[np.asarray(known)])
+    except DataError:
+        return 0.0
+    distinct_times = times[known].unique()
+    return len(distinct_times) / max(1, len(step.range(distinct_times.min(), distinct_times.max())))
 
 
 def _check_columns(raw: RawData, request: "Request") -> None:
@@ -114,7 +183,7 @@ def _join_series_names(raw: RawData, request: "Request") -> RawData:
     names = request.data.series or []
     if len(names) < 2:
         return raw
-    parts = [raw.cells[name].fillna("").astype(str) for name in names]
+    parts = [raw.cells[name].fillna("").astype(str).str.strip() for name in names]
     joined = parts[0]
     for part in parts[1:]:
         joined = joined + "/" + part
@@ -213,12 +282,15 @@ def _to_steps(timestamps: pd.DatetimeIndex, step: Step, request: "Request", line
     first = timestamps.min()
     if request.data.frequency:
         return step.floor(timestamps)
-    if step.months:
+    if step.months or step.business:
         return timestamps
     offset = (timestamps.asi8 - first.value // 1000) % (step.seconds * 1_000_000)
     phases, counts = np.unique(offset, return_counts=True)
     usual = int(phases[np.argmax(counts)])
     off = int((offset != usual).sum())
+    if off > _MAX_OFF_STEP * len(timestamps) and step.name == "week":
+        lines.append(f"Weeks begin on different days; {off:,} rows are moved to the Monday of their week.")
+        return step.floor(timestamps)
     if off > _MAX_OFF_STEP * len(timestamps):
         raise DataError(
             f"data.time: {off:,} of {len(timestamps):,} rows lie between two steps (step: {step.name}); set data.frequency, and "
@@ -246,7 +318,7 @@ def _aggregate_duplicates(
         )
         if hour := _clock_change_note(steps[repeated]):
             lines.append(hour)
-        cells = _aggregate_cells(cells, keys, target, time, series, request)
+        cells = _aggregate_cells(cells, keys, target, time, series, request, raw.reading)
         first_of_step = ~keys.duplicated().to_numpy()
         raw = replace(
             raw,
@@ -276,7 +348,7 @@ def _clock_change_note(timestamps: pd.DatetimeIndex) -> str:
 
 
 def _aggregate_cells(
-    cells: pd.DataFrame, keys: pd.DataFrame, target: str, time: str, series: str | None, request: "Request"
+    cells: pd.DataFrame, keys: pd.DataFrame, target: str, time: str, series: str | None, request: "Request", reading: Reading
 ) -> pd.DataFrame:
     """Aggregate numeric cells over rows that share a step; every such row gets the result."""
     aggregated = {}
@@ -284,20 +356,39 @@ def _aggregate_cells(
         if name in (time, series):
             continue
         codes, values = distinct(cells[name])
-        numbers = np.array([np.nan if v is None or (n := read_number(str(v).strip())) is None else n.value for v in values])[
-            codes
-        ]
+        texts = [clean(value) for value in values]
+        decimal = decimal_of([text for text in texts if text is not None]) or reading.decimal
+        read = [None if text is None else read_number(text, decimal) for text in texts]
+        numbers = np.array([np.nan if number is None else number.value for number in read])[codes]
         if name == target and np.isnan(numbers).any():
+            text = next(str(text) for text, number in zip(texts, read, strict=True) if number is None)
             raise DataError(
-                f"data.target: {target!r} holds text, so rows that share a step cannot be aggregated; expected numbers."
+                f"data.target: {target!r} has the value {text!r}, so rows that share a step cannot be aggregated; expected numbers."
             )
         if np.isnan(numbers).all():
             continue
         method = request.data.aggregate if name == target else "mean"
         grouped = pd.Series(numbers).groupby([keys["series"].to_numpy(), keys["time"].to_numpy()]).transform(method)
-        aggregated[name] = text_column([None if np.isnan(v) else repr(float(v)) for v in grouped])
+        aggregated[name] = text_column([None if np.isnan(v) else repr(float(v)).replace(".", decimal) for v in grouped])
     dropped = [name for name in cells.columns if name not in (time, series, *aggregated)]
     return cells.drop(columns=dropped).assign(**aggregated)
+
+
+def _note_new_series(
+    cells: pd.DataFrame, steps: pd.DatetimeIndex, series: str | None, request: "Request", lines: list[str]
+) -> None:
+    """Name the series that begin inside the holdout, which no model is trained or evaluated on."""
+    held_out = (request.horizon or 1) * request.split.origins
+    axis = np.unique(steps)
+    if series is None or len(axis) <= held_out:
+        return
+    begins = pd.Series(steps).groupby(cells[series].astype(str).to_numpy()).min()
+    new = begins.index[begins >= axis[-held_out]].tolist()
+    if new:
+        lines.append(
+            f"{len(new):,} series begin in the last {held_out:,} steps, which are held out: {join_names([repr(name) for name in new], 6)}. "
+            "They have no rows to train on and no backtest; fewer split.origins or a shorter horizon include them."
+        )
 
 
 def _facts(

@@ -86,6 +86,8 @@ def calendar_of(step: Step) -> list[str]:
     >>> calendar_of(Step(seconds=86400))
     ['weekday', 'day', 'month', 'yearday']
     """
+    if step.business:
+        return ["weekday", "month"]
     if step.months:
         return ["month"] if step.months == 1 else ["quarter"] if step.months == 3 else []
     if step.seconds >= 7 * 86_400:

@@ -12,6 +12,8 @@ import numpy.typing as npt
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field
 from sklearn.compose import ColumnTransformer
+from sklearn.decomposition import TruncatedSVD
+from sklearn.feature_extraction.text import HashingVectorizer, TfidfTransformer
 from sklearn.impute import SimpleImputer
 from sklearn.model_selection import StratifiedKFold
 from sklearn.pipeline import Pipeline
@@ -20,7 +22,7 @@ from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardSc
 from glassbox.data.schema import Schema
 from glassbox.errors import GlassboxError
 
-Treatment = Literal["number", "log", "one-hot", "target mean", "dates", "length"]
+Treatment = Literal["number", "log", "one-hot", "target mean", "dates", "times", "text", "length"]
 Floats = npt.NDArray[np.float64]
 
 TREATMENTS: dict[str, str] = {
@@ -29,14 +31,23 @@ TREATMENTS: dict[str, str] = {
     "one-hot": "one-hot encoding of frequent values; rare and unseen values share a column",
     "target mean": "cross-fitted target encoding with shrinkage",
     "dates": "year, month, weekday and days since the start of 2000",
+    "times": "hour of the day, besides the parts of a date",
+    "text": "TF-IDF of the words, reduced to 16 components by singular value decomposition, and the number of characters",
     "length": "number of characters of the text",
 }
 DATE_PARTS = ("year", "month", "weekday", "days")
+TIME_PARTS = (*DATE_PARTS, "hour")
+TEXT_COMPONENTS = 16
+WORD_HASHES = 2**12  # features that words are hashed to, so that a fold without a word still has all features
+TOKENS = r"(?u)\w+|[^\w\s]"  # words, and single symbols such as emoji
 LARGEST = 1e30  # the square of a larger number could overflow
 MISSING = "(missing)"
 # Types that `skops_io.load` accepts in addition to those that skops trusts by default.
 TRUSTED = [
-    *(f"glassbox.families.tabular.recipe.{name}" for name in ("finite", "logs", "words", "date_parts", "lengths")),
+    *(
+        f"glassbox.families.tabular.recipe.{name}"
+        for name in ("finite", "logs", "words", "date_parts", "time_parts", "texts", "lengths")
+    ),
     "sklearn.model_selection._split.StratifiedKFold",
 ]
 
@@ -122,9 +133,12 @@ def default_recipe(
             left_out[column.name] = UNUSABLE[column.kind]
         else:
             many = column.categories is None or len(column.categories) > one_hot_up_to
-            columns[column.name] = {"number": "number", "date": "dates", "text": "length", "boolean": "one-hot"}.get(
-                column.kind, "target mean" if many else "one-hot"
-            )
+            columns[column.name] = {
+                "number": "number",
+                "date": "times" if column.with_time else "dates",
+                "text": "text",
+                "boolean": "one-hot",
+            }.get(column.kind, "target mean" if many else "one-hot")
     if not columns:
         reasons = "; ".join(f"{name}: {why}" for name, why in left_out.items())
         raise GlassboxError(f"No feature is left. List the columns to use under data.allow. {reasons}")
@@ -164,14 +178,29 @@ def build(recipe: Recipe, *, linear: bool = False, seed: int = 0) -> ColumnTrans
         ("categories", "one-hot", [("words", FunctionTransformer(words)), ("one_hot", one_hot)]),
         ("means", "target mean", [("words", FunctionTransformer(words)), ("mean", _target_mean(seed)), *_scaled(linear)]),
         ("dates", "dates", [("parts", FunctionTransformer(date_parts)), *_numbers(linear)]),
+        ("times", "times", [("parts", FunctionTransformer(time_parts)), *_numbers(linear)]),
         ("lengths", "length", [("lengths", FunctionTransformer(lengths)), *_numbers(linear)]),
     ]
     parts = [(name, Pipeline(pipeline), recipe.of(treatment)) for name, treatment, pipeline in steps if recipe.of(treatment)]
+    for i, column in enumerate(recipe.of("text")):
+        parts.append((f"text_{i}", Pipeline(_components(linear, seed)), [column]))
+        parts.append((f"text_length_{i}", Pipeline([("lengths", FunctionTransformer(lengths)), *_numbers(linear)]), [column]))
     return ColumnTransformer(parts, remainder="drop", sparse_threshold=0.0, verbose_feature_names_out=False)
 
 
 def _numbers(linear: bool) -> list[tuple[str, Any]]:
     return [("fill", SimpleImputer(strategy="median", add_indicator=True, keep_empty_features=True)), *_scaled(linear)]
+
+
+def _components(linear: bool, seed: int) -> list[tuple[str, Any]]:
+    """Return latent semantic analysis (Deerwester et al. 1990): the truncated singular value decomposition of a TF-IDF matrix."""
+    return [
+        ("texts", FunctionTransformer(texts)),
+        ("words", HashingVectorizer(n_features=WORD_HASHES, alternate_sign=False, norm=None, token_pattern=TOKENS)),
+        ("tf_idf", TfidfTransformer(sublinear_tf=True)),
+        ("components", TruncatedSVD(TEXT_COMPONENTS, random_state=seed)),
+        *_scaled(linear),
+    ]
 
 
 def _scaled(linear: bool) -> list[tuple[str, Any]]:
@@ -215,6 +244,21 @@ def date_parts(frame: pd.DataFrame) -> Floats:
     return np.column_stack(parts)
 
 
+def time_parts(frame: pd.DataFrame) -> Floats:
+    """Return the parts of `date_parts` and the hour of the day, with minutes as a fraction, of each column."""
+    parts: list[Floats] = []
+    for name in frame.columns:
+        time = frame[name].astype("datetime64[us]").dt
+        hour = time.hour.astype(np.float64) + time.minute.astype(np.float64) / 60
+        parts += [date_parts(frame[[name]]), hour.to_numpy()[:, None]]
+    return np.column_stack(parts)
+
+
+def texts(frame: pd.DataFrame) -> list[str]:
+    """Return the texts of the only column; missing ones are empty."""
+    return ["" if pd.isna(text) else str(text) for text in frame.iloc[:, 0]]
+
+
 def lengths(frame: pd.DataFrame) -> Floats:
     """Return the number of characters of each text; NaN where the text is missing."""
     return np.column_stack([frame[name].str.len().to_numpy(float) for name in frame.columns]).astype(np.float64)
@@ -245,8 +289,11 @@ def _features(part: Pipeline, columns: list[str], classes: Sequence[str]) -> lis
     if "mean" in steps:
         means = [""] if len(classes) <= 2 else [f" of {name}" for name in classes]
         return [Feature(name=f"{column}: target mean{mean}", column=column) for column in columns for mean in means]
+    if "components" in steps:
+        return [Feature(name=f"{column}: component {i + 1}", column=column) for column in columns for i in range(TEXT_COMPONENTS)]
     if "parts" in steps:
-        inputs = [Feature(name=f"{column}: {date_part}", column=column) for column in columns for date_part in DATE_PARTS]
+        names = TIME_PARTS if steps["parts"].func is time_parts else DATE_PARTS
+        inputs = [Feature(name=f"{column}: {part}", column=column) for column in columns for part in names]
     else:
         suffix = {"logs": ": log", "lengths": ": length"}.get(part.steps[0][0], "")
         inputs = [Feature(name=f"{column}{suffix}", column=column) for column in columns]

@@ -6,6 +6,7 @@ from glassbox.data.schema import Schema
 from glassbox.families.tabular.recipe import TREATMENTS, Recipe, Treatment
 from glassbox.findings.evidence import MissingHandling, RecipeEvidence
 from glassbox.findings.model import Table
+from glassbox.findings.wording import clean, counted, join_names
 
 MISSING_HANDLING: dict[Treatment, MissingHandling] = {
     "number": "imputed",
@@ -13,6 +14,8 @@ MISSING_HANDLING: dict[Treatment, MissingHandling] = {
     "one-hot": "category",
     "target mean": "category",
     "dates": "imputed",
+    "times": "imputed",
+    "text": "category",
     "length": "imputed",
 }
 
@@ -27,8 +30,13 @@ def recipe_table(recipe: Recipe, schema: Schema) -> Table:
     rows += [
         {"column": name, "kind": kinds[name], "treatment": "left out", "meaning": why} for name, why in recipe.left_out.items()
     ]
-    omitted = len(recipe.left_out)
-    say = f"The model uses {len(recipe.columns)} columns; {omitted or 'none'} {'are' if omitted > 1 else 'is'} left out."
+    omitted = [f"{clean(name)} ({why.partition(':')[0]})" for name, why in recipe.left_out.items()]
+    say = f"The model uses {counted(len(recipe.columns), 'column')}; "
+    say += (
+        f"{len(omitted)} {'are' if len(omitted) > 1 else 'is'} left out: {join_names(omitted, 8)}."
+        if omitted
+        else "none is left out."
+    )
     note = (
         f"Values in fewer than {100 * recipe.min_frequency:.1f} % of the rows share one one-hot column, and each data column has at most "
         f"{recipe.max_categories} of them. A missing category is a category of its own."

@@ -14,7 +14,7 @@ MIN_PROBA = 1e-6  # probabilities are clipped to this distance from 0 and 1 befo
 
 
 class Curve(BaseModel):
-    """Calibration curve of one class: `slope` and `intercept` on log-odds, or the points (predicted `said`, observed `came`) of an isotonic curve."""
+    """Calibration curve of one class: `slope` and `intercept` on log-odds, or the points (`predicted` and `observed`) of an isotonic curve."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
