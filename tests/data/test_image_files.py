@@ -440,7 +440,7 @@ def test_pictures_with_doubtful_boxes_are_quarantined(write: Put, read_raw: Read
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        (coco({0: "0.jpg"}, [(9, [1, 1, 9, 9])]), "does not follow the COCO format: 9 is missing"),
+        (coco({0: "0.jpg"}, []).replace("file_name", "name"), "does not follow the COCO format: 'file_name' is missing"),
         (coco({0: "0.jpg"}, [])[:-9], "looks like a COCO annotation file but is not valid JSON"),
         (coco({0: "x.jpg"}, []), "none of the annotated pictures is among the files"),
         (coco({0: "0.jpg", 1: "images/0.jpg"}, []), "raw/images/0.jpg is annotated twice"),
@@ -497,12 +497,29 @@ def test_pictures_with_invalid_labels_are_quarantined(write: Put, read_raw: Read
     write("names: [hen]", "raw/data.yaml")
     reasons = {row["text"]: row["reason"] for row in read_raw().quarantine.to_dict("records")}
     assert reasons == {
-        "raw/images/0.jpg": "a label line that is not a class and four numbers",
+        "raw/images/0.jpg": "a label line that is neither a class and four numbers nor a class and the corners of a polygon",
         "raw/images/1.jpg": "a label line whose numbers are not fractions of the picture's size, 0 to 1",
         "raw/images/2.jpg": "a label line whose class is not a whole number",
         "raw/images/3.jpg": "a class that data.yaml does not name",
-        "raw/images/4.jpg": "a label line that is not a class and four numbers",
+        "raw/images/4.jpg": "a label line with a word that is not a number",
     }
+
+
+def test_a_polygon_is_read_as_the_box_around_it(write: Put, read_raw: Read) -> None:
+    hens(write, 1)
+    write("0 0.2 0.1 0.6 0.1 0.4 0.5", "raw/labels/0.txt")
+    write("names: [hen]", "raw/data.yaml")
+    [[left, top, width, height, label]] = json.loads(columns_of(read_raw())["boxes"][0])
+    assert label == "hen"
+    assert [left, top, width, height] == pytest.approx([20, 8, 40, 32])
+
+
+def test_annotations_of_unlisted_pictures_are_skipped_and_counted(write: Put, read_raw: Read) -> None:
+    hens(write)
+    write(coco({0: "0.jpg"}, [(0, [1, 1, 9, 9]), (9, [1, 1, 9, 9])]), "raw/a.json")
+    raw = read_raw()
+    assert len(json.loads(columns_of(raw)["boxes"][0])) == 1
+    assert any("1 annotation of a picture that the file does not list was skipped" in note for note in raw.notes)
 
 
 def test_captions_beside_pictures_are_not_labels(write: Put, read_raw: Read) -> None:

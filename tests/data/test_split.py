@@ -187,6 +187,23 @@ def test_a_rare_class_is_in_both_parts_and_added_rows_move_no_other(frame):
     assert moved.sum() <= 2
 
 
+def test_the_holdout_of_an_official_split_can_be_named(frame):
+    frame["fold"] = ["2019", "2020", "2021", "2022"] * 50
+    named = Split(by="column", column="fold", holdout_values=["2022"])
+    assert set(split(frame, request(split=named)).holdout["fold"]) == {"2022"}
+    with pytest.raises(DataError, match=r"split\.holdout_values: 'fold' is never '2023'; its values are '2019'"):
+        split(frame, request(split=Split(by="column", column="fold", holdout_values=["2023"])))
+    with pytest.raises(DataError, match=r"or the values of the holdout in split\.holdout_values"):
+        split(frame, request(split=Split(by="column", column="fold")))
+
+
+def test_a_validation_part_is_the_holdout_where_there_is_no_test_part(frame):
+    frame["part"] = ["train", "train", "valid", "train"] * 50
+    parts = split(frame, request(split=Split(by="column", column="part")))
+    assert set(parts.holdout["part"]) == {"valid"}
+    assert parts.notes == ["'part' has no test part, so 'valid' is the holdout; split.holdout_values changes this."]
+
+
 def test_an_id_named_row_id_occurs_once(frame):
     cells = frame.rename(columns={"customer": "row_id.2"})
     parts = split(cells, request(id="row_id"))

@@ -184,3 +184,84 @@ def test_a_mistyped_target_does_not_name_the_values_of_a_wide_table() -> None:
 def test_an_unknown_holiday_country_is_an_error_before_training() -> None:
     with pytest.raises(DataError, match=r"data\.holidays: no public holidays are available for 'QQ'"):
         prepare_rows(raw_data(hours()), request(holidays="QQ"))
+
+
+def written(times: list[str], values: list[str] | None = None, **columns: list[str]) -> pd.DataFrame:
+    return pd.DataFrame({"t": times, "y": [str(i) for i in range(len(times))] if values is None else values, **columns})
+
+
+MONTHS = pd.date_range("2016-01-01", periods=30, freq="MS")
+
+
+@pytest.mark.parametrize(
+    ("times", "step", "first"),
+    [
+        ([str(year) for year in range(1960, 1990)], "year", "1960-01-01"),
+        ([f"{month:%b-%y}" for month in MONTHS], "month", "2016-01-01"),
+        ([f"{month:%Y%m}" for month in MONTHS], "month", "2016-01-01"),
+        ([f"{month:%d/%m/%Y}" for month in MONTHS], "month", "2016-01-01"),
+        ([f"{2010 + i // 4}Q{i % 4 + 1}" for i in range(30)], "quarter", "2010-01-01"),
+        ([f"2020-W{week:02d}" for week in range(1, 31)], "week", "2019-12-30"),
+        ([str(1_577_836_800 + 3600 * i) for i in range(30)], "hour", "2020-01-01"),
+        ([f"2020-01-{1 + i // 24:02d} {i % 24:02d}:00 CET" for i in range(72)], "hour", "2019-12-31 23:00"),
+    ],
+)
+def test_timestamps_are_read_as_people_write_them(times: list[str], step: str, first: str) -> None:
+    facts = prepare_rows(raw_data(written(times)), request())[1]["unit"]
+    assert isinstance(facts, Facts)
+    assert (facts.facts["step"], facts.facts["from"]) == (step, first)
+    assert facts.facts["steps without a row"] == 0
+
+
+def test_days_of_an_ambiguous_order_are_read_where_the_steps_are_regular_or_named() -> None:
+    times = [f"{month:%d/%m/%Y}" for month in MONTHS]
+    assert "with the day first, because the steps are regular then" in repairs(written(times))[0]
+    unclear = ["01/02/2020", "03/05/2020", "06/04/2020"]
+    with pytest.raises(DataError, match=r"data\.dates: 't' has dates such as '01/02/2020'"):
+        prepare_rows(raw_data(written(unclear)), request(frequency="day"))
+
+
+def test_business_days_have_no_weekend() -> None:
+    days = pd.bdate_range("2022-01-03", periods=60)
+    step = find_step(days)
+    assert (step.name, step.seasons) == ("business day", [5])
+    assert step.after(pd.Timestamp("2022-09-09"), 3).tolist() == list(pd.to_datetime(["2022-09-12", "2022-09-13", "2022-09-14"]))
+    assert find_step(pd.date_range("2022-01-03", periods=60)).name == "day"
+
+
+def test_weeks_of_series_may_begin_on_different_days() -> None:
+    frames = [
+        written([f"{day:%Y-%m-%d}" for day in pd.date_range(start, periods=20, freq="7D")], shop=[name] * 20)
+        for name, start in (("a", "2022-01-03"), ("b", "2022-01-09"))
+    ]
+    prepared, findings = prepare_rows(raw_data(pd.concat(frames)), request(series="shop"))
+    assert isinstance(findings["unit"], Facts)
+    assert (findings["unit"].facts["step"], findings["unit"].facts["steps without a row"]) == ("week", 0)
+    assert "Weeks begin on different days; 20 rows are moved to the Monday" in repairs(pd.concat(frames), series="shop")[0]
+
+
+def test_decimal_commas_are_read_alike_with_and_without_a_repeated_step() -> None:
+    times = [f"{day:%d.%m.%Y}" for day in pd.date_range("2023-01-01", periods=20)]
+    content = "t;y\n" + "".join(f"{time};{10 + i},345\n" for i, time in enumerate(times)) + f"{times[5]};15,345\n"
+    table = read_file(content.encode(), "a.csv")
+    from glassbox.data.reading import choose_reading
+
+    reading, notes = choose_reading(table.cells, {table.separator}, request())
+    assert "'10,345' is read with a decimal comma (10.345), because the cells are separated by semicolons" in notes[0]
+    raw = raw_data(hours())
+    raw = type(raw)(table.cells, np.zeros(21, dtype=int), table.lines, raw.quarantine, raw.files, reading=reading)
+    prepared = prepare_rows(raw, request())[0]
+    assert prepared.cells["y"][:7].tolist() == ["10,345", "11,345", "12,345", "13,345", "14,345", "15,345", "16,345"]
+
+
+def test_names_of_series_are_cleaned_once_and_a_series_may_be_called_na() -> None:
+    frame = hours(48)
+    frame["shop"] = ["NA", "NA "] * 24
+    prepared, _ = prepare_rows(raw_data(frame), request(series="shop"))
+    assert set(prepared.cells["shop"]) == {"NA"}
+    assert "White space around the names in 'shop' is removed in 24 rows" in repairs(frame, series="shop")[0]
+
+
+def test_series_that_begin_in_the_holdout_are_named() -> None:
+    frame = pd.concat([hours(48).assign(shop="old"), hours(3, start="2021-03-02 21:00").assign(shop="new")])
+    assert any("1 series begin in the last 8 steps, which are held out: 'new'" in line for line in repairs(frame, series="shop"))

@@ -202,7 +202,7 @@ seed: -1
             "split.holdout is '20%'; expected a number above 0 and below 1; did you mean '0.2'",
         ),
         (with_line("split: {holdout: nan}"), 5, "split.holdout is 'nan'; expected a number above 0 and below 1"),
-        (with_line("split: hash"), 5, "split is 'hash'; expected keys below it: by, holdout, column, cutoff"),
+        (with_line("split: hash"), 5, "split is 'hash'; expected keys below it: by, holdout, column, holdout_values, cutoff"),
         (with_line("problem: [a]"), 5, "problem is a list; expected text"),
         (with_line("  features: a", "data"), 3, "data.features is 'a'; expected a list, such as"),
         (with_line("  features: [a,\n   {b: 1}]", "data"), 4, r"data.features\[1\] is a mapping; expected text"),

@@ -105,7 +105,14 @@ def test_a_request_written_as_json_reads_back_as_itself(request_: Request) -> No
 
 def test_a_resolved_request_holds_every_default() -> None:
     resolved = Request(name="a", task="classification", data=Data(path="x.csv", target="y")).resolved()
-    assert resolved["split"] == {"by": "hash", "holdout": 0.2, "column": None, "cutoff": None, "origins": 4}
+    assert resolved["split"] == {
+        "by": "hash",
+        "holdout": 0.2,
+        "column": None,
+        "holdout_values": None,
+        "cutoff": None,
+        "origins": 4,
+    }
     assert (resolved["cost"], resolved["seed"], resolved["folds"], resolved["threads"]) == ("low", 42, 5, 1)
 
 

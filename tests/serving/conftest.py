@@ -39,7 +39,7 @@ def schema() -> Schema:
     return Schema(
         columns=[
             ColumnSchema(name="customer", kind="identifier"),
-            ColumnSchema(name="tenure", kind="number", low=0, high=72),
+            ColumnSchema(name="tenure", kind="number", whole=True, low=0, high=72),
             ColumnSchema(name="charges", kind="number", written_as="money", low=1.5, high=99.5, missing=0.1),
             ColumnSchema(name="contract", kind="category", categories=["month", "two years", "year"]),
             ColumnSchema(

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from glassbox.data.schema import Schema
+from glassbox.data.schema import ColumnSchema, Schema
 from glassbox.serving import request_parsing
 from glassbox.serving.request_parsing import RequestRejectedError, parse_json, parse_rows, validate_rows
 
@@ -201,3 +201,10 @@ def test_long_values_are_truncated_in_messages(row: dict[str, object], served: S
     with pytest.raises(RequestRejectedError) as caught:
         validate_rows([{**row, "tenure": "x" * 10_000}], served)
     assert len(caught.value.detail) < 300
+
+
+@pytest.mark.parametrize("value", [False, "false", "False", "no", "No", 0, "0"])
+def test_a_boolean_may_be_sent_in_every_writing(value: object) -> None:
+    schema = Schema(columns=[ColumnSchema(name="member", kind="boolean", categories=["False", "True"])])
+    frame, warnings = validate_rows([{"member": value}], schema)
+    assert (frame["member"][0], warnings) == ("False", [])

@@ -51,7 +51,7 @@ class ColumnSchema(BaseModel):
 
     `missing` is the share of missing values in train; `low` and `high` (`low_date` and `high_date`, as ISO 8601) are the range
     in train; `categories` are those of train, sorted, unless there are more than `MAX_CATEGORIES`. `decimal` is the decimal
-    mark of numbers that are written as text. `missing_words` mean a missing value; by default, the
+    mark of numbers that are written as text. `whole` is true when all numbers are whole. `missing_words` mean a missing value; by default, the
     usual ones do. Percentages are in percentage points.
     """
 
@@ -61,6 +61,7 @@ class ColumnSchema(BaseModel):
     kind: Kind
     written_as: Writing = "plain"
     decimal: Decimal_ = "."
+    whole: bool = False
     missing_words: list[str] | None = None
     missing: float = 0.0
     distinct: int = 0
@@ -273,11 +274,13 @@ def _category_reader(column: ColumnSchema) -> Callable[[Any], _Read]:
     )
 
     def read(value: Any) -> _Read:
-        if isinstance(value, (bool, np.bool_)) and by_truth:
+        if by_truth and isinstance(value, (bool, np.bool_)):
             return _Read(by_truth[bool(value)])
         text = value_parsing.clean(value_parsing.to_text(value), missing)
         if text is None or text in categories or not column.categories:
             return _Read(text)
+        if by_truth and text.lower() in value_parsing.TRUE_WORDS | value_parsing.FALSE_WORDS:
+            return _Read(by_truth[text.lower() in value_parsing.TRUE_WORDS])
         number = value_parsing.read_number(text) if by_number else None
         if number is not None and number.value in by_number:
             return _Read(by_number[number.value])
@@ -555,7 +558,8 @@ def _as_number(name: str, values: Mapping[str, int], rows: int, default_decimal:
         fields["missing_words"] = words
     if kind == "identifier":
         return fields
-    return {**fields, "low": min(numbers), "high": max(numbers), "missing": (rows - filled) / rows}
+    whole = all(value.is_integer() for value in numbers)
+    return {**fields, "whole": whole, "low": min(numbers), "high": max(numbers), "missing": (rows - filled) / rows}
 
 
 def _mostly_readable(readable: int, rows: int, words: Sequence[str], distinct_values: int) -> bool:

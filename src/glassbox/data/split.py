@@ -22,7 +22,7 @@ from glassbox.data.schema import clip, distinct
 from glassbox.data.target_checks import check_parts, count_labels, rare_classes
 from glassbox.data.value_parsing import Decimal_, canonical, clean, read_date, read_number
 from glassbox.errors import DataError
-from glassbox.findings.wording import counted
+from glassbox.findings.wording import counted, join_names
 
 if TYPE_CHECKING:
     from glassbox.request.model import Request
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 TIME = "time"  # the name of the time column when the data has none of its own
 UNIT_SEPARATOR = "\x1f"
 TRAIN_WORDS = frozenset({"train", "training", "dev", "development", "val", "valid", "validation"})
+VALIDATION_WORDS = frozenset({"val", "valid", "validation"})
 HOLDOUT_WORDS = frozenset({"holdout", "hold-out", "test", "testing", "eval", "evaluation"})
 
 
@@ -282,14 +283,29 @@ def _by_time(cells: pd.DataFrame, identities: Any, request: "Request", reading: 
 def _by_column(cells: pd.DataFrame, identities: Any, request: "Request", reading: Reading) -> tuple[Any, list[str]]:
     column = _column(request)
     codes, values = distinct(cells[column])
-    words = [(clean(value) or "").lower() for value in values]
-    known = TRAIN_WORDS | HOLDOUT_WORDS
-    unknown = sorted({clip(repr(value)) for value, word in zip(values, words, strict=True) if word not in known})
+    words = [clean(value, ()) or "" for value in values]
+    if request.split.holdout_values is not None:
+        absent = [repr(value) for value in request.split.holdout_values if value not in words]
+        if absent:
+            raise DataError(
+                f"split.holdout_values: {column!r} is never {join_names(absent, 6)}; its values are "
+                f"{join_names(sorted(map(repr, words)), 12)}."
+            )
+        return np.array([word in request.split.holdout_values for word in words], dtype=bool)[codes], []
+    parts = [word.lower() for word in words]
+    unknown = sorted(
+        {clip(repr(word)) for word, part in zip(words, parts, strict=True) if part not in TRAIN_WORDS | HOLDOUT_WORDS}
+    )
     if unknown:
         raise DataError(
-            f"split.column: {column!r} contains {', '.join(unknown[:6])}; expected words such as 'train' and 'test' or 'holdout'."
+            f"split.column: {column!r} contains {', '.join(unknown[:6])}; expected words such as 'train' and 'test' or 'holdout', or "
+            "the values of the holdout in split.holdout_values."
         )
-    return np.array([word in HOLDOUT_WORDS for word in words], dtype=bool)[codes], []
+    if not HOLDOUT_WORDS & set(parts) and VALIDATION_WORDS & set(parts) and set(parts) - VALIDATION_WORDS:
+        held_out = np.array([part in VALIDATION_WORDS for part in parts], dtype=bool)[codes]
+        named = join_names(sorted({repr(word) for word, part in zip(words, parts, strict=True) if part in VALIDATION_WORDS}), 3)
+        return held_out, [f"{column!r} has no test part, so {named} is the holdout; split.holdout_values changes this."]
+    return np.array([part in HOLDOUT_WORDS for part in parts], dtype=bool)[codes], []
 
 
 def _by_horizon(cells: pd.DataFrame, identities: Any, request: "Request", reading: Reading) -> tuple[Any, list[str]]:

@@ -169,6 +169,8 @@ class Split(_Part):
     """The share of the rows, or of the groups, that is held out until evaluation."""
     column: ColumnName | None = None
     """The column that holds the group, the time, or the official split."""
+    holdout_values: Annotated[list[str] | None, BeforeValidator(_as_list)] = None
+    """With by: column, the values that mark the holdout. Default: words such as test and holdout, or else valid."""
     cutoff: str | None = None
     """With by: time, the first date of the holdout, such as 2024-06-30."""
 

@@ -104,7 +104,7 @@ def _planned_problems(tree: Node) -> Iterator[str]:
 def unread_keys(request: Request) -> list[str]:
     """Return the keys that are not used by a request of this task and split."""
     unused = {key for task in task_rows() for key in task.keys} - set(request.task_spec.keys)
-    split = ("holdout", "column", "cutoff") if request.split.by == "horizon" else ("origins",)
+    split = ("holdout", "column", "cutoff", "holdout_values") if request.split.by == "horizon" else ("origins",)
     return [*sorted(unused), *(f"split.{key}" for key in split)]
 
 
@@ -205,6 +205,8 @@ def _split_problems(tree: Node) -> Iterator[str]:
         yield problem(tree, ("split", "column"), "is not used when split.by is 'hash'; expected by: group, time or column.")
     if by in ("hash", "group", "column") and is_given(tree, "split", "cutoff"):
         yield problem(tree, ("split", "cutoff"), f"is not used when split.by is {by!r}; expected by: time.")
+    if by != "column" and is_given(tree, "split", "holdout_values"):
+        yield problem(tree, ("split", "holdout_values"), f"is not used when split.by is {by!r}; expected by: column.")
     if column is not None and column == text_at(tree, "data", "target"):
         yield problem(tree, ("split", "column"), f"is {format_value(column)}, which is the target; expected another column.")
 

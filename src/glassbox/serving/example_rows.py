@@ -7,6 +7,7 @@ from importlib import import_module
 from typing import Any
 
 from glassbox.data.schema import ColumnSchema, Schema
+from glassbox.data.value_parsing import ISO, write_date
 
 
 def example_rows(schema: Schema, n: int = 1) -> list[dict[str, Any]]:
@@ -56,15 +57,17 @@ def _picture(position: float) -> str:
 def _between(field: ColumnSchema, position: float) -> float | int:
     low, high = field.low or 0.0, field.high if field.high is not None else 1.0
     value = low + position * (high - low)
-    if low.is_integer() and high.is_integer() and high - low >= 2:
+    if field.whole:
         return round(value)
     return float(f"{value:.4g}") if low <= float(f"{value:.4g}") <= high else value
 
 
 def _day(field: ColumnSchema, position: float) -> str:
     low, high = datetime.fromisoformat(field.low_date or "2000-01-01"), datetime.fromisoformat(field.high_date or "2000-12-31")
-    day = low + timedelta(days=int(position * (high - low).days))
-    return day.strftime(field.date_format) if field.date_format else day.date().isoformat()
+    if field.range_of == "forecast":  # days between the first and the last step need not be steps
+        day = low if position <= 0.5 else high
+        return write_date(day, field.date_format or ISO) + (f" {day.time()}" if day.time() != datetime.min.time() else "")
+    return write_date(low + timedelta(days=int(position * (high - low).days)), field.date_format or ISO)
 
 
 def broken_row(row: dict[str, Any], schema: Schema) -> dict[str, Any]:

@@ -104,7 +104,12 @@ def _parse_boxes(coco: Mapping[str, Any], name: str) -> tuple[list[dict[str, Any
             if bbox is None:
                 skipped["no box"] += 1
                 continue
-            boxes[annotation["image_id"]].append((*bbox, labels[annotation["category_id"]]))
+            if annotation["image_id"] not in boxes:
+                skipped["no picture"] += 1
+            elif annotation["category_id"] not in labels:
+                skipped["no category"] += 1
+            else:
+                boxes[annotation["image_id"]].append((*bbox, labels[annotation["category_id"]]))
     except (KeyError, TypeError, AttributeError) as error:
         problem = f"{error} is missing" if isinstance(error, KeyError) else "an entry has the wrong type"
         raise DataError(f"{name}: this annotation file does not follow the COCO format: {problem}.") from error
@@ -124,5 +129,11 @@ def _notes(skipped: Mapping[str, int], unannotated: int) -> list[str]:
     notes += (
         [f"{counted(without_box, 'annotation')} without a box of four numbers {was(without_box)} skipped."] if without_box else []
     )
+    for reason, what in (
+        ("no picture", "a picture that the file does not list"),
+        ("no category", "a category that it does not list"),
+    ):
+        if n := skipped.get(reason, 0):
+            notes.append(f"{counted(n, 'annotation')} of {what} {was(n)} skipped.")
     notes += [f"{counted(unannotated)} without an entry in the annotations {was(unannotated)} skipped."] if unannotated else []
     return notes

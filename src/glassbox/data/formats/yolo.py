@@ -1,6 +1,7 @@
 """YOLO label files: one text file of boxes beside each picture.
 
-A line is a class number, then the box's centre, width and height as fractions of the picture's size.
+A line is a class number, then the box's centre, width and height as fractions of the picture's size; or the corners of a polygon,
+which is read as the smallest box around it.
 """
 
 import json
@@ -76,15 +77,26 @@ def _parse_labels(content: bytes) -> list[_RelativeBox] | str:
             continue
         try:
             number, *numbers = [float(word) for word in words]
-            x, y, width, height = numbers
         except ValueError:
-            return "a label line that is not a class and four numbers"
+            return "a label line with a word that is not a number"
+        if len(numbers) != 4 and (len(numbers) < 6 or len(numbers) % 2):
+            return "a label line that is neither a class and four numbers nor a class and the corners of a polygon"
         if not number.is_integer() or number < 0:
             return "a label line whose class is not a whole number"
         if not all(-_TOLERANCE <= value <= 1 + _TOLERANCE for value in numbers):  # also rejects NaN
             return "a label line whose numbers are not fractions of the picture's size, 0 to 1"
-        boxes.append((int(number), x, y, width, height))
+        boxes.append((int(number), *(numbers if len(numbers) == 4 else _around(numbers))))
     return boxes
+
+
+def _around(corners: Sequence[float]) -> tuple[float, float, float, float]:
+    """Return the smallest box around a polygon, x and y of each corner: the centre, width and height.
+
+    >>> _around([0.2, 0.1, 0.6, 0.1, 0.4, 0.5])
+    (0.4, 0.3, 0.4, 0.4)
+    """
+    left, right, top, bottom = min(corners[::2]), max(corners[::2]), min(corners[1::2]), max(corners[1::2])
+    return (left + right) / 2, (top + bottom) / 2, right - left, bottom - top
 
 
 def _to_pixels(

@@ -151,9 +151,9 @@ def _read_timestamps(raw: RawData, time: str, series: str | None, lines: list[st
 def _share_of_steps(timestamps: Any, names: Any) -> float:
     """Return the share of the steps from the first to the last timestamp that have a row; 0 where there is no regular step."""
     times = pd.DatetimeIndex(timestamps).as_unit("us")
-    known = ~times.isna()
+    known = np.asarray(times.notna())
     try:
-        step = find_step(times[known], None if names is None else names[np.asarray(known)])
+        step = find_step(times[known], None if names is None else names[known])
     except DataError:
         return 0.0
     distinct_times = times[known].unique()

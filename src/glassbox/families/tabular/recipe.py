@@ -250,7 +250,7 @@ def time_parts(frame: pd.DataFrame) -> Floats:
     for name in frame.columns:
         time = frame[name].astype("datetime64[us]").dt
         hour = time.hour.astype(np.float64) + time.minute.astype(np.float64) / 60
-        parts += [date_parts(frame[[name]]), hour.to_numpy()[:, None]]
+        parts += [date_parts(frame[[name]]), cast(Floats, hour.to_numpy()[:, None])]
     return np.column_stack(parts)
 
 
