@@ -81,8 +81,8 @@ figure = leaderboard_plot(leaderboard_frame(leaderboard), metric, required.value
 stage.show("leaderboard_figure", figure, report=True)
 
 # %% [markdown]
-# ## Selected candidate
-# A candidate that does not beat the baseline of the task, if there is one, is never selected.
+# ## Candidate to tune
+# A candidate that does not beat the baseline of the task, if there is one, is never tuned or selected.
 
 # %%
 if family.baseline is not None:

@@ -22,9 +22,9 @@ request = "churn"
 # %%
 from glassbox.data.schema import Schema
 from glassbox.families.protocol import family_of
-from glassbox.families.shared.leaderboard import candidate_in
+from glassbox.families.shared.candidates import Candidate
 from glassbox.families.shared.selection_plots import importances_plot, tuning_plot
-from glassbox.families.shared.tuning import best_table, gain_estimates, search_note, tune
+from glassbox.families.shared.tuning import best_table, gain_estimates, search_note, selection_table, tune
 from glassbox.runtime.stage import Stage
 
 # %%
@@ -40,7 +40,7 @@ effort = family.effort(stage.request.cost)
 # Change a range or add a hyperparameter of the library, and run the notebook again: earlier trials are cached.
 
 # %%
-candidate = candidate_in(leaderboard)
+candidate = Candidate.model_validate(leaderboard["chosen"])
 space = dict(family.search_space(dataset, candidate, stage.request.cost))
 # space["learning_rate"] = {"low": 0.01, "high": 0.3, "log": True}
 stage.show("search", search_note(space, effort.trials, candidate))
@@ -79,12 +79,19 @@ stage.show("importances", importances_plot(tuning.importances))
 
 # %% [markdown]
 # ## Gain from tuning
-# The gain is measured on the same out-of-fold rows before and after tuning. The tuned hyperparameters are used only if the whole
-# confidence interval of the gain is above zero. The result must also beat its closest
-# rival in the leaderboard; otherwise the rival is selected.
+# The gain is measured on the same out-of-fold rows before and after tuning. An interval that includes zero means doubt, not that
+# there is no gain.
 
 # %%
 stage.show("gain", gain_estimates(tuning), report=True)
+
+# %% [markdown]
+# ## Model selection
+# All candidates, the best trial and the ensemble compete by their out-of-fold scores.
+
+# %%
+table = selection_table(tuning, family.leaderboard_metrics, note=family.leaderboard_note)
+stage.show("selection", table, report=True)
 
 # %% [markdown]
 # ## Selected model

@@ -234,7 +234,7 @@ def test_weeks_of_series_may_begin_on_different_days() -> None:
         written([f"{day:%Y-%m-%d}" for day in pd.date_range(start, periods=20, freq="7D")], shop=[name] * 20)
         for name, start in (("a", "2022-01-03"), ("b", "2022-01-09"))
     ]
-    prepared, findings = prepare_rows(raw_data(pd.concat(frames)), request(series="shop"))
+    _, findings = prepare_rows(raw_data(pd.concat(frames)), request(series="shop"))
     assert isinstance(findings["unit"], Facts)
     assert (findings["unit"].facts["step"], findings["unit"].facts["steps without a row"]) == ("week", 0)
     assert "Weeks begin on different days; 20 rows are moved to the Monday" in repairs(pd.concat(frames), series="shop")[0]

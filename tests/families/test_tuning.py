@@ -10,7 +10,7 @@ from glassbox.families.protocol import Space
 from glassbox.families.shared import tuning as module
 from glassbox.families.shared.candidates import Candidate
 from glassbox.families.shared.compare import compare
-from glassbox.families.shared.tuning import Tuning, best_table, distributions, gain_estimates, search_note, tune
+from glassbox.families.shared.tuning import Tuning, best_table, distributions, gain_estimates, search_note, selection_table, tune
 from glassbox.families.tabular.family import FAMILY
 from glassbox.files import canonical_json
 from glassbox.runtime.resources import Resources
@@ -121,7 +121,8 @@ def test_a_significant_gain_selects_the_tuned_hyperparameters() -> None:
     assert result.gain.low > 0
     assert result.best["tuned"]
     assert result.best["params"]["n_estimators"] > 1
-    assert "the tuned model is selected" in gain_estimates(result).say
+    assert "improved on the default" in gain_estimates(result).say
+    assert result.best["candidate"] == "poor, tuned"
 
 
 def test_without_a_gain_the_default_is_selected() -> None:
@@ -129,34 +130,34 @@ def test_without_a_gain_the_default_is_selected() -> None:
     assert not result.best["tuned"]
     assert result.best["params"] == LINEAR.params
     assert (result.gain.value, result.gain.low) == (0, 0)
-    assert "the default hyperparameters are selected" in gain_estimates(result).say
+    assert "brought no clear gain" in gain_estimates(result).say
 
 
-def test_a_gain_that_is_not_significant_is_ignored() -> None:
+def test_a_gain_that_is_not_proven_is_still_the_best_estimate() -> None:
     result = search(LINEAR.model_copy(update={"params": {"C": 0.3}}), {"C": {"low": 0.1, "high": 0.6, "log": True}}, trials=12)
     assert result.gain.value is not None
     assert result.gain.low is not None
     assert result.gain.value > 0 >= result.gain.low
-    assert result.best["params"] == {"C": 0.3}
+    assert result.best["tuned"]
+    assert "brought no clear gain" in gain_estimates(result).say
 
 
-def test_the_rival_is_selected_unless_it_is_significantly_worse() -> None:
-    result = search(POOR, ROOMY, rival=LINEAR)
+def test_a_better_candidate_of_the_comparison_is_selected_and_not_the_tuned_one() -> None:
+    result = search(POOR, {"n_estimators": {"low": 1, "high": 3}, "num_leaves": [2, 3], "min_data_in_leaf": [60, 80, 100]}, rival=LINEAR)
     rival = compare(FAMILY, dataset(), [LINEAR], "roc_auc", effort(), Resources(seed=1)).oof
-    assert result.best["candidate"] == "linear"
-    assert result.best["searched"] == "poor"
+    assert (result.best["candidate"], result.best["searched"], result.best["tuned"]) == ("linear", "poor", False)
     assert result.best["params"] == LINEAR.params
-    assert not result.best["tuned"]
     assert result.oof["proba_yes"].tolist() == rival["proba_yes"].tolist()
-    assert "linear" in gain_estimates(result).say
+    table = selection_table(result, FAMILY.leaderboard_metrics, note="")
+    assert {"linear", "poor, tuned"} <= set(table.frame()["candidate"])
 
 
-def test_a_significantly_worse_rival_is_not_selected() -> None:
+def test_all_candidates_the_tuned_one_and_the_ensemble_compete_in_one_table() -> None:
     result = search(POOR, ROOMY, rival=Candidate(name="dull", kind="dummy"))
-    assert result.best["candidate"] == "poor"
-    assert result.over_simplest is not None
-    assert result.over_simplest.low is not None
-    assert result.over_simplest.low > 0
+    table = selection_table(result, FAMILY.leaderboard_metrics, note="")
+    assert {"dull", "poor, tuned", "weighted ensemble"} == set(table.frame()["candidate"])
+    assert result.best["candidate"] != "dull"
+    assert result.over_simpler is None or result.over_simpler.value is not None
 
 
 def test_a_failed_trial_is_a_row_with_its_reason() -> None:

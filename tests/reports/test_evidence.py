@@ -107,7 +107,6 @@ def modelling(root: Path) -> dict[str, dict[str, Finding]]:
         "rows": [{"candidate": "Linear", "kind": "", "params": {}, "scores": {}, "behind": None, "note": ""}],
         "leader": "Linear",
         "tied": [],
-        "simplest": {"name": "Linear"},
         "chosen": {"name": "Linear"},
     }
     return {
@@ -147,10 +146,10 @@ def predicted(holdout: pd.DataFrame) -> pd.DataFrame:
 
 def tuning() -> Tuning:
     best = {"candidate": "Linear", "searched": "Linear", "params": {"C": 2.0}, "metric": "roc_auc", "tuned": True}
-    best |= {"trials": 2, "simplest": "Dummy", "rival": "the simplest"}
+    best |= {"trials": 2, "simpler": "Dummy", "leader": "Linear", "cost": 0.0, "margin": 0.01}
     trials = pd.DataFrame({"value": [0.5, 0.6], "params": ['{"C": 1.0}', '{"C": 2.0}'], "param_C": ["1.0", "2.0"]})
     gain = Estimate(value=0.1, low=0.00001, high=0.2, n=200)
-    return Tuning(best, trials, pd.DataFrame(), gain, gain, 0.5, {})
+    return Tuning(best, trials, pd.DataFrame(), gain, gain, 0.5, {}, {})
 
 
 def test_missing_values_of_categories_are_handled(run: Findings) -> None:

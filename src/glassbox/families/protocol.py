@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, Protocol, TypeVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar, cast
 
 import pandas as pd
 
@@ -152,10 +152,6 @@ class Family(ABC, Generic[D, P]):
         A note on how metrics are averaged and which units intervals resample.
     baseline
         The name of the candidate that every model has to beat; None without a baseline.
-    rival
-        The candidate that the tuned model has to beat: the simplest one tied with the leader, or the leader.
-    tunes
-        The candidate to tune: the most flexible one tied with the leader, or the best one with hyperparameters.
     limits
         Limitations of a comparison in this family, as sentences.
     """
@@ -164,8 +160,6 @@ class Family(ABC, Generic[D, P]):
     leaderboard_metrics: ClassVar[tuple[str, ...]]
     leaderboard_note: ClassVar[str]
     baseline: ClassVar[str | None] = None
-    rival: ClassVar[Literal["simplest", "leader"]] = "leader"
-    tunes: ClassVar[Literal["most flexible", "best"]] = "most flexible"
     limits: ClassVar[tuple[str, ...]] = ()
 
     # --- ingest

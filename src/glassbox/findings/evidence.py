@@ -134,13 +134,14 @@ class Gain(BaseModel):
 
 
 class GainEvidence(_Evidence):
-    """The gain of the best trial over the default, and of the tuned model over the simplest candidate tied with it."""
+    """The gain of the best trial over the default, and of the selected model over the best simpler one."""
 
     kind: Literal["gain"] = "gain"
     metric: str
     over_default: Gain
-    simplest: str | None = None
-    over_simplest: Gain | None = None
+    selected: str | None = None
+    simpler: str | None = None
+    over_simpler: Gain | None = None
 
 
 class LeaderboardEvidence(_Evidence):

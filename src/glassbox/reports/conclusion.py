@@ -180,12 +180,13 @@ def _simpler_model_step(findings: Findings) -> str:
     """Return the step to consider a simpler model: one that is slightly worse than the tuned model or, before tuning, tied with the leader."""
     if findings.get("tune"):
         gains = evidence_of(findings, "tune", GainEvidence)
-        gain = gains.evidence.over_simplest if gains is not None else None
-        if gains is None or gain is None or not gain.proven:  # else the simpler model was selected
+        gain = gains.evidence.over_simpler if gains is not None else None
+        if gains is None or gain is None or gain.value is None or gains.evidence.simpler is None:
             return ""
+        bounds = between(gain.low, gain.high)
         return (
-            f"Consider whether the gain in {metric_label(gains.evidence.metric)} over {clean(gains.evidence.simplest)}, "
-            f"{gain.value:.4f} ({gain.low:.4f} to {gain.high:.4f}), is worth a model that is harder to explain."
+            f"Consider whether the gain in {metric_label(gains.evidence.metric)} over {clean(gains.evidence.simpler)}, "
+            f"{number(gain.value)}{bounds}, is worth a model that is harder to explain."
         )
     leaderboard = evidence_of(findings, "compare", LeaderboardEvidence)
     if leaderboard is None or not leaderboard.evidence.tied:

@@ -1,4 +1,8 @@
-"""The weighted ensemble of classifiers: a logarithmic opinion pool with weights fitted on out-of-fold probabilities."""
+"""The weighted ensemble of classifiers: a logarithmic opinion pool with weights fitted on out-of-fold probabilities.
+
+The weights are fitted for the metric that decides: by convex optimisation for the log loss, else by greedy selection with
+replacement (Caruana et al. 2004, *Ensemble selection from libraries of models*).
+"""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -9,18 +13,20 @@ from scipy.special import softmax
 
 from glassbox.families.classification.dataset import Codes, LabelledRows
 from glassbox.families.classification.linear_models import log_opinion_pool
-from glassbox.families.classification.metrics import Floats, row_log_loss
+from glassbox.families.classification.metrics import Floats, Sample, more_is_better, row_log_loss, score
 from glassbox.families.registry import ModelSpec
 from glassbox.families.shared.candidates import Candidate
 from glassbox.families.shared.cross_fit import CandidateRun
 
 ENSEMBLE = "weighted ensemble"
-MEMBERS = 6  # at most: the best by log loss
+MEMBERS = 6  # at most: the best by the metric that decides
 MIN_WEIGHT = 0.05  # share of the total weight; a member below it is dropped, because it costs time and changes little
 MAX_WEIGHT = 5.0
+STEPS = 20  # members, with repetition, that greedy selection adds
+MAX_ROWS = 20_000  # rows that weights are fitted on
 
 
-def weights_of(probas: Sequence[Floats], y: Codes) -> Floats:
+def log_loss_weights(probas: Sequence[Floats], y: Codes) -> Floats:
     """Return the non-negative weights of a logarithmic opinion pool with the lowest log loss (a convex problem).
 
     Parameters
@@ -31,7 +37,7 @@ def weights_of(probas: Sequence[Floats], y: Codes) -> Floats:
         (rows,) class numbers.
 
     >>> good, bad = np.array([[0.9, 0.1], [0.2, 0.8]] * 20), np.full((40, 2), 0.5)
-    >>> bool(weights_of([good, bad], np.array([0, 1] * 20))[0] > 1)
+    >>> bool(log_loss_weights([good, bad], np.array([0, 1] * 20))[0] > 1)
     True
     """
     logs = np.stack([np.log(np.clip(proba, 1e-9, 1.0)) for proba in probas])
@@ -50,16 +56,59 @@ def weights_of(probas: Sequence[Floats], y: Codes) -> Floats:
     return np.asarray(optimum.x, dtype=np.float64)
 
 
+def greedy_weights(probas: Sequence[Floats], y: Codes, metric: str, positive: int) -> Floats:
+    """Return the weights of a logarithmic opinion pool, found by greedy selection with replacement for a metric.
+
+    Members are added one at a time, each time the one that improves the metric most; ties go to the lower log loss. Selection ends
+    when no member improves it.
+
+    Parameters
+    ----------
+    probas
+        (rows, classes) probabilities of each member.
+    y, positive
+        (rows,) class numbers, and the number of the positive class.
+    """
+    every_nth = slice(None, None, max(1, len(y) // MAX_ROWS))
+    y = y[every_nth]
+    logs = [np.log(np.clip(proba[every_nth], 1e-9, 1.0)) for proba in probas]
+    sign = 1.0 if more_is_better(metric) else -1.0
+
+    def quality(total: Floats) -> tuple[float, float]:
+        raised = np.exp(total - total.max(axis=1, keepdims=True))
+        proba = raised / raised.sum(axis=1, keepdims=True)
+        value = score(Sample.of(y, proba, positive=positive), [metric])[metric]
+        return (round(sign * value, 9) if np.isfinite(value) else -np.inf), -float(row_log_loss(y, proba).mean())
+
+    counts, total, best = np.zeros(len(logs)), np.zeros_like(logs[0]), (-np.inf, -np.inf)
+    for size in range(1, STEPS + 1):
+        qualities = [quality((total + log) / size) for log in logs]
+        at = max(range(len(logs)), key=lambda i: qualities[i])
+        if qualities[at][0] <= best[0]:
+            break
+        best, total = qualities[at], total + logs[at]
+        counts[at] += 1
+    return np.asarray(counts / counts.sum())
+
+
 def weighted_ensemble(
-    runs: Sequence[CandidateRun[Floats]], data: LabelledRows, kinds: Mapping[str, ModelSpec[Any, Any]]
+    runs: Sequence[CandidateRun[Floats]], data: LabelledRows, kinds: Mapping[str, ModelSpec[Any, Any]], metric: str
 ) -> CandidateRun[Floats] | None:
-    """Return the weighted ensemble of the best candidates by log loss; None with fewer than two members.
+    """Return the weighted ensemble of the best candidates by a metric; None where there are not two members.
 
     Its probabilities for a fold use weights that are fitted on the other folds.
     """
-    trained = [run for run in runs if run.predictions is not None and kinds[run.candidate.kind].learns]
-    trained.sort(key=lambda run: (float(row_log_loss(data.y, run.oof).mean()), run.candidate.name))
-    members = trained[:MEMBERS]
+
+    def weights_of(probas: Sequence[Floats], y: Codes) -> Floats:
+        return log_loss_weights(probas, y) if metric == "log_loss" else greedy_weights(probas, y, metric, data.positive)
+
+    sign = -1.0 if more_is_better(metric) else 1.0
+    usable = [run for run in runs if run.predictions is not None and kinds[run.candidate.kind].learns]
+
+    def loss(run: CandidateRun[Floats]) -> float:
+        return sign * float(np.nan_to_num(score(Sample.of(data.y, run.oof, positive=data.positive), [metric])[metric]))
+
+    members = sorted(usable, key=lambda run: (loss(run), run.candidate.name))[:MEMBERS]
     if len(members) < 2:
         return None
     weights = weights_of([run.oof for run in members], data.y)
@@ -75,6 +124,7 @@ def weighted_ensemble(
     params = [
         {"name": c.name, "kind": c.kind, "params": c.params, "weight": round(float(weight), 4)}
         for c, weight in zip((run.candidate for run in members), weights_of(probas, data.y), strict=True)
+        if weight > 0
     ]
     candidate = Candidate(name=ENSEMBLE, kind="ensemble", params={"members": params})
     fit_s, predict_s = sum(run.fit_s for run in members), sum(run.predict_s for run in members)

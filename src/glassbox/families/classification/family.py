@@ -26,7 +26,6 @@ class ClassificationFamily(Family[D, "Floats"]):
     leaderboard_note: ClassVar[str] = (
         "Means over folds; intervals are 95 % bootstrap over rows within folds. Label metrics use a threshold of 0.5."
     )
-    ensembles: ClassVar[bool] = True
 
     def primary_metric(self, requirements: Mapping[str, Any]) -> str:
         from glassbox.families.classification.metrics import leading_metric
@@ -43,7 +42,7 @@ class ClassificationFamily(Family[D, "Floats"]):
     ) -> "CandidateRun[Floats] | None":
         from glassbox.families.classification.ensemble import weighted_ensemble
 
-        return weighted_ensemble(runs, dataset.data, self.kinds()) if self.ensembles else None
+        return weighted_ensemble(runs, dataset.data, self.kinds(), scorer.metric)
 
     def batch_metric(self, predictor: Predictor, truth: pd.Series, request: "Request") -> BatchMetric:
         from glassbox.families.classification.monitoring import batch_metric

@@ -49,8 +49,8 @@ def weighted_ensemble(
     too few origins to leave one out.
     """
     sign = -1.0 if more_is_better(metric) else 1.0
-    base = next(run for run in runs if run.candidate.name == baseline)
-    limit = np.inf if base.reason else sign * score(base.oof, metric)
+    base = next((run for run in runs if run.candidate.name == baseline and not run.reason), None)
+    limit = np.inf if base is None else sign * score(base.oof, metric)
     scored = sorted((sign * score(run.oof, metric), i) for i, run in enumerate(runs) if not run.reason)
     members = [runs[i] for value, i in scored if value < limit][:MEMBERS]
     if len(members) < 2 or len(origins) < 3:

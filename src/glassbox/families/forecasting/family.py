@@ -1,7 +1,7 @@
 """The forecasting family: one series or thousands, with a regular step in time."""
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import pandas as pd
 
@@ -32,7 +32,6 @@ class ForecastingFamily(Family["BacktestDataset", "Forecasts"]):
         "Means over windows (a series from an origin); intervals are 95 % bootstrap over series, or over origins where series are few."
     )
     baseline: ClassVar[str | None] = "seasonal naive"
-    tunes: ClassVar[Literal["most flexible", "best"]] = "best"
     limits: ClassVar[tuple[str, ...]] = (
         "Consecutive origins share most of their history, so intervals over few origins are imprecise.",
         "Local models are fitted on a limited history (the hyperparameter `history`), so that fits finish in reasonable time.",

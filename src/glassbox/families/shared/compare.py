@@ -51,7 +51,7 @@ def run_candidates(
 def compare(
     family: Family[D, P], dataset: D, candidates: Sequence[Candidate], metric: str, effort: Effort, resources: Resources
 ) -> Comparison:
-    """Compare candidates, and the family's ensemble of them, on the same folds.
+    """Compare candidates on the same folds.
 
     Parameters
     ----------
@@ -71,16 +71,7 @@ def compare(
     runs = run_candidates(family, dataset, candidates, scorer, resources)
     if all(run.reason for run in runs):
         raise GlassboxError("No candidate could be fitted: " + "; ".join(f"{run.candidate.name}: {run.reason}" for run in runs))
-    ensemble = family.ensemble(dataset, runs, scorer)
-    runs = [*runs, *([] if ensemble is None else [ensemble])]
-    leaderboard = rank(
-        runs,
-        family.kinds(),
-        scorer,
-        more_is_better=higher_is_better(metric),
-        baseline=family.baseline,
-        tunes=family.tunes,
-    )
+    leaderboard = rank(runs, family.kinds(), scorer, more_is_better=higher_is_better(metric), baseline=family.baseline)
     by_name = {run.candidate.name: run for run in runs}
     runs = [by_name[row["candidate"]] for row in leaderboard["rows"]]
     return Comparison(leaderboard, oof_frame(runs, scorer), timing_frame(runs, scorer.units))

@@ -1,7 +1,7 @@
 """The leaderboard: candidates ranked by the primary metric, ties with the leader, and the candidate to tune."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeVar
 
 import pandas as pd
 
@@ -33,7 +33,6 @@ def rank(
     *,
     more_is_better: bool,
     baseline: str | None = None,
-    tunes: Literal["most flexible", "best"] = "most flexible",
 ) -> dict[str, Any]:
     """Rank candidates, find those tied with the leader, and choose the one to tune.
 
@@ -43,15 +42,12 @@ def rank(
     ----------
     baseline
         The name of the candidate that every model has to beat; a model that does not is neither selected nor tuned.
-    tunes
-        The candidate to tune: the most flexible one tied with the leader (or, if none of these can be tuned, the best one that
-        can), or the best one that can be tuned.
 
     Returns
     -------
     dict
-        ``metric``, ``rows`` (best first), ``leader`` and ``tied`` by name; ``simplest`` (of the leader and those tied with it) and
-        ``chosen`` (to be tuned) as candidates. With a baseline, also its value ``baseline``, and ``beaten_by_baseline``.
+        ``metric``, ``rows`` (best first), ``leader`` and ``tied`` by name; ``chosen``, the candidate to tune: the best one
+        with hyperparameters to search, or the best one. With a baseline, also its value ``baseline``, and ``beaten_by_baseline``.
     """
     scores = {run.candidate.name: _scores(run, scorer) for run in runs}
     sign = -1.0 if more_is_better else 1.0
@@ -69,33 +65,22 @@ def rank(
     behind = {run.candidate.name: scorer.gain(leader.oof, run.oof) for run in done if run is not leader}
     tied = [name for name, gain in behind.items() if gain.low is None or gain.low <= 0]
 
-    beaten: list[str] = []
-    eligible = [run for run in done if run is leader or kinds[run.candidate.kind].learns]
-    if baseline is not None:
-        base = next(run for run in runs if run.candidate.name == baseline)
-        limit = value(base)
-        better = [run for run in done if run is base or (limit is not None and sign * ((value(run) or 0.0) - limit) < 0)]
-        beaten = [run.candidate.name for run in done if run not in better]
-        eligible, leader_or_base = better, leader if leader in better else base
-    else:
-        leader_or_base = leader
-    level = [run for run in eligible if run is leader or run.candidate.name in tied]
+    base = next((run for run in done if run.candidate.name == baseline), None)
+    limit = None if base is None else value(base)
+    better = [run for run in done if run is base or limit is None or sign * ((value(run) or 0.0) - limit) < 0]
+    eligible = [run for run in better if run is leader or run is base or kinds[run.candidate.kind].learns]
     searchable = [run for run in eligible if kinds[run.candidate.kind].searched]
-    if tunes == "best":
-        chosen = searchable[0] if searchable else leader_or_base
-    else:
-        flexible = [run for run in level if run in searchable] or searchable[:1] or level
-        chosen = max(flexible, key=complexity)  # max and min are stable: of equal complexity, the better
+    chosen = (searchable or eligible or [leader])[0]
     leaderboard: dict[str, Any] = {
         "metric": scorer.metric,
         "rows": [_row(run, scores[run.candidate.name], behind.get(run.candidate.name)) for run in order],
         "leader": leader.candidate.name,
         "tied": tied,
-        "simplest": min(level, key=complexity).candidate.model_dump(),
         "chosen": chosen.candidate.model_dump(),
     }
     if baseline is not None:
-        leaderboard |= {"baseline": value(base), "beaten_by_baseline": beaten}
+        beaten = [run.candidate.name for run in done if run not in better]
+        leaderboard |= {"baseline": limit, "beaten_by_baseline": beaten}
     return leaderboard
 
 
@@ -114,15 +99,8 @@ def _row(run: CandidateRun[P], scores: Mapping[str, Estimate], behind: Estimate 
     }
 
 
-def candidate_in(leaderboard: Mapping[str, Any], role: Literal["chosen", "simplest", "rival"] = "chosen") -> Candidate:
-    """Return a candidate of a saved leaderboard: the one to tune, the simplest one tied with the leader, or the leader (`rival`).
-
-    A leader that does not beat the baseline is replaced by the baseline.
-    """
-    if role != "rival":
-        return Candidate.model_validate(leaderboard[role])
-    beaten = leaderboard.get("beaten_by_baseline", [])
-    row = next(row for row in leaderboard["rows"] if not row["note"] and row["candidate"] not in beaten)
+def candidate_in(row: Mapping[str, Any]) -> Candidate:
+    """Return the candidate of a row of a saved leaderboard."""
     return Candidate(name=row["candidate"], kind=row["kind"], params=row["params"])
 
 
@@ -142,7 +120,9 @@ def _interval(estimate: Mapping[str, Any] | None) -> dict[str, Any]:
     return {key: None if estimate is None else estimate[key] for key in ("value", "low", "high")}
 
 
-def leaderboard_table(leaderboard: Mapping[str, Any], also: Sequence[str], *, note: str) -> Table:
+def leaderboard_table(
+    leaderboard: Mapping[str, Any], also: Sequence[str], *, note: str, title: str = "Leaderboard", say: str = ""
+) -> Table:
     """Return the leaderboard as a table: primary metric with interval, the metrics in `also`, and the gap to the leader."""
     metric = leaderboard["metric"]
     others = [name for name in also if name != metric]
@@ -164,7 +144,7 @@ def leaderboard_table(leaderboard: Mapping[str, Any], also: Sequence[str], *, no
         metric=metric, leader=leaderboard["leader"], tied=leaderboard["tied"], chosen=leaderboard["chosen"]["name"]
     )
     return Table.of(
-        pd.DataFrame(rows), "Leaderboard", say=standing(leaderboard), best=0, formats=formats, note=note, evidence=evidence
+        pd.DataFrame(rows), title, say=say or standing(leaderboard), best=0, formats=formats, note=note, evidence=evidence
     )
 
 
@@ -176,39 +156,21 @@ def _behind(gain: Mapping[str, Any] | None) -> str:
 
 
 def standing(leaderboard: Mapping[str, Any]) -> str:
-    """Summarise the leader, the candidates tied with it, and the candidate to tune."""
+    """State who leads and who is tied with the leader."""
     leader, tied = leaderboard["leader"], leaderboard["tied"]
-    simplest, chosen = leaderboard["simplest"]["name"], leaderboard["chosen"]["name"]
     failed = [row["candidate"] for row in leaderboard["rows"] if row["note"]]
-    if tied:
-        say = (
-            f"{leader} leads; {', '.join(tied)} cannot be distinguished from it on these rows. The simplest of them is {simplest}"
-        )
-        say += f"; {chosen} is tuned." if chosen != simplest else ", which is tuned."
-    elif chosen == leader:
-        say = f"{leader} leads, clearly ahead of all others, and is tuned."
-    else:
-        say = f"{leader} leads, clearly ahead of all others; {chosen} is tuned and has to beat it."
+    say = f"{leader} leads"
+    say += f"; {', '.join(tied)} cannot be distinguished from it on these rows." if tied else ", clearly ahead of all others."
     return say + (f" Failed: {', '.join(failed)}." if failed else "")
 
 
 def choice(leaderboard: Mapping[str, Any]) -> Note:
-    """Explain the choice of the candidate to tune."""
-    leader, tied = leaderboard["leader"], leaderboard["tied"]
-    simplest, chosen = leaderboard["simplest"]["name"], leaderboard["chosen"]["name"]
-    lines = [
-        f"{leader} has the best {metric_label(leaderboard['metric'])}.",
-        f"Tied with it by a paired bootstrap over the same rows: {', '.join(tied) if tied else 'none'}.",
-    ]
-    if chosen == leader and not tied:
-        lines.append(f"So {chosen} is tuned.")
-    elif chosen in (leader, *tied):
-        lines.append(f"{chosen} is the most flexible of these, and is tuned.")
-    else:
-        lines.append(f"The leader has no hyperparameters to search, so {chosen} is tuned and has to beat it.")
-    if simplest != chosen:
-        lines.append(f"The tuned model is selected only if it beats the simplest of these, {simplest}.")
-    return Note(title="Candidate to tune", say=standing(leaderboard), lines=lines, tone="good")
+    """Explain which candidate is tuned."""
+    leader, chosen = leaderboard["leader"], leaderboard["chosen"]["name"]
+    say = f"{chosen} is tuned: it has the best {metric_label(leaderboard['metric'])}"
+    say += "." if chosen == leader else " of the candidates with hyperparameters to search."
+    lines = ["The stage tune selects among all candidates, the tuned one and the ensemble of them by the expected score."]
+    return Note(title="Candidate to tune", say=say, lines=lines, tone="good")
 
 
 def baseline_note(leaderboard: Mapping[str, Any], baseline: str) -> Note:

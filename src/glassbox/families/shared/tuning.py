@@ -22,7 +22,8 @@ from glassbox.families.protocol import Dataset, Effort, Family, Space
 from glassbox.families.shared.candidates import Candidate
 from glassbox.families.shared.compare import run_candidates, saved_run
 from glassbox.families.shared.cross_fit import CandidateRun
-from glassbox.families.shared.leaderboard import candidate_in
+from glassbox.families.shared.leaderboard import candidate_in, leaderboard_table
+from glassbox.families.shared.selection import SIMPLER_WITHIN, select
 from glassbox.findings.evidence import Gain, GainEvidence, SearchEvidence
 from glassbox.findings.model import Estimate, Estimates, Note, Table
 from glassbox.findings.wording import counted, metric_label
@@ -31,39 +32,43 @@ from glassbox.runtime.resources import Resources, ignore_progress
 
 D = TypeVar("D", bound=Dataset)
 P = TypeVar("P")
-RIVALS = {"simplest": "the simplest candidate tied with the leader", "leader": "the leader of the comparison"}
+VARIED = 3  # of the best trials may be members of the ensemble
 RANDOM_SHARE = 1 / 3  # of the trials are drawn at random before the sampler models their values; at most ten
 
 
 @dataclass(frozen=True)
 class Tuning:
-    """The result of a search.
+    """The result of a search, and the selected model.
 
     Attributes
     ----------
     best
-        The saved result: ``candidate``, ``kind``, ``params``, ``recipe``, ``tuned`` (False if the
-        default hyperparameters are selected), ``searched`` (the tuned candidate), ``simplest`` and ``rival`` (the candidate to
-        beat, and its description), ``metric``, ``gain``, ``over_simplest``, ``trials``, ``seed``.
+        The content of the saved product: ``candidate``, ``kind``, ``params`` and ``recipe`` of the selected model, ``tuned`` (whether
+        it is the best trial), ``searched`` (the candidate that was tuned), ``metric``, ``gain`` (of the best trial over the default),
+        ``leader``, ``cost`` and ``margin`` of the selection, ``simpler`` (the best model that is simpler) and ``over_simpler``,
+        ``trials``, ``seed``.
     trials
         One row per trial: ``number``, ``value``, ``best`` (so far), ``note``, ``params`` (JSON) and ``param_<name>`` as text.
     oof
         Out-of-fold predictions of the selected model, in the format of the family's scorer.
-    gain, over_simplest
-        The gain of the best trial over the default, and of the result over its rival.
+    gain, over_simpler
+        The gain of the best trial over the default, and of the selected model over the best simpler one.
     default
         The metric of the default.
     importances
         The share of the variance between trials that each hyperparameter explains.
+    board
+        The ranking of all candidates, the tuned one and the ensemble.
     """
 
     best: dict[str, Any]
     trials: pd.DataFrame
     oof: pd.DataFrame
     gain: Estimate
-    over_simplest: Estimate | None
+    over_simpler: Estimate | None
     default: float
     importances: dict[str, float]
+    board: dict[str, Any]
 
 
 def distributions(space: Space) -> dict[str, BaseDistribution]:
@@ -116,12 +121,11 @@ def tune(
     effort: Effort,
     resources: Resources,
 ) -> Tuning:
-    """Search the hyperparameters of a candidate, on the folds that it was compared on.
+    """Search the hyperparameters of a candidate on the folds of the comparison, and select the model to serve.
 
-    The best trial is selected only if its gain over the default, on the same out-of-fold rows, has a 95 %
-    interval above 0; otherwise the default is selected. The result then has to beat the family's rival (the simplest candidate
-    tied with the leader, or the leader) by the same rule; otherwise the rival is selected. The gain is optimistic, because the
-    best of many trials is evaluated on the rows that selected it; the holdout metrics are not.
+    All candidates of the comparison, the best trial and an ensemble of them with the best trials are ranked by their out-of-fold score;
+    `selection.select` chooses among them. The best of many trials is scored on the rows that selected it, so its score is
+    optimistic; the holdout is not.
 
     Parameters
     ----------
@@ -140,7 +144,6 @@ def tune(
         When the space cannot be read, or the default itself cannot be fitted.
     """
     scorer = family.scorer(dataset, leaderboard["metric"], effort, resources.seed)
-    rival = saved_run(candidate_in(leaderboard, "simplest" if family.rival == "simplest" else "rival"), oof, scorer)
     searched, metric, seed = distributions(space), scorer.metric, resources.seed
     trials = effort.trials if searched else 1
     sign = 1.0 if higher_is_better(metric) else -1.0
@@ -160,31 +163,40 @@ def tune(
         resources.progress(number + 1, trials, f"trial {number + 1} of {trials}")
     best = int(np.nanargmax(sign * np.array(values)))
     gain = scorer.gain(runs[best].oof, runs[0].oof) if best else Estimate(value=0.0, low=0.0, high=0.0, n=scorer.n)
-    tuned = bool(best) and gain.low is not None and gain.low > 0
-    selected = runs[best if tuned else 0]
-    over_rival = None
-    if rival.candidate != candidate:
-        over_rival = scorer.gain(selected.oof, rival.oof)
-        if over_rival.low is None or over_rival.low <= 0:
-            selected, tuned = rival, False
+    compared = [saved_run(candidate_in(row), oof, scorer) for row in leaderboard["rows"] if not row["note"]]
+    order = sorted(np.flatnonzero(np.isfinite(values)).tolist(), key=lambda i: (-sign * values[i], i))
+    varied = [_named(runs[i], f"{candidate.name}, trial {i}") for i in order if i][:VARIED]
+    tuned = [_named(runs[best], f"{candidate.name}, tuned")] if best else []
+    ensemble = family.ensemble(dataset, [*compared, *varied], scorer)
+    contenders = [*compared, *tuned, *([] if ensemble is None else [ensemble])]
+    selection = select(contenders, family.kinds(), scorer, more_is_better=higher_is_better(metric), baseline=family.baseline)
+    selected, simpler = selection.selected, selection.simpler
+    over_simpler = None if simpler is None else scorer.gain(selected.oof, simpler.oof)
     saved = {
-        "candidate": rival.candidate.name if selected is rival else candidate.name,
+        "candidate": selected.candidate.name,
         "kind": selected.candidate.kind,
         "params": selected.candidate.params,
         "recipe": dict(recipe),
-        "tuned": tuned,
+        "tuned": selected in tuned,
         "searched": candidate.name,
-        "simplest": rival.candidate.name,
-        "rival": RIVALS[family.rival],
         "metric": metric,
         "gain": gain.model_dump(),
-        "over_simplest": over_rival.model_dump() if over_rival is not None else None,
+        "leader": selection.leader,
+        "cost": selection.cost,
+        "margin": selection.margin,
+        "simpler": None if simpler is None else simpler.candidate.name,
+        "over_simpler": None if over_simpler is None else over_simpler.model_dump(),
         "trials": len(runs),
         "seed": seed,
     }
     frame = _trials_frame(runs, values, searched, sign)
     importances = _importances(history, searched, seed, metric)
-    return Tuning(saved, frame, scorer.to_frame(selected.oof), gain, over_rival, values[0], importances)
+    board = {**selection.board, "chosen": selected.candidate.model_dump()}
+    return Tuning(saved, frame, scorer.to_frame(selected.oof), gain, over_simpler, values[0], importances, board)
+
+
+def _named(run: CandidateRun[P], name: str) -> CandidateRun[P]:
+    return replace(run, candidate=run.candidate.model_copy(update={"name": name}))
 
 
 def _study(history: Sequence[FrozenTrial], metric: str, sampler: optuna.samplers.BaseSampler | None = None) -> optuna.Study:
@@ -296,13 +308,24 @@ def _text(params: Mapping[str, Any], name: str) -> str:
 def _result(tuning: Tuning) -> str:
     best, searched = tuning.best, tuning.best["searched"]
     gained = tuning.gain.low is not None and tuning.gain.low > 0
-    say = (
-        f"{counted(best['trials'], 'trial')} of {searched} {'improved on the default' if gained else 'gave no significant gain'}"
+    return f"{counted(best['trials'], 'trial')} of {searched} {'improved on the default' if gained else 'brought no clear gain'}."
+
+
+def selection_table(tuning: Tuning, also: Sequence[str], *, note: str) -> Table:
+    """Return all candidates, the tuned one and the ensemble in one ranking, and state which is selected and what that costs."""
+    best, metric = tuning.best, metric_label(tuning.best["metric"])
+    if best["candidate"] == best["leader"]:
+        say = f"{best['candidate']} has the best expected {metric} and is selected."
+    else:
+        say = (
+            f"{best['candidate']} is selected: it is simpler than {best['leader']}, and its expected {metric} is worse by "
+            f"{best['cost']:.4f}, within the margin of {best['margin']:.4f}."
+        )
+    rule = (
+        f"The best expected score is selected. A simpler model is preferred if it loses at most {SIMPLER_WITHIN:.0%} of the leader's "
+        "improvement over the baseline."
     )
-    if best["candidate"] != searched:
-        return f"{say}. {searched} does not clearly beat {best['candidate']}, {best['rival']}, which is selected."
-    say += "; the tuned model is selected" if best["tuned"] else "; the default hyperparameters are selected"
-    return f"{say}, and it beats {best['simplest']}, {best['rival']}." if tuning.over_simplest is not None else f"{say}."
+    return leaderboard_table(tuning.board, also, note=f"{rule} {note}", title="Model selection", say=say)
 
 
 def gain_estimates(tuning: Tuning) -> Estimates:
@@ -313,13 +336,14 @@ def gain_estimates(tuning: Tuning) -> Estimates:
         f"{metric} of the default": Estimate(value=tuning.default, n=tuning.gain.n),
         f"{metric} of the best trial": Estimate(value=float(tuning.trials["value"].iloc[at]), n=tuning.gain.n),
     }
-    if tuning.over_simplest is not None:
-        values[f"gain in {metric} over {tuning.best['simplest']}"] = tuning.over_simplest
+    if tuning.over_simpler is not None:
+        values[f"gain in {metric} of {tuning.best['candidate']} over {tuning.best['simpler']}"] = tuning.over_simpler
     evidence = GainEvidence(
         metric=tuning.best["metric"],
         over_default=_gain(tuning.gain),
-        simplest=tuning.best["simplest"],
-        over_simplest=tuning.over_simplest and _gain(tuning.over_simplest),
+        selected=tuning.best["candidate"],
+        simpler=tuning.best["simpler"],
+        over_simpler=tuning.over_simpler and _gain(tuning.over_simpler),
     )
     return Estimates(title="Gain from tuning", say=_result(tuning), values=values, evidence=evidence)
 

@@ -1,7 +1,7 @@
 """The tabular family: tables of numbers, categories, dates and short texts."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import pandas as pd
 
@@ -19,11 +19,9 @@ if TYPE_CHECKING:
 
 
 class TabularFamily(ClassificationFamily["TabularDataset"]):
-    """Family of tabular classifiers. The simplest candidate tied with the leader is selected unless the tuned model beats it."""
+    """Family of tabular classifiers, and the weighted ensemble of them."""
 
     unit: ClassVar[str] = "rows"
-    rival: ClassVar[Literal["simplest", "leader"]] = "simplest"
-    ensembles: ClassVar[bool] = False
     limits: ClassVar[tuple[str, ...]] = (
         "Intervals cover the sampling of the evaluated rows, not the variation of models trained on other rows.",
     )

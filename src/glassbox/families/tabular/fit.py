@@ -47,11 +47,10 @@ def fit(
     threads: int = 1,
 ) -> Fitted:
     """Fit a recipe and a model of `kind` on all rows of `frame`; `y` holds class numbers."""
-    how = KINDS[kind]
-    transformer = build(recipe, linear=how.linear, seed=seed)
+    transformer = build(recipe, seed=seed)
     columns = frame[list(recipe.columns)]
     matrix = np.ascontiguousarray(transformer.fit_transform(columns, y), dtype=np.float64)
-    model = how.fit(matrix, y, Fitting(dict(params), classes, seed, threads))
+    model = KINDS[kind].fit(matrix, y, Fitting(dict(params), classes, seed, threads))
     return Fitted(transformer, model, kind)
 
 

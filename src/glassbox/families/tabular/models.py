@@ -4,7 +4,7 @@ A new kind is one row in `KINDS`. Models take a matrix of floats and class codes
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol, cast
 
@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from glassbox.errors import GlassboxError
+from glassbox.families.classification import baseline_and_ensemble
 from glassbox.families.registry import ModelSpec, Registry
 from glassbox.families.shared import skops_io
 
@@ -47,11 +48,7 @@ class Fitting:
     threads: int
 
 
-@dataclass(frozen=True)
-class TabularSpec(ModelSpec[Callable[[Floats, Codes, Fitting], Model], Callable[[Path], Model]]):
-    """A kind of tabular model; a `linear` one needs scaled features."""
-
-    linear: bool = False
+TabularSpec = ModelSpec[Callable[[Floats, Codes, Fitting], Model], Callable[[Path], Model]]
 
 
 # ------------------------------------------------------------------------------------------------------ scikit-learn
@@ -209,10 +206,34 @@ def _normalised(proba: Floats) -> Floats:
     return cast(Floats, proba / proba.sum(axis=1, keepdims=True))
 
 
+# ---------------------------------------------------------------------------------------------------------- ensemble
+
+
+@dataclass(frozen=True)
+class Ensemble(baseline_and_ensemble.Ensemble):
+    """A weighted ensemble of tabular models on the same features."""
+
+    @property
+    def native(self) -> list[Any]:
+        return [member.native for member in self.members]
+
+
+def _fit_ensemble(matrix: Floats, y: Codes, fitting: Fitting) -> Ensemble:
+    def fit_member(_: int, member: Mapping[str, Any]) -> Model:
+        return KINDS[member["kind"]].fit(matrix, y, replace(fitting, params=member["params"]))
+
+    return Ensemble.fit(fitting.params["members"], fit_member)
+
+
+def _load_ensemble(folder: Path) -> Ensemble:
+    return Ensemble.load(folder, lambda kind, member: KINDS[kind].load(member))
+
+
 KINDS: Registry[TabularSpec] = Registry(
     dummy=TabularSpec(_fit_dummy, _load_sklearn, 0, learns=False),
-    logistic_regression=TabularSpec(_fit_logistic_regression, _load_sklearn, 1, searched=True, linear=True),
+    logistic_regression=TabularSpec(_fit_logistic_regression, _load_sklearn, 1, searched=True),
     random_forest=TabularSpec(_fit_random_forest, _load_sklearn, 2, searched=True),
     lightgbm=TabularSpec(_fit_lightgbm, _load_lightgbm, 3, searched=True),
     xgboost=TabularSpec(_fit_xgboost, _load_xgboost, 3, searched=True),
+    ensemble=TabularSpec(_fit_ensemble, _load_ensemble, 4),
 )

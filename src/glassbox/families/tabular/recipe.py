@@ -26,7 +26,7 @@ Treatment = Literal["number", "log", "one-hot", "target mean", "dates", "times",
 Floats = npt.NDArray[np.float64]
 
 TREATMENTS: dict[str, str] = {
-    "number": "median imputation with a missing-value indicator; standardised for linear models",
+    "number": "median imputation with a missing-value indicator, standardised",
     "log": "signed log(1 + |x|), then as a number",
     "one-hot": "one-hot encoding of frequent values; rare and unseen values share a column",
     "target mean": "cross-fitted target encoding with shrinkage",
@@ -154,15 +154,13 @@ UNUSABLE = {
 }
 
 
-def build(recipe: Recipe, *, linear: bool = False, seed: int = 0) -> ColumnTransformer:
+def build(recipe: Recipe, *, seed: int = 0) -> ColumnTransformer:
     """Build the unfitted transformer of a recipe, from a conformed frame to a matrix of floats without missing values.
 
     Parameters
     ----------
     recipe
         The columns and their treatments.
-    linear
-        Whether to standardise numbers to mean 0 and standard deviation 1, for a linear model.
     seed
         The seed of the cross-fitting in the target encoder.
     """
@@ -173,38 +171,38 @@ def build(recipe: Recipe, *, linear: bool = False, seed: int = 0) -> ColumnTrans
         sparse_output=False,
     )
     steps: list[tuple[str, Treatment, list[tuple[str, Any]]]] = [
-        ("numbers", "number", [("finite", FunctionTransformer(finite)), *_numbers(linear)]),
-        ("logs", "log", [("logs", FunctionTransformer(logs)), *_numbers(linear)]),
+        ("numbers", "number", [("finite", FunctionTransformer(finite)), *_numbers()]),
+        ("logs", "log", [("logs", FunctionTransformer(logs)), *_numbers()]),
         ("categories", "one-hot", [("words", FunctionTransformer(words)), ("one_hot", one_hot)]),
-        ("means", "target mean", [("words", FunctionTransformer(words)), ("mean", _target_mean(seed)), *_scaled(linear)]),
-        ("dates", "dates", [("parts", FunctionTransformer(date_parts)), *_numbers(linear)]),
-        ("times", "times", [("parts", FunctionTransformer(time_parts)), *_numbers(linear)]),
-        ("lengths", "length", [("lengths", FunctionTransformer(lengths)), *_numbers(linear)]),
+        (
+            "means",
+            "target mean",
+            [("words", FunctionTransformer(words)), ("mean", _target_mean(seed)), ("scale", StandardScaler())],
+        ),
+        ("dates", "dates", [("parts", FunctionTransformer(date_parts)), *_numbers()]),
+        ("times", "times", [("parts", FunctionTransformer(time_parts)), *_numbers()]),
+        ("lengths", "length", [("lengths", FunctionTransformer(lengths)), *_numbers()]),
     ]
     parts = [(name, Pipeline(pipeline), recipe.of(treatment)) for name, treatment, pipeline in steps if recipe.of(treatment)]
     for i, column in enumerate(recipe.of("text")):
-        parts.append((f"text_{i}", Pipeline(_components(linear, seed)), [column]))
-        parts.append((f"text_length_{i}", Pipeline([("lengths", FunctionTransformer(lengths)), *_numbers(linear)]), [column]))
+        parts.append((f"text_{i}", Pipeline(_components(seed)), [column]))
+        parts.append((f"text_length_{i}", Pipeline([("lengths", FunctionTransformer(lengths)), *_numbers()]), [column]))
     return ColumnTransformer(parts, remainder="drop", sparse_threshold=0.0, verbose_feature_names_out=False)
 
 
-def _numbers(linear: bool) -> list[tuple[str, Any]]:
-    return [("fill", SimpleImputer(strategy="median", add_indicator=True, keep_empty_features=True)), *_scaled(linear)]
+def _numbers() -> list[tuple[str, Any]]:
+    return [("fill", SimpleImputer(strategy="median", add_indicator=True, keep_empty_features=True)), ("scale", StandardScaler())]
 
 
-def _components(linear: bool, seed: int) -> list[tuple[str, Any]]:
+def _components(seed: int) -> list[tuple[str, Any]]:
     """Return latent semantic analysis (Deerwester et al. 1990): the truncated singular value decomposition of a TF-IDF matrix."""
     return [
         ("texts", FunctionTransformer(texts)),
         ("words", HashingVectorizer(n_features=WORD_HASHES, alternate_sign=False, norm=None, token_pattern=TOKENS)),
         ("tf_idf", TfidfTransformer(sublinear_tf=True)),
         ("components", TruncatedSVD(TEXT_COMPONENTS, random_state=seed)),
-        *_scaled(linear),
+        ("scale", StandardScaler()),
     ]
-
-
-def _scaled(linear: bool) -> list[tuple[str, Any]]:
-    return [("scale", StandardScaler())] if linear else []
 
 
 def _target_mean(seed: int) -> TargetEncoder:
