@@ -143,7 +143,9 @@ def test_a_gain_that_is_not_proven_is_still_the_best_estimate() -> None:
 
 
 def test_a_better_candidate_of_the_comparison_is_selected_and_not_the_tuned_one() -> None:
-    result = search(POOR, {"n_estimators": {"low": 1, "high": 3}, "num_leaves": [2, 3], "min_data_in_leaf": [60, 80, 100]}, rival=LINEAR)
+    result = search(
+        POOR, {"n_estimators": {"low": 1, "high": 3}, "num_leaves": [2, 3], "min_data_in_leaf": [60, 80, 100]}, rival=LINEAR
+    )
     rival = compare(FAMILY, dataset(), [LINEAR], "roc_auc", effort(), Resources(seed=1)).oof
     assert (result.best["candidate"], result.best["searched"], result.best["tuned"]) == ("linear", "poor", False)
     assert result.best["params"] == LINEAR.params

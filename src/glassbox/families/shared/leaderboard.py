@@ -14,6 +14,7 @@ from glassbox.findings.model import Estimate, Note, Table
 from glassbox.findings.wording import metric_label, number
 
 P = TypeVar("P")
+PROMISING_WITHIN = 0.05  # of the leader's improvement over the baseline: a flexible candidate this near may win when it is tuned
 UNKNOWN_KIND = 99  # complexity of a kind that failed because there is no such kind
 
 
@@ -46,8 +47,9 @@ def rank(
     Returns
     -------
     dict
-        ``metric``, ``rows`` (best first), ``leader`` and ``tied`` by name; ``chosen``, the candidate to tune: the best one
-        with hyperparameters to search, or the best one. With a baseline, also its value ``baseline``, and ``beaten_by_baseline``.
+        ``metric``, ``rows`` (best first), ``leader`` and ``tied`` by name; ``chosen``, the candidate to tune: the most flexible
+        of those with hyperparameters to search that are nearly the best of them, or the best one. With a baseline, also its value ``baseline``, and
+        ``beaten_by_baseline``.
     """
     scores = {run.candidate.name: _scores(run, scorer) for run in runs}
     sign = -1.0 if more_is_better else 1.0
@@ -70,7 +72,11 @@ def rank(
     better = [run for run in done if run is base or limit is None or sign * ((value(run) or 0.0) - limit) < 0]
     eligible = [run for run in better if run is leader or run is base or kinds[run.candidate.kind].learns]
     searchable = [run for run in eligible if kinds[run.candidate.kind].searched]
-    chosen = (searchable or eligible or [leader])[0]
+    best = (searchable or eligible or [leader])[0]
+    reference = base or next((run for run in done if not kinds[run.candidate.kind].learns), done[-1])
+    allowed = PROMISING_WITHIN * abs((value(reference) or 0.0) - (value(leader) or 0.0))
+    promising = [run for run in searchable if abs((value(run) or 0.0) - (value(best) or 0.0)) <= allowed]
+    chosen = max(promising, key=complexity, default=best)  # max is stable: of equal complexity, the better
     leaderboard: dict[str, Any] = {
         "metric": scorer.metric,
         "rows": [_row(run, scores[run.candidate.name], behind.get(run.candidate.name)) for run in order],
@@ -167,8 +173,9 @@ def standing(leaderboard: Mapping[str, Any]) -> str:
 def choice(leaderboard: Mapping[str, Any]) -> Note:
     """Explain which candidate is tuned."""
     leader, chosen = leaderboard["leader"], leaderboard["chosen"]["name"]
-    say = f"{chosen} is tuned: it has the best {metric_label(leaderboard['metric'])}"
-    say += "." if chosen == leader else " of the candidates with hyperparameters to search."
+    say = f"{chosen} is tuned."
+    if chosen != leader:
+        say = f"{chosen} is tuned: the most flexible of the candidates with hyperparameters whose {metric_label(leaderboard['metric'])} is near the best."
     lines = ["The stage tune selects among all candidates, the tuned one and the ensemble of them by the expected score."]
     return Note(title="Candidate to tune", say=say, lines=lines, tone="good")
 

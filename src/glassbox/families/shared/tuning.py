@@ -322,7 +322,7 @@ def selection_table(tuning: Tuning, also: Sequence[str], *, note: str) -> Table:
             f"{best['cost']:.4f}, within the margin of {best['margin']:.4f}."
         )
     rule = (
-        f"The best expected score is selected. A simpler model is preferred if it loses at most {SIMPLER_WITHIN:.0%} of the leader's "
+        f"The best expected score is selected. A simpler model is preferred if it loses at most {SIMPLER_WITHIN:.1%} of the leader's "
         "improvement over the baseline."
     )
     return leaderboard_table(tuning.board, also, note=f"{rule} {note}", title="Model selection", say=say)
