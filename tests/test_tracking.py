@@ -162,7 +162,7 @@ def test_the_parent_run_has_the_request_metrics_and_hashes(logged: tuple[Path, s
 def test_a_stage_run_has_the_numbers_of_its_findings(logged: tuple[Path, str]) -> None:
     root, parent = logged
     children = below(root, parent)
-    assert children["ingest"].data.metrics == {"seconds": 1.0, "arrived.rows": 7043.0}
+    assert children["ingest"].data.metrics == {"seconds": 1.0, "data_summary.rows": 7043.0}
     assert children["deploy"].data.metrics == {"seconds": 0.5, "latency.latency": 12.5, "latency.latency.n": 100.0}
     assert children["ingest"].data.tags["glassbox.key"] == "k1"
 
