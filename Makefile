@@ -6,7 +6,7 @@ request ?= churn
 DEMO := churn electricity topics news groceries detect
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test check lab bench lock clean
+.PHONY: help run demo test browser check lab bench lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 16
@@ -25,8 +25,15 @@ demo: $(READY)  ## run one request per kind of task at low cost (25 minutes on t
 	for name in $(DEMO); do $(BIN)/glassbox run $$name --set cost=low || exit 1; done
 	@echo "All reports: reports/index.html"
 
-test: $(READY)  ## run all tests
+test: $(READY) browser  ## install a browser if needed, and run all tests
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
+
+# Debian's package where apt can be used, which also brings the libraries of the browser; elsewhere Playwright's own build.
+browser: $(READY)
+	@command -v chromium >/dev/null || { apt-get --version >/dev/null 2>&1 && test "$$(id -u)" = 0 && apt-get update -qq \
+		&& DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core >/dev/null; } \
+		|| $(BIN)/playwright install chromium \
+		|| echo "No browser could be installed: the tests in tests/browser and tests/lab that need Chromium will fail."
 
 check: $(READY)  ## run ruff, mypy (strict) and import-linter
 	$(BIN)/ruff check .

@@ -60,12 +60,34 @@ def test_sigmoid_is_logistic_regression_with_platts_targets() -> None:
     assert (curve.slope, curve.intercept) == pytest.approx((expected.coef_[0, 0], expected.intercept_[0]), abs=1e-4)
 
 
-def test_isotonic_agrees_with_scikit_learn_and_is_never_0_or_1() -> None:
+def test_isotonic_has_the_values_of_scikit_learn_at_the_centres_of_its_blocks() -> None:
     proba, y, _ = simulate(200, 1.0)
-    calibrated = fit_calibration("isotonic", proba, y, 1).apply(proba)[:, 1]
-    expected = IsotonicRegression(y_min=1 / 402, y_max=1 - 1 / 402).fit_transform(proba[:, 1], y)
-    assert calibrated == pytest.approx(expected, abs=1e-9)
-    assert 0 < calibrated.min() < calibrated.max() < 1
+    blocks = IsotonicRegression(y_min=1 / 402, y_max=1 - 1 / 402).fit_transform(proba[:, 1], y)
+    calibration = fit_calibration("isotonic", proba, y, 1)
+    for value in np.unique(blocks):
+        centre = proba[blocks == value, 1].mean()
+        assert calibration.apply(np.array([[1 - centre, centre]]))[0, 1] == pytest.approx(value)
+
+
+@pytest.mark.parametrize("method", ["sigmoid", "isotonic"])
+@pytest.mark.parametrize("extreme", [False, True])
+def test_calibration_keeps_the_order_of_rows(method: str, extreme: bool) -> None:
+    proba, y, _ = simulate(300, 1.0)
+    if extreme:  # perfectly separated, with probabilities of exactly 0 and 1
+        proba, y = np.column_stack([1 - np.linspace(0, 1, 300), np.linspace(0, 1, 300)]), (np.arange(300) >= 150).astype(np.int64)
+    new = np.linspace(0.001, 0.999, 1000)
+    calibrated = fit_calibration(method, proba, y, 1).apply(np.column_stack([1 - new, new]))[:, 1]  # type: ignore[arg-type]
+    differences = np.diff(calibrated)
+    if method == "sigmoid" and extreme:  # so steep that neighbours round to the same float
+        assert (differences >= 0).all()
+    else:
+        assert (differences > 0).all()
+        assert 0 < calibrated[0] < calibrated[-1] < 1
+
+
+def test_a_calibration_that_would_reverse_the_order_is_not_fitted() -> None:
+    proba, y, _ = simulate(300, -1.0)
+    assert fit_calibration("sigmoid", proba, y, 1).curves == [Curve()]
 
 
 @pytest.mark.parametrize("method", ["sigmoid", "isotonic"])

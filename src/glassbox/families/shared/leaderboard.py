@@ -127,7 +127,7 @@ def _interval(estimate: Mapping[str, Any] | None) -> dict[str, Any]:
 
 
 def leaderboard_table(
-    leaderboard: Mapping[str, Any], also: Sequence[str], *, note: str, title: str = "Leaderboard", say: str = ""
+    leaderboard: Mapping[str, Any], also: Sequence[str], *, note: str, title: str = "Leaderboard", say: str = "", best: int = 0
 ) -> Table:
     """Return the leaderboard as a table: primary metric with interval, the metrics in `also`, and the gap to the leader."""
     metric = leaderboard["metric"]
@@ -150,7 +150,7 @@ def leaderboard_table(
         metric=metric, leader=leaderboard["leader"], tied=leaderboard["tied"], chosen=leaderboard["chosen"]["name"]
     )
     return Table.of(
-        pd.DataFrame(rows), title, say=say or standing(leaderboard), best=0, formats=formats, note=note, evidence=evidence
+        pd.DataFrame(rows), title, say=say or standing(leaderboard), best=best, formats=formats, note=note, evidence=evidence
     )
 
 

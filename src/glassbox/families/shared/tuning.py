@@ -325,7 +325,8 @@ def selection_table(tuning: Tuning, also: Sequence[str], *, note: str) -> Table:
         f"The best expected score is selected. A simpler model is preferred if it loses at most {SIMPLER_WITHIN:.1%} of the leader's "
         "improvement over the baseline."
     )
-    return leaderboard_table(tuning.board, also, note=f"{rule} {note}", title="Model selection", say=say)
+    at = [row["candidate"] for row in tuning.board["rows"]].index(best["candidate"])
+    return leaderboard_table(tuning.board, also, note=f"{rule} {note}", title="Model selection", say=say, best=at)
 
 
 def gain_estimates(tuning: Tuning) -> Estimates:

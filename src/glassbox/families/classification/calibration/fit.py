@@ -18,7 +18,7 @@ from glassbox.request.bounds import Bound
 METHODS: dict[Method, str] = {
     "none": "uncalibrated probabilities",
     "sigmoid": "logistic regression on the log-odds (Platt scaling)",
-    "isotonic": "isotonic regression",
+    "isotonic": "centred isotonic regression",
 }
 
 
@@ -45,16 +45,24 @@ def _sigmoid(p: Floats, hit: npt.NDArray[np.bool_]) -> Curve:
         beta = beta - step
         if float(np.abs(step).max()) < 1e-10:
             break
+    if beta[0] <= 0:  # it would reverse the order of rows
+        return Curve()
     return Curve(slope=float(beta[0]), intercept=float(beta[1]))
 
 
 def _isotonic(p: Floats, hit: npt.NDArray[np.bool_]) -> Curve:
-    """Fit isotonic regression (pool adjacent violators), clipped so that no probability is exactly 0 or 1."""
+    """Fit centred isotonic regression (Oron and Flournoy 2017): linear between the centres of the blocks of isotonic regression.
+
+    The curve is strictly increasing, so that calibration keeps the order of rows, and no probability becomes exactly 0 or 1.
+    """
     from sklearn.isotonic import IsotonicRegression
 
     edge = 1 / (2 * (len(p) + 1))
-    model = IsotonicRegression(y_min=edge, y_max=1 - edge, out_of_bounds="clip").fit(p, hit.astype(np.float64))
-    return Curve(predicted=model.X_thresholds_.tolist(), observed=model.y_thresholds_.tolist())
+    values = IsotonicRegression(y_min=edge, y_max=1 - edge, out_of_bounds="clip").fit_transform(p, hit.astype(np.float64))
+    blocks = pd.Series(p).groupby(values).mean()  # the centre of each block, by its value
+    inside = blocks[(blocks > 0) & (blocks < 1)]
+    low, high = (inside.index[0] / 2, (1 + inside.index[-1]) / 2) if len(inside) else (edge, 1 - edge)
+    return Curve(predicted=[0.0, *inside.tolist(), 1.0], observed=[float(low), *map(float, inside.index), float(high)])
 
 
 @dataclass(frozen=True)
