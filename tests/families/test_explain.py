@@ -1,4 +1,5 @@
 import warnings
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -18,12 +19,17 @@ from glassbox.files import hash_value
 from glassbox.runtime.resources import Resources
 from toy_tables import FULL, customers
 
-PARAMS = {
+PARAMS: dict[str, dict[str, Any]] = {
     "dummy": {},
     "logistic_regression": {},
     "random_forest": {"n_estimators": 15, "max_depth": 5},
     "lightgbm": {"n_estimators": 15, "num_leaves": 6},
     "xgboost": {"n_estimators": 15, "max_depth": 3},
+}
+PARAMS["ensemble"] = {
+    "members": [
+        {"name": kind, "kind": kind, "params": PARAMS[kind], "weight": 0.5} for kind in ("logistic_regression", "xgboost")
+    ]
 }
 
 

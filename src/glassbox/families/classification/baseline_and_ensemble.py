@@ -66,6 +66,7 @@ class Ensemble:
     def save(self, folder: Path) -> None:
         write_json(folder / "ensemble.json", {"kinds": self.kinds, "weights": self.weights})
         for i, member in enumerate(self.members):
+            (folder / str(i)).mkdir(parents=True, exist_ok=True)
             member.save(folder / str(i))
 
     @classmethod

@@ -11,13 +11,14 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field
+from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.compose import ColumnTransformer
-from sklearn.decomposition import TruncatedSVD
 from sklearn.feature_extraction.text import HashingVectorizer, TfidfTransformer
 from sklearn.impute import SimpleImputer
 from sklearn.model_selection import StratifiedKFold
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler, TargetEncoder
+from sklearn.utils.extmath import randomized_svd
 
 from glassbox.data.schema import Schema
 from glassbox.errors import GlassboxError
@@ -46,7 +47,7 @@ MISSING = "(missing)"
 TRUSTED = [
     *(
         f"glassbox.families.tabular.recipe.{name}"
-        for name in ("finite", "logs", "words", "date_parts", "time_parts", "texts", "lengths")
+        for name in ("finite", "logs", "words", "date_parts", "time_parts", "word_counts", "lengths", "TextComponents")
     ),
     "sklearn.model_selection._split.StratifiedKFold",
 ]
@@ -197,10 +198,9 @@ def _numbers() -> list[tuple[str, Any]]:
 def _components(seed: int) -> list[tuple[str, Any]]:
     """Return latent semantic analysis (Deerwester et al. 1990): the truncated singular value decomposition of a TF-IDF matrix."""
     return [
-        ("texts", FunctionTransformer(texts)),
-        ("words", HashingVectorizer(n_features=WORD_HASHES, alternate_sign=False, norm=None, token_pattern=TOKENS)),
+        ("words", FunctionTransformer(word_counts)),
         ("tf_idf", TfidfTransformer(sublinear_tf=True)),
-        ("components", TruncatedSVD(TEXT_COMPONENTS, random_state=seed)),
+        ("components", TextComponents(seed)),
         ("scale", StandardScaler()),
     ]
 
@@ -252,14 +252,37 @@ def time_parts(frame: pd.DataFrame) -> Floats:
     return np.column_stack(parts)
 
 
-def texts(frame: pd.DataFrame) -> list[str]:
-    """Return the texts of the only column; missing ones are empty."""
-    return ["" if pd.isna(text) else str(text) for text in frame.iloc[:, 0]]
+def word_counts(frame: pd.DataFrame) -> Any:
+    """Return the sparse counts of hashed words in the texts of the only column, of shape (rows, `WORD_HASHES`)."""
+    texts = ["" if pd.isna(text) else str(text) for text in frame.iloc[:, 0]]
+    # A vectorizer that is saved would hold memory addresses.
+    return HashingVectorizer(n_features=WORD_HASHES, alternate_sign=False, norm=None, token_pattern=TOKENS).transform(texts)
 
 
 def lengths(frame: pd.DataFrame) -> Floats:
     """Return the number of characters of each text; NaN where the text is missing."""
     return np.column_stack([frame[name].str.len().to_numpy(float) for name in frame.columns]).astype(np.float64)
+
+
+class TextComponents(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # the base classes are untyped
+    """The projection of a sparse matrix on its first `TEXT_COMPONENTS` right singular vectors.
+
+    Vectors of singular values that are zero up to rounding are zero, and all numbers are rounded, so that rounding errors, which differ
+    between machines, are not scaled up to features.
+    """
+
+    def __init__(self, seed: int = 0) -> None:
+        self.seed = seed
+
+    def fit(self, matrix: Any, y: Any = None) -> Self:
+        count = min(TEXT_COMPONENTS, *matrix.shape)
+        _, sizes, vectors = randomized_svd(matrix, n_components=count, random_state=self.seed)
+        self.components_ = np.zeros((TEXT_COMPONENTS, matrix.shape[1]))
+        self.components_[:count] = np.where((sizes > 1e-9 * max(1.0, sizes.max()))[:, None], vectors.round(9), 0.0)
+        return self
+
+    def transform(self, matrix: Any) -> Floats:
+        return cast(Floats, np.round(matrix @ self.components_.T, 9))
 
 
 class Feature(BaseModel):
