@@ -251,7 +251,7 @@ def gain_curve(
     say = reach_sentence(share, reach, rows, positives, act)
     low, high = wilson(round(reach * hits), hits)
     caption = (
-        f"{total:,d} {rows}, {hits:,d} of them {positives}; of these, {act} that many reaches between {percent(float(low))} "
+        f"{hits:,d} of {total:,d} {rows} are {positives}; {act} that many reaches between {percent(float(low))} "
         f"and {percent(float(high))} (95 % interval)."
     )
     with style():
