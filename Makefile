@@ -27,6 +27,7 @@ demo: $(READY)  ## run one request per kind of task at low cost (25 minutes on t
 
 test: $(READY) browser  ## install a browser if needed, and run all tests
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
+	$(BIN)/python -m pytest --doctest-modules src/glassbox
 
 # Debian's package where apt can be used, which also brings the libraries of the browser; elsewhere Playwright's own build.
 browser: $(READY)

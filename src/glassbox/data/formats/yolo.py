@@ -92,8 +92,8 @@ def _parse_labels(content: bytes) -> list[_RelativeBox] | str:
 def _around(corners: Sequence[float]) -> tuple[float, float, float, float]:
     """Return the smallest box around a polygon, x and y of each corner: the centre, width and height.
 
-    >>> _around([0.2, 0.1, 0.6, 0.1, 0.4, 0.5])
-    (0.4, 0.3, 0.4, 0.4)
+    >>> _around([0.25, 0.25, 0.75, 0.25, 0.5, 0.75])
+    (0.5, 0.5, 0.5, 0.5)
     """
     left, right, top, bottom = min(corners[::2]), max(corners[::2]), min(corners[1::2]), max(corners[1::2])
     return (left + right) / 2, (top + bottom) / 2, right - left, bottom - top

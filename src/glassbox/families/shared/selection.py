@@ -73,7 +73,7 @@ def select(
     leader = ranked[0] if ranked else board["leader"]
 
     def loss(name: str) -> float:
-        return float(sign * (values[name] - values[leader]))
+        return float(sign * (values[name] - values[leader])) + 0.0  # no negative zero
 
     def complexity(name: str) -> int:
         return kinds[by_name[name].candidate.kind].complexity
