@@ -6,7 +6,7 @@ import math
 import os
 import tempfile
 from collections.abc import Iterator
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
@@ -58,6 +58,23 @@ def readable_json(value: Any) -> str:
 def hash_value(value: Any) -> str:
     """Return the SHA-256 of the canonical JSON of a value."""
     return hashlib.sha256(canonical_json(value).encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def contained(folder: Path, name: str) -> Path:
+    """Return the path of a file or folder below `folder`, given by a name that comes from a file.
+
+    >>> contained(Path("data"), "a/b.csv").as_posix()
+    'data/a/b.csv'
+
+    Raises
+    ------
+    ValueError
+        When the name is absolute or has a step that leaves the folder.
+    """
+    parts = PurePosixPath(name.replace("\\", "/")).parts
+    if not parts or name.startswith(("/", "\\")) or ".." in parts or parts == (".",) or ":" in parts[0]:
+        raise ValueError(f"{name!r} is not a path inside {folder.name}")
+    return folder.joinpath(*parts)
 
 
 def hash_file(path: Path) -> str:

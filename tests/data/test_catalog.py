@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
+from pydantic import ValidationError
 
 from glassbox.data import catalog, synthetic_scenes
 from glassbox.errors import DataError, GlassboxError
@@ -372,3 +373,11 @@ def test_an_invalid_source_of_a_generated_entry_is_an_error(made_from, project):
         DataError, match=f"toy.made_from is '{made_from}'; expected the name of an entry with one file in a package"
     ):
         catalog.read_catalog(project)
+
+
+@pytest.mark.parametrize(
+    "change", [{"name": ".."}, {"name": "a/b"}, {"member": "d/../../../../evil.py"}, {"member": "/etc/passwd"}]
+)
+def test_an_entry_whose_files_would_leave_their_folder_is_rejected(entry, change) -> None:
+    with pytest.raises(ValidationError, match="is not a path inside|has other characters"):
+        catalog.CatalogEntry.model_validate({**entry.model_dump(), **change})

@@ -139,3 +139,9 @@ def test_weights_with_a_wrong_hash_are_rejected(tmp_path: Path, monkeypatch: pyt
     with pytest.raises(GlassboxError, match=r'invalid hash value \(expected "b8a52dc0"'):
         weights.locate("torchvision:squeezenet1_1", tmp_path)
     assert not list(tmp_path.rglob("*.pth"))
+
+
+def test_a_model_name_cannot_leave_the_folder_of_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(weights.subprocess, "run", lambda *_, **__: pytest.fail("a download was started"))
+    with pytest.raises(DataError, match="is not the name of a model"):
+        weights.locate("hub:..", tmp_path)

@@ -58,3 +58,14 @@ def test_text_without_a_password_is_unchanged(url: str) -> None:
 @pytest.mark.parametrize("text", ["${DB_PASSWORD}", "${env:}", "${env:A-B}", "${ENV:A}", "${env:A", "${env:1A}"])
 def test_a_malformed_reference_is_detected(text: str) -> None:
     assert malformed_reference(f"x${{env:OK}}{text}") == text
+
+
+@pytest.mark.parametrize("unit", ["a://", "a://b:", "a", "a-", "passwd", "://x:y", "key=", "a://b:c@", "@"])
+def test_masking_takes_linear_time(unit: str) -> None:
+    text = (unit * 70_000)[:70_000]
+    assert mask(text).startswith(unit[:1])  # a quadratic pattern would take minutes
+
+
+def test_a_password_may_hold_an_at_sign_and_several_addresses_are_masked() -> None:
+    assert mask("a://b:x@y@host/p and c://d:e@f?token=z") == "a://b:***@host/p and c://d:***@f?token=***"
+    assert mask("http://host:8080/a@b") == "http://host:8080/a@b"

@@ -8,6 +8,7 @@ import difflib
 import hashlib
 import io
 import os
+import re
 import subprocess
 import sys
 import tarfile
@@ -22,7 +23,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, PositiveInt, ValidationError, model_validator
 
 from glassbox.errors import DataError, GlassboxError
-from glassbox.files import hash_file, hash_value, write_bytes
+from glassbox.files import contained, hash_file, hash_value, write_bytes
 from glassbox.findings.wording import counted
 
 CATALOG = "data/catalog.yaml"
@@ -31,6 +32,9 @@ _EXPECTED = (
     "expected one of: package, version and wheel_sha256; debian, version and deb_sha256; made_from and recipe. "
     "The first two also need member and sha256, or members"
 )
+
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 
 
 class Recipe(BaseModel):
@@ -86,6 +90,10 @@ class CatalogEntry(BaseModel):
             valid = carried and bool(self.version) and bool(contents[0]) != bool(contents[1])
         if not valid:
             raise ValueError(_EXPECTED)
+        if not _NAME.fullmatch(self.name):
+            raise ValueError(f"the name {self.name!r} has other characters than letters, digits, '-' and '_'")
+        for member in self.members or ([self.member] if self.member else []):
+            contained(Path(self.folder), member)  # raises ValueError for a path that leaves the folder
         return self
 
     @property

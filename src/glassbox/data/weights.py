@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from glassbox.data.catalog import fetch, fetched_hashes, find_entry
 from glassbox.errors import DataError, GlassboxError
-from glassbox.files import hash_tree, hash_value
+from glassbox.files import contained, hash_tree, hash_value
 
 if TYPE_CHECKING:
     from glassbox.request.model import Request
@@ -99,7 +99,10 @@ def _download(source: _Source, name: str, root: Path) -> Path:
 
 
 def _folder(source: _Source, name: str, root: Path) -> Path:
-    return root / source.folder / name.replace("/", "--")
+    try:
+        return contained(root / source.folder, name.replace("/", "--")) if name else root / source.folder
+    except ValueError as error:
+        raise DataError(f"weights: {name!r} is not the name of a model at {source.name}.") from error
 
 
 def _check_torchvision(name: str) -> None:

@@ -7,13 +7,11 @@ from glassbox.errors import RequestError
 
 _REFERENCE = re.compile(r"\$\{env:([A-Za-z_][A-Za-z0-9_]*)\}")
 _LIKE_A_REFERENCE = re.compile(r"\$\{[^}]*\}?")
-_AUTHORITY = re.compile(r"(?P<scheme>[A-Za-z][\w+.-]*://)(?P<user>[^:/@?#\s]*):(?P<password>[^\s]*?)@(?=[^@/?#]*(?:[/?#]|$))")
-_PARAMETER = re.compile(
-    r"(?P<before>^|[?&;\s])"
-    r"(?P<name>[\w-]*(?:passw(?:or)?d|pwd|token|secret|signature|api[_-]?key|access[_-]?key)|sig|key)"
-    r"=(?P<value>[^&;\s]+)",
-    re.IGNORECASE,
-)
+# The patterns begin at a boundary and their repetitions are bounded, so that the time is linear in the length of a text.
+_USER = re.compile(r"(?<![\w+.-])(?P<scheme>[A-Za-z][\w+.-]{0,30}://)(?P<user>[^:/@?#\s]{0,256}):")
+_SPECIAL = re.compile(r"[@/?#]")
+_PARAMETER = re.compile(r"(?P<before>^|[?&;\s])(?P<name>[\w-]{1,64})=(?P<value>[^&;\s]+)")
+_SECRET_NAME = re.compile(r".*(?:passw(?:or)?d|pwd|token|secret|signature|api[_-]?key|access[_-]?key)|sig|key", re.IGNORECASE)
 # Placeholder of a valid reference while passwords are searched: it holds no character with a meaning in a URL.
 _PLACEHOLDER = re.compile("\x00([A-Za-z0-9_]+)\x00")
 
@@ -72,19 +70,30 @@ def mask(text: str) -> str:
     'postgresql://ann:***@db/sales'
     """
     protected = _REFERENCE.sub("\x00\\1\x00", text)
-    return _PLACEHOLDER.sub(r"${env:\1}", _PARAMETER.sub(_masked_parameter, _AUTHORITY.sub(_masked_password, protected)))
+    words = [word if "@" not in word else _mask_passwords(word) for word in re.split(r"(\s+)", protected)]
+    return _PLACEHOLDER.sub(r"${env:\1}", _PARAMETER.sub(_masked_parameter, "".join(words)))
 
 
-def _masked_password(match: re.Match[str]) -> str:
-    password = match["password"]
-    # host:8080/a@b is a port and a path, not a user and a password
-    if not password or _is_reference(password) or re.match(r"\d{1,5}[/?#]", password):
-        return match[0]
-    return f"{match['scheme']}{match['user']}:***@"
+def _mask_passwords(word: str) -> str:
+    """Mask ``scheme://user:password@host``, in a text without white space. The password ends at the @ before the host."""
+    parts, at = [], 0
+    while (match := _USER.search(word, at)) and (end := word.find("@", match.end())) >= 0:
+        while (special := _SPECIAL.search(word, end + 1)) and special[0] == "@":
+            end = special.start()
+        password = word[match.end() : end]
+        # host:8080/a@b is a port and a path, not a user and a password
+        if not password or _is_reference(password) or re.match(r"\d{1,5}[/?#]", password):
+            parts.append(word[at:end])
+        else:
+            parts.append(f"{word[at : match.start()]}{match['scheme']}{match['user']}:***")
+        at = end
+    return "".join(parts) + word[at:]
 
 
 def _masked_parameter(match: re.Match[str]) -> str:
-    return match[0] if _is_reference(match["value"]) else f"{match['before']}{match['name']}=***"
+    if not _SECRET_NAME.fullmatch(match["name"]) or _is_reference(match["value"]):
+        return match[0]
+    return f"{match['before']}{match['name']}=***"
 
 
 def _is_reference(text: str) -> bool:
