@@ -75,7 +75,7 @@ def test_the_service_predicts_quantiles_from_a_series_or_a_history(forecast: Pro
         ]
         assert [row["note"] for row in from_history[-3:]] == ["history", "", ""]
         assert from_history[-1]["day"] == "2021-02-14T00:00:00"
-        assert "at least 14 are needed" in post_json({"history": history[:5], "horizon": 2}).json()["predictions"][-1]["note"]
+        assert "expected at least 14" in post_json({"history": history[:5], "horizon": 2}).json()["predictions"][-1]["note"]
         blind = post_json({"series": "s1", "horizon": 1}).json()["predictions"]
         assert blind[0]["note"] == "where rain is missing, its value one season earlier is used"
         assert "not known" in post_json({"series": "nowhere", "horizon": 2}).json()["predictions"][0]["note"]
@@ -88,7 +88,7 @@ def test_the_service_predicts_quantiles_from_a_series_or_a_history(forecast: Pro
             ({"horizon": 2}, "series is missing"),
             ({"series": "s1", "horizon": 2, "colour": 1}, "colour"),
             ({"history": 3, "horizon": 2}, "history is not a list"),
-            ({"history": [{"day": "soon"}], "horizon": 2}, "no readable"),
+            ({"history": [{"day": "soon"}], "horizon": 2}, "a row of history has 'day' 'soon'; expected a date"),
         ):
             response = post_json(body)
             assert response.status_code == 422
@@ -122,7 +122,7 @@ def rows(days: int = 100) -> pd.DataFrame:
 
 
 def test_a_history_shorter_than_a_season_and_a_fold_is_rejected(project: Project) -> None:
-    assert "do not fit. More history is needed" in rejection_message(project, rows(26))
+    assert "Provide more history, a shorter horizon, or fewer split.origins" in rejection_message(project, rows(26))
 
 
 def test_a_horizon_longer_than_the_history_is_rejected(project: Project) -> None:
@@ -144,7 +144,7 @@ def test_a_mistyped_column_gets_a_suggestion(project: Project) -> None:
 def test_keys_of_other_tasks_are_rejected(project: Project) -> None:
     assert "is not used when task is 'forecasting'" in rejection_message(project, rows(), data={"positive": "yes"})
     assert "expected 'horizon'" in rejection_message(project, rows(), split={"by": "hash"})
-    assert "horizon: is missing" in rejection_message(project, rows(), horizon=None)
+    assert "horizon is missing" in rejection_message(project, rows(), horizon=None)
 
 
 def test_missing_future_covariates_are_imputed_from_the_season_before() -> None:

@@ -1,7 +1,6 @@
 """Baseline classifier that predicts the class frequencies, and the weighted ensemble of classifiers."""
 
 from collections.abc import Callable, Mapping, Sequence, Sized
-from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -11,7 +10,6 @@ import numpy as np
 from glassbox.families.classification.linear_models import Codes, Floats, log_opinion_pool
 from glassbox.families.shared.arrays import read_array, write_array
 from glassbox.files import read_json, write_json
-from glassbox.runtime.worker_pool import WorkerPool
 
 
 @dataclass(frozen=True)
@@ -46,18 +44,8 @@ class Ensemble:
     weights: list[float]
 
     @classmethod
-    def fit(
-        cls,
-        members: Sequence[Mapping[str, Any]],
-        fit_member: Callable[[int, Mapping[str, Any]], Any],
-        *,
-        workers: int = 1,
-        threads: int = 1,
-        initializer: Callable[[], object] | None = None,
-    ) -> Self:
-        """Fit members (``kind``, ``params``, ``weight``) by `fit_member` in parallel; `initializer` runs once in each thread."""
-        with WorkerPool(workers, threads=threads, initializer=initializer) if workers > 1 else nullcontext() as pool:
-            fitted = list((pool.map if pool else map)(fit_member, range(len(members)), members))
+    def of(cls, members: Sequence[Mapping[str, Any]], fitted: Sequence[Any]) -> Self:
+        """Make an ensemble of fitted members, described by ``kind`` and ``weight``."""
         return cls([member["kind"] for member in members], fitted, [float(member["weight"]) for member in members])
 
     def proba(self, view: Any) -> Floats:

@@ -219,10 +219,8 @@ class Ensemble(baseline_and_ensemble.Ensemble):
 
 
 def _fit_ensemble(matrix: Floats, y: Codes, fitting: Fitting) -> Ensemble:
-    def fit_member(_: int, member: Mapping[str, Any]) -> Model:
-        return KINDS[member["kind"]].fit(matrix, y, replace(fitting, params=member["params"]))
-
-    return Ensemble.fit(fitting.params["members"], fit_member)
+    members = fitting.params["members"]
+    return Ensemble.of(members, [KINDS[m["kind"]].fit(matrix, y, replace(fitting, params=m["params"])) for m in members])
 
 
 def _load_ensemble(folder: Path) -> Ensemble:

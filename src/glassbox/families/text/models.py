@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from glassbox.families.classification.baseline_and_ensemble import Ensemble, Majority
+from glassbox.families.classification.ensemble_fit import fit_members
 from glassbox.families.classification.linear_models import Codes, Head, standardised
 from glassbox.families.registry import ModelSpec, Registry
 from glassbox.families.text.corpus import Floats, View
@@ -71,7 +72,8 @@ def _fit_ensemble(view: View, y: Codes, fitting: Fitting) -> Ensemble:
     def fit_member(_: int, member: Mapping[str, Any]) -> Model:
         return KINDS[member["kind"]].fit(view, y, replace(fitting, params=member["params"]))
 
-    return Ensemble.fit(fitting.params["members"], fit_member, workers=fitting.workers, threads=fitting.threads)
+    members = fitting.params["members"]
+    return Ensemble.of(members, fit_members(members, fit_member, workers=fitting.workers, threads=fitting.threads))
 
 
 def _load_ensemble(folder: Path) -> Ensemble:

@@ -15,6 +15,7 @@ from torch import nn
 
 from glassbox.errors import GlassboxError
 from glassbox.families.classification import baseline_and_ensemble
+from glassbox.families.classification.ensemble_fit import fit_members
 from glassbox.families.classification.linear_models import Head, standardised
 from glassbox.families.registry import ModelSpec, Registry
 from glassbox.families.shared.torch_device import device, predict_pool
@@ -365,7 +366,9 @@ def _fit_ensemble(view: View, y: Codes, fitting: Fitting) -> Ensemble:
 
     threads = torch.get_num_threads()
     begin = partial(torch.set_num_threads, threads)
-    return Ensemble.fit(fitting.params["members"], fit_member, workers=fitting.workers, threads=threads, initializer=begin)
+    members = fitting.params["members"]
+    fitted = fit_members(members, fit_member, workers=fitting.workers, threads=threads, initializer=begin)
+    return Ensemble.of(members, fitted)
 
 
 def _load_ensemble(folder: Path) -> Ensemble:
