@@ -12,7 +12,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from glassbox.data.schema import Schema, infer_schema
 from glassbox.errors import GlassboxError
 from glassbox.families.classification.dataset import labelled_rows
-from glassbox.families.classification.ensemble import ENSEMBLE, weighted_ensemble, weights_of
+from glassbox.families.classification.ensemble import ENSEMBLE, log_loss_weights, weighted_ensemble
 from glassbox.families.classification.folds import make_folds
 from glassbox.families.classification.linear_models import Head, log_opinion_pool
 from glassbox.families.protocol import Effort
@@ -127,7 +127,7 @@ def test_ensemble_weights_are_high_for_an_accurate_member_and_low_for_noise() ->
     y = rng.integers(0, 2, 400)
     good = np.where(np.eye(2)[y] == 1, 0.8, 0.2)
     noise = np.column_stack([p := rng.uniform(0.3, 0.7, 400), 1 - p])
-    weights = weights_of([good, noise], y)
+    weights = log_loss_weights([good, noise], y)
     assert weights[0] > 1
     assert weights[1] < 0.3
     assert log_opinion_pool([good, noise], [1.0, 0.0]) == pytest.approx(good)
@@ -138,12 +138,12 @@ def test_ensemble_weights_for_a_fold_depend_on_the_other_folds_only() -> None:
     labelled = dataset.data
     confident, unsure = (np.where(np.eye(2)[labelled.y] == 1, p, 1 - p) for p in (0.9, 0.7))
     runs = [CandidateRun(Candidate(name=n, kind="words"), proba) for n, proba in (("a", confident.copy()), ("b", unsure))]
-    before = weighted_ensemble(runs, labelled, KINDS)
+    before = weighted_ensemble(runs, labelled, KINDS, "log_loss")
     assert before is not None
     assert before.predictions is not None
     flipped = labelled.y.copy()
     flipped[labelled.fold == 0] = 1 - flipped[labelled.fold == 0]
-    after = weighted_ensemble(runs, replace(labelled, y=flipped), KINDS)
+    after = weighted_ensemble(runs, replace(labelled, y=flipped), KINDS, "log_loss")
     assert after is not None
     assert after.predictions is not None
     assert np.allclose(before.oof[labelled.fold == 0], after.oof[labelled.fold == 0])
