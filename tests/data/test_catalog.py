@@ -170,10 +170,9 @@ def test_an_entry_without_exactly_one_origin_is_rejected(fields):
 @pytest.fixture
 def deb(tmp_path_factory) -> Path:
     """A real package with two files, built by dpkg-deb."""
-    if (
-        shutil.which("dpkg-deb") is None
-    ):  # expected outside Debian, where such an entry is refused with a message; that is tested separately
-        pytest.skip("dpkg-deb is not installed, so no Debian package can be built for this test")
+    # Meant: dpkg-deb is part of Debian only. Elsewhere such an entry is rejected with a message, which is tested without it.
+    if shutil.which("dpkg-deb") is None:
+        pytest.skip("meant: dpkg-deb, a part of Debian, is needed to build a package, and it is not installed")
     folder = tmp_path_factory.mktemp("debian")
     content = {
         "DEBIAN/control": b"Package: carrier\nVersion: 1.0-1\nArchitecture: all\nMaintainer: n <n@example.org>\nDescription: d\n",
