@@ -131,7 +131,7 @@ def _decimal(commas: Mapping[str, list[str]], semicolons: bool, dotted: bool, no
     chosen: Decimal_ = "," if reason else "."
     value = read_number(example, chosen)
     number = "" if value is None else f" ({value.value:,.10g})"
-    because = f"because {reason}" if reason else "because nothing in the file tells otherwise"
+    because = f"because {reason}" if reason else "because nothing in the file indicates a decimal comma"
     notes.append(
         f"{name}: {example!r} is read with a decimal {'comma' if chosen == ',' else 'point'}{number}, {because}. "
         "Set data.decimal to read it the other way."
@@ -186,7 +186,7 @@ def ambiguous_dates(column: str, values: Iterable[str]) -> str:
     example = next((text for text in sorted(values) if _SLASHED.fullmatch(text)), "01/02/2020")
     return (
         f"data.dates: {column!r} has dates such as {example!r}, in which the month or the day may be first, and nothing in the file "
-        "tells which; expected dayfirst or monthfirst."
+        "shows which; expected dayfirst or monthfirst."
     )
 
 

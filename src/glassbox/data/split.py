@@ -341,7 +341,7 @@ def read_times(series: pd.Series, reading: Reading = DEFAULT) -> Any:
     Raises
     ------
     DataError
-        When the month and the day can be swapped in all dates, and nothing tells which is first.
+        When the month and the day can be swapped in all dates, and nothing shows which is first.
     """
     codes, values = distinct(series)
     texts = [clean(value) for value in values]

@@ -14,7 +14,7 @@ from glassbox.findings.model import Estimate, Note, Table
 from glassbox.findings.wording import metric_label, number
 
 P = TypeVar("P")
-PROMISING_WITHIN = 0.05  # of the leader's improvement over the baseline: a flexible candidate this near may win when it is tuned
+PROMISING_WITHIN = 0.05  # share of the leader's improvement over the baseline: a candidate within it may lead after tuning
 UNKNOWN_KIND = 99  # complexity of a kind that failed because there is no such kind
 
 

@@ -14,7 +14,7 @@ from glassbox.families.shared.cross_fit import CandidateRun
 from glassbox.families.shared.leaderboard import rank
 
 P = TypeVar("P")
-SIMPLER_WITHIN = 0.005  # of the leader's improvement over the baseline is what a simpler model may lose
+SIMPLER_WITHIN = 0.005  # share of the leader's improvement over the baseline that a simpler model may lose
 
 
 @dataclass(frozen=True)
