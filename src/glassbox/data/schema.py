@@ -599,7 +599,7 @@ def _as_date(name: str, values: Mapping[str, int], rows: int, reading: Reading, 
     Raises
     ------
     DataError
-        When the month and the day can be swapped in all dates, and nothing tells which is first.
+        When the month and the day can be swapped in all dates, and nothing shows which is first.
     """
     relevant = {text: n for text, n in values.items() if text not in value_parsing.PLACEHOLDERS}
     best = date_format(relevant, reading, formats)
