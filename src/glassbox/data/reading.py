@@ -51,7 +51,7 @@ class DateFormat(NamedTuple):
     """The format that most values of a column are written in.
 
     `share` is the share of the values that it reads; `ambiguous` is true when day and month can be swapped in all of them, and
-    nothing tells which reading is right.
+    nothing shows which reading is right.
     """
 
     form: str | None
