@@ -31,9 +31,11 @@ from glassbox.families.detection.effort import EFFORT
 from glassbox.families.detection.load_dataset import detection_dataset
 from glassbox.families.detection.onnx_export import export, export_facts
 from glassbox.families.detection.recipe import Recipe
+from glassbox.families.detection.refit import has_known_labels, refit, refit_on_all
 from glassbox.families.detection.score_threshold import choose_thresholds, thresholds_table
 from glassbox.families.detection.scorer import read_oof
 from glassbox.families.shared import holdout_ledger
+from glassbox.families.shared.serving_refit import all_rows, refit_note
 from glassbox.families.vision.onnx_export import write_graph
 from glassbox.runtime.stage import Stage
 
@@ -65,7 +67,7 @@ stage.show("threshold", plots.threshold_curve(thresholds.curve, thresholds.score
 # The tuned candidate is fitted again on all training images.
 
 # %%
-predictor = evaluate.refit(best, dataset, schema, thresholds, stage.resources)
+predictor = refit(best, dataset, schema, thresholds, stage.resources)
 model = stage.folder("model")
 predictor.save(model)
 
@@ -158,19 +160,34 @@ stage.show("slices", evaluate.slices(predictions, matches, leading_metric), repo
 stage.show("error_examples", evaluate.examples(predictions, holdout, recipe.column, wrong=True), report=True)
 
 # %% [markdown]
+# ## Refit for serving
+# More images usually improve a model. The served model is therefore fitted again on train and holdout, unless the request specifies
+# `serve: evaluated`.
+
+# %%
+served_predictor, served = predictor, model
+if stage.request.serve == "refitted":
+    rows = all_rows(train, holdout, lambda rows: has_known_labels(rows, predictor))
+    all_images = detection_dataset(rows, schema, recipe, None, stage.request, stage.resources)
+    served_predictor = refit_on_all(predictor, all_images, stage.resources)
+    served = stage.folder("served")
+    served_predictor.save(served)
+stage.show("refit", refit_note(served_predictor), report=True)
+
+# %% [markdown]
 # ## ONNX export
-# The package also contains the network as an ONNX graph for services without Python. Its outputs are compared with those of the detector
-# on training images. Non-maximum suppression is not part of the graph; the table lists the required postprocessing.
+# The package also contains the served network as an ONNX graph for services without Python. Its outputs are compared with those of the
+# detector on training images. Non-maximum suppression is not part of the graph; the table lists the required postprocessing.
 
 # %%
 compared_images = 8
-graph = export(predictor, dataset.images.pixels[:compared_images])
+graph = export(served_predictor, dataset.images.pixels[:compared_images])
 if graph is not None:
-    write_graph(graph, model)
-stage.show("onnx", export_facts(graph, predictor))
+    write_graph(graph, served)
+stage.show("onnx", export_facts(graph, served_predictor))
 
 # %%
-stage.save(model=model, served=model, predictions=predictions, metrics=holdout_metrics.values)
+stage.save(model=model, served=served, predictions=predictions, metrics=holdout_metrics.values)
 
 # %% [markdown]
 # ## Limits

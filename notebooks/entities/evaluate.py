@@ -30,8 +30,10 @@ from glassbox.families.entities import evaluate
 from glassbox.families.entities.effort import EFFORT
 from glassbox.families.entities.load_dataset import entity_dataset
 from glassbox.families.entities.recipe import Recipe
+from glassbox.families.entities.refit import has_known_types, refit, refit_on_all
 from glassbox.families.entities.scorer import read_oof
 from glassbox.families.shared import holdout_ledger
+from glassbox.families.shared.serving_refit import all_rows, refit_note
 from glassbox.runtime.stage import Stage
 
 # %%
@@ -47,7 +49,7 @@ dataset = entity_dataset(train, schema, recipe, folds, stage.request, stage.reso
 # The tuned candidate is fitted again on all training texts.
 
 # %%
-predictor = evaluate.refit(best, dataset, schema, stage.resources)
+predictor = refit(best, dataset, schema, stage.resources)
 model = stage.folder("model")
 predictor.save(model)
 
@@ -128,8 +130,23 @@ stage.show("slices", evaluate.slices(predictions, holdout, dataset, predictor, l
 # %%
 stage.show("error_examples", evaluate.examples(predictions, holdout, predictor, wrong=True), report=True)
 
+# %% [markdown]
+# ## Refit for serving
+# More texts usually improve a model. The served model is therefore fitted again on train and holdout, unless the request specifies
+# `serve: evaluated`.
+
 # %%
-stage.save(model=model, served=model, predictions=predictions, metrics=holdout_metrics.values)
+served_predictor, served = predictor, model
+if stage.request.serve == "refitted":
+    rows = all_rows(train, holdout, lambda rows: has_known_types(rows, predictor))
+    all_texts = entity_dataset(rows, schema, recipe, None, stage.request, stage.resources)
+    served_predictor = refit_on_all(predictor, all_texts, stage.resources)
+    served = stage.folder("served")
+    served_predictor.save(served)
+stage.show("refit", refit_note(served_predictor), report=True)
+
+# %%
+stage.save(model=model, served=served, predictions=predictions, metrics=holdout_metrics.values)
 
 # %% [markdown]
 # ## Limits

@@ -30,6 +30,7 @@ from glassbox.families.forecasting.backtest import BacktestDataset
 from glassbox.families.forecasting.dataset import open_panel, parse_recipe
 from glassbox.families.forecasting.effort import EFFORT
 from glassbox.families.shared.holdout_ledger import holdout_reads
+from glassbox.families.shared.serving_refit import refit_note
 from glassbox.runtime.stage import Stage
 
 # %%
@@ -158,19 +159,20 @@ stage.show("components", evaluate.model_components(predictor))
 # %% [markdown]
 # ## Refit for serving
 # A forecast depends on the latest values. The served model is therefore refitted on all history, in the same way as at each origin of
-# the evaluation.
+# the evaluation, unless the request specifies `serve: evaluated`.
 
 # %%
-refitted = evaluate.refit_on_all(predictor, holdout_panel)
-served = stage.folder("served")
-refitted.save(served)
-stage.show("refit", evaluate.refit_note(refitted), report=True)
+served_predictor, served = predictor, model
+if stage.request.serve == "refitted":
+    served_predictor, served = evaluate.refit_on_all(predictor, holdout_panel), stage.folder("served")
+    served_predictor.save(served)
+stage.show("refit", refit_note(served_predictor), report=True)
 
 # %% [markdown]
 # The next forecast of the served model, decomposed into trend and seasonality.
 
 # %%
-stage.show("forecast_components", plots.forecast_components(refitted), report=True)
+stage.show("forecast_components", plots.forecast_components(served_predictor), report=True)
 
 # %%
 predictions = evaluate.predictions(forecasts, holdout_dataset, holdout, columns)

@@ -30,9 +30,10 @@ from glassbox.families.classification.calibration.fit import calibrate, choose_t
 from glassbox.families.classification.dataset import labelled_rows
 from glassbox.families.classification.plots import curves, outcomes
 from glassbox.families.shared import holdout_ledger
+from glassbox.families.shared.serving_refit import all_rows, refit_note
 from glassbox.families.tabular import explain
 from glassbox.families.tabular.effort import EFFORT
-from glassbox.families.tabular.refit import refit
+from glassbox.families.tabular.refit import refit, refit_on_all
 from glassbox.findings.wording import plural
 from glassbox.runtime.stage import Stage
 
@@ -204,8 +205,23 @@ stage.show("shap", explain.shap_global(predictor, holdout, seed=stage.request.se
 # %%
 stage.show("local", explain.shap_local(predictor, holdout, seed=stage.request.seed))
 
+# %% [markdown]
+# ## Refit for serving
+# More rows usually improve a model. The served model is therefore fitted again on train and holdout, unless the request specifies
+# `serve: evaluated`.
+
 # %%
-stage.save(model=model, served=model, predictions=predictions, metrics=holdout_metrics.values)
+served_predictor, served = predictor, model
+if stage.request.serve == "refitted":
+    rows = all_rows(train, holdout, lambda rows: rows[schema.target].isin(labelled.classes))
+    labelled_all = labelled_rows(rows, schema.target, schema.classes, positive=positive)
+    served_predictor = refit_on_all(predictor, labelled_all, stage.resources)
+    served = stage.folder("served")
+    served_predictor.save(served)
+stage.show("refit", refit_note(served_predictor), report=True)
+
+# %%
+stage.save(model=model, served=served, predictions=predictions, metrics=holdout_metrics.values)
 
 # %% [markdown]
 # ## Limits

@@ -30,11 +30,12 @@ from glassbox.families.classification.calibration.fit import calibrate, choose_t
 from glassbox.families.classification.class_report import class_table, headline, risk_coverage
 from glassbox.families.classification.plots import curves, outcomes
 from glassbox.families.shared import holdout_ledger
+from glassbox.families.shared.serving_refit import all_rows, refit_note
 from glassbox.families.text import explain
 from glassbox.families.text.effort import EFFORT
 from glassbox.families.text.load_dataset import text_dataset
 from glassbox.families.text.recipe import Recipe
-from glassbox.families.text.refit import refit
+from glassbox.families.text.refit import refit, refit_on_all
 from glassbox.families.text.slices import by_length
 from glassbox.findings.wording import plural
 from glassbox.runtime.stage import Stage
@@ -197,8 +198,23 @@ stage.show("weights", explain.top_ngrams(predictor), report=True)
 # %%
 stage.show("local", explain.example_explanations(predictor, holdout), report=True)
 
+# %% [markdown]
+# ## Refit for serving
+# More texts usually improve a model. The served model is therefore fitted again on train and holdout, unless the request specifies
+# `serve: evaluated`.
+
 # %%
-stage.save(model=model, served=model, predictions=predictions, metrics=holdout_metrics.values)
+served_predictor, served = predictor, model
+if stage.request.serve == "refitted":
+    rows = all_rows(train, holdout, lambda rows: rows[schema.target].isin(labelled.classes))
+    all_texts = text_dataset(rows, schema, predictor.recipe, None, stage.request, stage.resources)
+    served_predictor = refit_on_all(predictor, all_texts, stage.resources)
+    served = stage.folder("served")
+    served_predictor.save(served)
+stage.show("refit", refit_note(served_predictor), report=True)
+
+# %%
+stage.save(model=model, served=served, predictions=predictions, metrics=holdout_metrics.values)
 
 # %% [markdown]
 # ## Limits

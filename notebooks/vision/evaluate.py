@@ -30,12 +30,13 @@ from glassbox.families.classification.calibration.fit import calibrate, choose_t
 from glassbox.families.classification.class_report import class_table, headline, risk_coverage
 from glassbox.families.classification.plots import curves, outcomes
 from glassbox.families.shared import holdout_ledger
+from glassbox.families.shared.serving_refit import all_rows, refit_note
 from glassbox.families.vision import explain
 from glassbox.families.vision.effort import EFFORT
 from glassbox.families.vision.load_dataset import vision_dataset
 from glassbox.families.vision.onnx_export import export, export_facts, write_graph
 from glassbox.families.vision.recipe import Recipe
-from glassbox.families.vision.refit import refit
+from glassbox.families.vision.refit import refit, refit_on_all
 from glassbox.families.vision.slices import add_traits
 from glassbox.findings.wording import plural
 from glassbox.runtime.stage import Stage
@@ -199,18 +200,33 @@ stage.show("error_examples", explain.error_examples(predictor, holdout, predicti
 stage.show("local", explain.grad_cam_examples(predictor, holdout, predictions), report=True)
 
 # %% [markdown]
+# ## Refit for serving
+# More images usually improve a model. The served model is therefore fitted again on train and holdout, unless the request specifies
+# `serve: evaluated`.
+
+# %%
+served_predictor, served = predictor, model
+if stage.request.serve == "refitted":
+    rows = all_rows(train, holdout, lambda rows: rows[schema.target].isin(labelled.classes))
+    all_images = vision_dataset(rows, schema, predictor.recipe, None, stage.request, stage.resources)
+    served_predictor = refit_on_all(predictor, all_images, stage.resources)
+    served = stage.folder("served")
+    served_predictor.save(served)
+stage.show("refit", refit_note(served_predictor), report=True)
+
+# %% [markdown]
 # ## ONNX export
-# The package also contains the model as an ONNX graph for services without Python. Its outputs are compared with those of the model on
-# training images.
+# The package also contains the served model as an ONNX graph for services without Python. Its outputs are compared with those of the
+# model on training images.
 
 # %%
 compared_images = 8
-graph = export(predictor, dataset.images.pixels[:compared_images])
-write_graph(graph, model)
+graph = export(served_predictor, dataset.images.pixels[:compared_images])
+write_graph(graph, served)
 stage.show("onnx", export_facts(graph))
 
 # %%
-stage.save(model=model, served=model, predictions=predictions, metrics=holdout_metrics.values)
+stage.save(model=model, served=served, predictions=predictions, metrics=holdout_metrics.values)
 
 # %% [markdown]
 # ## Limits

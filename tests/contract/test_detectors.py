@@ -19,7 +19,6 @@ import torch
 from glassbox.data.formats.signatures import unsupported_format
 from glassbox.data.schema import infer_schema
 from glassbox.errors import GlassboxError
-from glassbox.families.detection import evaluate
 from glassbox.families.detection.boxes import Box, nms, xywh
 from glassbox.families.detection.dataset import DetectionDataset, boxes_in, labels_of
 from glassbox.families.detection.fit import CODE, fit, fit_fold
@@ -28,6 +27,7 @@ from glassbox.families.detection.networks import MAX_BOXES, MIN_SCORE, NMS_IOU
 from glassbox.families.detection.onnx_export import export, export_facts
 from glassbox.families.detection.predictor import BoxPredictor
 from glassbox.families.detection.recipe import Augmentation, Recipe
+from glassbox.families.detection.refit import refit
 from glassbox.families.detection.score_threshold import Thresholds
 from glassbox.families.predictor_protocol import Predictor, load_predictor
 from glassbox.families.shared.candidates import Candidate
@@ -91,9 +91,7 @@ def model(best: dict[str, Any], backbone: Backbone, *, seed: int = 1, count: int
     dataset = scenes(backbone, count=count)
     thresholds = Thresholds(0.2, 0.5, pd.DataFrame(), pd.DataFrame())
     best = {**best, "recipe": dataset.recipe.model_dump()}
-    return evaluate.refit(
-        best, dataset, infer_schema(frame[["row_id", "picture", "boxes"]], request), thresholds, Resources(seed=seed)
-    )
+    return refit(best, dataset, infer_schema(frame[["row_id", "picture", "boxes"]], request), thresholds, Resources(seed=seed))
 
 
 @pytest.fixture(scope="module")

@@ -16,8 +16,8 @@ from glassbox.data.formats.signatures import unsupported_format
 from glassbox.data.schema import Schema, infer_schema
 from glassbox.families.classification.calibration.apply import Calibration
 from glassbox.families.classification.dataset import labelled_rows
-from glassbox.families.entities import evaluate as spans_evaluate
 from glassbox.families.entities.dataset import EntityDataset, dataset_of
+from glassbox.families.entities.refit import refit as refit_recogniser
 from glassbox.families.predictor_protocol import Predictor, load_predictor
 from glassbox.families.text.corpus import Corpus
 from glassbox.families.text.dataset import TextDataset
@@ -104,7 +104,7 @@ def recogniser(best: dict, folder: Path) -> Predictor:  # type: ignore[type-arg]
     request = Request(name="a", task="nlp", answer="spans", data=Data(path="x", target="entities", features=["text"]))
     dataset: EntityDataset = dataset_of(frame, "entities", "text", encoder=toy_encoder(folder))
     settings = {**best, "recipe": {"column": "text"}}
-    return spans_evaluate.refit(settings, dataset, infer_schema(frame, request), Resources(seed=1))
+    return refit_recogniser(settings, dataset, infer_schema(frame, request), Resources(seed=1))
 
 
 @every_model

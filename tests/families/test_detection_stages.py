@@ -31,6 +31,7 @@ from glassbox.families.detection.networks import Detector, segments_of, small_st
 from glassbox.families.detection.predictor import BoxPredictor
 from glassbox.families.detection.prepare_rows import prepare_rows
 from glassbox.families.detection.recipe import Augmentation, Recipe, default_recipe, default_side, letterbox, recipe_table
+from glassbox.families.detection.refit import refit
 from glassbox.families.detection.score_threshold import best_threshold, choose_thresholds, curve_of, thresholds_table
 from glassbox.families.detection.scorer import read_oof
 from glassbox.families.predictor_protocol import Predictor, load_predictor
@@ -280,7 +281,7 @@ def fitted(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     )
     oof = read_oof(tuned.oof, dataset)
     thresholds = choose_thresholds(dataset.boxes, oof, dataset.labels)
-    predictor = evaluate.refit(tuned.best, dataset, schema, thresholds, Resources())
+    predictor = refit(tuned.best, dataset, schema, thresholds, Resources())
     holdout = toy_scenes(24, seed=9).assign(row_id=[f"h{i:04d}" for i in range(24)])
     return {
         "dataset": dataset,

@@ -8,6 +8,7 @@ import subprocess
 import time
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import jsonschema
 import pandas as pd
@@ -48,6 +49,26 @@ def test_the_report_is_valid_against_its_schema(finished: Project) -> None:
     assert [row["name"] for row in report["requirements"]] == ["roc_auc", "latency"]
     assert len(report["audit"]) == 8
     assert all(len(report["hashes"][name]) == 64 for name in ("data", "code", "lock", "model"))
+
+
+def served_facts(project: Project) -> dict[str, Any]:
+    findings = read_json(project.root / "data/customers/deploy/findings.json")
+    facts: dict[str, Any] = next(f for f in findings if f["name"] == "served")["finding"]
+    return facts
+
+
+def test_the_served_model_is_refitted_and_declares_it(finished: Project) -> None:
+    facts = served_facts(finished)
+    rows = sum(len(pd.read_parquet(finished.root / f"data/customers/ingest/{part}.parquet")) for part in ("train", "holdout"))
+    assert facts["facts"]["Identical"] == "no, refitted"
+    assert f"fitted again on all {rows:,} rows of train and holdout" in facts["say"]
+    assert facts["say"] in (finished.root / "reports/customers/report.html").read_text(encoding="utf-8")
+
+
+def test_the_evaluated_model_can_be_served(project: Project) -> None:
+    assert project.command("run", "customers", "--no-track", "--until", "deploy", "--set", "serve=evaluated").returncode == 0
+    assert project.statuses()["tune"] == "cached"
+    assert served_facts(project)["facts"]["Identical"] == "yes"
 
 
 def test_the_metrics_can_be_recomputed_on_the_holdout_rows(finished: Project) -> None:

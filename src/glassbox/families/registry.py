@@ -25,6 +25,8 @@ class ModelSpec(Generic[Fit, Load]):
         False for a baseline that uses no features.
     searched
         True for a kind with hyperparameters to search.
+    pretrained
+        True for a pretrained model that is used without training.
     """
 
     fit: Fit
@@ -32,6 +34,7 @@ class ModelSpec(Generic[Fit, Load]):
     complexity: int
     learns: bool = True
     searched: bool = False
+    pretrained: bool = False
 
 
 class Registry(dict[str, S]):

@@ -235,6 +235,8 @@ class Request(_Part):
     """The split of the data into train and holdout."""
     requirements: dict[str, Bound] = {}
     """The bounds that the metrics must meet on the holdout."""
+    serve: Literal["refitted", "evaluated"] = "refitted"
+    """The model to serve: the evaluated model fitted again on train and holdout (refitted), or the evaluated model itself."""
     cost: Cost = "low"
     """The search budget, counted in trials and never in seconds."""
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 42

@@ -20,12 +20,15 @@ class ClassificationMixin:
         Calibration of the probabilities, and the decision threshold; None predicts the most probable class.
     positive
         The positive class.
+    refit_note
+        Describes the refit since the evaluation; empty if the evaluated model is served.
     """
 
     schema: Schema
     calibration: Calibration
     threshold: float | None
     positive: str
+    refit_note: str
 
     @property
     def classes(self) -> list[str]:
@@ -35,11 +38,6 @@ class ClassificationMixin:
     def positive_at(self) -> int:
         """Position of the positive class in `classes`."""
         return self.classes.index(self.positive)
-
-    @property
-    def refit_note(self) -> str:
-        """Empty: the evaluated model is served without a refit."""
-        return ""
 
     def postprocess(self, raw: pd.DataFrame) -> pd.DataFrame:
         """Return calibrated probabilities and labels for raw out-of-fold probabilities."""

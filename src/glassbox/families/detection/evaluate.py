@@ -1,12 +1,10 @@
-"""Evaluation of a detector: refit on the training set, holdout metrics, metrics by label, and error analysis."""
+"""Evaluation of a detector: holdout metrics, metrics by label, and error analysis."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
 
-from glassbox.data.schema import Schema
 from glassbox.families.detection.box_drawing import OUTCOME_LEGEND, describe_outcomes, image_with_outcomes
 from glassbox.families.detection.boxes import Box, read_boxes, write_boxes
 from glassbox.families.detection.dataset import DetectionDataset, boxes_in
@@ -23,18 +21,11 @@ from glassbox.families.detection.error_analysis import (
     analyse_errors,
 )
 from glassbox.families.detection.explore import size_of_box
-from glassbox.families.detection.fit import CODE, fit
 from glassbox.families.detection.metrics import Matches, by_label, estimates, score
 from glassbox.families.detection.predictor import BoxPredictor
-from glassbox.families.detection.recipe import Recipe
-from glassbox.families.detection.score_threshold import Thresholds
-from glassbox.families.shared.cross_fit import limit_threads
-from glassbox.families.vision.reference_features import ReferenceFeatures
-from glassbox.families.vision.training import checkpoint_path, remove_checkpoint
 from glassbox.findings.evidence import GeneralizationEvidence, SliceEvidence
 from glassbox.findings.model import Estimates, Facts, Note, Pictures, Table
 from glassbox.findings.wording import clean, metric_label, number
-from glassbox.runtime.resources import Resources
 
 MOST_ERRORS, MOST_CORRECT = 9, 6  # examples
 MIN_OBJECTS = 20  # of a slice
@@ -48,48 +39,6 @@ DEFINITIONS = {
     BACKGROUND: "a box that overlaps no object",
     MISSED: "an object without a correct box",
 }
-
-
-def refit(
-    best: Mapping[str, Any],
-    dataset: DetectionDataset,
-    schema: Schema,
-    thresholds: Thresholds,
-    resources: Resources,
-) -> BoxPredictor:
-    """Fit the tuned model on all training images, and combine it with the thresholds.
-
-    Parameters
-    ----------
-    best
-        The product of tuning: ``kind``, ``params``, ``recipe``.
-    thresholds
-        From out-of-fold predictions.
-    """
-    parts = {
-        "what": "all of train",
-        "data": dataset.digest(best["kind"]),
-        "best": dict(best),
-        "seed": resources.seed,
-        "threads": resources.threads,
-    }
-    checkpoint = checkpoint_path(dataset.images.store, parts, CODE)
-    rows = np.arange(len(dataset))
-    with limit_threads(resources.threads):
-        model = fit(dataset, best["kind"], best["params"], rows, resources, checkpoint=checkpoint)
-    remove_checkpoint(checkpoint)
-    return BoxPredictor(
-        schema=schema,
-        recipe=Recipe.model_validate(best["recipe"]),
-        labels=dataset.labels,
-        kind=best["kind"],
-        params=dict(best["params"]),
-        model=model,
-        threshold=thresholds.score,
-        nms_iou=thresholds.nms_iou,
-        reference=ReferenceFeatures.of(dataset.images, None),
-        workers=dataset.images.workers,
-    )
 
 
 def predictions(predictor: BoxPredictor, holdout: pd.DataFrame) -> pd.DataFrame:

@@ -146,6 +146,6 @@ def _fit_detector(dataset: DetectionDataset, rows: Ints, fitting: Fitting) -> Mo
 
 KINDS: Registry[DetectorSpec] = Registry(
     nothing=DetectorSpec(lambda dataset, rows, fitting: Nothing(), lambda folder: Nothing(), 0, learns=False),
-    pretrained=DetectorSpec(_fit_pretrained, _load_pretrained, 1, needs=("detector",)),
+    pretrained=DetectorSpec(_fit_pretrained, _load_pretrained, 1, needs=("detector",), pretrained=True),
     detector=DetectorSpec(_fit_detector, load_finetuned, 2, searched=True),
 )

@@ -18,7 +18,7 @@ from glassbox.families.vision.reference_features import ReferenceFeatures
 from glassbox.files import write_json
 
 MODEL, REFERENCE = "parts", "watch"
-FORMAT = 1
+FORMAT = 2
 
 
 @dataclass(frozen=True)
@@ -45,6 +45,7 @@ class BoxPredictor:
     nms_iou: float
     reference: ReferenceFeatures
     workers: int = 1
+    refit_note: str = ""
 
     @property
     def fields(self) -> list[str]:
@@ -55,11 +56,6 @@ class BoxPredictor:
     def input_schema(self) -> Schema:
         """The input schema of the service: one image."""
         return restrict_schema(self.schema, self.fields)
-
-    @property
-    def refit_note(self) -> str:
-        """Empty: the evaluated detector is served without a refit."""
-        return ""
 
     def expand_query(self, question: Mapping[str, Any]) -> list[dict[str, Any]] | None:
         """Expand ``{"pictures": [...]}`` to one row per picture.
@@ -140,6 +136,7 @@ class BoxPredictor:
                 "nms_iou": self.nms_iou,
                 "recipe": self.recipe,
                 "schema": self.schema,
+                "refit_note": self.refit_note,
             },
         )
 
@@ -167,4 +164,5 @@ def load(folder: Path) -> BoxPredictor:
         threshold=description["threshold"],
         nms_iou=description["nms_iou"],
         reference=ReferenceFeatures.load(folder / REFERENCE),
+        refit_note=description["refit_note"],
     )

@@ -1,50 +1,28 @@
-"""Evaluation of an entity recogniser: refit on train, holdout metrics, metrics by type and slice, and error analysis."""
+"""Evaluation of an entity recogniser: holdout metrics, metrics by type and slice, and error analysis."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from glassbox.data.schema import Schema
 from glassbox.families.entities.dataset import EntityDataset, clusters, spans_in
-from glassbox.families.entities.fit import fit
 from glassbox.families.entities.metrics import Counts, estimates, score
 from glassbox.families.entities.models import predict_rows
 from glassbox.families.entities.predictor import SpanPredictor
-from glassbox.families.entities.recipe import Recipe
 from glassbox.families.entities.spans import Span, read_spans, write_spans
-from glassbox.families.shared.cross_fit import limit_threads
 from glassbox.families.shared.micro_scores import micro_scores
-from glassbox.families.text.corpus import Corpus
 from glassbox.families.text.log_odds_terms import lengths
-from glassbox.families.text.reference_features import ReferenceFeatures
 from glassbox.findings.evidence import GeneralizationEvidence, SliceEvidence
 from glassbox.findings.model import Estimates, Facts, Mark, Note, Passage, Passages, Table
 from glassbox.findings.wording import clean, metric_label, number
-from glassbox.runtime.resources import Resources
 
 SHOWN = 6
 MOST_CHARACTERS = 400
 MIN_ENTITIES = 30  # true entities that a slice must have to be reported
 SAMPLE = 2_000  # training texts on which the train score is computed
 ERROR_TYPES = ("wrong boundaries", "wrong type", "wrong boundaries and type", "missed", "spurious")
-
-
-def refit(best: Mapping[str, Any], sentences: EntityDataset, schema: Schema, resources: Resources) -> SpanPredictor:
-    """Fit the tuned candidate on all training texts."""
-    with limit_threads(resources.threads):
-        model = fit(sentences, best["kind"], best["params"], np.arange(len(sentences.texts)), resources)
-    return SpanPredictor(
-        schema=schema,
-        recipe=Recipe.model_validate(best["recipe"]),
-        types=sentences.types,
-        kind=best["kind"],
-        params=dict(best["params"]),
-        model=model,
-        reference=ReferenceFeatures.of(Corpus(sentences.texts)),
-    )
 
 
 def predictions(predictor: SpanPredictor, holdout: pd.DataFrame) -> pd.DataFrame:

@@ -252,7 +252,9 @@ def copy_folder(source: Path, target: Path) -> None:
 
 KINDS: Registry[RecogniserSpec] = Registry(
     gazetteer=RecogniserSpec(_fit_gazetteer, _load_gazetteer, 0),
-    pretrained=RecogniserSpec(_fit_pretrained, _load_pretrained, 1, needs=("pipeline",), predict_rows=_predict_pretrained),
+    pretrained=RecogniserSpec(
+        _fit_pretrained, _load_pretrained, 1, needs=("pipeline",), predict_rows=_predict_pretrained, pretrained=True
+    ),
     token_head=RecogniserSpec(
         _fit_token_head, tokens.TokenHead.load, 2, searched=True, needs=("encoder",), predict_rows=_predict_token_head
     ),

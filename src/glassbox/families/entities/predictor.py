@@ -17,7 +17,7 @@ from glassbox.families.text.reference_features import ReferenceFeatures
 from glassbox.files import write_json
 
 MODEL, REFERENCE = "parts", "watch"
-FORMAT = 1
+FORMAT = 2
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,7 @@ class SpanPredictor:
     params: dict[str, Any]
     model: Model
     reference: ReferenceFeatures
+    refit_note: str = ""
 
     @property
     def fields(self) -> list[str]:
@@ -41,11 +42,6 @@ class SpanPredictor:
     def input_schema(self) -> Schema:
         """The schema of an input row: its text column."""
         return restrict_schema(self.schema, self.fields)
-
-    @property
-    def refit_note(self) -> str:
-        """Empty: the evaluated recogniser is served without a refit."""
-        return ""
 
     def expand_query(self, query: Mapping[str, Any]) -> list[dict[str, Any]] | None:
         """Expand ``{"texts": [...]}`` to one row per text.
@@ -106,6 +102,7 @@ class SpanPredictor:
                 "types": self.types,
                 "recipe": self.recipe,
                 "schema": self.schema,
+                "refit_note": self.refit_note,
             },
         )
 
@@ -127,4 +124,5 @@ def load(folder: Path) -> SpanPredictor:
         params=description["params"],
         model=KINDS[description["kind"]].load(folder / MODEL),
         reference=ReferenceFeatures.load(folder / REFERENCE),
+        refit_note=description["refit_note"],
     )

@@ -436,8 +436,3 @@ def model_components(predictor: ForecastPredictor) -> Note | Table:
         )
     lines = [f"{name}: {value}" for name, value in predictor.params.items()]
     return Note(title="Model", say=f"{predictor.kind}, fitted to each series separately.", lines=lines)
-
-
-def refit_note(predictor: ForecastPredictor) -> Note:
-    """Report the refit of the served model after the evaluation."""
-    return Note(title="Refit before serving", say=predictor.refit_note, tone="good")

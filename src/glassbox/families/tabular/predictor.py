@@ -20,7 +20,7 @@ from glassbox.families.tabular.recipe import TRUSTED, Feature, Recipe, features_
 from glassbox.files import write_json
 
 TRANSFORMER = "transformer.skops"
-FORMAT = 1
+FORMAT = 2
 
 
 @dataclass(frozen=True)
@@ -53,6 +53,7 @@ class TabularPredictor(ClassificationMixin):
     threshold: float | None
     positive: str
     features: list[Feature]
+    refit_note: str = ""
 
     @property
     def fields(self) -> list[str]:
@@ -103,6 +104,7 @@ class TabularPredictor(ClassificationMixin):
                 "recipe": self.recipe,
                 "features": self.features,
                 "schema": self.schema,
+                "refit_note": self.refit_note,
             },
         )
 
@@ -127,6 +129,7 @@ def load(folder: Path) -> TabularPredictor:
         threshold=description["threshold"],
         positive=description["positive"],
         features=[Feature.model_validate(feature) for feature in description["features"]],
+        refit_note=description["refit_note"],
     )
 
 

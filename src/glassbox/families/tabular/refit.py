@@ -1,13 +1,15 @@
-"""Refit of the selected model on all rows of train."""
+"""Refit of the selected model on train, for evaluation, and on train and holdout, for serving."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from glassbox.data.schema import Schema
 from glassbox.families.classification.calibration.apply import Calibration
 from glassbox.families.classification.dataset import LabelledRows
 from glassbox.families.shared.cross_fit import limit_threads
-from glassbox.families.tabular.fit import fit
+from glassbox.families.shared.serving_refit import describe_refit
+from glassbox.families.tabular.fit import Fitted, fit
 from glassbox.families.tabular.predictor import TabularPredictor, describe
 from glassbox.families.tabular.recipe import Recipe
 from glassbox.runtime.resources import Resources
@@ -33,18 +35,7 @@ def refit(
         Fitted on out-of-fold predictions; the threshold is ignored with more than two classes.
     """
     recipe = Recipe.model_validate(best["recipe"])
-    columns = list(recipe.columns)
-    with limit_threads(resources.threads):
-        fitted = fit(
-            best["kind"],
-            best["params"],
-            recipe,
-            labelled.frame[columns],
-            labelled.y,
-            len(labelled.classes),
-            seed=resources.seed,
-            threads=resources.threads,
-        )
+    fitted = _fit(best["kind"], best["params"], recipe, labelled, resources)
     return TabularPredictor(
         schema=schema,
         recipe=recipe,
@@ -57,3 +48,21 @@ def refit(
         positive=labelled.classes[labelled.positive],
         features=describe(schema, fitted.transformer),
     )
+
+
+def refit_on_all(predictor: TabularPredictor, labelled: LabelledRows, resources: Resources) -> TabularPredictor:
+    """Return the evaluated predictor with recipe and model fitted again on the rows of train and holdout."""
+    fitted = _fit(predictor.kind, predictor.params, predictor.recipe, labelled, resources)
+    return replace(
+        predictor,
+        transformer=fitted.transformer,
+        model=fitted.model,
+        features=describe(predictor.schema, fitted.transformer),
+        refit_note=describe_refit(len(labelled.y), "recipe, hyperparameters, calibration and decision threshold"),
+    )
+
+
+def _fit(kind: str, params: Mapping[str, Any], recipe: Recipe, labelled: LabelledRows, resources: Resources) -> Fitted:
+    frame, classes = labelled.frame[list(recipe.columns)], len(labelled.classes)
+    with limit_threads(resources.threads):
+        return fit(kind, params, recipe, frame, labelled.y, classes, seed=resources.seed, threads=resources.threads)

@@ -21,7 +21,7 @@ from glassbox.families.text.reference_features import ReferenceFeatures
 from glassbox.files import write_json
 
 MODEL, ENCODER, REFERENCE = "parts", "encoder", "watch"
-FORMAT = 1
+FORMAT = 2
 
 
 @dataclass(frozen=True)
@@ -54,6 +54,7 @@ class TextPredictor(ClassificationMixin):
     encoder: Encoder | None = None
     store: Path | None = None
     workers: int = 1
+    refit_note: str = ""
 
     @property
     def fields(self) -> list[str]:
@@ -124,6 +125,7 @@ class TextPredictor(ClassificationMixin):
                 "recipe": self.recipe,
                 "encodes": self.encoder is not None,
                 "schema": self.schema,
+                "refit_note": self.refit_note,
             },
         )
 
@@ -163,4 +165,5 @@ def load(folder: Path) -> TextPredictor:
         positive=description["positive"],
         reference=ReferenceFeatures.load(folder / REFERENCE),
         encoder=Encoder(folder / ENCODER, recipe.most_tokens) if description["encodes"] else None,
+        refit_note=description["refit_note"],
     )

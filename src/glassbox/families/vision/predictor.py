@@ -20,7 +20,7 @@ from glassbox.families.vision.reference_features import ReferenceFeatures
 from glassbox.files import write_json
 
 MODEL, BACKBONES, REFERENCE = "parts", "backbones", "watch"
-FORMAT = 1
+FORMAT = 2
 TOP = 5  # classes in the column `top`
 
 
@@ -58,6 +58,7 @@ class VisionPredictor(ClassificationMixin):
     backbones: Sequence[Backbone] = ()
     store: Path | None = None
     workers: int = 1
+    refit_note: str = ""
 
     @property
     def fields(self) -> list[str]:
@@ -140,6 +141,7 @@ class VisionPredictor(ClassificationMixin):
                 "recipe": self.recipe,
                 "backbones": len(self.backbones),
                 "schema": self.schema,
+                "refit_note": self.refit_note,
             },
         )
 
@@ -187,4 +189,5 @@ def load(folder: Path) -> VisionPredictor:
         positive=description["positive"],
         reference=ReferenceFeatures.load(folder / REFERENCE),
         backbones=backbones,
+        refit_note=description["refit_note"],
     )

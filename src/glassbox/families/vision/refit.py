@@ -1,6 +1,7 @@
-"""Refit of the selected model on all training images."""
+"""Refit of the selected model on train, for evaluation, and on train and holdout, for serving."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -8,9 +9,10 @@ import numpy as np
 from glassbox.data.schema import Schema
 from glassbox.families.classification.calibration.apply import Calibration
 from glassbox.families.shared.cross_fit import limit_threads
+from glassbox.families.shared.serving_refit import describe_refit
 from glassbox.families.vision.dataset import VisionDataset
 from glassbox.families.vision.fit import CODE, fit
-from glassbox.families.vision.models import backbone_indices
+from glassbox.families.vision.models import Model, backbone_indices
 from glassbox.families.vision.predictor import VisionPredictor
 from glassbox.families.vision.recipe import Recipe
 from glassbox.families.vision.reference_features import ReferenceFeatures
@@ -38,25 +40,13 @@ def refit(
         Fitted on out-of-fold predictions; the threshold is ignored with more than two classes.
     """
     data, images = dataset.data, dataset.images
-    key = {
-        "what": "all of train",
-        "data": dataset.digest(best["kind"]),
-        "best": dict(best),
-        "seed": resources.seed,
-        "threads": resources.threads,
-    }
-    checkpoint = checkpoint_path(images.store, key, CODE)
-    with limit_threads(resources.threads):
-        rows, workers = np.arange(len(data.y)), max(1, resources.max_threads // resources.threads)
-        model = fit(dataset, best["kind"], best["params"], rows, resources, checkpoint=checkpoint, workers=workers)
-    remove_checkpoint(checkpoint)
     backbones = backbone_indices(best["kind"], best["params"])
     return VisionPredictor(
         schema=schema,
         recipe=Recipe.model_validate(best["recipe"]),
         kind=best["kind"],
         params=dict(best["params"]),
-        model=model,
+        model=_fit(best["kind"], best["params"], dataset, resources),
         calibration=calibration,
         threshold=threshold if data.binary else None,
         positive=data.classes[data.positive],
@@ -65,3 +55,23 @@ def refit(
         store=images.store,
         workers=images.workers,
     )
+
+
+def refit_on_all(predictor: VisionPredictor, dataset: VisionDataset, resources: Resources) -> VisionPredictor:
+    """Return the evaluated predictor with its model fitted again on the images of train and holdout.
+
+    The reference features of drift detection remain those of train.
+    """
+    note = describe_refit(len(dataset.data.y), "recipe, hyperparameters, calibration and decision threshold")
+    return replace(predictor, model=_fit(predictor.kind, predictor.params, dataset, resources), refit_note=note)
+
+
+def _fit(kind: str, params: Mapping[str, Any], dataset: VisionDataset, resources: Resources) -> Model:
+    """Fit a model on all rows; an interrupted training is continued from its checkpoint."""
+    key = {"what": "all rows", "data": dataset.digest(kind), "kind": kind, "params": dict(params)}
+    checkpoint = checkpoint_path(dataset.images.store, key | {"seed": resources.seed, "threads": resources.threads}, CODE)
+    rows, workers = np.arange(len(dataset.data.y)), max(1, resources.max_threads // resources.threads)
+    with limit_threads(resources.threads):
+        model = fit(dataset, kind, params, rows, resources, checkpoint=checkpoint, workers=workers)
+    remove_checkpoint(checkpoint)
+    return model
