@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from glassbox.data.split import hash_rows, in_holdout, split
 from glassbox.errors import DataError
+from glassbox.families.classification.folds import duplicates_across, groups_of, make_folds
 from glassbox.request.model import Data, Request, Split
 
 # These tests check the sides of rows, not the size of parts, so the task has no check of classes.
@@ -52,6 +53,41 @@ def test_duplicate_rows_are_on_the_same_side(rows):
     parts = split_or_none(table_of(rows), request())
     if parts is not None:
         assert (parts.table.groupby("content")["part"].nunique() == 1).all()
+
+
+def block_of_identical_rows(size: int = 150, others: int = 350) -> pd.DataFrame:
+    rng = np.random.default_rng(0)
+    labels = rng.choice(["u", "v"], size + others)
+    names = ["same"] * size + [f"row {i}" for i in range(others)]
+    return pd.DataFrame({"a": names, "b": "1", "y": labels}, dtype=object)
+
+
+def test_a_large_block_of_identical_rows_is_divided_fairly() -> None:
+    parts = split(block_of_identical_rows(), request(split=Split(holdout=0.2)))
+    block = [len(part) for part in ((parts.train[parts.train["a"] == "same"]), parts.holdout[parts.holdout["a"] == "same"])]
+    assert 0.1 < block[1] / sum(block) < 0.3
+    assert "150 rows (30.0 %) are in 1 large block of rows with identical features" in " ".join(parts.notes)
+    overlap = duplicates_across(parts.table)
+    assert overlap.evidence is not None
+    assert overlap.evidence.shared_rows == 0
+    assert overlap.evidence.near_duplicate_rows == block[1]
+    folds = make_folds(parts.train["row_id"], parts.train["y"], 5, groups=groups_of(parts.train))["fold"].value_counts()
+    assert folds.max() - folds.min() <= 2
+
+
+def test_rows_added_to_a_large_block_move_no_other_row() -> None:
+    many = block_of_identical_rows(180)
+    few = many.iloc[[*range(150), *range(180, len(many))]]
+    before, after = split(few, request()).table, split(many.sample(frac=1, random_state=1), request()).table
+    assert set(before["row_id"]) < set(after["row_id"])
+    both = before.merge(after, on="row_id")
+    assert (both["part_x"] == both["part_y"]).all()
+
+
+def test_a_small_block_of_identical_rows_stays_together() -> None:
+    parts = split(block_of_identical_rows(size=40), request())
+    assert (parts.table.groupby("content")["part"].nunique() == 1).all()
+    assert parts.notes == []
 
 
 @settings(max_examples=100, deadline=None)

@@ -1,7 +1,8 @@
 """The split into train and holdout: a threshold on a hash of each row's identity, so that adding rows does not move any other row.
 
 The identity of a row is its id, or a hash of its content without the target. It does not depend on the schema, the order of rows
-or columns, the seed, or other rows. So a row and its duplicates are on the same side of the split in every run.
+or columns, the seed, or other rows. So a row and its duplicates are on the same side of the split in every run, except for large
+blocks of identical rows, which are divided.
 """
 
 import hashlib
@@ -31,6 +32,7 @@ TIME = "time"  # the name of the time column when the data has none of its own
 UNIT_SEPARATOR = "\x1f"
 TRAIN_WORDS = frozenset({"train", "training", "dev", "development", "val", "valid", "validation"})
 VALIDATION_WORDS = frozenset({"val", "valid", "validation"})
+LARGE_BLOCK, MIN_BLOCK = 0.02, 50  # the share and the number of identical rows from which they are divided
 HOLDOUT_WORDS = frozenset({"holdout", "hold-out", "test", "testing", "eval", "evaluation"})
 
 
@@ -92,10 +94,11 @@ def split(cells: pd.DataFrame, request: "Request", duplicate_groups: Any = None,
     canonicals = {
         name: _canonical_column(cells[name], missing_words(request, name), reading.decimal) for name in map(str, cells.columns)
     }
+    row_hashes = hash_rows([canonicals[name] for name in sorted(canonicals)], len(cells))
     identities = _identities(cells, canonicals, request, id_column)
+    divided = [] if id_column is not None else _divide_large_blocks(identities, cells, row_hashes)
     held_out, notes = _SPLITTERS[request.split.by](cells, identities, request, reading)
     left_out = _rare_rows(cells, held_out, request)
-    row_hashes = hash_rows([canonicals[name] for name in sorted(canonicals)], len(cells))
     row_ids = _row_ids(identities, cells, row_hashes)
     if duplicate_groups is None:
         duplicate_groups = hash_rows(
@@ -114,7 +117,7 @@ def split(cells: pd.DataFrame, request: "Request", duplicate_groups: Any = None,
         holdout=rows[held_out[order]].reset_index(drop=True),
         table=table.reset_index(drop=True),
         data_hash=hashlib.sha256("\n".join(sorted(row_hashes)).encode()).hexdigest(),
-        notes=notes,
+        notes=[*notes, *divided],
         left_out=left_out,
     )
     _check(parts, request)
@@ -184,13 +187,36 @@ def _identities(cells: pd.DataFrame, canonicals: dict[str, Any], request: "Reque
     return identities
 
 
+def _divide_large_blocks(identities: Any, cells: pd.DataFrame, row_hashes: Any) -> list[str]:
+    """Give each row of a large block of identical rows an identity of its own, in place; return a note about it.
+
+    Kept together, a block of a fifth of the rows would make holdout and folds unequal. The new identity is a hash of the content with
+    the target and of the number among rows that are equal in both, so that it does not change when other rows are added.
+    """
+    _, codes, counts = np.unique(identities.astype(str), return_inverse=True, return_counts=True)
+    large = counts > max(MIN_BLOCK, LARGE_BLOCK * len(identities))
+    rows = np.flatnonzero(large[codes])
+    seen: Counter[str] = Counter()
+    for _, _, row in sorted(zip(row_hashes[rows], _texts_of(cells.iloc[rows]), rows.tolist(), strict=True)):
+        content = f"{identities[row]}:{row_hashes[row]}"
+        identities[row] = hashlib.sha256(f"{content}:{seen[content]}".encode()).hexdigest()[:16]
+        seen[content] += 1
+    if not len(rows):
+        return []
+    share = 100 * len(rows) / len(identities)
+    return [
+        f"{len(rows):,} rows ({share:.1f} %) are in {counted(int(large.sum()), 'large block')} of rows with identical features. They are "
+        "divided between train, holdout and folds like different rows: kept together, they would make these parts unequal."
+    ]
+
+
 def _row_ids(identities: Any, cells: pd.DataFrame, row_hashes: Any) -> Any:
     """Make identities unique: duplicates are numbered in the order of their whole content, then of their text."""
     row_ids = identities.copy()
     repeated = np.flatnonzero(pd.Series(identities).duplicated(keep=False))
     if not len(repeated):
         return row_ids
-    texts = [UNIT_SEPARATOR.join("" if v is None else v for v in row) for row in _rows_of(cells.iloc[repeated])]
+    texts = _texts_of(cells.iloc[repeated])
     ranked = sorted(zip(identities[repeated], row_hashes[repeated], texts, repeated.tolist(), strict=True))
     taken = set(identities)
     previous, number = None, 0
@@ -209,8 +235,10 @@ def _unused(name: str, taken: set[str]) -> str:
     return name
 
 
-def _rows_of(cells: pd.DataFrame) -> list[tuple[str | None, ...]]:
-    return list(zip(*(cells[name].tolist() for name in sorted(cells.columns)), strict=True))
+def _texts_of(cells: pd.DataFrame) -> list[str]:
+    """Return the cells of each row as one text."""
+    rows = zip(*(cells[name].tolist() for name in sorted(cells.columns)), strict=True)
+    return [UNIT_SEPARATOR.join("" if value is None else value for value in row) for row in rows]
 
 
 def _features(columns: Sequence[str], request: "Request", id_column: str | None) -> list[str]:
