@@ -23,6 +23,7 @@ request = "groceries"
 from glassbox.data.schema import Schema
 from glassbox.families.classification.folds import duplicates_across, folds_table, make_folds
 from glassbox.families.vision import leakage
+from glassbox.families.vision.input_size import compare_sides, sensible_sides
 from glassbox.families.vision.load_dataset import backbones_of, vision_dataset
 from glassbox.families.vision.recipe import Augmentation, default_recipe, default_side, picture_column, recipe_table
 from glassbox.families.vision.thumbnails import augmentation_examples
@@ -49,10 +50,23 @@ stage.show("folds", folds_table(folds, train, schema.target, schema.classes))
 # The recipe defines the preprocessing of images, which is identical in training and in the service. You can change these settings.
 
 # %%
-side = default_side(train[picture_column(schema, stage.request.data.features)].tolist())
+natural_side = default_side(train[picture_column(schema, stage.request.data.features)].tolist())
 framing = "crop"  # crop: the central square; pad: padded with grey to a square; squeeze: rescaled to a square
 backbones = backbones_of(stage.request, stage.root)
-recipe = default_recipe(schema, stage.request.data.features, side=side, framing=framing, backbones=list(range(len(backbones))))
+recipe = default_recipe(
+    schema, stage.request.data.features, side=natural_side, framing=framing, backbones=list(range(len(backbones)))
+)
+
+# %% [markdown]
+# ## Input size
+# Pretrained networks recognise little in images that are much smaller than those on which they were trained. Small images are therefore
+# enlarged; the size is chosen by cross-validation.
+
+# %%
+sides = sensible_sides(natural_side, pretrained=bool(backbones))
+dataset = vision_dataset(train, schema, recipe, folds, stage.request, stage.resources)
+side, input_size = compare_sides(dataset.images, dataset.data, sides, stage.resources)
+stage.show("input_size", input_size)
 
 # %% [markdown]
 # Training images are augmented anew in each epoch. Use only transformations that preserve the class: a mirrored apple is still an apple,
@@ -60,7 +74,7 @@ recipe = default_recipe(schema, stage.request.data.features, side=side, framing=
 
 # %%
 augmentation = Augmentation(flip=True, crop=0.6, shift=0, colour=0.2, erase=0.0)
-recipe = recipe.model_copy(update={"augmentation": augmentation})
+recipe = recipe.model_copy(update={"side": side, "augmentation": augmentation})
 stage.show("recipe", recipe_table(recipe, schema, [backbone.name for backbone in backbones]), report=True)
 
 # %% [markdown]

@@ -75,6 +75,10 @@ def test_words_include_apostrophes_and_exclamation_marks() -> None:
     ]
 
 
+def test_each_emoji_is_a_word() -> None:
+    assert WORD.findall("superb 👍👍 parcel ❤️ … 😡!") == ["superb", "👍", "👍", "parcel", "❤", "😡", "!"]
+
+
 def test_a_fitted_vocabulary_depends_on_the_training_rows_only() -> None:
     corpus = Corpus(["common alone", "common twin", "common twin", "secret secret", "secret common"])
     training = corpus.rows(np.array([0, 1, 2]))

@@ -30,9 +30,10 @@ from glassbox.families.vision.dataset import VisionDataset
 from glassbox.families.vision.effort import EFFORT
 from glassbox.families.vision.family import FAMILY
 from glassbox.families.vision.image_collection import ImageCollection
+from glassbox.families.vision.input_size import compare_sides, sensible_sides
 from glassbox.families.vision.models import KINDS, Majority, Network, backbone_indices
 from glassbox.families.vision.near_duplicates import near_duplicate_groups
-from glassbox.families.vision.networks import Net
+from glassbox.families.vision.networks import Net, load_backbone
 from glassbox.families.vision.predictor import VisionPredictor
 from glassbox.families.vision.prepare_rows import find_picture_column, prepare_rows
 from glassbox.families.vision.recipe import (
@@ -53,7 +54,7 @@ from glassbox.request.model import Data, Request
 from glassbox.runtime.resources import Resources
 from glassbox.runtime.result_cache import ResultCache
 from made_pictures import rotated, two_halves, written
-from toy_pictures import photo, resaved, shapes
+from toy_pictures import photo, resaved, shapes, toy_backbone
 
 REQUEST = Request(name="a", task="computer_vision", data=Data(path="x", target="shape", features=["picture"]))
 DISABLED = Augmentation(flip=False, crop=1.0, shift=0, colour=0.0, erase=0.0)
@@ -116,6 +117,22 @@ def test_default_side_is_the_median_side_between_8_and_the_largest_input() -> No
     assert default_side([cell_of(written(plain((9, 9, 9), (LARGEST + 300, LARGEST + 80)), "PNG"))]) == LARGEST
     assert default_side([cell_of(written(plain((9, 9, 9), (5, 2)), "PNG"))]) == 8
     assert default_side([None]) == LARGEST
+
+
+def test_small_images_are_enlarged_for_pretrained_networks(tmp_path: Path) -> None:
+    assert sensible_sides(32, pretrained=True) == [160, 224]
+    assert sensible_sides(180, pretrained=True) == [160, 180, 224]
+    assert sensible_sides(32, pretrained=False) == [32]
+    frame = shapes(24)
+    labelled = labelled_rows(frame, "shape", ["disc", "square"], make_folds(frame["row_id"], frame["shape"], 2))
+    backbone = load_backbone(toy_backbone(tmp_path / "backbone"))
+    images = ImageCollection(labelled.frame["picture"].tolist(), Recipe(column="picture", side=8, backbones=[0]), [backbone])
+    side, table = compare_sides(images, labelled, [32, 48], Resources())
+    scores = table.frame().set_index("side")["log loss"]
+    assert side == scores.idxmin()
+    assert set(scores.index) == {32, 48}
+    assert f"{side} × {side} pixels" in table.say
+    assert compare_sides(images, labelled, [8], Resources())[0] == 8
 
 
 def test_picture_column_is_the_only_one_or_the_requested_one() -> None:

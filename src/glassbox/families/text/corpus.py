@@ -18,7 +18,8 @@ import scipy.sparse as sp
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
-WORD = re.compile(r"[^\W_]+(?:['\u2019][^\W_]+)*|[!?]", re.UNICODE)
+SYMBOLS = r"\u2190-\u21ff\u2300-\u27bf\u2b00-\u2bff\U0001f000-\U0001faff"  # arrows, dingbats and emoji: each is a word
+WORD = re.compile(rf"[^\W_]+(?:['\u2019][^\W_]+)*|[!?{SYMBOLS}]", re.UNICODE)
 Encode = Callable[[Sequence[str]], npt.NDArray[np.float32]]
 
 
