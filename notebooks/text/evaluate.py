@@ -25,8 +25,8 @@ request = "reviews"
 
 # %%
 from glassbox.data.schema import Schema
-from glassbox.families.classification import evaluate, metrics
-from glassbox.families.classification.calibration.fit import calibrate, choose_threshold
+from glassbox.families.classification import evaluate
+from glassbox.families.classification.calibration.fit import calibrate, decision_threshold
 from glassbox.families.classification.class_report import class_table, headline, risk_coverage
 from glassbox.families.classification.plots import curves, outcomes
 from glassbox.families.shared import holdout_ledger
@@ -66,12 +66,7 @@ stage.show("calibration_choice", calibrated.table)
 # class is predicted.
 
 # %%
-threshold_rule, bound = metrics.threshold_rule(stage.request.requirements)
-holdout_ratio = stage.request.split.holdout / (1 - stage.request.split.holdout)
-is_positive = labelled.y == labelled.positive
-threshold = choose_threshold(
-    is_positive, calibrated.proba[:, labelled.positive], threshold_rule, bound, holdout_ratio=holdout_ratio
-)
+threshold = decision_threshold(calibrated.proba, labelled, stage.request)
 if labelled.binary:
     stage.show("threshold_choice", threshold.facts(positive))
     stage.show("threshold", curves.threshold(threshold.curve, threshold.value))

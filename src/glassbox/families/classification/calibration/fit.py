@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -10,10 +10,14 @@ import pandas as pd
 from scipy.special import expit
 
 from glassbox.families.classification.calibration.apply import Calibration, Codes, Curve, Floats, Method, log_odds
-from glassbox.families.classification.metrics import row_log_loss
+from glassbox.families.classification.dataset import LabelledRows
+from glassbox.families.classification.metrics import row_log_loss, threshold_rule
 from glassbox.findings.model import Facts, Table
 from glassbox.findings.wording import metric_label
 from glassbox.request.bounds import Bound
+
+if TYPE_CHECKING:
+    from glassbox.request.model import Request
 
 METHODS: dict[Method, str] = {
     "none": "uncalibrated probabilities",
@@ -168,6 +172,20 @@ class Threshold:
             say=say,
             facts={"threshold": self.value, **{metric_label(name): float(chosen[name]) for name in names}},
         )
+
+
+def decision_threshold(proba: Floats, labelled: LabelledRows, request: "Request") -> "Threshold":
+    """Select the decision threshold of the positive class for a request, as `choose_threshold` does.
+
+    Parameters
+    ----------
+    proba
+        (n, classes) calibrated out-of-fold probabilities, in the order of `labelled`.
+    """
+    metric, bound = threshold_rule(request.requirements)
+    holdout_ratio = request.split.holdout / (1 - request.split.holdout)
+    hit = labelled.y == labelled.positive
+    return choose_threshold(hit, proba[:, labelled.positive], metric, bound, holdout_ratio=holdout_ratio)
 
 
 def choose_threshold(
