@@ -174,7 +174,7 @@ class Threshold:
         )
 
 
-def decision_threshold(proba: Floats, labelled: LabelledRows, request: "Request") -> "Threshold":
+def decision_threshold(proba: Floats, labelled: LabelledRows, request: "Request") -> Threshold:
     """Select the decision threshold of the positive class for a request, as `choose_threshold` does.
 
     Parameters
