@@ -35,6 +35,7 @@ requirements:
   roc_auc: ">0.6"
   latency: "<5s"
 cost: low
+folds: 3
 """
 
 

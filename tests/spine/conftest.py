@@ -1,6 +1,10 @@
 """Fixtures of the end-to-end tests: projects after their first run, and a copy to modify."""
 
+import contextlib
+import fcntl
+import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -8,12 +12,28 @@ import pytest
 from spine_project import Project, new_project
 
 
-def first_run(folder: Path, slug: str) -> Project:
-    """Return the project of a request after its first run."""
-    project = new_project(folder / "project", slug)
-    process = project.command("run", slug, "--workers", "2")
-    assert process.returncode == 0, process.stdout + process.stderr
-    return project
+@contextlib.contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Hold a lock between processes."""
+    with path.open("w") as stream:
+        fcntl.flock(stream, fcntl.LOCK_EX)
+        yield
+
+
+def first_run(factory: pytest.TempPathFactory, slug: str) -> Project:
+    """Return a copy of the project of a request after its first run, which runs once for all test workers."""
+    base = factory.getbasetemp()
+    shared = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / f"first-run-{slug}"
+    with locked(shared.with_suffix(".lock")):
+        if not (shared / "done").is_file():
+            shutil.rmtree(shared, ignore_errors=True)
+            project = new_project(shared / "project", slug)
+            process = project.command("run", slug, "--workers", "2")
+            assert process.returncode == 0, process.stdout + process.stderr
+            (shared / "done").touch()
+    root = factory.mktemp(slug) / "project"
+    shutil.copytree(shared / "project", root, symlinks=True)
+    return Project(root, slug)
 
 
 # Session-scoped projects after their first run; tests must not modify them.
@@ -22,37 +42,37 @@ def first_run(folder: Path, slug: str) -> Project:
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Project:
     """A tabular classification request."""
-    return first_run(tmp_path_factory.mktemp("spine"), "customers")
+    return first_run(tmp_path_factory, "customers")
 
 
 @pytest.fixture(scope="session")
 def forecast(tmp_path_factory: pytest.TempPathFactory) -> Project:
     """A forecasting request."""
-    return first_run(tmp_path_factory.mktemp("forecast"), "shops")
+    return first_run(tmp_path_factory, "shops")
 
 
 @pytest.fixture(scope="session")
 def texts(tmp_path_factory: pytest.TempPathFactory) -> Project:
     """A text classification request."""
-    return first_run(tmp_path_factory.mktemp("texts"), "messages")
+    return first_run(tmp_path_factory, "messages")
 
 
 @pytest.fixture(scope="session")
 def news(tmp_path_factory: pytest.TempPathFactory) -> Project:
     """An entity recognition request."""
-    return first_run(tmp_path_factory.mktemp("news"), "news")
+    return first_run(tmp_path_factory, "news")
 
 
 @pytest.fixture(scope="session")
 def classified(tmp_path_factory: pytest.TempPathFactory) -> Project:
     """An image classification request."""
-    return first_run(tmp_path_factory.mktemp("seen"), "shapes")
+    return first_run(tmp_path_factory, "shapes")
 
 
 @pytest.fixture(scope="session")
 def detected(tmp_path_factory: pytest.TempPathFactory) -> Project:
     """An object detection request."""
-    return first_run(tmp_path_factory.mktemp("boxed"), "scenes")
+    return first_run(tmp_path_factory, "scenes")
 
 
 @pytest.fixture

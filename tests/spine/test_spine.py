@@ -45,7 +45,7 @@ def test_a_second_run_computes_nothing(finished: Project) -> None:
 def test_the_report_is_valid_against_its_schema(finished: Project) -> None:
     report = read_json(finished.root / "reports/customers/report.json")
     jsonschema.validate(report, report_schema())
-    assert report["request"]["folds"] == 5
+    assert report["request"]["seed"] == 42
     assert [row["name"] for row in report["requirements"]] == ["roc_auc", "latency"]
     assert len(report["audit"]) == 8
     assert all(len(report["hashes"][name]) == 64 for name in ("data", "code", "lock", "model"))
@@ -96,6 +96,7 @@ def test_pages_and_products_contain_no_local_paths(finished: Project, texts: Pro
             for name, path in files_below(project.root / folder):
                 content = path.read_bytes()
                 assert str(project.root).encode() not in content, name
+                assert b"first-run-" not in content, name  # the folder in which the project was first run
                 assert b"site-packages" not in content, name
 
 
