@@ -39,6 +39,18 @@ def test_the_request_describes_the_file(tmp_path: Path) -> None:
     assert (request.data.id, request.data.target, request.data.positive) == ("customer id", "churned", "yes")
 
 
+def test_ambiguous_dates_are_a_question_in_the_request(tmp_path: Path) -> None:
+    rows: list[list[object]] = [
+        [f"{i % 12 + 1:02d}/{i % 11 + 1:02d}/2017", i % 7, "yes" if i % 4 == 0 else "no"] for i in range(60)
+    ]
+    file = write_csv(tmp_path / "orders.csv", ["ordered", "items", "returned"], rows)
+    text = draft_request(tmp_path, file, "returned", "orders")
+    assert "is the day or the month first in dates such as '01/01/2017' (column 'ordered')?" in text
+    assert read_request(text, Path("orders.yaml")).data.dates is None
+    answered = read_request(text.replace("  # dates: dayfirst", "  dates: dayfirst"), Path("orders.yaml"))
+    assert answered.data.dates == "dayfirst"
+
+
 def test_the_request_is_written_to_params_and_loads(tmp_path: Path) -> None:
     path = init_request(tmp_path, customers(tmp_path, name="My Customers.csv"))
     assert path == tmp_path / "params" / "my-customers.yaml"

@@ -1,6 +1,7 @@
 """The `glassbox` command line: every command parses its arguments, calls one function and prints the result."""
 
 import os
+import re
 import shutil
 import sys
 from collections.abc import Callable
@@ -230,6 +231,8 @@ def init(
     root = _root()
     path = init_request(root, file, target, name)
     _print(f"Wrote {os.path.relpath(path)}. Review it, then run: glassbox run {path.stem}")
+    for question in re.findall(r"# TO DO: (.*)", path.read_text(encoding="utf-8")):
+        _print(f"To do in it: {question}")
 
 
 @app.command()

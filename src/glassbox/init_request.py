@@ -4,10 +4,12 @@ import re
 import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal
 
 import pandas as pd
 
 from glassbox.data.raw_table import FileTable
+from glassbox.data.reading import AmbiguousDatesError
 from glassbox.data.schema import ColumnSchema, Schema, infer_schema
 from glassbox.data.sources import read_file
 from glassbox.data.target_checks import check_columns, check_target, count_labels, is_missing, looks_like_quantity
@@ -71,7 +73,7 @@ def draft_request(root: Path, file: Path, target: str | None = None, name: str |
     sample = table.cells.iloc[:: max(1, len(table.cells) // _SAMPLE_ROWS)]
     guessed = target is None
     target = _guess_target(table.cells, sample, file.name) if target is None else _checked_target(table.cells, target)
-    schema = infer_schema(sample, _draft(target))
+    schema, question = _schema(sample, target)
     row_id = _guess_id(table.cells, schema)
     summary = f"{file.name}: {len(table.cells):,} rows, {len(columns)} columns"
     name = name or slug(file)
@@ -87,6 +89,7 @@ def draft_request(root: Path, file: Path, target: str | None = None, name: str |
         "data:",
         f"  path: {quoted(path)}",
         f"  size: {len(table.cells)} rows",
+        *question,
         _id_line(row_id),
         *_target_lines(table.cells[target], schema, guessed),
         *_feature_lines([column for column in schema.columns if column.name not in (target, row_id)]),
@@ -145,8 +148,21 @@ def _read(file: Path) -> FileTable:
     return table
 
 
-def _draft(target: str) -> Request:
-    return Request(name="draft", task="classification", data=Data(target=target))
+def _draft(target: str, dates: Literal["dayfirst"] | None = None) -> Request:
+    return Request(name="draft", task="classification", data=Data(target=target, dates=dates))
+
+
+def _schema(sample: pd.DataFrame, target: str) -> tuple[Schema, list[str]]:
+    """Return the schema, and the lines of the request that ask for the order of dates if nothing in the file shows it."""
+    try:
+        return infer_schema(sample, _draft(target)), []
+    except AmbiguousDatesError as error:
+        column, example = _one_line(error.column), _one_line(error.example)
+        question = [
+            f"  # TO DO: is the day or the month first in dates such as {example!r} (column {column!r})? Nothing in the file shows it.",
+            "  # dates: dayfirst  # or monthfirst; remove the # to answer. Without an answer, the run stops.",
+        ]
+        return infer_schema(sample, _draft(target, "dayfirst")), question
 
 
 def _checked_target(cells: pd.DataFrame, target: str) -> str:

@@ -22,6 +22,7 @@ from glassbox.data.value_parsing import (
     read_date,
     read_number,
 )
+from glassbox.errors import DataError
 
 if TYPE_CHECKING:
     from glassbox.request.model import Request
@@ -181,13 +182,16 @@ def date_format(values: Mapping[str, int], reading: Reading = DEFAULT, formats: 
     return DateFormat(best, shares[best], ambiguous=differ)
 
 
-def ambiguous_dates(column: str, values: Iterable[str]) -> str:
-    """Write the error message for a column of dates in which day and month can be swapped."""
-    example = next((text for text in sorted(values) if _SLASHED.fullmatch(text)), "01/02/2020")
-    return (
-        f"data.dates: {column!r} has dates such as {example!r}, in which the month or the day may be first, and nothing in the file "
-        "shows which; expected dayfirst or monthfirst."
-    )
+class AmbiguousDatesError(DataError):
+    """A column of dates in which day and month can be swapped; `column` and `example` name it and one of its dates."""
+
+    def __init__(self, column: str, values: Iterable[str]) -> None:
+        self.column = column
+        self.example = next((text for text in sorted(values) if _SLASHED.fullmatch(text)), "01/02/2020")
+        super().__init__(
+            f"data.dates: {column!r} has dates such as {self.example!r}, in which the month or the day may be first, and nothing in "
+            "the file shows which; expected dayfirst or monthfirst."
+        )
 
 
 def time_formats(values: Collection[str]) -> tuple[str, ...]:

@@ -17,9 +17,9 @@ from pydantic import BaseModel, ConfigDict
 
 from glassbox.data import value_parsing
 from glassbox.data.reading import (
+    AmbiguousDatesError,
     Counts,
     Reading,
-    ambiguous_dates,
     counted_texts,
     date_format,
     decimal_of,
@@ -27,7 +27,6 @@ from glassbox.data.reading import (
     time_formats,
 )
 from glassbox.data.value_parsing import MISSING_WORDS, Decimal_, Writing
-from glassbox.errors import DataError
 
 if TYPE_CHECKING:
     from glassbox.request.model import Request
@@ -611,7 +610,7 @@ def _as_date(name: str, values: Mapping[str, int], rows: int, reading: Reading, 
     if not _mostly_readable(filled, sum(relevant.values()), words, len(dates)):
         return None
     if best.ambiguous:
-        raise DataError(ambiguous_dates(name, relevant))
+        raise AmbiguousDatesError(name, relevant)
     low, high = min(dates.values()), max(dates.values())
     if best.form == "%Y%m%d" and not (low.year >= 1800 and high.year < 2100):
         return None

@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from glassbox.data.raw_table import RESERVED
-from glassbox.data.reading import DEFAULT, Reading, ambiguous_dates, date_format, missing_words
+from glassbox.data.reading import DEFAULT, AmbiguousDatesError, Reading, date_format, missing_words
 from glassbox.data.schema import clip, distinct
 from glassbox.data.target_checks import check_parts, count_labels, rare_classes
 from glassbox.data.value_parsing import Decimal_, canonical, clean, read_date, read_number
@@ -379,7 +379,7 @@ def read_times(series: pd.Series, reading: Reading = DEFAULT) -> Any:
     if best.form is None or sum(number is not None for number in numbers) > best.share * len(filled):
         return np.array([np.nan if number is None else number.value for number in numbers], dtype="float64")[codes]
     if best.ambiguous:
-        raise DataError(ambiguous_dates(str(series.name), filled))
+        raise AmbiguousDatesError(str(series.name), filled)
     return read_dates(series, best.form)
 
 

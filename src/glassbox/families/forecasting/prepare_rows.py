@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from glassbox.data.raw_table import TEXT, text_column
-from glassbox.data.reading import Reading, ambiguous_dates, date_format, decimal_of, missing_words, time_formats
+from glassbox.data.reading import AmbiguousDatesError, Reading, date_format, decimal_of, missing_words, time_formats
 from glassbox.data.schema import distinct
 from glassbox.data.sources import RawData
 from glassbox.data.split import TIME, read_dates
@@ -139,7 +139,7 @@ def _read_timestamps(raw: RawData, time: str, series: str | None, lines: list[st
     readings = [read_dates(column, form) for form in forms]
     filled_steps = [_share_of_steps(reading, names) for reading in readings]
     if abs(filled_steps[0] - filled_steps[1]) < MIN_REGULARITY_GAIN:
-        raise DataError(ambiguous_dates(time, texts))
+        raise AmbiguousDatesError(time, texts)
     chosen = int(filled_steps[1] > filled_steps[0])
     order = ("month", "day")[chosen]
     lines.append(
