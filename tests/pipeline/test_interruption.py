@@ -91,6 +91,6 @@ def test_a_full_disk_is_reported_with_its_cause(project: Project, monkeypatch: p
     def full(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device", "data/.store")
 
-    monkeypatch.setattr("glassbox.pipeline.store.write_json", full)
+    monkeypatch.setattr("glassbox.pipeline.store.write_state", full)
     with pytest.raises(StoreError, match="the disk is full"):
         project.run()

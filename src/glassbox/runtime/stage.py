@@ -6,6 +6,7 @@ the notebook has succeeded. In JupyterLab (`product` is None), a stage reads the
 """
 
 import json
+import logging
 import os
 import shutil
 import uuid
@@ -105,6 +106,7 @@ class Stage:
             shutil.rmtree(scratch, ignore_errors=True)
         else:
             scratch = Path(os.environ["GLASSBOX_SCRATCH"])
+            _log_outside_of_the_notebook()
         scratch.mkdir(parents=True, exist_ok=True)
         inputs = _inputs(root, slug, upstream)
         for key in inputs:
@@ -276,6 +278,14 @@ class Stage:
                 shutil.copytree(value, target, dirs_exist_ok=True)
         else:
             write_json(self._scratch / f"{name}.json", value)
+
+
+def _log_outside_of_the_notebook() -> None:
+    """Write warnings, such as those about damaged files of a cache, to the log of the kernel: they are not part of any product."""
+    path, log = os.environ.get("GLASSBOX_KERNEL_LOG"), logging.getLogger("glassbox")
+    if path and not log.handlers:
+        log.addHandler(logging.FileHandler(path, encoding="utf-8"))
+        log.propagate = False
 
 
 def _inputs(root: Path, slug: str, upstream: Mapping[str, Any] | None) -> dict[str, Path]:
