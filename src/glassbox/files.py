@@ -203,6 +203,16 @@ def write_json(path: Path, value: Any) -> None:
     write_text(path, readable_json(value))
 
 
+def first_line(error: BaseException) -> str:
+    """Return the first line of the message of a library's error, or its type if it has no message.
+
+    >>> first_line(KeyError())
+    'KeyError'
+    """
+    lines = str(error).strip().splitlines()
+    return lines[0] if lines else type(error).__name__
+
+
 def read_json(path: Path) -> Any:
     """Read a JSON file."""
     return json.loads(path.read_text(encoding="utf-8"))

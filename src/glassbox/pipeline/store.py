@@ -142,6 +142,7 @@ class Store:
 
         Temporary folders are removed if no process runs their request, half-written files if their process has ended.
         """
+        make_way(self.temporary(slug))
         for path in (self.folder / "tmp").glob("*"):
             owner = path.name.rpartition(".")[0]
             with contextlib.nullcontext(True) if owner in ("", slug) else lock_if_free(self.root, owner) as is_ours:
