@@ -92,6 +92,7 @@ def test_a_write_to_a_full_disk_names_the_file_and_leaves_nothing(path: Path, mo
 def test_disk_errors_in_the_texts_of_libraries_are_recognised() -> None:
     assert "disk is full" in str(disk_error_in("Error while serializing: I/O error: No space left on device (os error 28)"))
     assert str(disk_error_in("[Errno 28] No space left on device: 'model/w.bin'")).startswith("model/w.bin: the disk is full")
+    assert "disk is full" in str(disk_error_in("(sqlite3.OperationalError) database or disk is full"))
     assert disk_error_in("ValueError: a column is full") is None
     assert disk_error_in("") is None
 

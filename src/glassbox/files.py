@@ -32,7 +32,11 @@ _CAUSES = {
     errno.ENOTDIR: "a file is in the place of a folder: move it away, then run again",
     errno.EEXIST: "a file is in the place of a folder: move it away, then run again",
 }
-_OF_THE_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO)
+_TEXTS = {
+    **{os.strerror(number).lower(): number for number in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO)},
+    "database or disk is full": errno.ENOSPC,  # SQLite
+    "attempt to write a readonly database": errno.EROFS,
+}
 
 
 def disk_error(number: int | None, path: str | Path | None) -> StoreError | None:
@@ -48,7 +52,7 @@ def disk_error_in(text: str) -> StoreError | None:
     >>> print(disk_error_in("[Errno 28] No space left on device: 'a.csv'"))
     a.csv: the disk is full: free some space, then run again (published results are intact).
     """
-    number = next((number for number in _OF_THE_DISK if os.strerror(number).lower() in text.lower()), None)
+    number = next((number for known, number in _TEXTS.items() if known in text.lower()), None)
     named = re.search(r"""['"]([^'"]+)['"]\s*$""", text.strip().splitlines()[-1]) if text.strip() else None
     return disk_error(number, named.group(1) if named else None)
 

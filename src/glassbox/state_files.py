@@ -4,7 +4,6 @@ A file may be damaged by a full disk, by another program or by a user. It is mov
 again by the code that needs it, so that no damage has to be repaired by hand.
 """
 
-import contextlib
 import json
 import logging
 import os
@@ -85,9 +84,10 @@ def set_aside(path: Path) -> None:
     if target.is_dir() and not target.is_symlink():
         shutil.rmtree(target, ignore_errors=True)
     outcome = f"was damaged and is ignored; it was moved to {target.name}."
-    with contextlib.suppress(FileNotFoundError):  # another process has moved it
-        try:
-            os.replace(path, target)
-        except PermissionError:
-            outcome = "is damaged and is ignored."
+    try:
+        os.replace(path, target)
+    except FileNotFoundError:  # another process has moved it
+        return
+    except OSError:  # a read-only folder
+        outcome = "is damaged and is ignored."
     log.warning("%s %s", os.path.relpath(path), outcome)

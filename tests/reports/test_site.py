@@ -124,6 +124,15 @@ def test_a_damaged_report_of_another_request_is_rendered_again(project: Path, co
     assert pages(project / "reports") == {**before, "short/report.json.damaged": content.encode()}
 
 
+def test_a_damaged_request_does_not_keep_the_index_from_listing_others(project: Path) -> None:
+    (project / "reports" / "short" / "report.json").write_text("{")
+    (project / "data" / "short" / "request.json").write_text("{")
+    site.render_index(project)
+    index = (project / "reports" / "index.html").read_text()
+    assert "churn/report.html" in index
+    assert "short/report.html" not in index
+
+
 @pytest.mark.parametrize("name", ["findings.json", "measured.json"])
 def test_damaged_findings_are_named(project: Path, name: str) -> None:
     (project / "data" / "churn" / "explore" / name).write_text("{")

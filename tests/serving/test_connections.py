@@ -92,6 +92,18 @@ def test_a_client_that_does_not_read_is_disconnected(start: Start, monkeypatch: 
         assert len(b"".join(iter(lambda: connection.recv(1 << 20), b""))) < 50_000_000
 
 
+def test_a_client_that_reads_slowly_gets_everything(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connections, "HEADER_SECONDS", 0.2)
+
+    async def large(scope: object, receive: object, send: Callable[..., object]) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})  # type: ignore[misc]
+        await send({"type": "http.response.body", "body": bytes(30_000_000)})  # type: ignore[misc]
+
+    with _connect(start(large), b"GET / HTTP/1.1\r\nhost: a\r\n\r\n") as connection:
+        time.sleep(1)
+        assert len(b"".join(iter(lambda: connection.recv(1 << 20), b""))) > 30_000_000
+
+
 def test_a_request_in_progress_is_not_closed_for_new_connections(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connections, "MAX_CONNECTIONS", 3)
     go_on = threading.Event()

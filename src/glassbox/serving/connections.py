@@ -40,8 +40,8 @@ class TimedProtocol(H11Protocol):
             self._stop_waiting()
 
     def on_response_complete(self) -> None:
-        """Wait for the next request."""
-        self._wait(HEADER_SECONDS)
+        """Wait for the next request, or first for the client to read."""
+        self._wait(SEND_SECONDS if self.flow.write_paused else HEADER_SECONDS)
         super().on_response_complete()
 
     def pause_writing(self) -> None:
@@ -62,8 +62,9 @@ class TimedProtocol(H11Protocol):
         self._stop_waiting()
 
     def timeout_keep_alive_handler(self) -> None:
-        """Close a connection on which no further request has arrived."""
-        self.close()
+        """Close a connection on which no further request has arrived, unless its client is still reading."""
+        if not self.flow.write_paused:
+            self.close()
 
     def close(self) -> None:
         """Close the connection, at the latest when the time for reading what was sent has passed."""

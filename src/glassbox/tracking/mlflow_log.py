@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from glassbox.data.schema import Schema
 from glassbox.errors import GlassboxError, TrackingError
+from glassbox.files import disk_error_in
 from glassbox.temporary import temporary_folder
 from glassbox.tracking.values import (
     RunRecord,
@@ -165,6 +166,8 @@ def _store_errors(path: Path) -> Iterator[None]:
         if not _is_store_error(error):
             raise
         text = " ".join(str(error).split("\n")[0].split())
+        if (disk := disk_error_in(f"{text}: '{path}'")) is not None:
+            raise TrackingError(f"{disk} The next run only repeats the logging; use `--no-track` to run without it.") from error
         raise TrackingError(
             f"{path}: the run could not be logged: {truncate(text)}. {_advice(path, text)} "
             "The computed results are safe in the store: the next run reuses them and only repeats the logging. "
