@@ -18,6 +18,7 @@ import pytest
 from glassbox.errors import GlassboxError
 from glassbox.pipeline.clean import clean
 from glassbox.pipeline.locks import run_lock
+from glassbox.state_files import read_state
 from glassbox.temporary import sweep_temporary_folders, temporary_folder
 from toy_project import Project
 
@@ -74,15 +75,18 @@ def test_killed_processes_leave_no_process_and_no_file(project: Project, environ
         with _start(project, environment) as run:
             _wait_until(lambda: _sleeps(environment))
             time.sleep(random.random())
-            runner, server, *kernels = [p for p in _processes(environment) if p.name() != "sleep"]
-            assert runner.pid == run.pid
-            os.kill({"runner": runner, "server": server, "kernel": random.choice(kernels)}[victim].pid, signal.SIGKILL)
+            kernel = next(process for process in _processes(environment) if process.name() == "sleep").ppid()
+            server = psutil.Process(kernel).ppid()
+            assert psutil.Process(server).ppid() == run.pid
+            os.kill({"runner": run.pid, "server": server, "kernel": kernel}[victim], signal.SIGKILL)
             run.wait(timeout=120)
         _wait_until(lambda: not _processes(environment))
     (project.root / "data/.store/cells/.a.json.4194305-abc.tmp").write_text("half-written")
     (project.root / "data/toy/.features.abc.new").mkdir()
     project.edit(path, NAPS, "seed = stage.request.seed")
     assert _start(project, environment).wait(timeout=300) == 0
+    run = read_state(project.root / "data/toy/run.json") or {}
+    assert {stage["status"] for stage in run["stages"].values()} <= {"ran", "cached"}
     assert _processes(environment) == []
     assert os.listdir(environment["TMPDIR"]) == []
     assert os.listdir(project.root / "data/.store/tmp") == []
