@@ -240,7 +240,7 @@ class Store:
 
     def _expected(self, entry: Entry, sources: dict[str, Path]) -> dict[str, str]:
         """Return the hashes of the files of a view."""
-        hashes = {}
+        hashes: dict[str, str] = {}
         for name, source in sources.items():
             inside = source.relative_to(entry.folder).as_posix()
             if source.is_dir():
