@@ -132,15 +132,11 @@ def test_links_are_refused(copy: Path, tmp_path: Path, name: str, folder: bool) 
         read_package(copy)
 
 
-@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"{}", b"null", b"PK\x03\x04", b"\xff"])
+@pytest.mark.parametrize("content", [b"", b"{", b"[1]", b'{"a": 1}', b"null", b"PK\x03\x04", b"\xff"])
 @pytest.mark.parametrize(
     "name", ["schema.json", "request.json", "model/predictor.json", "model/transformer.skops", "model/model.txt"]
 )
 def test_every_damage_with_a_matching_manifest_is_refused_in_one_sentence(copy: Path, name: str, content: bytes) -> None:
-    if name == "request.json" and content == b"{}":
-        pytest.skip("an empty excerpt is valid")
-    if name == "request.json" and content == b"[]":
-        pytest.skip("the same as an empty excerpt")
     (copy / name).write_bytes(content)
     manifest = read_json(copy / "manifest.json")
     manifest["files"][name], manifest["model"] = hash_file(copy / name), hash_tree(copy / "model")

@@ -40,6 +40,15 @@ class _ManifestFile(BaseModel):
     files: dict[str, str]
 
 
+class _Excerpt(BaseModel):
+    """The shape of the excerpt of the request."""
+
+    name: str
+    task: str
+    problem: str | None
+    target: str | None
+
+
 def read_package(folder: Path) -> Package:
     """Verify a package against its manifest and load it.
 
@@ -54,7 +63,7 @@ def read_package(folder: Path) -> Package:
     try:
         schema = Schema.model_validate(read_json(folder / name))
         name = "request.json"
-        request = dict(read_json(folder / name))
+        request = _Excerpt.model_validate(read_json(folder / name)).model_dump()
         name = "model"
         predictor = load_predictor(folder / name)
     except Exception as error:  # of any type: a manifest that was written again can list any file
