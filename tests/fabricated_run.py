@@ -51,6 +51,7 @@ from glassbox.reports.audit import audit
 from glassbox.reports.conclusion import answer, next_steps, requirement_rows, verdict_table
 from glassbox.reports.sections import QUESTIONS
 from glassbox.request.model import Request
+from glassbox.state_files import write_state
 
 HOSTILE = "<img src=x onerror=alert(1)>"
 ITEM = tuple[str, Finding, bool, bool]  # name, finding, report, measured
@@ -338,8 +339,8 @@ def write_run(root: Path, *, slug: str = "churn", until: str = "conclude") -> Pa
         all_findings(for_request=for_request, until=until, measured=True),
     )
     items_by_stage = findings()
-    write_json(root / "data" / slug / "request.json", for_request.resolved())
-    write_json(root / "data" / slug / "run.json", {**run_facts(until), "request": slug})
+    write_state(root / "data" / slug / "request.json", for_request.resolved())
+    write_state(root / "data" / slug / "run.json", {**run_facts(until), "request": slug})
     for stage in saved:
         items = items_by_stage[stage] if stage in items_by_stage else conclude_items(saved, live, for_request)
         write_json(root / "data" / slug / stage / "findings.json", list(saved[stage].values()))

@@ -2,7 +2,6 @@
 
 import os
 import re
-import shutil
 import sys
 from collections.abc import Callable
 from functools import wraps
@@ -15,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from glassbox.errors import GlassboxError, RequestError, RequirementNotMet
+from glassbox.files import disk_errors, write_bytes
 from glassbox.metrics import METRICS
 from glassbox.request.model import Request
 
@@ -87,8 +87,6 @@ def _command(function: Callable[..., Any]) -> Callable[..., Any]:
 
     @wraps(function)
     def wrapped(*args: Any, **kwargs: Any) -> None:
-        from glassbox.pipeline.store import disk_errors
-
         try:
             with disk_errors():
                 function(*args, **kwargs)
@@ -155,7 +153,6 @@ def run(
 
 
 def _render(root: Path, slug: str) -> None:
-    from glassbox.pipeline.store import disk_errors
     from glassbox.reports import site
 
     with disk_errors():
@@ -373,8 +370,7 @@ def eject(name: NameArgument, stage: Annotated[str, typer.Argument(help="The sta
         raise GlassboxError(
             f"{os.path.relpath(target)}: already exists; edit it, or delete it to use the family's notebook again."
         )
-    target.parent.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(root / specs[stage].source, target)
+    write_bytes(target, (root / specs[stage].source).read_bytes())
     _print(f"{request.name} now uses {os.path.relpath(target)} for {stage}. Delete it to use the family's notebook again.")
 
 

@@ -1,10 +1,8 @@
 """Hashes of the code of modules and notebook cells, without comments, docstrings and layout."""
 
 import ast
-import contextlib
 import hashlib
 import importlib.util
-import json
 import sys
 import threading
 from collections.abc import Iterable, Iterator
@@ -12,7 +10,7 @@ from functools import lru_cache
 from pathlib import Path
 from types import ModuleType
 
-from glassbox.files import write_text
+from glassbox.state_files import read_state, write_state
 
 PACKAGE = "glassbox"
 _PARSER_LOCK = threading.Lock()
@@ -84,14 +82,12 @@ class CodeHashes:
 
     def read(self, path: Path) -> None:
         """Load the cache of an earlier process; a missing or damaged file is ignored."""
-        with contextlib.suppress(FileNotFoundError, ValueError):
-            saved = json.loads(path.read_text(encoding="utf-8"))
-            self._hashes.update({k: v for k, v in saved.items() if isinstance(v, str)} if isinstance(saved, dict) else {})
+        self._hashes.update(read_state(path) or {})
 
     def write(self, path: Path) -> None:
         """Save the cache for later processes if it changed."""
         if self._changed:
-            write_text(path, json.dumps(dict(sorted(self._hashes.items())), indent=0))
+            write_state(path, dict(sorted(self._hashes.items())))
             self._changed = False
 
 

@@ -31,6 +31,10 @@ class StoreError(GlassboxError):
     """The store cannot be read or written: the disk is full or read-only, or a product does not match its hash."""
 
 
+class PackageError(GlassboxError):
+    """A model package is damaged, or holds anything but what the stage `deploy` wrote. Nothing is loaded from it."""
+
+
 class TrackingError(GlassboxError):
     """Tracking failed. The results are saved in the store."""
 

@@ -1,9 +1,12 @@
 """Reading, hashing and atomic writing of files: canonical JSON, Parquet, text."""
 
+import contextlib
+import errno
 import hashlib
 import json
 import math
 import os
+import re
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
@@ -14,6 +17,56 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 from pydantic import BaseModel
+
+from glassbox.errors import StoreError
+
+_PERMISSION = "permission is denied: change the permissions of the file and its folder, then run again"
+_CAUSES = {
+    errno.ENOSPC: "the disk is full: free some space, then run again",
+    errno.EDQUOT: "the disk quota is exceeded: free some space, then run again",
+    errno.EROFS: "the folder is read-only: make it writable, then run again",
+    errno.EACCES: _PERMISSION,
+    errno.EPERM: _PERMISSION,
+    errno.EIO: "the disk reports an error: check the disk, then run again",
+    errno.EISDIR: "a folder is in the place of a file: move it away, then run again",
+    errno.ENOTDIR: "a file is in the place of a folder: move it away, then run again",
+    errno.EEXIST: "a file is in the place of a folder: move it away, then run again",
+}
+_TEXTS = {
+    **{os.strerror(number).lower(): number for number in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO)},
+    "database or disk is full": errno.ENOSPC,  # SQLite
+    "attempt to write a readonly database": errno.EROFS,
+}
+
+
+def disk_error(number: int | None, path: str | Path | None) -> StoreError | None:
+    """Return the `StoreError` of a disk error, with the file, the cause and advice; None for an error that has another cause."""
+    if number not in _CAUSES:
+        return None
+    return StoreError(f"{path or 'data'}: {_CAUSES[number]} (published results are intact).")
+
+
+def disk_error_in(text: str) -> StoreError | None:
+    """Return the `StoreError` of a full, read-only or failing disk that a library reports as text; None for other texts.
+
+    >>> print(disk_error_in("[Errno 28] No space left on device: 'a.csv'"))
+    a.csv: the disk is full: free some space, then run again (published results are intact).
+    """
+    number = next((number for known, number in _TEXTS.items() if known in text.lower()), None)
+    named = re.search(r"""['"]([^'"]+)['"]\s*$""", text.strip().splitlines()[-1]) if text.strip() else None
+    return disk_error(number, named.group(1) if named else None)
+
+
+@contextlib.contextmanager
+def disk_errors(path: Path | None = None) -> Iterator[None]:
+    """Convert disk errors into a `StoreError` with the file, the cause and advice; `path` names the file if the error does not."""
+    try:
+        yield
+    except OSError as error:
+        converted = disk_error(error.errno, path or error.filename)
+        if converted is None:
+            raise
+        raise converted from error
 
 
 def plain(value: Any) -> Any:
@@ -104,22 +157,44 @@ def _umask() -> int:
 
 
 _UMASK = _umask()
+UNFINISHED = ".tmp"  # suffix of a file that `write_bytes` is writing
 
 
 def write_bytes(path: Path, content: bytes) -> None:
-    """Write `content` to `path` atomically; missing parent folders are created."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    """Write `content` to `path` atomically; missing parent folders are created.
+
+    Raises
+    ------
+    StoreError
+        The disk is full or read-only, or permission is denied.
+    """
+    with disk_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.{os.getpid()}-", suffix=UNFINISHED)
+        try:
+            with os.fdopen(handle, "wb") as stream:
+                stream.write(content)
+                stream.flush()
+                os.fsync(stream.fileno())
+            os.chmod(name, 0o666 & ~_UMASK)
+            os.replace(name, path)
+        except BaseException:
+            Path(name).unlink(missing_ok=True)
+            raise
+
+
+def is_abandoned(path: Path) -> bool:
+    """Return whether a file is the half-written file of a `write_bytes` whose process has ended."""
+    named = re.fullmatch(rf"\..+\.(\d+)-\w+{re.escape(UNFINISHED)}", path.name)
+    if named is None:
+        return False
     try:
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.chmod(name, 0o666 & ~_UMASK)
-        os.replace(name, path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+        os.kill(int(named.group(1)), 0)
+    except ProcessLookupError:
+        return True
+    except (PermissionError, OverflowError):  # a process of another user
+        return False
+    return False
 
 
 def write_text(path: Path, content: str) -> None:
@@ -130,6 +205,16 @@ def write_text(path: Path, content: str) -> None:
 def write_json(path: Path, value: Any) -> None:
     """Write a value atomically as readable JSON."""
     write_text(path, readable_json(value))
+
+
+def first_line(error: BaseException) -> str:
+    """Return the first line of the message of a library's error, or its type if it has no message.
+
+    >>> first_line(KeyError())
+    'KeyError'
+    """
+    lines = str(error).strip().splitlines()
+    return lines[0] if lines else type(error).__name__
 
 
 def read_json(path: Path) -> Any:

@@ -14,8 +14,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from glassbox.errors import GlassboxError
-from glassbox.files import read_json, write_text
+from glassbox.errors import GlassboxError, PackageError
+from glassbox.files import contained, read_json, write_text
 
 REMOTE = "glassbox"
 PACKAGES = "packages"  # below `data/`: copies of tracked packages, which later runs do not overwrite
@@ -143,13 +143,39 @@ def _is_package(root: Path, path: Path) -> bool:
 def _copied_package(root: Path, package: Path) -> Path:
     """Copy the files of a package to a folder that no run writes to."""
     target = root / "data" / PACKAGES / package.parent.name
+    unfinished = target.with_name(f".{target.name}.new")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    for source in _files_of(package):
+        copy = unfinished / source.relative_to(package)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(source, copy)
     shutil.rmtree(target, ignore_errors=True)
-    for name in ["manifest.json", *read_json(package / "manifest.json")["files"]]:
-        if not (package / name).resolve().is_relative_to(package.resolve()):
-            raise GlassboxError(f"{package}: its manifest lists {name!r}, which is outside the package. Run the request again.")
-        (target / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(package / name, target / name)
+    unfinished.rename(target)
     return target
+
+
+def _files_of(package: Path) -> list[Path]:
+    """Return the manifest of a package and the files that it lists.
+
+    Raises
+    ------
+    PackageError
+        The manifest is damaged, or lists a file that is missing or outside the package.
+    """
+    try:
+        paths = [contained(package, name) for name in ["manifest.json", *dict(read_json(package / "manifest.json")["files"])]]
+        problem = next(
+            (path for path in paths if not path.is_file() or path.resolve() != package.resolve() / path.relative_to(package)),
+            None,
+        )
+    except (ValueError, LookupError, TypeError, RecursionError) as error:
+        raise PackageError(
+            f"The package {package} is damaged: manifest.json is not a manifest. Run the stage `deploy` again."
+        ) from error
+    if problem is not None:
+        name = problem.relative_to(package).as_posix()
+        raise PackageError(f"The package {package} is damaged: {name} is missing or a link. Run the stage `deploy` again.")
+    return paths
 
 
 def _refuse_untrackable(root: Path, path: Path) -> None:

@@ -8,9 +8,9 @@ import pytest
 from playwright.sync_api import Browser, sync_playwright
 
 from fabricated_run import write_run
-from glassbox.files import read_json, write_json
 from glassbox.reports import site
 from glassbox.reports.sections import STAGES
+from glassbox.state_files import read_state, write_state
 
 PAGES = ["index", "churn/report", *(f"churn/{stage}" for stage in STAGES), "short/report", "short/ingest"]
 
@@ -21,7 +21,7 @@ def reports(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = write_run(tmp_path_factory.mktemp("project"))
     write_run(root, slug="short", until="compare")
     resolved = root / "data" / "short" / "request.json"
-    write_json(resolved, {**read_json(resolved), "problem": "Does <img src=x onerror=alert(1)> predict it?"})
+    write_state(resolved, {**(read_state(resolved) or {}), "problem": "Does <img src=x onerror=alert(1)> predict it?"})
     site.write_assets(root)
     for slug in ("churn", "short"):
         site.render_request(root, slug)

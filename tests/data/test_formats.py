@@ -2,6 +2,7 @@
 
 import io
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -73,6 +74,25 @@ def test_parquet_values_become_the_same_text_as_in_a_csv():
 def test_parquet_dates_before_1677_are_preserved():
     table = pa.table({"d": pa.array([-10_000_000_000_000_000], type=pa.timestamp("us"))})
     assert read_parquet_table(parquet(table), "x").cells["d"].tolist()[0].startswith("1653-02-10")
+
+
+def test_half_precision_and_extension_types_of_parquet_are_read():
+    halves = pa.array([np.float16(0.1), None, np.float16(3)], type=pa.float16())
+    cells = read_parquet_table(parquet(pa.table({"h": halves, "u": pa.array([b"0" * 16, None, None], pa.uuid())})), "x").cells
+    assert cells["h"].fillna("").tolist() == ["0.1", "", "3"]
+    assert cells["u"].fillna("").tolist() == ["30" * 16, "", ""]
+
+
+def test_two_parquet_columns_of_one_name_are_renamed():
+    table = read_parquet_table(parquet(pa.Table.from_arrays([pa.array([1]), pa.array([2])], names=["a", "a"])), "x")
+    assert table.cells.to_dict("list") == {"a": ["1"], "a.2": ["2"]}
+    assert table.notes == ["Column 2 repeats the name 'a'; renamed 'a.2'."]
+
+
+def test_a_parquet_column_whose_values_cannot_be_read_is_named():
+    table = pa.table({"day": pa.array([2**30], pa.date32())})
+    with pytest.raises(DataError, match=r"x\.parquet: the column 'day', of type date32\[day\], cannot be read"):
+        read_parquet_table(parquet(table), "x.parquet")
 
 
 def test_damaged_parquet_is_a_data_error():

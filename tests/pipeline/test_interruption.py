@@ -9,7 +9,9 @@ from pathlib import Path
 
 import psutil
 import pytest
+from typer.testing import CliRunner
 
+from glassbox.cli import app
 from glassbox.errors import StoreError
 from glassbox.files import files_below, hash_file
 from toy_project import Project
@@ -41,11 +43,11 @@ def _start(project: Project) -> subprocess.Popen[str]:
 
 
 def _wait_for_progress(project: Project) -> None:
-    for _ in range(600):
+    for _ in range(3000):
         if list((project.root / "data/.store/tmp").glob("*/.progress")):
             return
         time.sleep(0.1)
-    raise AssertionError("the slow stage did not start within 60 s")
+    raise AssertionError("the slow stage did not start within 300 s")
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
@@ -91,6 +93,40 @@ def test_a_full_disk_is_reported_with_its_cause(project: Project, monkeypatch: p
     def full(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device", "data/.store")
 
-    monkeypatch.setattr("glassbox.pipeline.store.write_json", full)
+    monkeypatch.setattr("glassbox.pipeline.store.write_state", full)
     with pytest.raises(StoreError, match="the disk is full"):
         project.run()
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "raise OSError(28, 'No space left on device', 'data/recipe.json')",
+        "raise RuntimeError('I/O error: No space left on device (os error 28)')",
+        "import os\ndef full(*_): raise OSError(28, 'No space left on device')\nos.fsync = full",
+    ],
+)
+def test_a_full_disk_inside_a_kernel_is_reported_in_the_same_way(project: Project, code: str) -> None:
+    project.edit("notebooks/tabular/features.py", "seed = stage.request.seed", code)
+    with pytest.raises(StoreError, match=r"^\S+: the disk is full: free some space, then run again") as caught:
+        project.run()
+    assert str(caught.value).split(":")[0].endswith("data" if "Runtime" in code else "recipe.json")
+
+
+def test_a_notebook_that_cannot_be_copied_is_not_left_empty(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    (project.root / "params").mkdir()
+    (project.root / "params/toy.yaml").write_text("task: classification\ndata: {path: toy.csv, target: y}\n")
+    monkeypatch.setenv("GLASSBOX_ROOT", str(project.root))
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", full)
+        refused = CliRunner().invoke(app, ["eject", "toy", "features"])
+    assert refused.exit_code == 1
+    assert "features.py: the disk is full: free some space, then run again" in refused.output
+    assert list((project.root / "notebooks/toy").iterdir()) == []
+    assert CliRunner().invoke(app, ["eject", "toy", "features"]).exit_code == 0
+    source = project.root / "notebooks/tabular/features.py"
+    assert (project.root / "notebooks/toy/features.py").read_bytes() == source.read_bytes()

@@ -1,13 +1,13 @@
 """Tests of the runner: stale and fresh stages, errors, and kernels."""
 
 import json
-from pathlib import Path
 
 import pytest
 
 from glassbox.errors import DataError, GlassboxError, StageError
+from glassbox.pipeline.locks import run_lock
 from glassbox.pipeline.run import stage_states
-from glassbox.pipeline.runner import run_lock
+from glassbox.state_files import read_state
 from toy_project import Project, statuses
 
 ALL = ("ingest", "explore", "features", "evaluate")
@@ -223,5 +223,5 @@ def test_published_notebooks_contain_no_local_paths(project: Project) -> None:
 
 
 def test_holdout_reads_are_recorded(project: Project) -> None:
-    logs = list((project.root / "data/.store/holdout_reads").glob("*.log"))
-    assert [Path(p).read_text() for p in logs] == ["evaluate run\n"]
+    [read] = (project.root / "data/.store/holdout_reads").glob("*/*.json")
+    assert read_state(read) == {"stage": "evaluate", "by": "run"}

@@ -13,6 +13,7 @@ from glassbox.errors import GlassboxError
 from glassbox.files import files_below, read_json, write_json
 from glassbox.reports import site
 from glassbox.reports.sections import STAGES
+from glassbox.state_files import write_state
 
 
 @pytest.fixture(scope="module")
@@ -97,7 +98,7 @@ def test_rendering_again_gives_the_same_bytes(project: Path) -> None:
 def test_without_measured_values_another_machine_gives_the_same_bytes(project: Path, tmp_path: Path) -> None:
     site.render_request(project, "churn", out=tmp_path / "a", measured=False)
     run = {**run_facts(), "id": "another", "started": "2031-05-06T07:08:09+00:00", "seconds": 9000.0}
-    write_json(project / "data" / "churn" / "run.json", run)
+    write_state(project / "data" / "churn" / "run.json", run)
     for path in (project / "data" / "churn").glob("*/measured.json"):
         write_json(path, [])
     notebook = project / "reports" / "churn" / "deploy.ipynb"
@@ -114,8 +115,33 @@ def test_with_measured_values_date_and_latency_are_shown(project: Path) -> None:
     assert read_json(folder / "report.json")["run"]["started"].startswith("2026-01-02")
 
 
+@pytest.mark.parametrize("content", ["", "{", "[]", '{"answer": 1}'])
+def test_a_damaged_report_of_another_request_is_rendered_again(project: Path, content: str) -> None:
+    path = project / "reports" / "short" / "report.json"
+    before = pages(project / "reports")
+    path.write_text(content)
+    site.render_index(project)
+    assert pages(project / "reports") == {**before, "short/report.json.damaged": content.encode()}
+
+
+def test_a_damaged_request_does_not_keep_the_index_from_listing_others(project: Path) -> None:
+    (project / "reports" / "short" / "report.json").write_text("{")
+    (project / "data" / "short" / "request.json").write_text("{")
+    site.render_index(project)
+    index = (project / "reports" / "index.html").read_text()
+    assert "churn/report.html" in index
+    assert "short/report.html" not in index
+
+
+@pytest.mark.parametrize("name", ["findings.json", "measured.json"])
+def test_damaged_findings_are_named(project: Path, name: str) -> None:
+    (project / "data" / "churn" / "explore" / name).write_text("{")
+    with pytest.raises(GlassboxError, match=rf"{name}: the file is damaged; run the request again"):
+        site.render_request(project, "churn")
+
+
 def test_findings_of_an_earlier_run_are_not_included(project: Path) -> None:
-    write_json(project / "data" / "churn" / "run.json", run_facts("compare"))
+    write_state(project / "data" / "churn" / "run.json", run_facts("compare"))
     site.render_request(project, "churn")
     folder = project / "reports" / "churn"
     assert not (folder / "evaluate.html").exists()

@@ -7,10 +7,11 @@ import pandas as pd
 import pytest
 
 from glassbox.errors import GlassboxError, StageError
-from glassbox.files import read_json, write_json, write_parquet
+from glassbox.files import read_json, write_parquet
 from glassbox.findings.model import Facts
 from glassbox.request.model import Data, Request
 from glassbox.runtime.stage import Stage
+from glassbox.state_files import read_state, write_state
 
 FACTS = Facts(title="Rows", facts={"rows": 1})
 
@@ -18,7 +19,7 @@ FACTS = Facts(title="Rows", facts={"rows": 1})
 @pytest.fixture
 def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     request = Request(name="toy", task="classification", data=Data(path="x.csv", target="y"))
-    write_json(tmp_path / "data/toy/request.json", request.resolved())
+    write_state(tmp_path / "data/toy/request.json", request.resolved())
     write_parquet(tmp_path / "data/toy/ingest/train.parquet", pd.DataFrame({"x": [1.0]}))
     write_parquet(tmp_path / "data/toy/ingest/holdout.parquet", pd.DataFrame({"x": [2.0]}))
     (tmp_path / "requirements.lock").write_text("nothing==1\n")
@@ -57,6 +58,21 @@ def test_every_read_of_the_holdout_is_counted(root: Path) -> None:
         stage = Stage.open("evaluate", "toy", {"ingest": ["holdout"]}, None)
         stage.load("holdout")
         assert stage.holdout_reads == times
+
+
+def test_a_damaged_record_of_a_holdout_read_still_counts(root: Path) -> None:
+    stage = Stage.open("evaluate", "toy", {"ingest": ["holdout"]}, None)
+    stage.load("holdout")
+    [record] = (root / "data/.store/holdout_reads").glob("*/*")
+    record.write_text("{")
+    stage.load("holdout")
+    assert stage.holdout_reads == 2
+
+
+def test_a_damaged_request_of_the_last_run_counts_as_missing(root: Path) -> None:
+    (root / "data/toy/request.json").write_text("{")
+    with pytest.raises(GlassboxError, match="'toy' has not been run yet"):
+        Stage.open("explore", "toy", {}, None)
 
 
 def test_only_declared_inputs_can_be_loaded(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -133,5 +149,5 @@ def test_the_number_of_parallel_fits_follows_the_thread_count(root: Path, monkey
     monkeypatch.setenv("GLASSBOX_WORKERS", "3")
     assert _run(root, monkeypatch).workers == 3
     path = root / "data/toy/request.json"
-    write_json(path, {**read_json(path), "threads": 2})
+    write_state(path, {**(read_state(path) or {}), "threads": 2})
     assert _run(root, monkeypatch).workers == 1

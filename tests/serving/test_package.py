@@ -9,13 +9,14 @@ from pathlib import Path
 import pytest
 
 from glassbox.data.schema import Schema
-from glassbox.errors import GlassboxError
+from glassbox.errors import GlassboxError, PackageError
 from glassbox.files import files_below, hash_file, hash_tree, read_json
 from glassbox.serving import container
 from glassbox.serving.build import build_package
 from glassbox.serving.package import read_package, verify
 
 REQUEST = {"name": "churn", "task": "classification", "problem": "Who leaves?", "target": "churned"}
+REFUSAL = r"^The package \S+ is damaged: "
 
 
 @pytest.fixture
@@ -91,10 +92,56 @@ def test_a_manifest_of_another_model_is_rejected(copy: Path) -> None:
         read_package(copy)
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", '{"format": 99, "files": {}}'])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "{",
+        "[]",
+        "null",
+        "[" * 100_000,
+        '{"format": 99, "files": {}}',
+        '{"format": 1, "files": {}}',
+        '{"format": 1, "name": "a", "model": "b", "files": []}',
+        '{"format": 1, "name": "a", "model": "b", "files": {"schema.json": 1}}',
+        '{"format": 1, "name": [], "model": "b", "files": {}}',
+    ],
+)
 def test_an_invalid_manifest_is_rejected_with_a_message(copy: Path, text: str) -> None:
     (copy / "manifest.json").write_text(text)
-    with pytest.raises(GlassboxError, match=r"manifest\.json"):
+    with pytest.raises(PackageError, match=REFUSAL + r"manifest\.json is not a manifest of format 1\. Run"):
+        read_package(copy)
+
+
+def test_a_folder_in_the_place_of_the_manifest_is_rejected_with_a_message(copy: Path) -> None:
+    (copy / "manifest.json").unlink()
+    (copy / "manifest.json").mkdir()
+    with pytest.raises(PackageError, match=REFUSAL):
+        read_package(copy)
+
+
+@pytest.mark.parametrize("name", ["model/more", "code/glassbox/more", "more", "model/model.txt", "manifest.json"])
+@pytest.mark.parametrize("folder", [True, False])
+def test_links_are_refused(copy: Path, tmp_path: Path, name: str, folder: bool) -> None:
+    target = tmp_path / "elsewhere"
+    target.mkdir()
+    (target / "file").write_bytes((copy / name).read_bytes() if (copy / name).is_file() else b"")
+    (copy / name).unlink(missing_ok=True)
+    (copy / name).symlink_to(target if folder else target / "file")
+    with pytest.raises(PackageError, match=rf"{name} is a link"):
+        read_package(copy)
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[1]", b'{"a": 1}', b"null", b"PK\x03\x04", b"\xff"])
+@pytest.mark.parametrize(
+    "name", ["schema.json", "request.json", "model/predictor.json", "model/transformer.skops", "model/model.txt"]
+)
+def test_every_damage_with_a_matching_manifest_is_refused_in_one_sentence(copy: Path, name: str, content: bytes) -> None:
+    (copy / name).write_bytes(content)
+    manifest = read_json(copy / "manifest.json")
+    manifest["files"][name], manifest["model"] = hash_file(copy / name), hash_tree(copy / "model")
+    (copy / "manifest.json").write_text(json.dumps(manifest))
+    with pytest.raises(PackageError, match=REFUSAL + r"(model|schema\.json|request\.json) cannot be loaded: .*\. Run the stage"):
         read_package(copy)
 
 

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
+from jsonschema import Draft202012Validator
 
 from glassbox.data.schema import Schema
 from glassbox.families.predictor_protocol import load_predictor
@@ -136,10 +137,25 @@ def test_openapi_describes_every_field_with_an_example(client: httpx.Client) -> 
     post = client.get("/openapi.json").json()["paths"]["/predict"]["post"]
     body = post["requestBody"]["content"]["application/json"]
     row = body["schema"]["oneOf"][0]
-    assert set(row["properties"]) == {"tenure", "charges", "contract", "since"} == set(row["required"])
+    assert set(row["required"]) == {"tenure", "charges", "contract", "since"}
+    assert set(row["properties"]) == {*row["required"], "customer", "code", "churned"}
     assert "0 to 72" in row["properties"]["tenure"]["description"]
-    assert set(body["examples"]["row"]["value"]) == set(row["properties"])
-    assert {"200", "400", "408", "413", "415", "422", "500"} == set(post["responses"])
+    assert set(body["examples"]["row"]["value"]) == set(row["required"])
+    assert {"200", "400", "408", "413", "415", "422", "500", "503"} == set(post["responses"])
+
+
+@pytest.mark.parametrize(
+    ("more", "status"), [({}, 200), ({"customer": "c1", "churned": None}, 200), ({"rows": []}, 422), ({"tenur": 3}, 422)]
+)
+def test_openapi_refuses_the_same_fields_as_the_service(
+    client: httpx.Client, row: dict[str, object], more: dict[str, object], status: int
+) -> None:
+    post = client.get("/openapi.json").json()["paths"]["/predict"]["post"]
+    schema = post["requestBody"]["content"]["application/json"]["schema"]
+    for body in ({**row, **more}, {"rows": [{**row, **more}]}):
+        assert Draft202012Validator(schema).is_valid(body) == (status == 200)
+        assert client.post("/predict", json=body).status_code == status
+    assert not Draft202012Validator(schema).is_valid({"rows": [row], "more": 1})
 
 
 @pytest.mark.parametrize("path", ["/docs", "/redoc", "/nothing"])

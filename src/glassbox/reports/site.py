@@ -1,12 +1,14 @@
 """The site of all reports on disk: one folder per request, an index and shared assets. It works offline from `file://`."""
 
+import contextlib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import nbformat
 
 from glassbox.errors import GlassboxError
-from glassbox.files import read_json, write_bytes, write_json, write_text
+from glassbox.files import read_json, write_bytes, write_text
 from glassbox.findings.model import NamedFinding, read_findings
 from glassbox.reports.notebook_exporter import notebook_page
 from glassbox.reports.pages import page_assets, render
@@ -16,6 +18,7 @@ from glassbox.reports.report_json import report_json
 from glassbox.reports.report_markdown import report_markdown
 from glassbox.reports.sections import STAGES, stage_map
 from glassbox.request.model import Request
+from glassbox.state_files import RunFile, make_way, read_state, write_state
 
 COMPLETED = ("ran", "cached")  # statuses of a stage in run.json
 
@@ -40,29 +43,31 @@ def render_request(root: Path, slug: str, *, out: Path | None = None, measured: 
         If the request has never been run.
     """
     data, reports = root / "data" / slug, root / "reports" / slug
-    resolved = data / "request.json"
-    if not resolved.is_file():
+    resolved = read_state(data / "request.json")
+    if resolved is None:
         raise GlassboxError(f"data/{slug}: no run of {slug!r} yet; run `glassbox run {slug}` first.")
     out = out or reports
-    run = read_json(data / "run.json") if (data / "run.json").is_file() else {}
+    run = read_state(data / "run.json", RunFile) or {}
     stages = _completed_stages(data, run)
     findings = {stage: _read_findings(data / stage / "findings.json") for stage in stages}
     live = {stage: _read_findings(data / stage / "measured.json") for stage in stages} if measured else {}
     notebooks = {stage: path for stage in stages if (path := reports / f"{stage}.ipynb").is_file()}
     for stage in STAGES:
         page = out / f"{stage}.html"
+        make_way(page)
         if stage not in notebooks:
             page.unlink(missing_ok=True)
             continue
         shown = {name: item.finding for name, item in {**findings[stage], **live.get(stage, {})}.items()}
-        notebook = nbformat.read(notebooks[stage], as_version=4)
+        notebook = _read(notebooks[stage], lambda path: nbformat.read(path, as_version=4))
         write_text(page, notebook_page(notebook, stage, slug, pages=list(notebooks), measured=measured, findings=shown))
     reported_run = run if measured else {name: value for name, value in run.items() if name not in ("id", "started")}
-    request = Request.from_resolved(read_json(resolved))
+    request = Request.from_resolved(resolved)
     report = build_report(request, findings, live, run=reported_run, pages=list(notebooks))
-    write_text(out / "report.html", report_html(report))
-    write_text(out / "report.md", report_markdown(report))
-    write_json(out / "report.json", report_json(report))
+    for name, text in (("report.html", report_html(report)), ("report.md", report_markdown(report))):
+        make_way(out / name)
+        write_text(out / name, text)
+    write_state(out / "report.json", report_json(report))
 
 
 def _completed_stages(data: Path, run: dict[str, Any]) -> list[str]:
@@ -76,7 +81,15 @@ def _completed_stages(data: Path, run: dict[str, Any]) -> list[str]:
 
 
 def _read_findings(path: Path) -> dict[str, NamedFinding]:
-    return read_findings(read_json(path)) if path.is_file() else {}
+    return dict(_read(path, lambda path: read_findings(read_json(path)))) if path.is_file() else {}
+
+
+def _read(path: Path, read: Callable[[Path], Any]) -> Any:
+    """Read a file that a run wrote; a run restores damaged ones, but `glassbox verify` reads them as they are."""
+    try:
+        return read(path)
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
+        raise GlassboxError(f"{path}: the file is damaged; run the request again to restore it.") from error
 
 
 def render_index(root: Path) -> None:
@@ -84,8 +97,14 @@ def render_index(root: Path) -> None:
     folder = root / "reports"
     entries = []
     for path in sorted(folder.glob("*/report.json")):
-        slug, report = path.parent.name, read_json(path)
-        entries.append({"slug": slug, "report": report, "links": stage_map(report["stages"], prefix=f"{slug}/")})
+        slug = path.parent.name
+        report = read_state(path)
+        if report is None:
+            with contextlib.suppress(GlassboxError):  # it was never run, or must run again: the index leaves it out until then
+                render_request(root, slug)
+            report = read_state(path)
+        if report is not None:
+            entries.append({"slug": slug, "report": report, "links": stage_map(report["stages"], prefix=f"{slug}/")})
     write_text(folder / "index.html", render("index.html", title="Glassbox", entries=entries))
 
 

@@ -46,8 +46,8 @@ def track_reads(request: Request) -> tuple[Request, dict[str, Any]]:
 
 
 def field_value(request: Request, path: str) -> Any:
-    """Return the value of the field at a dotted path, in the form that `track_reads` records."""
+    """Return the value of the field at a dotted path, in the form that `track_reads` records; None if there is no such field."""
     value: Any = request
     for name in path.split("."):
-        value = getattr(value, name)
+        value = getattr(value, name, None)
     return plain(value)

@@ -14,7 +14,8 @@ from typing import Any, Protocol
 import numpy as np
 
 from glassbox.code_hash import code_closure
-from glassbox.files import canonical_json, hash_value, write_text
+from glassbox.files import hash_value
+from glassbox.state_files import read_state, write_state
 
 _ARRAY = "__array__"
 
@@ -87,19 +88,10 @@ class ResultCache:
         """
         key = hash_value({"parts": parts, "code": code_closure(code), "context": self._context})
         path = self._folder / key[:2] / f"{key}.json"
-        value = self._read(path)
-        if value is None:
-            body = json.dumps(_encode(compute()), ensure_ascii=False, separators=(",", ":"))
-            write_text(path, canonical_json({"hash": hash_value(body), "body": body}))
-            value = json.loads(body)
-        result: dict[str, Any] = _decode(value)
+        saved = read_state(path)
+        if saved is None:
+            # As a string, because JSON of state files has no NaN.
+            saved = {"body": json.dumps(_encode(compute()), ensure_ascii=False, separators=(",", ":"))}
+            write_state(path, saved)
+        result: dict[str, Any] = _decode(json.loads(saved["body"]))
         return result
-
-    @staticmethod
-    def _read(path: Path) -> Any:
-        try:
-            envelope = json.loads(path.read_text(encoding="utf-8"))
-            body = envelope["body"]
-            return json.loads(body) if hash_value(body) == envelope["hash"] else None
-        except (FileNotFoundError, ValueError, KeyError, TypeError):
-            return None  # missing or corrupt: the caller computes it again

@@ -6,8 +6,10 @@ the notebook has succeeded. In JupyterLab (`product` is None), a stage reads the
 """
 
 import json
+import logging
 import os
 import shutil
+import uuid
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
@@ -24,6 +26,7 @@ from glassbox.request.model import Request
 from glassbox.runtime.field_tracking import track_reads
 from glassbox.runtime.resources import Resources
 from glassbox.runtime.result_cache import ResultCache
+from glassbox.state_files import read_state, write_state
 
 HOLDOUT_READERS = {"holdout": "evaluate"}  # product name -> the only stage that may read it
 FINDING_MIME = "application/vnd.glassbox.finding+json"
@@ -95,14 +98,15 @@ class Stage:
         root = project_root()
         live = product is None
         slug = os.environ.get("GLASSBOX_REQUEST", request) if live else request
-        resolved = root / "data" / slug / "request.json"
-        if not resolved.is_file():
+        resolved = read_state(root / "data" / slug / "request.json")
+        if resolved is None:
             raise GlassboxError(f"data/{slug}: {slug!r} has not been run yet; run `glassbox run {slug}` first.")
         if live:
             scratch = root / "data" / ".scratch" / slug / name
             shutil.rmtree(scratch, ignore_errors=True)
         else:
             scratch = Path(os.environ["GLASSBOX_SCRATCH"])
+            _log_outside_of_the_notebook()
         scratch.mkdir(parents=True, exist_ok=True)
         inputs = _inputs(root, slug, upstream)
         for key in inputs:
@@ -110,7 +114,7 @@ class Stage:
             if item in HOLDOUT_READERS and name != HOLDOUT_READERS[item]:
                 raise StageError(f"{name}: cannot read {stage}.{item}; only {HOLDOUT_READERS[item]} may read it.")
         products = {key: Path(value) for key, value in (product or {}).items()}
-        return cls(name, Request.from_resolved(read_json(resolved)), root, inputs, products, scratch, live=live)
+        return cls(name, Request.from_resolved(resolved), root, inputs, products, scratch, live=live)
 
     def load(self, *names: str) -> Any:
         """Load products that the notebook declares in `upstream`: one value, or a tuple of values.
@@ -143,14 +147,13 @@ class Stage:
         value = read_json(path)
         return read_findings(value) if path.name == "findings.json" else value
 
-    def _holdout_log(self, holdout: Path) -> Path:
-        return self.root / "data" / ".store" / "holdout_reads" / f"{hash_file(holdout)}.log"
+    def _holdout_reads(self, holdout: Path) -> Path:
+        """Return the folder with one file for each time that the holdout was read; a damaged file counts as well."""
+        return self.root / "data" / ".store" / "holdout_reads" / hash_file(holdout)
 
     def _record_holdout_read(self, holdout: Path) -> None:
-        log = self._holdout_log(holdout)
-        log.parent.mkdir(parents=True, exist_ok=True)
-        with log.open("a", encoding="utf-8") as stream:
-            stream.write(f"{self.name} {'JupyterLab' if self._live else 'run'}\n")
+        path = self._holdout_reads(holdout) / f"{uuid.uuid4().hex}.json"
+        write_state(path, {"stage": self.name, "by": "JupyterLab" if self._live else "run"})
 
     @property
     def workers(self) -> int:
@@ -187,8 +190,7 @@ class Stage:
     @property
     def holdout_reads(self) -> int:
         """The number of times that this holdout has been read in this project, including the current run."""
-        log = self._holdout_log(self._inputs["ingest.holdout"])
-        return len(log.read_text(encoding="utf-8").splitlines()) if log.is_file() else 0
+        return len(list(self._holdout_reads(self._inputs["ingest.holdout"]).glob("[!.]*")))
 
     def show(self, name: str, finding: Finding, *, report: bool = False, measured: bool = False) -> None:
         """Display a finding and record it under `name`, which becomes the anchor of its cell.
@@ -276,6 +278,14 @@ class Stage:
                 shutil.copytree(value, target, dirs_exist_ok=True)
         else:
             write_json(self._scratch / f"{name}.json", value)
+
+
+def _log_outside_of_the_notebook() -> None:
+    """Write warnings, such as those about damaged files of a cache, to the log of the kernel: they are not part of any product."""
+    path, log = os.environ.get("GLASSBOX_KERNEL_LOG"), logging.getLogger("glassbox")
+    if path and not log.handlers:
+        log.addHandler(logging.FileHandler(path, encoding="utf-8"))
+        log.propagate = False
 
 
 def _inputs(root: Path, slug: str, upstream: Mapping[str, Any] | None) -> dict[str, Path]:

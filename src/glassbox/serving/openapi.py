@@ -68,11 +68,14 @@ def fields(schema: Schema) -> list[dict[str, Any]]:
 
 def row_schema(schema: Schema) -> dict[str, Any]:
     """Return the JSON Schema of a row. Ranges and categories are described but not enforced: other values cause a warning."""
+    used = {f.name: _property(f) for f in (*schema.features, *(schema.column(name) for name in schema.optional))}
+    ignored = {f.name: {"description": "Ignored: the model does not use it."} for f in schema.columns if f.name not in used}
     return {
         "title": "Row",
         "type": "object",
         "required": [field.name for field in schema.features],
-        "properties": {f.name: _property(f) for f in (*schema.features, *(schema.column(name) for name in schema.optional))},
+        "properties": {**used, **ignored},
+        "additionalProperties": False,
     }
 
 
@@ -101,6 +104,7 @@ def predict_body(schema: Schema, example: Mapping[str, Any]) -> dict[str, Any]:
         "type": "object",
         "required": ["rows"],
         "properties": {"rows": {"type": "array", "minItems": 1, "maxItems": MAX_ROWS, "items": row}},
+        "additionalProperties": False,
     }
     bare: dict[str, Any] = {"schema": {"type": "string", "contentMediaType": "image/*"}}
     return {
@@ -151,8 +155,9 @@ def predict_responses(returns: Mapping[str, str], limit: int) -> dict[int | str,
         408: "The request did not arrive in time",
         413: f"The request has more than {limit:,} bytes or more than {MAX_ROWS:,} rows",
         415: "The content type is not supported",
-        422: f"Rows do not match the schema; the first {MAX_PROBLEMS} problems are listed",
+        422: f"Rows do not match the schema, or have unknown fields; the first {MAX_PROBLEMS} problems are listed",
         500: "The model failed",
+        503: "Too many requests are in progress; the header retry-after states when to try again, in seconds",
     }
     return {
         200: {"description": "Predictions", "content": {"application/json": {"schema": content}}},

@@ -6,11 +6,14 @@ import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from glassbox.errors import GlassboxError
 
+if TYPE_CHECKING:
+    import uvicorn
+
 GRACE_SECONDS = 5  # for requests in progress at shutdown
-MAX_CONNECTIONS = 200
 READY = "serving at "
 
 
@@ -47,25 +50,32 @@ def serve(
 
         from glassbox.serving.service import create_app
 
-        config = uvicorn.Config(
-            create_app(package),
-            http="h11",  # the same implementation everywhere, so that measurements hold for the container
-            loop="asyncio",
-            ws="none",
-            lifespan="off",
-            log_level="warning",
-            access_log=False,
-            server_header=False,
-            limit_concurrency=MAX_CONNECTIONS,
-            timeout_graceful_shutdown=GRACE_SECONDS,
-        )
-        server = uvicorn.Server(config)
+        server = uvicorn.Server(configuration(create_app(package)))
         if until_input_ends:
             threading.Thread(target=_stop_at_end_of_input, args=(server,), daemon=True).start()
         announce(f"{READY}{address(listener)}")
         server.run(sockets=[listener])
     finally:
         listener.close()
+
+
+def configuration(app: Any) -> "uvicorn.Config":
+    """Return the settings of the server."""
+    import uvicorn
+
+    from glassbox.serving.connections import TimedProtocol
+
+    return uvicorn.Config(
+        app,
+        http=TimedProtocol,  # based on h11, which is the same everywhere, so that measurements hold for the container
+        loop="asyncio",
+        ws="none",
+        lifespan="off",
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=GRACE_SECONDS,
+    )
 
 
 def _stop_at_end_of_input(server: object) -> None:

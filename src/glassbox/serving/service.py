@@ -31,7 +31,9 @@ from glassbox.serving.request_parsing import (
 
 MAX_WARNINGS = 200
 BODY_SECONDS = 10.0  # time limit for receiving a request body
+MAX_REQUESTS = 100  # predictions that are in progress or waiting; a further one gets status 503
 DRAIN = 16  # multiple of the size limit that is read and discarded, so that the sender receives the error response
+BUSY = f"The service is busy with {MAX_REQUESTS} requests. Send the request again later."
 log = logging.getLogger("glassbox.serving")
 
 
@@ -46,6 +48,7 @@ def create_app(folder: Path) -> FastAPI:
     package = read_package(folder)
     example = example_rows(package.schema)[0]
     returns = prediction_schema(package, example)
+    places = anyio.CapacityLimiter(MAX_REQUESTS)
     one_at_a_time = anyio.CapacityLimiter(1)  # predictors need not be thread-safe; /health responds in the meantime
     # FastAPI's documentation pages are disabled because they load scripts from other servers.
     problem = package.request.get("problem") or ""
@@ -68,12 +71,18 @@ def create_app(folder: Path) -> FastAPI:
     )
     async def predict(request: Request) -> Response:
         try:
+            places.acquire_on_behalf_of_nowait(request)
+        except anyio.WouldBlock:
+            return json_response(503, {"detail": BUSY, "problems": []}, {"retry-after": "1"})
+        try:
             field = check_headers(request.headers, package.schema)
             body = await read_body(request, body_limit(package.schema))
             return await anyio.to_thread.run_sync(predict_response, package, body, field, limiter=one_at_a_time)
         except RequestRejectedError as rejection:
             problems = [asdict(problem) for problem in rejection.problems]
             return json_response(rejection.status, {"detail": rejection.detail, "problems": problems})
+        finally:
+            places.release_on_behalf_of(request)
 
     return app
 
@@ -186,7 +195,7 @@ async def read_body(request: Request, limit: int = MAX_BODY_BYTES) -> bytes:
     return bytes(body)
 
 
-def json_response(status: int, content: Any) -> Response:
+def json_response(status: int, content: Any, headers: Mapping[str, str] | None = None) -> Response:
     """Create a JSON response in UTF-8; characters that cannot be encoded are escaped, and NaN becomes null."""
     text = json.dumps(plain(content), ensure_ascii=False, allow_nan=False)
-    return Response(text.encode("utf-8", "backslashreplace"), status, media_type="application/json")
+    return Response(text.encode("utf-8", "backslashreplace"), status, headers, media_type="application/json")

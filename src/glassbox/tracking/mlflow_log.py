@@ -11,7 +11,6 @@ import os
 import socket
 import sqlite3
 import sys
-import tempfile
 import warnings
 from collections.abc import Iterator, Mapping
 from importlib import metadata
@@ -20,6 +19,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from glassbox.data.schema import Schema
 from glassbox.errors import GlassboxError, TrackingError
+from glassbox.files import disk_error_in
+from glassbox.temporary import temporary_folder
 from glassbox.tracking.values import (
     RunRecord,
     StageRecord,
@@ -165,6 +166,8 @@ def _store_errors(path: Path) -> Iterator[None]:
         if not _is_store_error(error):
             raise
         text = " ".join(str(error).split("\n")[0].split())
+        if (disk := disk_error_in(f"{text}: '{path}'")) is not None:
+            raise TrackingError(f"{disk} The next run only repeats the logging; use `--no-track` to run without it.") from error
         raise TrackingError(
             f"{path}: the run could not be logged: {truncate(text)}. {_advice(path, text)} "
             "The computed results are safe in the store: the next run reuses them and only repeats the logging. "
@@ -242,9 +245,9 @@ class _Log:
 
     def _stage(self, experiment: str, parent: str, stage: StageRecord, run: RunRecord) -> None:
         child = self._start_run(experiment, stage.name, parent, stage_values(stage))
-        with tempfile.TemporaryDirectory() as scratch:
-            write_files(Path(scratch), stage.findings, stage.measured)
-            self.client.log_artifacts(child, scratch)
+        with temporary_folder() as scratch:
+            write_files(scratch, stage.findings, stage.measured)
+            self.client.log_artifacts(child, str(scratch))
         for name, values in grandchildren(stage.name, run):
             self.client.set_terminated(self._start_run(experiment, name, child, values), "FINISHED")
         self.client.set_terminated(child, "FINISHED")
@@ -304,8 +307,8 @@ class _Log:
             model_uuid=logged.model_id,
             metadata={"glassbox": {key: value for key, value in run.hashes.items() if value}},
         )
-        with tempfile.TemporaryDirectory() as scratch:
-            target = Path(scratch) / "model"
+        with temporary_folder() as scratch:
+            target = scratch / "model"
             mlflow.pyfunc.save_model(
                 target,
                 mlflow_model=mlflow_model,

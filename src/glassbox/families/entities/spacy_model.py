@@ -14,7 +14,7 @@ from typing import Any
 from glassbox.errors import GlassboxError
 from glassbox.families.entities.spans import Span
 from glassbox.families.shared.suppress_warnings import suppress_warnings
-from glassbox.files import read_json, write_json
+from glassbox.files import first_line, read_json, write_json
 
 UNUSED = ("tagger", "parser", "senter", "attribute_ruler", "lemmatizer", "tok2vec", "textcat")
 JOB, TRAINED = "job.json", "trained"
@@ -27,15 +27,16 @@ def load(folder: Path) -> Any:
     Raises
     ------
     GlassboxError
-        When the folder holds no spaCy pipeline, or one without an entity recogniser.
+        When the folder holds no spaCy pipeline, one that needs a library that is not installed (some languages do), or one without
+        an entity recogniser.
     """
     try:
         with suppress_warnings():  # spaCy warns about models of another minor version, which load correctly
             import spacy
 
             nlp = spacy.load(folder, exclude=UNUSED)
-    except (OSError, ValueError) as error:
-        raise GlassboxError(f"{folder.name} is not a spaCy pipeline: {str(error).splitlines()[0]}") from error
+    except Exception as error:  # of any type: spaCy and the components of the pipeline raise what they like
+        raise GlassboxError(f"{folder.name}: the spaCy pipeline cannot be loaded: {first_line(error)}") from error
     if "ner" not in nlp.pipe_names:
         raise GlassboxError(
             f"{folder.name}: the pipeline has no component 'ner' (it has {', '.join(nlp.pipe_names) or 'none'}); "

@@ -18,7 +18,7 @@ from glassbox.families.entities.spacy_model import tokens as words_of
 from glassbox.families.entities.spans import Span, spans_of, tags_of
 from glassbox.families.shared.arrays import read_array, write_array
 from glassbox.families.shared.suppress_warnings import suppress_warnings
-from glassbox.families.text.encoder import Encoder, offline
+from glassbox.families.text.encoder import Encoder, loading, offline
 from glassbox.families.text.network import NO_LABEL, load_network, pretrained, save_network, seeded, train_network
 from glassbox.files import read_json, write_json
 
@@ -60,8 +60,8 @@ class Tokens:
         logging.set_verbosity_error()
         logging.disable_progress_bar()
         torch.set_num_threads(1)
-        tokenizer = AutoTokenizer.from_pretrained(self.folder, local_files_only=True)
-        with DRAWING:
+        with loading(self.folder, "pretrained network"), DRAWING:
+            tokenizer = AutoTokenizer.from_pretrained(self.folder, local_files_only=True)
             return tokenizer, AutoModel.from_pretrained(self.folder, local_files_only=True, use_safetensors=True).eval()
 
     def encode(self, texts: Sequence[str], workers: int = 1) -> Encoded:

@@ -15,6 +15,7 @@ from glassbox.errors import GlassboxError
 from glassbox.families.classification import baseline_and_ensemble
 from glassbox.families.registry import ModelSpec, Registry
 from glassbox.families.shared import skops_io
+from glassbox.files import write_text
 
 Floats = npt.NDArray[np.float64]
 TREE = "sklearn.tree._tree.Tree"  # trusted because its content is checked before use
@@ -175,7 +176,7 @@ class LightGBMModel:
         return _two_columns(proba) if proba.ndim == 1 else _normalised(proba)
 
     def save(self, folder: Path) -> None:
-        (folder / "model.txt").write_text(self.native.model_to_string(), encoding="utf-8", newline="\n")
+        write_text(folder / "model.txt", self.native.model_to_string())
 
 
 def _load_lightgbm(folder: Path) -> LightGBMModel:

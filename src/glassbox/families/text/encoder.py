@@ -3,10 +3,11 @@
 Texts are encoded one at a time: in a batch, the last digits of an embedding depend on the other texts of the batch.
 """
 
+import contextlib
 import hashlib
 import os
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -18,10 +19,12 @@ import numpy.typing as npt
 from glassbox.errors import GlassboxError
 from glassbox.families.shared.suppress_warnings import suppress_warnings
 from glassbox.families.shared.vector_cache import VectorCache
-from glassbox.files import files_below, write_bytes
+from glassbox.files import files_below, first_line, read_json, write_bytes
 
 Vectors = npt.NDArray[np.float32]
 SAFE_SUFFIXES = (".json", ".txt", ".safetensors", ".model")  # files read from a folder of weights: never a pickle, never code
+MODULES = "modules.json"  # the parts of a sentence encoder
+PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle")  # formats of weights that can run code
 
 
 def offline() -> None:
@@ -29,6 +32,38 @@ def offline() -> None:
     for name in ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE", "HF_HUB_DISABLE_TELEMETRY", "HF_HUB_DISABLE_PROGRESS_BARS"):
         os.environ.setdefault(name, "1")
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+
+
+@contextlib.contextmanager
+def loading(folder: Path, kind: str) -> Iterator[None]:
+    """Convert the errors of loading a model from a folder.
+
+    Raises
+    ------
+    GlassboxError
+        When the folder does not hold a model of this kind, or a part of it, such as a dense layer after the network, has weights
+        only in a format that can run code.
+    """
+    try:
+        parts = (
+            [folder, *(folder / part["path"] for part in read_json(folder / MODULES))]
+            if (folder / MODULES).is_file()
+            else [folder]
+        )
+        pickles = [
+            path for part in parts if not list(part.glob("*.safetensors")) for path in part.glob("*") if path.suffix in PICKLES
+        ]
+        if pickles or not list(folder.rglob("*.safetensors")):
+            found = f"{pickles[0].relative_to(folder)} is not a safetensors file" if pickles else "there is no *.safetensors file"
+            raise GlassboxError(
+                f"{folder.name}: {found}. Other formats of weights can run code and are not loaded; "
+                "convert the weights to safetensors."
+            )
+        yield
+    except GlassboxError:
+        raise
+    except Exception as error:  # of any type: the libraries raise what they like about a damaged file
+        raise GlassboxError(f"{folder.name} is not a {kind}: {first_line(error)}") from error
 
 
 @dataclass(frozen=True)
@@ -65,18 +100,10 @@ class Encoder:
 
         logging.set_verbosity_error()
         logging.disable_progress_bar()
-        if not list(self.folder.rglob("*.safetensors")):
-            raise GlassboxError(
-                f"{self.folder.name}: there is no *.safetensors file. Other formats of weights can run code and are not loaded; "
-                "convert the weights to safetensors."
-            )
         torch.set_num_threads(1)
         options = {"local_files_only": True, "trust_remote_code": False}
-        try:
-            with DRAWING:
-                model = SentenceTransformer(str(self.folder), device="cpu", model_kwargs={"use_safetensors": True}, **options)
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise GlassboxError(f"{self.folder.name} is not a sentence encoder: {str(error).splitlines()[0]}") from error
+        with loading(self.folder, "sentence encoder"), DRAWING:
+            model = SentenceTransformer(str(self.folder), device="cpu", model_kwargs={"use_safetensors": True}, **options)
         model.max_seq_length = self.most_tokens
         return model.eval()
 

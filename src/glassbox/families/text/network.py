@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from glassbox.families.shared.suppress_warnings import suppress_warnings
-from glassbox.families.text.encoder import offline
+from glassbox.families.text.encoder import loading, offline
 from glassbox.files import write_bytes, write_json
 
 WEIGHTS, CONFIG, TOKENIZER = "model.safetensors", "config.json", "tokenizer.json"
@@ -42,10 +42,11 @@ def pretrained(folder: Path, head: str, labels: int) -> tuple[Any, Any]:
 
         logging.set_verbosity_error()
         logging.disable_progress_bar()
-        tokenizer = transformers.AutoTokenizer.from_pretrained(folder, local_files_only=True)
-        network = getattr(transformers, head).from_pretrained(
-            folder, num_labels=labels, local_files_only=True, use_safetensors=True
-        )
+        with loading(folder, "pretrained network"):
+            tokenizer = transformers.AutoTokenizer.from_pretrained(folder, local_files_only=True)
+            network = getattr(transformers, head).from_pretrained(
+                folder, num_labels=labels, local_files_only=True, use_safetensors=True
+            )
     return tokenizer, network
 
 
