@@ -1,36 +1,50 @@
-"""Prediction intervals: split-conformal quantiles of the backtest errors."""
+"""Prediction intervals: split-conformal quantiles of the backtest errors, in units of each series' own error."""
 
 from collections.abc import Sequence
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
-from glassbox.families.forecasting.metrics import QUANTILES, Forecasts
+from glassbox.families.forecasting.metrics import QUANTILES, Forecasts, absolute_errors
 from glassbox.families.forecasting.panel import Floats
 
 MIN_ERRORS = 200  # per quantile; steps with fewer pool the errors of their neighbours
+PRIOR_WINDOWS = 2  # windows that the mean over all series counts for, beside the windows of the series itself
+OWN_ERROR = 5  # from this number of series on, each has a factor of its own
 
 
 class Offsets(BaseModel):
-    """Offsets to add to a point forecast, in units of the series' scale: one row per step ahead, one column per quantile."""
+    """Offsets to add to a point forecast, in units of the series: one row per step ahead, one column per quantile.
+
+    The unit of a series is its scale times its factor in `factors`: its own error in the backtest relative to the mean over all series. A
+    series without a factor has the factor 1.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     levels: list[float]
     offsets: list[list[float]]
+    factors: dict[str, float] = {}
 
-    def quantiles(self, point: Floats, scale: Floats) -> Floats:
-        """Return quantiles of shape (windows, H, Q) around point forecasts (windows, H), given each series' scale (windows,)."""
+    def quantiles(self, point: Floats, scale: Floats, names: Sequence[str] | None = None) -> Floats:
+        """Return quantiles of shape (windows, H, Q) around point forecasts (windows, H), given scale and series of each window."""
         offsets = np.array(self.offsets)[None, : point.shape[1]]
-        return np.asarray(point[:, :, None] + offsets * scale[:, None, None])
+        factors = np.ones(len(point)) if names is None else np.array([self.factors.get(name, 1.0) for name in names])
+        return np.asarray(point[:, :, None] + offsets * (scale * factors)[:, None, None])
 
 
-def fit_offsets(backtest: Forecasts, levels: Sequence[float] = QUANTILES) -> Offsets:
+def fit_offsets(backtest: Forecasts, names: Sequence[str] = (), levels: Sequence[float] = QUANTILES) -> Offsets:
     """Fit split-conformal offsets to the errors of a backtest.
 
-    At each step ahead the signed errors, divided by their series' scale, are pooled with those of the nearest steps until
-    there are at least `MIN_ERRORS`. The offset for a level q above one half is the k-th smallest error with k = ceil((n + 1) q);
-    below one half it is the mirror image ([1]_, section 2). The intervals are therefore conservative.
+    The signed errors are divided by their series' scale and by a factor from its other windows ([1]_, section 5.2). At each step ahead they
+    are pooled with those of the nearest steps until there are at least `MIN_ERRORS`. The offset for a level q above one half is the
+    k-th smallest error with k = ceil((n + 1) q); below one half it is the mirror image ([1]_, section 2). The intervals are therefore
+    conservative.
+
+    Parameters
+    ----------
+    names
+        The names of the series, for a factor of each; none by default.
 
     References
     ----------
@@ -38,6 +52,11 @@ def fit_offsets(backtest: Forecasts, levels: Sequence[float] = QUANTILES) -> Off
        Statistical Association, 113(523).
     """
     errors = (backtest.actual - backtest.point) / backtest.scale[:, None]
+    factors: dict[str, float] = {}
+    if len(names) >= OWN_ERROR:
+        of_series, of_window = _own_errors(backtest, len(names))
+        factors = {name: float(factor) for name, factor in zip(names, of_series, strict=True)}
+        errors = errors / of_window[:, None]
     horizon = errors.shape[1]
     rows = []
     for step in range(horizon):
@@ -49,7 +68,28 @@ def fit_offsets(backtest: Forecasts, levels: Sequence[float] = QUANTILES) -> Off
                 break
             width += 1
         rows.append([_conformal_quantile(np.sort(pooled), level) for level in levels])
-    return Offsets(levels=list(levels), offsets=rows)
+    return Offsets(levels=list(levels), offsets=rows, factors=factors)
+
+
+def _own_errors(backtest: Forecasts, count: int) -> tuple[Floats, Floats]:
+    """Return the error of each series relative to the mean over all series: from all its windows, and for each window from its others.
+
+    Both are shrunk towards 1, the more the fewer windows a series has.
+    """
+    errors = absolute_errors(backtest) / backtest.scale[:, None]
+    scored = ~np.isnan(errors)
+    window = np.where(scored, errors, 0.0).sum(axis=1) / np.maximum(scored.sum(axis=1), 1)
+    known = scored.any(axis=1)
+    series = backtest.series
+    n = np.bincount(series[known], minlength=count)
+    total = np.bincount(series[known], window[known], minlength=count)
+    overall = float(total.sum() / max(n.sum(), 1)) or 1.0
+
+    def relative(sums: Floats, windows: Floats) -> Floats:
+        return np.asarray((sums / overall + PRIOR_WINDOWS) / (windows + PRIOR_WINDOWS))
+
+    others = relative(total[series] - np.where(known, window, 0.0), n[series] - known)
+    return relative(total, n), others
 
 
 def _conformal_quantile(ordered: Floats, level: float) -> float:

@@ -24,7 +24,7 @@ from glassbox.families.forecasting.metrics import (
     score,
 )
 from glassbox.families.forecasting.models import KINDS
-from glassbox.families.forecasting.panel import Floats, Panel, scales
+from glassbox.families.forecasting.panel import Floats, Panel, is_constant, scales
 from glassbox.families.forecasting.predictor import QUANTILE_NAMES, Columns, ForecastPredictor
 from glassbox.families.forecasting.prepare_rows import series_column, time_column
 from glassbox.families.forecasting.protocols import Fitting
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from glassbox.request.model import Request
 
 TOP_ROWS = 10
+GROUPS = 5  # of series, by roughness
 
 
 def columns_of(request: "Request", columns: Sequence[str]) -> Columns:
@@ -70,20 +71,26 @@ def refit(
     )
 
 
-def refit_on_all(predictor: ForecastPredictor, later: Panel) -> ForecastPredictor:
+def refit_on_all(
+    predictor: ForecastPredictor, later: Panel, backtest: Forecasts | None = None, holdout: Forecasts | None = None
+) -> ForecastPredictor:
     """Refit the same recipe and parameters on train and holdout, and return the predictor to serve.
 
-    The backtest and the evaluation refit in the same way at each of their origins.
+    Its intervals are fitted to the errors of backtest and holdout, if they are given. The backtest and the evaluation refit in the same way at each of their origins.
     """
     history = predictor.history.joined(later)
     fitting = Fitting(predictor.params, predictor.recipe, predictor.seed, predictor.threads)
     with limit_threads(predictor.threads):
         model = KINDS[predictor.kind].fit(history, fitting)
     note = (
-        f"The same recipe and parameters are refitted on all history, up to {history.times[-1]} instead of {predictor.history.times[-1]}. "
+        f"The same recipe and parameters are refitted on all history, up to {history.times[-1]} instead of "
+        f"{predictor.history.times[-1]}. "
         "The evaluation refits in the same way at each origin."
     )
-    return predictor.updated_with(later, model, note)
+    refitted = predictor.updated_with(later, model, note)
+    if backtest is None or holdout is None:
+        return refitted
+    return replace(refitted, offsets=fit_offsets(backtest.joined(holdout), predictor.history.names))
 
 
 def intervals(tuned_oof: pd.DataFrame, dataset: BacktestDataset) -> tuple[Offsets, Forecasts]:
@@ -91,14 +98,22 @@ def intervals(tuned_oof: pd.DataFrame, dataset: BacktestDataset) -> tuple[Offset
 
     The quantiles at each origin are computed from the errors at all other origins.
     """
-    backtest = read_oof(tuned_oof, dataset)
+    backtest, names = read_oof(tuned_oof, dataset), dataset.panel.names
     quantiles = np.full((*backtest.point.shape, len(QUANTILE_NAMES)), np.nan)
     for origin in dataset.origins:
         at_origin, other_origins = backtest.origin == origin, backtest.origin != origin
         if other_origins.any():
-            offsets = fit_offsets(backtest.take(other_origins))
-            quantiles[at_origin] = offsets.quantiles(backtest.point[at_origin], backtest.scale[at_origin])
-    return fit_offsets(backtest), with_quantiles(backtest, quantiles, dataset.nonnegative)
+            offsets = fit_offsets(backtest.take(other_origins), names)
+            quantiles[at_origin] = quantiles_of(backtest.take(at_origin), offsets, dataset)
+    return fit_offsets(backtest, names), with_quantiles(backtest, quantiles, dataset.nonnegative)
+
+
+def quantiles_of(forecasts: Forecasts, offsets: Offsets, dataset: BacktestDataset) -> Floats:
+    """Return the quantiles of windows that start at the same origin; those of a constant series are its forecast."""
+    history = dataset.panel.values[:, : int(forecasts.origin[0])]
+    constant = is_constant(history, dataset.recipe.seasons[0])[forecasts.series]
+    names = [dataset.panel.names[i] for i in forecasts.series]
+    return offsets.quantiles(forecasts.point, np.where(constant, 0.0, forecasts.scale), names)
 
 
 def with_quantiles(forecasts: Forecasts, quantiles: Floats, nonnegative: bool) -> Forecasts:
@@ -134,11 +149,13 @@ def forecast_holdout(
     dataset: BacktestDataset,
     predictor: ForecastPredictor,
     resources: Resources,
+    backtest: Forecasts | None = None,
 ) -> Forecasts:
-    """Forecast from every origin of the holdout, with intervals fitted on train alone.
+    """Forecast from every origin of the holdout.
 
     The evaluated model forecasts from the first origin, the end of train. At each later origin it is refitted on the history
-    up to that origin.
+    up to that origin. Its intervals are fitted to the errors that are known at the origin: those of the backtest, if it is given,
+    and of the earlier origins.
     """
     points = {}
     kind, params = predictor.kind, predictor.params
@@ -152,15 +169,20 @@ def forecast_holdout(
                 points[origin] = forecast_from(dataset, origin, kind, params, resources)["point"]
             resources.progress(i + 1, len(dataset.origins), f"origin {i + 1} of {len(dataset.origins)}")
     forecasts = dataset.frame(points)
-    return with_quantiles(forecasts, predictor.offsets.quantiles(forecasts.point, forecasts.scale), dataset.nonnegative)
+    quantiles = np.full((*forecasts.point.shape, len(QUANTILE_NAMES)), np.nan)
+    for origin in dataset.origins:
+        offsets, known = predictor.offsets, forecasts.origin + dataset.recipe.horizon <= origin
+        if backtest is not None and known.any():
+            offsets = fit_offsets(backtest.joined(forecasts.take(known)), dataset.panel.names)
+        now = forecasts.origin == origin
+        quantiles[now] = quantiles_of(forecasts.take(now), offsets, dataset)
+    return with_quantiles(forecasts, quantiles, dataset.nonnegative)
 
 
-def baseline_holdout(dataset: BacktestDataset, *, seed: int) -> Forecasts:
-    """Return the seasonal naive forecast from the same origins."""
-    points = {
-        origin: forecast_from(dataset, origin, "seasonal_naive", {}, Resources(seed=seed))["point"] for origin in dataset.origins
-    }
-    return dataset.frame(points)
+def baseline_holdout(dataset: BacktestDataset, baseline: Mapping[str, Any], *, seed: int) -> Forecasts:
+    """Return the forecasts of the baseline, a candidate, from the same origins."""
+    kind, params, resources = baseline["kind"], baseline["params"], Resources(seed=seed)
+    return dataset.frame({origin: forecast_from(dataset, origin, kind, params, resources)["point"] for origin in dataset.origins})
 
 
 def predictions(forecasts: Forecasts, dataset: BacktestDataset, holdout: pd.DataFrame, columns: Columns) -> pd.DataFrame:
@@ -199,10 +221,9 @@ def holdout_metrics(forecasts: Forecasts, *, leading: str, resamples: int, seed:
     return Estimates(title="Holdout metrics", say=say, values=values)
 
 
-def headline(forecasts: Forecasts, base: Forecasts, leading: str, recipe: Recipe) -> Note:
+def headline(forecasts: Forecasts, base: Forecasts, leading: str, baseline: str) -> Note:
     """Summarise the typical error, the gain over the baseline and the interval coverage for stakeholders."""
     error, baseline_error = score(forecasts, leading), score(base, leading)
-    season = recipe.step.season_name(recipe.season).removeprefix("a ")
     gain = 1 - error / baseline_error if baseline_error > 0 else 0.0
     typical = _typical_error(forecasts)
     size = (
@@ -219,7 +240,7 @@ def headline(forecasts: Forecasts, base: Forecasts, leading: str, recipe: Recipe
     lines = [f"The {number(LEVEL, '.0%')} intervals contain {number(float(coverage), '.0%')} of the actual values."]
     return Note(
         title="Summary",
-        say=f"{size}. The model has {better} repeating the last {season}.",
+        say=f"{size}. The model has {better} the best simple forecast, {baseline}.",
         lines=lines,
         tone="good" if gain > 0.05 else "look",
     )
@@ -254,20 +275,20 @@ def generalization_gap(oof: Forecasts, forecasts: Forecasts, metric: str) -> Fac
     return Facts(title="Generalisation gap", say=say, facts=facts, evidence=evidence)
 
 
-def versus_baseline(forecasts: Forecasts, base: Forecasts, names: Sequence[str] = ("mase", "rmsse", "smape")) -> Table:
-    """Tabulate the holdout metrics of the model and of the seasonal naive forecast."""
-    rows = [
-        {"metric": metric_label(name), "model": score(forecasts, name), "seasonal naive": score(base, name)} for name in names
-    ]
+def versus_baseline(
+    forecasts: Forecasts, base: Forecasts, baseline: str, names: Sequence[str] = ("mase", "rmsse", "smape")
+) -> Table:
+    """Tabulate the holdout metrics of the model and of the baseline."""
+    rows = [{"metric": metric_label(name), "model": score(forecasts, name), "baseline": score(base, name)} for name in names]
     frame = pd.DataFrame(rows)
-    frame["model / seasonal naive"] = frame["model"] / frame["seasonal naive"]
+    frame["model / baseline"] = frame["model"] / frame["baseline"]
     wins = float(np.nanmean(by_window(forecasts, "mase") < by_window(base, "mase")))
-    say = f"The model beats the seasonal naive forecast in {number(wins, '.0%')} of the windows."
+    say = f"The model beats the best simple forecast of the backtest, {baseline}, in {number(wins, '.0%')} of the windows."
     return Table.of(
         frame,
         "Baseline",
         say=say,
-        formats=dict.fromkeys(["model", "seasonal naive"], ".4f") | {"model / seasonal naive": ".3f"},
+        formats=dict.fromkeys(["model", "baseline"], ".4f") | {"model / baseline": ".3f"},
     )
 
 
@@ -290,14 +311,45 @@ def coverage_table(forecasts: Forecasts, oof: Forecasts) -> Table:
     frame = pd.DataFrame(rows)
     holdout_coverage = frame[(frame["on"] == "holdout") & (frame["interval"] == "90 %")]["covered"].iloc[0]
     say = f"The 90 % intervals contain {number(float(holdout_coverage), '.1%')} of the actual values of the holdout."
-    note = "Conformal intervals from the backtest errors. In the backtest, each origin uses the errors of the other origins."
+    note = (
+        "Conformal intervals in units of each series' own error. In the backtest, each origin uses the errors of the other origins; on the "
+        "holdout, those of the backtest and of earlier origins."
+    )
     return Table.of(frame, "Interval coverage", say=say, formats={"covered": ".1%", "steps": ",d"}, note=note)
 
 
+def coverage_by_roughness(forecasts: Forecasts, oof: Forecasts, panel: Panel) -> Table | Note:
+    """Tabulate the coverage of the 90 % intervals by fifth of the series, ordered by the mean change between steps over the mean value."""
+    title = "Interval coverage by roughness"
+    if len(panel.names) < 2 * GROUPS:
+        return Note(title=title, say=f"There are too few series to divide into {GROUPS} groups.")
+    fifth = groups_by_roughness(panel)
+    rows = []
+    for group in range(GROUPS):
+        row: dict[str, Any] = {"fifth": group + 1, "series": int((fifth == group).sum())}
+        for label, part in (("backtest", oof), ("holdout", forecasts)):
+            inside = covered(part)[fifth[part.series] == group]
+            row[label] = float(np.nanmean(inside)) if np.isfinite(inside).any() else None
+        rows.append(row)
+    frame = pd.DataFrame(rows)
+    shares = frame["holdout"].dropna()
+    between = f"{number(shares.min(), '.0%')} to {number(shares.max(), '.0%')}"
+    say = f"On the holdout, the 90 % intervals contain {between} of the values of each fifth."
+    note = "Fifths of the series from smooth (1) to rough (5): the mean change from step to step, divided by the mean absolute value."
+    return Table.of(frame, title, say=say, formats={"backtest": ".1%", "holdout": ".1%"}, note=note)
+
+
+def groups_by_roughness(panel: Panel) -> Any:
+    """Return the group of each series, 0 to `GROUPS` - 1, by the mean change between steps over the mean absolute value."""
+    size = np.nanmean(np.abs(np.where(np.isnan(panel.values).all(axis=1, keepdims=True), 0.0, panel.values)), axis=1)
+    rough = scales(panel.values, 1) / np.maximum(size, 1e-12)
+    return np.argsort(np.argsort(rough, kind="stable"), kind="stable") * GROUPS // len(rough)
+
+
 def by_step_frame(forecasts: Forecasts, base: Forecasts, metric: str = "mase") -> pd.DataFrame:
-    """Return ``ahead``, ``model`` and ``seasonal naive``: the metric of both forecasts at each step ahead."""
+    """Return ``ahead``, ``model`` and ``baseline``: the metric of both forecasts at each step ahead."""
     model, baseline = by_step(forecasts, metric), by_step(base, metric)
-    return pd.DataFrame({"ahead": np.arange(1, len(model) + 1), "model": model, "seasonal naive": baseline})
+    return pd.DataFrame({"ahead": np.arange(1, len(model) + 1), "model": model, "baseline": baseline})
 
 
 def slices(forecasts: Forecasts, dataset: BacktestDataset, *, country: str | None) -> pd.DataFrame:
@@ -396,21 +448,21 @@ def worst_days(forecasts: Forecasts, dataset: BacktestDataset, country: str | No
 
 
 def worst_series(forecasts: Forecasts, base: Forecasts, names: Sequence[str], metric: str = "mase") -> Table:
-    """Tabulate the series with the largest errors, with the error of the seasonal naive forecast."""
-    errors = pd.DataFrame({"series": forecasts.series, "value": by_window(forecasts, metric), "naive": by_window(base, metric)})
+    """Tabulate the series with the largest errors, with the error of the baseline."""
+    errors = pd.DataFrame({"series": forecasts.series, "value": by_window(forecasts, metric), "base": by_window(base, metric)})
     grouped = errors.groupby("series").mean()
-    worse_than_naive = float((grouped["value"] > grouped["naive"]).mean())
+    worse = float((grouped["value"] > grouped["base"]).mean())
     worst = grouped.sort_values(["value"], ascending=False, kind="stable").head(TOP_ROWS)
     label = metric_label(metric)
     frame = pd.DataFrame(
         {
             "series": [names[i] or "the series" for i in worst.index],
             label: worst["value"].to_numpy(),
-            f"{label}, seasonal naive": worst["naive"].to_numpy(),
+            f"{label}, baseline": worst["base"].to_numpy(),
         }
     )
-    say = f"On {number(worse_than_naive, '.0%')} of {len(grouped):,} series the seasonal naive forecast is better than the model."
-    return Table.of(frame, "Series with the largest errors", say=say, formats={label: ".3f", f"{label}, seasonal naive": ".3f"})
+    say = f"On {number(worse, '.0%')} of {len(grouped):,} series the baseline is better than the model."
+    return Table.of(frame, "Series with the largest errors", say=say, formats={label: ".3f", f"{label}, baseline": ".3f"})
 
 
 def model_components(predictor: ForecastPredictor) -> Note | Table:
@@ -432,10 +484,23 @@ def model_components(predictor: ForecastPredictor) -> Note | Table:
     if "members" in predictor.params:
         frame = pd.DataFrame([{"member": m["name"], "weight": m["weight"]} for m in predictor.params["members"]])
         return Table.of(
-            frame, "Ensemble members", say="The forecast is a weighted mean of these models.", formats={"weight": ".2f"}
+            frame,
+            "Ensemble members",
+            say=f"The forecast is {_combination(predictor.params)} of these models.",
+            formats={"weight": ".2f"},
         )
     lines = [f"{name}: {value}" for name, value in predictor.params.items()]
     return Note(title="Model", say=f"{predictor.kind}, fitted to each series separately.", lines=lines)
+
+
+def _combination(params: Mapping[str, Any]) -> str:
+    if params.get("combine") == "median":
+        return "the median"
+    return (
+        "a weighted mean, with weights for each series (the table shows their means),"
+        if "weights" in params
+        else "a weighted mean"
+    )
 
 
 def refit_note(predictor: ForecastPredictor) -> Note:

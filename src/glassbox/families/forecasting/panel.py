@@ -154,6 +154,19 @@ def trimmed(row: Floats) -> Floats:
     return row[observed[0] :] if len(observed) else row[:0]
 
 
+def is_constant(values: Floats, season: int) -> Any:
+    """Return whether each series has had the same value for at least two seasons, and five steps, up to its end."""
+    known = np.cumsum(~np.isnan(values), axis=1)[:, -1] if values.shape[1] else np.zeros(len(values))
+    low = np.where(np.isnan(values), np.inf, values).min(axis=1, initial=np.inf)
+    high = np.where(np.isnan(values), -np.inf, values).max(axis=1, initial=-np.inf)
+    return (low == high) & (known >= max(2 * season, 5))
+
+
+def interval_scales(values: Floats, season: int) -> Floats:
+    """Return `scales`, but 0 for a constant series, whose prediction interval is its value."""
+    return np.where(is_constant(values, season), 0.0, scales(values, season))
+
+
 def scales(values: Floats, season: int, power: int = 1) -> Floats:
     """Return the mean error of the seasonal naive forecast on each series: the denominator of MASE (power 1) and RMSSE (power 2).
 

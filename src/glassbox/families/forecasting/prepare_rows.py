@@ -405,9 +405,12 @@ def _facts(
             f"{int(gaps.sum()):,} steps inside {with_gaps:,} series have no row. They stay missing; models that need every step use "
             "the value one season earlier, and metrics ignore them."
         )
-    late = int((spans["max"] < timestamps.max()).sum())
-    if late:
-        lines.append(f"{late:,} series end before the last step.")
+    ended = spans.index[spans["max"] < timestamps.max()].tolist()
+    if ended:
+        shown = join_names([repr(name) for name in ended], 6)
+        lines.append(
+            f"{len(ended):,} series end before the last step: {shown}. They are forecast as if they continued; leave out those that do not."
+        )
     return {
         "step": step.name,
         "series": len(spans),
