@@ -136,20 +136,25 @@ def _boosting(cost: Cost, effort: Effort, recipe: Recipe) -> list[Candidate]:
         "bagging_freq": 1,
         "rows": effort.sizes["training rows"],
     }
+    variants = {
+        "boosting, level": ("level", "regression_l1"),
+        "boosting, last value": ("last", "regression_l1"),
+        "boosting, last season": ("season", "regression_l1"),
+        "boosting, squared error": ("last", "regression"),
+    }
     models = [
-        Candidate(name="boosting", kind="boosting", params={"reference": "level", "objective": "regression", **shared}),
-        Candidate(
-            name="boosting, differenced", kind="boosting", params={"reference": "last", "objective": "regression_l1", **shared}
-        ),
+        Candidate(name=name, kind="boosting", params={"reference": reference, "objective": objective, **shared})
+        for name, (reference, objective) in variants.items()
+        if recipe.seasons != [1] or reference != "season"
     ]
     if recipe.horizon > recipe.seasons[0] > 1 and cost != "low":
-        models.append(Candidate(name="boosting, recursive", kind="boosting", params={"method": "recursive", **models[0].params}))
+        models.append(Candidate(name="boosting, recursive", kind="boosting", params={**models[0].params, "method": "recursive"}))
     return models
 
 
 HISTORY: Space = {"history": [100, 200, 400, 800, 1600]}
 SPACES: dict[str, Space] = {
-    "ets": {**HISTORY, "damped": [None, True, False]},
+    "ets": HISTORY,
     "theta": HISTORY,
     "dynamic_theta": HISTORY,
     "ces": HISTORY,

@@ -76,7 +76,8 @@ def refit_on_all(
 ) -> ForecastPredictor:
     """Refit the same recipe and parameters on train and holdout, and return the predictor to serve.
 
-    Its intervals are fitted to the errors of backtest and holdout, if they are given. The backtest and the evaluation refit in the same way at each of their origins.
+    Its intervals are fitted to the errors of backtest and holdout, if they are given. The backtest and the
+    evaluation refit in the same way at each of their origins.
     """
     history = predictor.history.joined(later)
     fitting = Fitting(predictor.params, predictor.recipe, predictor.seed, predictor.threads)
