@@ -140,14 +140,15 @@ def _boosting(cost: Cost, effort: Effort, recipe: Recipe) -> list[Candidate]:
         "boosting, level": ("level", "regression_l1"),
         "boosting, last value": ("last", "regression_l1"),
         "boosting, last season": ("season", "regression_l1"),
-        "boosting, squared error": ("last", "regression"),
     }
+    if cost != "low":
+        variants["boosting, squared error"] = ("last", "regression")
     models = [
         Candidate(name=name, kind="boosting", params={"reference": reference, "objective": objective, **shared})
         for name, (reference, objective) in variants.items()
         if recipe.seasons != [1] or reference != "season"
     ]
-    if recipe.horizon > recipe.seasons[0] > 1 and cost != "low":
+    if recipe.horizon > recipe.seasons[0] > 1:
         models.append(Candidate(name="boosting, recursive", kind="boosting", params={**models[0].params, "method": "recursive"}))
     return models
 

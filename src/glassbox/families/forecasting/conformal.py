@@ -9,7 +9,8 @@ from glassbox.families.forecasting.metrics import QUANTILES, Forecasts, absolute
 from glassbox.families.forecasting.panel import Floats
 
 MIN_ERRORS = 200  # per quantile; steps with fewer pool the errors of their neighbours
-PRIOR_WINDOWS = 2  # windows that the mean over all series counts for, beside the windows of the series itself
+PRIOR_WINDOWS = 1  # windows that the mean over all series counts for, beside the windows of the series itself
+LOWEST = 0.01  # relative error of a series whose forecasts were exact
 OWN_ERROR = 5  # from this number of series on, each has a factor of its own
 
 
@@ -74,7 +75,7 @@ def fit_offsets(backtest: Forecasts, names: Sequence[str] = (), levels: Sequence
 def _own_errors(backtest: Forecasts, count: int) -> tuple[Floats, Floats]:
     """Return the error of each series relative to the mean over all series: from all its windows, and for each window from its others.
 
-    Both are shrunk towards 1, the more the fewer windows a series has.
+    Both are shrunk towards 1 on a logarithmic scale, the more the fewer windows a series has.
     """
     errors = absolute_errors(backtest) / backtest.scale[:, None]
     scored = ~np.isnan(errors)
@@ -86,7 +87,8 @@ def _own_errors(backtest: Forecasts, count: int) -> tuple[Floats, Floats]:
     overall = float(total.sum() / max(n.sum(), 1)) or 1.0
 
     def relative(sums: Floats, windows: Floats) -> Floats:
-        return np.asarray((sums / overall + PRIOR_WINDOWS) / (windows + PRIOR_WINDOWS))
+        mean = np.divide(sums, windows * overall, out=np.ones(len(sums)), where=windows > 0)
+        return np.asarray(np.maximum(mean, LOWEST) ** (windows / (windows + PRIOR_WINDOWS)))
 
     others = relative(total[series] - np.where(known, window, 0.0), n[series] - known)
     return relative(total, n), others

@@ -39,6 +39,56 @@ if TYPE_CHECKING:
     from glassbox.request.model import Request
 
 TOP_ROWS = 10
+COUNTRIES = (
+    *(
+        "AR",
+        "AT",
+        "AU",
+        "BE",
+        "BR",
+        "CA",
+        "CH",
+        "CL",
+        "CN",
+        "CO",
+        "CZ",
+        "DE",
+        "DK",
+        "ES",
+        "FI",
+        "FR",
+        "GB",
+        "GR",
+        "HU",
+        "ID",
+        "IE",
+        "IL",
+    ),
+    *(
+        "IN",
+        "IT",
+        "JP",
+        "KR",
+        "MX",
+        "MY",
+        "NG",
+        "NL",
+        "NO",
+        "NZ",
+        "PH",
+        "PL",
+        "PT",
+        "RO",
+        "SE",
+        "SG",
+        "TH",
+        "TR",
+        "UA",
+        "US",
+        "VN",
+        "ZA",
+    ),
+)  # whose public holidays are compared with the days of the largest errors
 GROUPS = 5  # of series, by roughness
 
 
@@ -435,6 +485,8 @@ def worst_days(forecasts: Forecasts, dataset: BacktestDataset, country: str | No
             "actual was": np.where(worst["bias"].to_numpy() > 0, "higher", "lower"),
         }
     )
+    by_day = 0 < dataset.recipe.step.seconds <= 86_400
+    lines = holiday_hint(grouped["error"]) if by_day and not country else []
     lower = int((frame["actual was"] == "lower").sum())
     off = int(frame["weekday"].isin(["Saturday", "Sunday"]).sum())
     common = [f"On {lower} of {len(frame)} days the actual values were below the forecast", f"{off} are on a weekend"]
@@ -443,9 +495,40 @@ def worst_days(forecasts: Forecasts, dataset: BacktestDataset, country: str | No
     return Table.of(
         frame,
         "Days with the largest errors",
-        say=f"{common[0]}; {' and '.join(common[1:])}.",
+        say=" ".join([f"{common[0]}; {' and '.join(common[1:])}.", *lines]),
         formats={"MASE": ".2f"},
     )
+
+
+def holiday_hint(errors: pd.Series) -> list[str]:
+    """Name the country on whose public holidays the largest errors fall, and the request key that adds them; empty without one.
+
+    The number of holidays among the worst days has to be improbable by chance (hypergeometric distribution), also given the number of
+    countries that are tried.
+
+    Parameters
+    ----------
+    errors
+        The error of each day, indexed by day.
+    """
+    from scipy.stats import hypergeom
+
+    days = pd.DatetimeIndex(errors.index)
+    worst = errors.to_numpy() >= np.sort(errors.to_numpy())[-min(2 * TOP_ROWS, max(1, len(errors) // 10))]
+    found = []
+    for country in COUNTRIES if len(days) >= 4 * TOP_ROWS else ():
+        holiday = is_holiday(days, country) > 0
+        hits = int((holiday & worst).sum())
+        chance = float(hypergeom.sf(hits - 1, len(days), int(holiday.sum()), int(worst.sum())))
+        if hits >= 2 and chance * len(COUNTRIES) < 0.01:
+            found.append((chance, country, hits))
+    if not found:
+        return []
+    _, country, hits = min(found)
+    return [
+        f"{hits} of the {int(worst.sum())} days with the largest errors are public holidays of {country}: `data.holidays: {country}` adds "
+        "them to the features, if the data is from there."
+    ]
 
 
 def worst_series(forecasts: Forecasts, base: Forecasts, names: Sequence[str], metric: str = "mase") -> Table:
