@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from glassbox.families.forecasting.recipe import Recipe
-from glassbox.families.forecasting.statistical_models import flair_frequency
+from glassbox.families.forecasting.statistical_models import MAX_ETS_SEASON, flair_frequency
 from glassbox.families.protocol import Effort, Space
 from glassbox.families.shared.candidates import Candidate
 from glassbox.request.model import Cost
@@ -15,14 +15,14 @@ INTERMITTENT = 0.3  # share of zeros from which methods for intermittent demand 
 SECONDS: dict[str, tuple[float, float, float]] = {
     "croston": (0.001, 0.0, 0.0),
     "tsb": (0.001, 0.0, 0.0),
-    "ces": (0.01, 0.0001, 0.0002),
-    "flair": (0.1, 0.0, 0.0),
-    "dynamic_theta": (0.01, 0.0002, 0.0005),
-    "theta": (0.02, 0.0004, 0.001),
-    "mstl": (0.02, 0.0003, 0.002),
-    "ets": (0.02, 0.0005, 0.004),
-    "arima": (0.1, 0.002, 0.01),
-    "prophet": (0.3, 0.001, 0.001),
+    "ces": (0.01, 0.00005, 0.00012),
+    "flair": (0.07, 0.0, 0.0),
+    "dynamic_theta": (0.01, 0.0001, 0.00025),
+    "theta": (0.02, 0.0002, 0.0005),
+    "mstl": (0.02, 0.00015, 0.001),
+    "ets": (0.02, 0.0003, 0.002),
+    "arima": (0.1, 0.001, 0.005),
+    "prophet": (0.3, 0.0005, 0.0005),
     "tbats": (5.0, 0.01, 0.02),
 }
 BUDGET: dict[Cost, float] = {"low": 600.0, "medium": 3000.0, "high": 40_000.0}  # seconds of one core for all local models
@@ -79,8 +79,8 @@ def simple_candidates(recipe: Recipe) -> list[Candidate]:
 
 def _local_models(recipe: Recipe, zeros: float) -> list[Candidate]:
     """Return the models that are fitted to each series, in the order of the leaderboard's ties."""
-    season = recipe.season
-    recent = max(8 * season if season > 1 else 200, 200)
+    season, shortest = recipe.season, recipe.seasons[0]
+    recent = max((14 if shortest <= MAX_ETS_SEASON else 8) * shortest, 200)
     models = [
         Candidate(name="ETS", kind="ets", params={"history": recent}),
         Candidate(name="Theta", kind="theta", params={"history": recent}),

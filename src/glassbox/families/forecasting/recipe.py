@@ -36,7 +36,7 @@ class Recipe(BaseModel):
     horizon
         Number of steps to forecast.
     seasons
-        Season lengths in steps, shortest first; the seasonal naive forecast uses the longest.
+        Season lengths in steps, shortest first.
     lags
         Lags in seasons: lag 1 is the last known value at the same position in the season.
     recent
