@@ -106,6 +106,12 @@ def test_a_series_shorter_than_two_seasons_gets_the_model_without_a_season(kind:
     assert np.isfinite(point).all()
 
 
+def test_a_history_of_fewer_than_two_seasons_before_the_last_origin_is_backtested() -> None:
+    times = pd.date_range("2020-01-01", periods=24, freq="MS").as_unit("us")
+    of = Recipe(horizon=6, step=MONTH, seasons=[12])
+    assert make_folds(Panel(MONTH, ["a"], times, np.ones((1, 24))), of, 3)["origin"].tolist() == [18]
+
+
 def test_features_are_differences_to_the_reference_and_see_the_last_value() -> None:
     known, of = panel(), recipe()
     history, calendar = known.until(120), time_features(known.times[120:127], of)
