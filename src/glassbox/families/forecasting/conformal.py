@@ -1,6 +1,7 @@
 """Prediction intervals: split-conformal quantiles of the backtest errors, in units of each series' own error."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict
@@ -86,7 +87,7 @@ def _own_errors(backtest: Forecasts, count: int) -> tuple[Floats, Floats]:
     total = np.bincount(series[known], window[known], minlength=count)
     overall = float(total.sum() / max(n.sum(), 1)) or 1.0
 
-    def relative(sums: Floats, windows: Floats) -> Floats:
+    def relative(sums: Any, windows: Any) -> Floats:
         mean = np.divide(sums, windows * overall, out=np.ones(len(sums)), where=windows > 0)
         return np.asarray(np.maximum(mean, LOWEST) ** (windows / (windows + PRIOR_WINDOWS)))
 

@@ -50,13 +50,13 @@ def weights_of(runs: Runs, windows: Any, metric: str) -> Floats:
     return np.asarray(best)
 
 
-def weights_by_series(runs: Runs, windows: Any, metric: str, sharpness: float) -> Floats:
-    """Return the weights of each series, (series, members): those of all series, adapted to the series' own backtest.
+def weights_by_series(runs: Runs, windows: Any, metric: str, sharpness: float, shared: Floats) -> Floats:
+    """Return the weights of each series, (series, members): the shared ones, adapted to the series' own backtest.
 
     The weight of a member is multiplied by exp(-s (r - g)): r is its error on the series relative to the mean of the members, shrunk
     to g, its relative error over all series, and s the sharpness.
     """
-    base = (1 - SMOOTHING) * weights_of(runs, windows, metric) + SMOOTHING / len(runs)
+    base = (1 - SMOOTHING) * shared + SMOOTHING / len(runs)
     series = runs[0].oof.series[windows]
     losses = np.column_stack([by_window(run.oof.take(windows), metric) for run in runs])
     count = int(runs[0].oof.series.max()) + 1
@@ -88,6 +88,16 @@ def ensembles(runs: Runs, names: Sequence[str], origins: Sequence[int], metric: 
     if len(members) < 2 or len(origins) < 3:
         return []
     everything = np.ones(len(members[0].oof.origin), dtype=bool)
+    fitted: dict[bytes, Floats] = {}
+
+    def shared(windows: Any) -> Floats:
+        key = windows.tobytes()
+        if key not in fitted:
+            fitted[key] = weights_of(members, windows, metric)
+        return fitted[key]
+
+    def by_series(sharpness: float) -> Weights:
+        return lambda windows: weights_by_series(members, windows, metric, sharpness, shared(windows))
 
     def weighted(name: str, weights: Weights) -> CandidateRun[Forecasts]:
         point = _leave_one_out(members, origins, weights)
@@ -102,14 +112,11 @@ def ensembles(runs: Runs, names: Sequence[str], origins: Sequence[int], metric: 
     middle = np.median([run.oof.point for run in best], axis=0)
     equal = np.full(len(best), 1 / len(best))
     result = [
-        weighted("weighted ensemble", lambda windows: weights_of(members, windows, metric)),
+        weighted("weighted ensemble", shared),
         _run("median ensemble", {"combine": "median", "members": _described(best, equal)}, best, middle),
     ]
     if len(names) >= BY_SERIES:
-        tried = [
-            weighted("ensemble by series", lambda windows, s=s: weights_by_series(members, windows, metric, s))  # type: ignore[misc]
-            for s in SHARPNESS
-        ]
+        tried = [weighted("ensemble by series", by_series(sharpness)) for sharpness in SHARPNESS]
         result.append(min(tried, key=lambda run: sign * score(run.oof, metric)))
     return result
 

@@ -177,7 +177,7 @@ class ForecastPredictor:
             if unknown:
                 notes[rows] = f"where {' or '.join(unknown)} is missing, its value one season earlier is used"
             if ended := self._ended(history):
-                notes[rows] = "; ".join(part for part in (*set(notes[rows]), ended) if part)
+                notes[rows] = f"{notes[rows[0]]}; {ended}" if notes[rows[0]] else ended
             values[rows, 0] = point[0, steps]
             values[rows, 1:] = np.maximum(quantiles[0, steps], 0.0) if self.nonnegative else quantiles[0, steps]
 
