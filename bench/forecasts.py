@@ -150,7 +150,7 @@ def measure(name: str, cost: str, workers: int, trials: int) -> dict[str, Any]:
         effort=effort,
         resources=resources,
     )
-    offsets, _ = evaluate.intervals(tuning.oof, dataset)
+    offsets, oof = evaluate.intervals(tuning.oof, dataset)
     predictor = evaluate.refit(tuning.best, train, Schema(columns=[]), Columns("time", "y", None), offsets, seed=42)
     later = Panel(
         full.step,
@@ -160,7 +160,7 @@ def measure(name: str, cost: str, workers: int, trials: int) -> dict[str, Any]:
         {key: matrix[:, train.steps :] for key, matrix in full.covariates.items()},
     )
     holdout = evaluate.holdout_dataset(dataset, later, case.origins)
-    forecasts = evaluate.forecast_holdout(holdout, predictor, resources)
+    forecasts = evaluate.forecast_holdout(holdout, predictor, resources, oof)
     seconds = time.monotonic() - started
     ranking = [(row["candidate"], row["scores"]["mase"]["value"]) for row in tuning.board["rows"] if not row["note"]]
     return {
