@@ -10,8 +10,7 @@ from glassbox.families.forecasting.metrics import QUANTILES, Forecasts, absolute
 from glassbox.families.forecasting.panel import Floats
 
 MIN_ERRORS = 200  # per quantile; steps with fewer pool the errors of their neighbours
-PRIOR_WINDOWS = 1  # windows that the mean over all series counts for, beside the windows of the series itself
-LOWEST = 0.01  # relative error of a series whose forecasts were exact
+LOWEST = 0.1  # relative error of a series whose forecasts were exact
 OWN_ERROR = 5  # from this number of series on, each has a factor of its own
 
 
@@ -76,20 +75,27 @@ def fit_offsets(backtest: Forecasts, names: Sequence[str] = (), levels: Sequence
 def _own_errors(backtest: Forecasts, count: int) -> tuple[Floats, Floats]:
     """Return the error of each series relative to the mean over all series: from all its windows, and for each window from its others.
 
-    Both are shrunk towards 1 on a logarithmic scale, the more the fewer windows a series has.
+    Both are credibility estimates ([1]_, section 3.1): the mean of n windows is shrunk towards 1 with the weight K / (n + K) of the latter,
+    where K is the variance between the windows of a series, divided by the variance between the series.
+
+    References
+    ----------
+    .. [1] Bühlmann, H. and Gisler, A. (2005). A Course in Credibility Theory and its Applications. Springer.
     """
     errors = absolute_errors(backtest) / backtest.scale[:, None]
     scored = ~np.isnan(errors)
+    known, series = scored.any(axis=1), backtest.series
     window = np.where(scored, errors, 0.0).sum(axis=1) / np.maximum(scored.sum(axis=1), 1)
-    known = scored.any(axis=1)
-    series = backtest.series
+    window = window / (float(window[known].mean()) if window.any() else 1.0)
     n = np.bincount(series[known], minlength=count)
     total = np.bincount(series[known], window[known], minlength=count)
-    overall = float(total.sum() / max(n.sum(), 1)) or 1.0
+    means = np.divide(total, n, out=np.ones(count), where=n > 0)
+    within = float(((window - means[series])[known] ** 2).sum() / max(known.sum() - (n > 0).sum(), 1))
+    between = float(np.var(means[n > 0]) - within * np.mean(1 / n[n > 0])) if known.any() else 0.0
+    prior = within / max(between, 1e-9)
 
     def relative(sums: Any, windows: Any) -> Floats:
-        mean = np.divide(sums, windows * overall, out=np.ones(len(sums)), where=windows > 0)
-        return np.asarray(np.maximum(mean, LOWEST) ** (windows / (windows + PRIOR_WINDOWS)))
+        return np.asarray(np.maximum((sums + prior) / np.maximum(windows + prior, 1e-9), LOWEST))
 
     others = relative(total[series] - np.where(known, window, 0.0), n[series] - known)
     return relative(total, n), others
