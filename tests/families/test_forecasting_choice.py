@@ -192,6 +192,27 @@ def test_intervals_cover_rough_series_as_well_as_smooth_ones() -> None:
         assert inside[noise[:, 0] == level].mean() == pytest.approx(0.9, abs=0.05)
 
 
+def test_series_with_exact_forecasts_do_not_narrow_the_intervals_of_others() -> None:
+    errors = np.random.default_rng(0).normal(size=(60, 7)) * (np.arange(60) % 6 < 2)[:, None]
+    offsets = fit_offsets(forecasts_of(np.zeros((60, 7)), errors, 6)).offsets[0]
+    assert offsets[1] < -0.4
+    assert offsets[3] > 0.4
+
+
+def test_the_served_model_knows_series_that_begin_in_the_holdout() -> None:
+    full = days(np.random.default_rng(0).normal(20, 1, (2, 140)))
+    full.values[1, :136] = np.nan
+    train, later = full.until(126).take([0]), replace(full, times=full.times[126:], values=full.values[:, 126:])
+    best = {"kind": "theta", "params": {}, "recipe": plain(train).model_dump()}
+    offsets = Offsets(levels=[0.05, 0.25, 0.5, 0.75, 0.95], offsets=[[-2.0, -1.0, 0.0, 1.0, 2.0]] * 7)
+    predictor = evaluate.refit(best, train, schema(shops()), Columns("day", "sold", "shop"), offsets, seed=0)
+    backtest = BacktestDataset.of(train, plain(train), [112, 119])
+    assert evaluate.holdout_dataset(backtest, later, 2).panel.names == ["s0"]
+    served = evaluate.refit_on_all(predictor, later)
+    assert served.history.names == ["s0", "s1"]
+    assert served.points[1].tolist() == [full.values[1, -1]] * 7
+
+
 def test_coverage_is_reported_by_fifth_of_the_series() -> None:
     rng = np.random.default_rng(0)
     rough = 100 + np.arange(1, 11)[:, None] * rng.normal(size=(10, 60))

@@ -40,7 +40,7 @@ def fit_offsets(backtest: Forecasts, names: Sequence[str] = (), levels: Sequence
     The signed errors are divided by their series' scale and by a factor from its other windows ([1]_, section 5.2). At each step ahead they
     are pooled with those of the nearest steps until there are at least `MIN_ERRORS`. The offset for a level q above one half is the
     k-th smallest error with k = ceil((n + 1) q); below one half it is the mirror image ([1]_, section 2). The intervals are therefore
-    conservative.
+    conservative. Series whose forecasts are exact from every origin, such as constant ones, are left out.
 
     Parameters
     ----------
@@ -52,6 +52,7 @@ def fit_offsets(backtest: Forecasts, names: Sequence[str] = (), levels: Sequence
     .. [1] Lei, J. et al. (2018). Distribution-free predictive inference for regression. Journal of the American
        Statistical Association, 113(523).
     """
+    backtest = _inexact(backtest)
     errors = (backtest.actual - backtest.point) / backtest.scale[:, None]
     factors: dict[str, float] = {}
     if len(names) >= OWN_ERROR:
@@ -70,6 +71,12 @@ def fit_offsets(backtest: Forecasts, names: Sequence[str] = (), levels: Sequence
             width += 1
         rows.append([_conformal_quantile(np.sort(pooled), level) for level in levels])
     return Offsets(levels=list(levels), offsets=rows, factors=factors)
+
+
+def _inexact(backtest: Forecasts) -> Forecasts:
+    """Leave out the series whose forecasts are exact from every origin."""
+    total = np.bincount(backtest.series, np.nansum(absolute_errors(backtest), axis=1))
+    return backtest.take(total[backtest.series] > 0)
 
 
 def _own_errors(backtest: Forecasts, count: int) -> tuple[Floats, Floats]:

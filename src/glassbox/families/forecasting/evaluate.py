@@ -126,10 +126,12 @@ def refit_on_all(
 ) -> ForecastPredictor:
     """Refit the same recipe and parameters on train and holdout, and return the predictor to serve.
 
+    It knows the series that begin in the holdout, too.
     Its intervals are fitted to the errors of backtest and holdout, if they are given. The backtest and the
     evaluation refit in the same way at each of their origins.
     """
-    history = predictor.history.joined(later)
+    names = sorted({*predictor.history.names, *later.names})
+    history = predictor.history.of_series(names).joined(later.of_series(names))
     fitting = Fitting(predictor.params, predictor.recipe, predictor.seed, predictor.threads)
     with limit_threads(predictor.threads):
         model = KINDS[predictor.kind].fit(history, fitting)
@@ -138,7 +140,7 @@ def refit_on_all(
         f"{predictor.history.times[-1]}. "
         "The evaluation refits in the same way at each origin."
     )
-    refitted = predictor.updated_with(later, model, note)
+    refitted = predictor.updated_with(history, model, note)
     if backtest is None or holdout is None:
         return refitted
     return replace(refitted, offsets=fit_offsets(backtest.joined(holdout), predictor.history.names))
@@ -176,21 +178,13 @@ def with_quantiles(forecasts: Forecasts, quantiles: Floats, nonnegative: bool) -
 
 
 def later_panel(holdout: pd.DataFrame, panel: Panel, schema: Schema, request: "Request") -> Panel:
-    """Convert the holdout to a panel of the series in train; series without training data are dropped."""
-    holdout_panel = open_panel(holdout, schema, request, panel.step)
-    row_of = {name: i for i, name in enumerate(holdout_panel.names)}
-
-    def rows(matrix: Floats) -> Floats:
-        blank = np.full((1, matrix.shape[1]), np.nan)
-        return np.vstack([matrix[row_of[name]][None] if name in row_of else blank for name in panel.names])
-
-    covariates = {name: rows(matrix) for name, matrix in holdout_panel.covariates.items()}
-    return Panel(panel.step, panel.names, holdout_panel.times, rows(holdout_panel.values), covariates)
+    """Convert the holdout to a panel, including series that begin in it."""
+    return open_panel(holdout, schema, request, panel.step)
 
 
 def holdout_dataset(dataset: BacktestDataset, later: Panel, origins: int) -> BacktestDataset:
-    """Join train and holdout into one dataset whose origins lie in the holdout, one horizon apart."""
-    full, horizon = dataset.panel.joined(later), dataset.recipe.horizon
+    """Join train and holdout into one dataset whose origins lie in the holdout, one horizon apart; without series that begin in it."""
+    full, horizon = dataset.panel.joined(later.of_series(dataset.panel.names)), dataset.recipe.horizon
     first = dataset.panel.steps
     starts = [first + horizon * k for k in range(origins) if first + horizon * k < full.steps]
     return BacktestDataset(full, dataset.recipe, starts, full.digest, dataset.nonnegative)

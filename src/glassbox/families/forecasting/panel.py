@@ -59,6 +59,17 @@ class Panel:
         covariates = {name: matrix[chosen] for name, matrix in self.covariates.items()}
         return replace(self, names=[self.names[i] for i in chosen], values=self.values[chosen], covariates=covariates)
 
+    def of_series(self, names: Sequence[str]) -> "Panel":
+        """Return the series with these names; one that is not in the panel has no values."""
+        row_of = {name: i for i, name in enumerate(self.names)}
+
+        def rows(matrix: Floats) -> Floats:
+            blank = np.full((1, matrix.shape[1]), np.nan)
+            return np.vstack([matrix[[row_of[name]]] if name in row_of else blank for name in names])
+
+        covariates = {name: rows(matrix) for name, matrix in self.covariates.items()}
+        return replace(self, names=list(names), values=rows(self.values), covariates=covariates)
+
     def joined(self, later: "Panel") -> "Panel":
         """Append a later panel of the same series; steps between the two are missing."""
         if later.names != self.names:

@@ -285,9 +285,8 @@ class ForecastPredictor:
         """Return raw backtest forecasts as `predict` would return them: unchanged."""
         return raw[["y_pred"]]
 
-    def updated_with(self, later: Panel, model: Model, note: str) -> "ForecastPredictor":
-        """Return a copy with a refitted model and a history extended by `later`."""
-        history = self.history.joined(later)
+    def updated_with(self, history: Panel, model: Model, note: str) -> "ForecastPredictor":
+        """Return a copy with a longer history and the model that is refitted to it."""
         return replace(self, history=history, model=model, scale=scales(history.values, self.recipe.seasons[0]), refit_note=note)
 
     def save(self, folder: Path) -> None:

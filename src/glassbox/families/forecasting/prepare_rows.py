@@ -423,7 +423,7 @@ def _note_new_series(
     if new:
         lines.append(
             f"{len(new):,} series begin in the last {held_out:,} steps, which are held out: {join_names([repr(name) for name in new], 6)}. "
-            "They have no rows to train on and no backtest; fewer split.origins or a shorter horizon include them."
+            "They have no rows to train on and are not evaluated, but the served model, which is refitted on all history, forecasts them."
         )
 
 
