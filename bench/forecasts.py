@@ -114,7 +114,7 @@ CASES = {
     "sales": Case(sales, 28, 3, 3),
     "pm25": Case(pm25, 48, 6, 4),
     "traffic": Case(traffic, 48, 6, 4),
-    "electricity": Case(electricity, 168, 6, 4),
+    "electricity": Case(electricity, 168, 4, 3),
     "hourly": Case(hourly_series, 48, 1, 5),
 }
 
