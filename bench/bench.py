@@ -23,7 +23,20 @@ from glassbox.files import read_json, read_parquet, write_json
 
 ROOT = Path(__file__).parents[1]
 TUNED = "tuned model"
-STATISTICAL = ("seasonal mean", "ETS", "Theta", "Croston", "ARIMA", "MSTL", "Prophet")
+STATISTICAL = (
+    "mean week",
+    "ETS",
+    "Theta",
+    "dynamic Theta",
+    "CES",
+    "Croston",
+    "TSB",
+    "ARIMA",
+    "MSTL, ETS",
+    "MSTL, Theta",
+    "FLAIR",
+    "Prophet",
+)
 FITTING = ("compare", "tune", "evaluate")  # the stages that spend most of their time fitting models
 
 

@@ -85,8 +85,8 @@ stage.show("leaderboard_figure", figure, report=True)
 # A candidate that does not beat the baseline of the task, if there is one, is never tuned or selected.
 
 # %%
-if family.baseline is not None:
-    stage.show("baseline", baseline_note(leaderboard, family.baseline), report=True)
+if "baseline_candidate" in leaderboard:
+    stage.show("baseline", baseline_note(leaderboard), report=True)
 stage.show("choice", choice(leaderboard), report=True)
 
 # %% [markdown]

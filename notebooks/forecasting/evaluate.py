@@ -63,14 +63,16 @@ predictor.save(model)
 # %% [markdown]
 # ## Holdout evaluation
 # This is the only stage that reads the holdout. The first origin is the end of train; at each later origin, the model is refitted on
-# the history up to that origin.
+# the history up to that origin, and its intervals use the errors that are known by then. The baseline is the simple forecast that was best
+# in the backtest.
 
 # %%
 holdout = stage.load("holdout")
 holdout_panel = evaluate.later_panel(holdout, panel, schema, stage.request)
 holdout_dataset = evaluate.holdout_dataset(backtest, holdout_panel, stage.request.split.origins)
-forecasts = evaluate.forecast_holdout(holdout_dataset, predictor, stage.resources)
-baseline_forecasts = evaluate.baseline_holdout(holdout_dataset, seed=stage.request.seed)
+forecasts = evaluate.forecast_holdout(holdout_dataset, predictor, stage.resources, oof)
+baseline_forecasts = evaluate.baseline_holdout(holdout_dataset, best["baseline"], seed=stage.request.seed)
+baseline = best["baseline"]["name"]
 stage.show("holdout_reads", holdout_reads(stage.holdout_reads), measured=True)
 
 # %% [markdown]
@@ -83,10 +85,10 @@ stage.show("metrics", holdout_metrics, report=True)
 
 # %% [markdown]
 # ## Performance summary
-# How large is a typical error, compared with the seasonal naive forecast?
+# How large is a typical error, compared with the best simple forecast?
 
 # %%
-stage.show("headline", evaluate.headline(forecasts, baseline_forecasts, leading_metric, recipe), report=True)
+stage.show("headline", evaluate.headline(forecasts, baseline_forecasts, leading_metric, baseline), report=True)
 
 # %% [markdown]
 # ## Forecasts and actual values
@@ -103,6 +105,12 @@ stage.show("forecasts", plots.forecasts(forecasts, holdout_dataset.panel, target
 stage.show("coverage", evaluate.coverage_table(forecasts, oof), report=True)
 
 # %% [markdown]
+# Are rough series covered as well as smooth ones?
+
+# %%
+stage.show("coverage_by_roughness", evaluate.coverage_by_roughness(forecasts, oof, panel), report=len(panel.names) > 1)
+
+# %% [markdown]
 # ## Generalisation gap
 # A score that is much better in the backtest than on the holdout indicates overfitting or a change over time.
 
@@ -111,14 +119,14 @@ stage.show("gap", evaluate.generalization_gap(oof, forecasts, leading_metric))
 
 # %% [markdown]
 # ## Baseline
-# Does the model beat the seasonal naive forecast?
+# Does the model beat the best simple forecast?
 
 # %%
-stage.show("baseline", evaluate.versus_baseline(forecasts, baseline_forecasts), report=True)
+stage.show("baseline", evaluate.versus_baseline(forecasts, baseline_forecasts, baseline), report=True)
 
 # %% [markdown]
 # ## Error by step ahead
-# How does the error grow with the horizon, compared with the seasonal naive forecast?
+# How does the error grow with the horizon, compared with the baseline?
 
 # %%
 stage.show("by_step", plots.by_step(evaluate.by_step_frame(forecasts, baseline_forecasts), "MASE"), report=True)
@@ -164,7 +172,7 @@ stage.show("components", evaluate.model_components(predictor))
 # %%
 served_predictor, served = predictor, model
 if stage.request.serve == "refitted":
-    served_predictor, served = evaluate.refit_on_all(predictor, holdout_panel), stage.folder("served")
+    served_predictor, served = evaluate.refit_on_all(predictor, holdout_panel, oof, forecasts), stage.folder("served")
     served_predictor.save(served)
 stage.show("refit", refit_note(served_predictor), report=True)
 

@@ -265,3 +265,20 @@ def test_names_of_series_are_cleaned_once_and_a_series_may_be_called_na() -> Non
 def test_series_that_begin_in_the_holdout_are_named() -> None:
     frame = pd.concat([hours(48).assign(shop="old"), hours(3, start="2021-03-02 21:00").assign(shop="new")])
     assert any("1 series begin in the last 8 steps, which are held out: 'new'" in line for line in repairs(frame, series="shop"))
+
+
+def test_whole_numbers_in_a_long_table_are_numbered_steps() -> None:
+    frame = pd.DataFrame({"t": list(range(1, 41)), "y": range(40)})
+    prepared, findings = prepare_rows(raw_data(frame), request())
+    assert isinstance(findings["unit"], Facts)
+    assert findings["unit"].facts["seasons, in steps"] == "1"
+    assert len(prepared.cells) == 40
+    assert "Set data.start and data.frequency" in repairs(frame)[0]
+
+
+def test_numbered_steps_of_a_long_table_are_dated_from_the_start() -> None:
+    frame = pd.DataFrame({"t": [3, 4, 5, 6, 7], "y": range(5)})
+    prepared, findings = prepare_rows(raw_data(frame), request(start="2024-01-31", frequency="day"))
+    assert prepared.cells["t"].tolist()[:2] == ["2024-01-31 00:00:00", "2024-02-01 00:00:00"]
+    assert isinstance(findings["unit"], Facts)
+    assert findings["unit"].facts["step"] == "day"

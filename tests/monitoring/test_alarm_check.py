@@ -49,6 +49,14 @@ def test_batches_without_drift_rarely_raise_an_alert(
     assert alarms.value <= 0.02
 
 
+def test_a_single_row_gives_no_rate(
+    profile: Profile, train: pd.DataFrame, predictions: pd.DataFrame, thresholds: Thresholds
+) -> None:
+    alarms = null_batches(profile, train.head(1), predictions.head(1), thresholds)
+    assert alarms.values["share_of_quiet_batches_with_an_alarm"].value is None
+    assert "too few" in alarms.say
+
+
 def test_every_injected_change_is_detected_and_no_change_is_not(
     profile: Profile, train: pd.DataFrame, predictions: pd.DataFrame, thresholds: Thresholds, score: BatchMetric
 ) -> None:

@@ -15,7 +15,7 @@ from glassbox.families.protocol import BatchMetric, Effort, Family, Reference, S
 from glassbox.families.registry import ModelSpec
 from glassbox.families.shared.bootstrap import percentile_interval, resample_weights
 from glassbox.families.shared.candidates import Candidate
-from glassbox.families.shared.cross_fit import align_folds, cache_key, fit_and_predict_cached
+from glassbox.families.shared.cross_fit import CandidateRun, align_folds, cache_key, fit_and_predict_cached
 from glassbox.files import hash_value
 from glassbox.findings.model import Estimate
 from glassbox.runtime.resources import Resources
@@ -98,13 +98,15 @@ class ToyFamily(Family[ToyDataset, Floats]):
     unit: ClassVar[str] = "rows"
     leaderboard_metrics: ClassVar[tuple[str, ...]] = ()
     leaderboard_note: ClassVar[str] = "Means over rows; intervals are 95 % bootstrap over rows."
-    baseline: ClassVar[str | None] = "median"
 
     def effort(self, cost: str) -> Effort:
         return Effort("The median and a straight line.", trials=3, resamples=100)
 
     def kinds(self) -> Mapping[str, ModelSpec[Any, Any]]:
         return {"median": Kind(0, learns=False), "line": Kind(1, searched=True)}
+
+    def baseline(self, runs: Sequence[CandidateRun[Floats]], scorer: Any) -> str | None:
+        return "median"
 
     def primary_metric(self, requirements: Mapping[str, Any]) -> str:
         return "mae"

@@ -150,8 +150,6 @@ class Family(ABC, Generic[D, P]):
         Metrics that the leaderboard shows beside the primary metric.
     leaderboard_note
         A note on how metrics are averaged and which units intervals resample.
-    baseline
-        The name of the candidate that every model has to beat; None without a baseline.
     limits
         Limitations of a comparison in this family, as sentences.
     """
@@ -159,7 +157,6 @@ class Family(ABC, Generic[D, P]):
     unit: ClassVar[str]
     leaderboard_metrics: ClassVar[tuple[str, ...]]
     leaderboard_note: ClassVar[str]
-    baseline: ClassVar[str | None] = None
     limits: ClassVar[tuple[str, ...]] = ()
 
     # --- ingest
@@ -219,6 +216,15 @@ class Family(ABC, Generic[D, P]):
 
     def ensemble(self, dataset: D, runs: Sequence[CandidateRun[P]], scorer: Scorer[P]) -> CandidateRun[P] | None:
         """Return an ensemble of the compared candidates as a further candidate; None if the family has none."""
+        return None
+
+    def ensembles(self, dataset: D, runs: Sequence[CandidateRun[P]], scorer: Scorer[P]) -> list[CandidateRun[P]]:
+        """Return all ensembles of the compared candidates; by default, the one of `ensemble`."""
+        ensemble = self.ensemble(dataset, runs, scorer)
+        return [] if ensemble is None else [ensemble]
+
+    def baseline(self, runs: Sequence[CandidateRun[P]], scorer: Scorer[P]) -> str | None:
+        """Return the name of the candidate that every model has to beat; None if the family has none."""
         return None
 
     # --- monitor

@@ -13,6 +13,7 @@ from glassbox.monitoring.profile import ColumnProfile, Profile, Score
 from glassbox.monitoring.trigger import Thresholds, decide
 
 OVERSAMPLING = 4.0  # sampling weight of the rows with high values in a shifted batch, relative to the other rows
+_FALSE_ALARMS, _SHARE = "False alarm rate", "share_of_quiet_batches_with_an_alarm"
 
 
 def null_batches(
@@ -39,9 +40,12 @@ def null_batches(
     Returns
     -------
     Estimates
-        The share of batches that raise an alert, with its 95 % interval.
+        The share of batches that raise an alert, with its 95 % interval; no value with fewer than two rows.
     """
     half = len(train) // 2
+    if not half:
+        say = f"The training data has {len(train)} rows to draw batches from, too few to estimate the false alarm rate."
+        return Estimates(title=_FALSE_ALARMS, say=say, values={_SHARE: Estimate(value=None, n=0)})
     rows = min(thresholds.batch_rows, half)
     half_profile = profile.model_copy(update={"rows": half, "columns": [_scaled(c, half) for c in profile.columns]})
     limits = np.array(drift_limits(half_profile, rows, thresholds.false_alarms))
@@ -54,12 +58,12 @@ def null_batches(
         psi = np.array([_psi(code, reference, batch, c.bins.size) for code, c in zip(codes, profile.columns, strict=True)])
         alarms += bool((psi > limits).any())
     return Estimates(
-        title="False alarm rate",
+        title=_FALSE_ALARMS,
         say=(
             f"{alarms} of {batches} batches without drift raised an alert; "
             f"the allowed rate is {number(thresholds.false_alarms, '.1%')}."
         ),
-        values={"share_of_quiet_batches_with_an_alarm": proportion_estimate(alarms, batches)},
+        values={_SHARE: proportion_estimate(alarms, batches)},
     )
 
 

@@ -142,7 +142,7 @@ class Data(_Part):
     frequency: Literal["minute", "hour", "day", "week", "month", "quarter", "year"] | None = None
     """Forecasting: the time between two steps. Default: inferred from the data. A coarser frequency than that of the data aggregates its rows."""
     start: str | None = None
-    """Forecasting: the date of the first step, such as 2011-01-29, for wide tables with numbered steps."""
+    """Forecasting: the date of the first step, such as 2011-01-29, for numbered steps."""
     aggregate: Literal["sum", "mean"] = "mean"
     """Forecasting: the aggregation of the target over several rows in one step. Covariates are averaged."""
     known: list[ColumnName] = []

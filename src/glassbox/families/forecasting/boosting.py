@@ -46,10 +46,11 @@ class Boosting:
 
     def _ahead(self, history: Panel, values: Floats, recipe: Recipe, future: dict[str, Floats]) -> Floats:
         calendar = time_features(recipe.step.after(history.times[-1], recipe.horizon), recipe)
-        matrix, level, size = features(history, values, recipe, future, calendar)
+        reference = str(self.fitting.params.get("reference", "level"))
+        matrix, level, size = features(history, values, recipe, future, calendar, reference)
         flat = matrix.reshape(-1, matrix.shape[2])
         predicted = np.asarray(self.booster.predict(flat, num_threads=self.fitting.threads)).reshape(matrix.shape[:2])
-        return predicted * size[:, None] + level[:, None]
+        return predicted * size[:, None] + level
 
     def save(self, folder: Path) -> None:
         write_text(folder / MODEL, self.booster.model_to_string())
@@ -60,7 +61,7 @@ def _chunk(matrix: Floats, start: int, count: int) -> Floats:
     return np.hstack([part, np.repeat(part[:, -1:], count - part.shape[1], axis=1)]) if part.shape[1] < count else part
 
 
-_NOT_FOR_LIGHTGBM = ("method", "rows", "most_lags")
+_NOT_FOR_LIGHTGBM = ("method", "rows", "most_lags", "reference")
 _LIGHTGBM = {"objective": "regression", "verbosity": -1, "deterministic": True, "force_row_wise": True}
 
 
@@ -102,12 +103,14 @@ def training_rows(panel: Panel, fitting: Fitting) -> tuple[Floats, Floats]:
     recipe = recipe if direct else recipe.model_copy(update={"horizon": recipe.seasons[0]})
     values = filled(panel.values, recipe.season)
     calendar = time_features(panel.times, recipe)
+    reference = str(fitting.params.get("reference", "level"))
     matrices, targets = [], []
     for origin in training_origins(panel, recipe, int(fitting.params.get("rows", 200_000))):
         history = panel.until(origin)
         ahead = slice(origin, origin + recipe.horizon)
-        matrix, level, size = features(history, values[:, :origin], recipe, future_of(panel, origin, recipe), calendar[ahead])
-        scaled = (panel.values[:, ahead] - level[:, None]) / size[:, None]
+        known = future_of(panel, origin, recipe)
+        matrix, level, size = features(history, values[:, :origin], recipe, known, calendar[ahead], reference)
+        scaled = (panel.values[:, ahead] - level) / size[:, None]
         observed = ~np.isnan(scaled) & ~np.isnan(values[:, origin - 1])[:, None]
         matrices.append(matrix[observed])
         targets.append(scaled[observed])

@@ -98,8 +98,13 @@ def rolling_origins(panel: Panel, horizon: int, count: int, *, least: int) -> li
 
 
 def make_folds(panel: Panel, recipe: Recipe, count: int) -> pd.DataFrame:
-    """Return the folds: ``fold``, ``origin`` (number of training steps), ``known_until``, and ``from`` and ``to`` of the evaluated steps."""
-    least = max(recipe.season + 1, min(2 * recipe.season, 3 * recipe.seasons[0]), recipe.horizon)
+    """Return the folds: ``fold``, ``origin`` (number of training steps), ``known_until``, and ``from`` and ``to`` of the evaluated steps.
+
+    The first origin has two seasons before it where the history is long enough for that, and otherwise more than one.
+    """
+    least = max(recipe.season + 1, recipe.horizon)
+    two_seasons = max(least, min(2 * recipe.season, 3 * recipe.seasons[0]))
+    least = two_seasons if panel.steps - recipe.horizon >= two_seasons else least
     origins = rolling_origins(panel, recipe.horizon, count, least=least)
     last = [origin + recipe.horizon - 1 for origin in origins]
     return pd.DataFrame(

@@ -24,7 +24,7 @@ from glassbox.families.forecasting.metrics import (
     score,
 )
 from glassbox.families.forecasting.models import KINDS
-from glassbox.families.forecasting.panel import Floats, Panel, scales
+from glassbox.families.forecasting.panel import Floats, Panel, is_constant, scales
 from glassbox.families.forecasting.predictor import QUANTILE_NAMES, Columns, ForecastPredictor
 from glassbox.families.forecasting.prepare_rows import series_column, time_column
 from glassbox.families.forecasting.protocols import Fitting
@@ -39,6 +39,57 @@ if TYPE_CHECKING:
     from glassbox.request.model import Request
 
 TOP_ROWS = 10
+COUNTRIES = (
+    *(
+        "AR",
+        "AT",
+        "AU",
+        "BE",
+        "BR",
+        "CA",
+        "CH",
+        "CL",
+        "CN",
+        "CO",
+        "CZ",
+        "DE",
+        "DK",
+        "ES",
+        "FI",
+        "FR",
+        "GB",
+        "GR",
+        "HU",
+        "ID",
+        "IE",
+        "IL",
+    ),
+    *(
+        "IN",
+        "IT",
+        "JP",
+        "KR",
+        "MX",
+        "MY",
+        "NG",
+        "NL",
+        "NO",
+        "NZ",
+        "PH",
+        "PL",
+        "PT",
+        "RO",
+        "SE",
+        "SG",
+        "TH",
+        "TR",
+        "UA",
+        "US",
+        "VN",
+        "ZA",
+    ),
+)  # whose public holidays are compared with the days of the largest errors
+GROUPS = 5  # of series, by roughness
 
 
 def columns_of(request: "Request", columns: Sequence[str]) -> Columns:
@@ -70,20 +121,29 @@ def refit(
     )
 
 
-def refit_on_all(predictor: ForecastPredictor, later: Panel) -> ForecastPredictor:
+def refit_on_all(
+    predictor: ForecastPredictor, later: Panel, backtest: Forecasts | None = None, holdout: Forecasts | None = None
+) -> ForecastPredictor:
     """Refit the same recipe and parameters on train and holdout, and return the predictor to serve.
 
-    The backtest and the evaluation refit in the same way at each of their origins.
+    It knows the series that begin in the holdout, too.
+    Its intervals are fitted to the errors of backtest and holdout, if they are given. The backtest and the
+    evaluation refit in the same way at each of their origins.
     """
-    history = predictor.history.joined(later)
+    names = sorted({*predictor.history.names, *later.names})
+    history = predictor.history.of_series(names).joined(later.of_series(names))
     fitting = Fitting(predictor.params, predictor.recipe, predictor.seed, predictor.threads)
     with limit_threads(predictor.threads):
         model = KINDS[predictor.kind].fit(history, fitting)
     note = (
-        f"The same recipe and parameters are refitted on all history, up to {history.times[-1]} instead of {predictor.history.times[-1]}. "
+        f"The same recipe and parameters are refitted on all history, up to {history.times[-1]} instead of "
+        f"{predictor.history.times[-1]}. "
         "The evaluation refits in the same way at each origin."
     )
-    return predictor.updated_with(later, model, note)
+    refitted = predictor.updated_with(history, model, note)
+    if backtest is None or holdout is None:
+        return refitted
+    return replace(refitted, offsets=fit_offsets(backtest.joined(holdout), predictor.history.names))
 
 
 def intervals(tuned_oof: pd.DataFrame, dataset: BacktestDataset) -> tuple[Offsets, Forecasts]:
@@ -91,14 +151,22 @@ def intervals(tuned_oof: pd.DataFrame, dataset: BacktestDataset) -> tuple[Offset
 
     The quantiles at each origin are computed from the errors at all other origins.
     """
-    backtest = read_oof(tuned_oof, dataset)
+    backtest, names = read_oof(tuned_oof, dataset), dataset.panel.names
     quantiles = np.full((*backtest.point.shape, len(QUANTILE_NAMES)), np.nan)
     for origin in dataset.origins:
         at_origin, other_origins = backtest.origin == origin, backtest.origin != origin
         if other_origins.any():
-            offsets = fit_offsets(backtest.take(other_origins))
-            quantiles[at_origin] = offsets.quantiles(backtest.point[at_origin], backtest.scale[at_origin])
-    return fit_offsets(backtest), with_quantiles(backtest, quantiles, dataset.nonnegative)
+            offsets = fit_offsets(backtest.take(other_origins), names)
+            quantiles[at_origin] = quantiles_of(backtest.take(at_origin), offsets, dataset)
+    return fit_offsets(backtest, names), with_quantiles(backtest, quantiles, dataset.nonnegative)
+
+
+def quantiles_of(forecasts: Forecasts, offsets: Offsets, dataset: BacktestDataset) -> Floats:
+    """Return the quantiles of windows that start at the same origin; those of a constant series are its forecast."""
+    history = dataset.panel.values[:, : int(forecasts.origin[0])]
+    constant = is_constant(history, dataset.recipe.seasons[0])[forecasts.series]
+    names = [dataset.panel.names[i] for i in forecasts.series]
+    return offsets.quantiles(forecasts.point, np.where(constant, 0.0, forecasts.scale), names)
 
 
 def with_quantiles(forecasts: Forecasts, quantiles: Floats, nonnegative: bool) -> Forecasts:
@@ -110,21 +178,13 @@ def with_quantiles(forecasts: Forecasts, quantiles: Floats, nonnegative: bool) -
 
 
 def later_panel(holdout: pd.DataFrame, panel: Panel, schema: Schema, request: "Request") -> Panel:
-    """Convert the holdout to a panel of the series in train; series without training data are dropped."""
-    holdout_panel = open_panel(holdout, schema, request, panel.step)
-    row_of = {name: i for i, name in enumerate(holdout_panel.names)}
-
-    def rows(matrix: Floats) -> Floats:
-        blank = np.full((1, matrix.shape[1]), np.nan)
-        return np.vstack([matrix[row_of[name]][None] if name in row_of else blank for name in panel.names])
-
-    covariates = {name: rows(matrix) for name, matrix in holdout_panel.covariates.items()}
-    return Panel(panel.step, panel.names, holdout_panel.times, rows(holdout_panel.values), covariates)
+    """Convert the holdout to a panel, including series that begin in it."""
+    return open_panel(holdout, schema, request, panel.step)
 
 
 def holdout_dataset(dataset: BacktestDataset, later: Panel, origins: int) -> BacktestDataset:
-    """Join train and holdout into one dataset whose origins lie in the holdout, one horizon apart."""
-    full, horizon = dataset.panel.joined(later), dataset.recipe.horizon
+    """Join train and holdout into one dataset whose origins lie in the holdout, one horizon apart; without series that begin in it."""
+    full, horizon = dataset.panel.joined(later.of_series(dataset.panel.names)), dataset.recipe.horizon
     first = dataset.panel.steps
     starts = [first + horizon * k for k in range(origins) if first + horizon * k < full.steps]
     return BacktestDataset(full, dataset.recipe, starts, full.digest, dataset.nonnegative)
@@ -134,11 +194,13 @@ def forecast_holdout(
     dataset: BacktestDataset,
     predictor: ForecastPredictor,
     resources: Resources,
+    backtest: Forecasts | None = None,
 ) -> Forecasts:
-    """Forecast from every origin of the holdout, with intervals fitted on train alone.
+    """Forecast from every origin of the holdout.
 
     The evaluated model forecasts from the first origin, the end of train. At each later origin it is refitted on the history
-    up to that origin.
+    up to that origin. Its intervals are fitted to the errors that are known at the origin: those of the backtest, if it is given,
+    and of the earlier origins.
     """
     points = {}
     kind, params = predictor.kind, predictor.params
@@ -152,15 +214,20 @@ def forecast_holdout(
                 points[origin] = forecast_from(dataset, origin, kind, params, resources)["point"]
             resources.progress(i + 1, len(dataset.origins), f"origin {i + 1} of {len(dataset.origins)}")
     forecasts = dataset.frame(points)
-    return with_quantiles(forecasts, predictor.offsets.quantiles(forecasts.point, forecasts.scale), dataset.nonnegative)
+    quantiles = np.full((*forecasts.point.shape, len(QUANTILE_NAMES)), np.nan)
+    for origin in dataset.origins:
+        offsets, known = predictor.offsets, forecasts.origin + dataset.recipe.horizon <= origin
+        if backtest is not None and known.any():
+            offsets = fit_offsets(backtest.joined(forecasts.take(known)), dataset.panel.names)
+        now = forecasts.origin == origin
+        quantiles[now] = quantiles_of(forecasts.take(now), offsets, dataset)
+    return with_quantiles(forecasts, quantiles, dataset.nonnegative)
 
 
-def baseline_holdout(dataset: BacktestDataset, *, seed: int) -> Forecasts:
-    """Return the seasonal naive forecast from the same origins."""
-    points = {
-        origin: forecast_from(dataset, origin, "seasonal_naive", {}, Resources(seed=seed))["point"] for origin in dataset.origins
-    }
-    return dataset.frame(points)
+def baseline_holdout(dataset: BacktestDataset, baseline: Mapping[str, Any], *, seed: int) -> Forecasts:
+    """Return the forecasts of the baseline, a candidate, from the same origins."""
+    kind, params, resources = baseline["kind"], baseline["params"], Resources(seed=seed)
+    return dataset.frame({origin: forecast_from(dataset, origin, kind, params, resources)["point"] for origin in dataset.origins})
 
 
 def predictions(forecasts: Forecasts, dataset: BacktestDataset, holdout: pd.DataFrame, columns: Columns) -> pd.DataFrame:
@@ -199,10 +266,9 @@ def holdout_metrics(forecasts: Forecasts, *, leading: str, resamples: int, seed:
     return Estimates(title="Holdout metrics", say=say, values=values)
 
 
-def headline(forecasts: Forecasts, base: Forecasts, leading: str, recipe: Recipe) -> Note:
+def headline(forecasts: Forecasts, base: Forecasts, leading: str, baseline: str) -> Note:
     """Summarise the typical error, the gain over the baseline and the interval coverage for stakeholders."""
     error, baseline_error = score(forecasts, leading), score(base, leading)
-    season = recipe.step.season_name(recipe.season).removeprefix("a ")
     gain = 1 - error / baseline_error if baseline_error > 0 else 0.0
     typical = _typical_error(forecasts)
     size = (
@@ -219,7 +285,7 @@ def headline(forecasts: Forecasts, base: Forecasts, leading: str, recipe: Recipe
     lines = [f"The {number(LEVEL, '.0%')} intervals contain {number(float(coverage), '.0%')} of the actual values."]
     return Note(
         title="Summary",
-        say=f"{size}. The model has {better} repeating the last {season}.",
+        say=f"{size}. The model has {better} the best simple forecast, {baseline}.",
         lines=lines,
         tone="good" if gain > 0.05 else "look",
     )
@@ -254,20 +320,20 @@ def generalization_gap(oof: Forecasts, forecasts: Forecasts, metric: str) -> Fac
     return Facts(title="Generalisation gap", say=say, facts=facts, evidence=evidence)
 
 
-def versus_baseline(forecasts: Forecasts, base: Forecasts, names: Sequence[str] = ("mase", "rmsse", "smape")) -> Table:
-    """Tabulate the holdout metrics of the model and of the seasonal naive forecast."""
-    rows = [
-        {"metric": metric_label(name), "model": score(forecasts, name), "seasonal naive": score(base, name)} for name in names
-    ]
+def versus_baseline(
+    forecasts: Forecasts, base: Forecasts, baseline: str, names: Sequence[str] = ("mase", "rmsse", "smape")
+) -> Table:
+    """Tabulate the holdout metrics of the model and of the baseline."""
+    rows = [{"metric": metric_label(name), "model": score(forecasts, name), "baseline": score(base, name)} for name in names]
     frame = pd.DataFrame(rows)
-    frame["model / seasonal naive"] = frame["model"] / frame["seasonal naive"]
+    frame["model / baseline"] = frame["model"] / frame["baseline"]
     wins = float(np.nanmean(by_window(forecasts, "mase") < by_window(base, "mase")))
-    say = f"The model beats the seasonal naive forecast in {number(wins, '.0%')} of the windows."
+    say = f"The model beats the best simple forecast of the backtest, {baseline}, in {number(wins, '.0%')} of the windows."
     return Table.of(
         frame,
         "Baseline",
         say=say,
-        formats=dict.fromkeys(["model", "seasonal naive"], ".4f") | {"model / seasonal naive": ".3f"},
+        formats=dict.fromkeys(["model", "baseline"], ".4f") | {"model / baseline": ".3f"},
     )
 
 
@@ -290,14 +356,45 @@ def coverage_table(forecasts: Forecasts, oof: Forecasts) -> Table:
     frame = pd.DataFrame(rows)
     holdout_coverage = frame[(frame["on"] == "holdout") & (frame["interval"] == "90 %")]["covered"].iloc[0]
     say = f"The 90 % intervals contain {number(float(holdout_coverage), '.1%')} of the actual values of the holdout."
-    note = "Conformal intervals from the backtest errors. In the backtest, each origin uses the errors of the other origins."
+    note = (
+        "Conformal intervals in units of each series' own error. In the backtest, each origin uses the errors of the other origins; on the "
+        "holdout, those of the backtest and of earlier origins."
+    )
     return Table.of(frame, "Interval coverage", say=say, formats={"covered": ".1%", "steps": ",d"}, note=note)
 
 
+def coverage_by_roughness(forecasts: Forecasts, oof: Forecasts, panel: Panel) -> Table | Note:
+    """Tabulate the coverage of the 90 % intervals by fifth of the series, ordered by the mean change between steps over the mean value."""
+    title = "Interval coverage by roughness"
+    if len(panel.names) < 2 * GROUPS:
+        return Note(title=title, say=f"There are too few series to divide into {GROUPS} groups.")
+    fifth = groups_by_roughness(panel)
+    rows = []
+    for group in range(GROUPS):
+        row: dict[str, Any] = {"fifth": group + 1, "series": int((fifth == group).sum())}
+        for label, part in (("backtest", oof), ("holdout", forecasts)):
+            inside = covered(part)[fifth[part.series] == group]
+            row[label] = float(np.nanmean(inside)) if np.isfinite(inside).any() else None
+        rows.append(row)
+    frame = pd.DataFrame(rows)
+    shares = frame["holdout"].dropna()
+    between = f"{number(shares.min(), '.0%')} to {number(shares.max(), '.0%')}"
+    say = f"On the holdout, the 90 % intervals contain {between} of the values of each fifth."
+    note = "Fifths of the series from smooth (1) to rough (5): the mean change from step to step, divided by the mean absolute value."
+    return Table.of(frame, title, say=say, formats={"backtest": ".1%", "holdout": ".1%"}, note=note)
+
+
+def groups_by_roughness(panel: Panel) -> Any:
+    """Return the group of each series, 0 to `GROUPS` - 1, by the mean change between steps over the mean absolute value."""
+    size = np.nanmean(np.abs(np.where(np.isnan(panel.values).all(axis=1, keepdims=True), 0.0, panel.values)), axis=1)
+    rough = scales(panel.values, 1) / np.maximum(size, 1e-12)
+    return np.argsort(np.argsort(rough, kind="stable"), kind="stable") * GROUPS // len(rough)
+
+
 def by_step_frame(forecasts: Forecasts, base: Forecasts, metric: str = "mase") -> pd.DataFrame:
-    """Return ``ahead``, ``model`` and ``seasonal naive``: the metric of both forecasts at each step ahead."""
+    """Return ``ahead``, ``model`` and ``baseline``: the metric of both forecasts at each step ahead."""
     model, baseline = by_step(forecasts, metric), by_step(base, metric)
-    return pd.DataFrame({"ahead": np.arange(1, len(model) + 1), "model": model, "seasonal naive": baseline})
+    return pd.DataFrame({"ahead": np.arange(1, len(model) + 1), "model": model, "baseline": baseline})
 
 
 def slices(forecasts: Forecasts, dataset: BacktestDataset, *, country: str | None) -> pd.DataFrame:
@@ -382,6 +479,8 @@ def worst_days(forecasts: Forecasts, dataset: BacktestDataset, country: str | No
             "actual was": np.where(worst["bias"].to_numpy() > 0, "higher", "lower"),
         }
     )
+    by_day = 0 < dataset.recipe.step.seconds <= 86_400
+    lines = holiday_hint(grouped["error"]) if by_day and not country else []
     lower = int((frame["actual was"] == "lower").sum())
     off = int(frame["weekday"].isin(["Saturday", "Sunday"]).sum())
     common = [f"On {lower} of {len(frame)} days the actual values were below the forecast", f"{off} are on a weekend"]
@@ -390,27 +489,58 @@ def worst_days(forecasts: Forecasts, dataset: BacktestDataset, country: str | No
     return Table.of(
         frame,
         "Days with the largest errors",
-        say=f"{common[0]}; {' and '.join(common[1:])}.",
+        say=" ".join([f"{common[0]}; {' and '.join(common[1:])}.", *lines]),
         formats={"MASE": ".2f"},
     )
 
 
+def holiday_hint(errors: pd.Series) -> list[str]:
+    """Name the country on whose public holidays the largest errors fall, and the request key that adds them; empty without one.
+
+    The number of holidays among the worst days has to be improbable by chance (hypergeometric distribution), also given the number of
+    countries that are tried.
+
+    Parameters
+    ----------
+    errors
+        The error of each day, indexed by day.
+    """
+    from scipy.stats import hypergeom
+
+    days = pd.DatetimeIndex(errors.index)
+    worst = errors.to_numpy() >= np.sort(errors.to_numpy())[-min(2 * TOP_ROWS, max(1, len(errors) // 10))]
+    found = []
+    for country in COUNTRIES if len(days) >= 4 * TOP_ROWS else ():
+        holiday = is_holiday(days, country) > 0
+        hits = int((holiday & worst).sum())
+        chance = float(hypergeom.sf(hits - 1, len(days), int(holiday.sum()), int(worst.sum())))
+        if hits >= 2 and chance * len(COUNTRIES) < 0.01:
+            found.append((chance, country, hits))
+    if not found:
+        return []
+    _, country, hits = min(found)
+    return [
+        f"{hits} of the {int(worst.sum())} days with the largest errors are public holidays of {country}: `data.holidays: {country}` adds "
+        "them to the features, if the data is from there."
+    ]
+
+
 def worst_series(forecasts: Forecasts, base: Forecasts, names: Sequence[str], metric: str = "mase") -> Table:
-    """Tabulate the series with the largest errors, with the error of the seasonal naive forecast."""
-    errors = pd.DataFrame({"series": forecasts.series, "value": by_window(forecasts, metric), "naive": by_window(base, metric)})
+    """Tabulate the series with the largest errors, with the error of the baseline."""
+    errors = pd.DataFrame({"series": forecasts.series, "value": by_window(forecasts, metric), "base": by_window(base, metric)})
     grouped = errors.groupby("series").mean()
-    worse_than_naive = float((grouped["value"] > grouped["naive"]).mean())
+    worse = float((grouped["value"] > grouped["base"]).mean())
     worst = grouped.sort_values(["value"], ascending=False, kind="stable").head(TOP_ROWS)
     label = metric_label(metric)
     frame = pd.DataFrame(
         {
             "series": [names[i] or "the series" for i in worst.index],
             label: worst["value"].to_numpy(),
-            f"{label}, seasonal naive": worst["naive"].to_numpy(),
+            f"{label}, baseline": worst["base"].to_numpy(),
         }
     )
-    say = f"On {number(worse_than_naive, '.0%')} of {len(grouped):,} series the seasonal naive forecast is better than the model."
-    return Table.of(frame, "Series with the largest errors", say=say, formats={label: ".3f", f"{label}, seasonal naive": ".3f"})
+    say = f"On {number(worse, '.0%')} of {len(grouped):,} series the baseline is better than the model."
+    return Table.of(frame, "Series with the largest errors", say=say, formats={label: ".3f", f"{label}, baseline": ".3f"})
 
 
 def model_components(predictor: ForecastPredictor) -> Note | Table:
@@ -432,7 +562,20 @@ def model_components(predictor: ForecastPredictor) -> Note | Table:
     if "members" in predictor.params:
         frame = pd.DataFrame([{"member": m["name"], "weight": m["weight"]} for m in predictor.params["members"]])
         return Table.of(
-            frame, "Ensemble members", say="The forecast is a weighted mean of these models.", formats={"weight": ".2f"}
+            frame,
+            "Ensemble members",
+            say=f"The forecast is {_combination(predictor.params)} of these models.",
+            formats={"weight": ".2f"},
         )
     lines = [f"{name}: {value}" for name, value in predictor.params.items()]
     return Note(title="Model", say=f"{predictor.kind}, fitted to each series separately.", lines=lines)
+
+
+def _combination(params: Mapping[str, Any]) -> str:
+    if params.get("combine") == "median":
+        return "the median"
+    return (
+        "a weighted mean, with weights for each series (the table shows their means),"
+        if "weights" in params
+        else "a weighted mean"
+    )

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import pandas as pd
 
 from glassbox.data.schema import Schema
+from glassbox.errors import GlassboxError
 from glassbox.families.predictor_protocol import Predictor
 from glassbox.families.protocol import BatchMetric, Effort, Family, Reference, Scorer, Space
 from glassbox.families.registry import ModelSpec
@@ -24,14 +25,13 @@ if TYPE_CHECKING:
 
 
 class ForecastingFamily(Family["BacktestDataset", "Forecasts"]):
-    """Family of forecasters. If no candidate beats the seasonal naive forecast, the latter is selected."""
+    """Family of forecasters. The best simple forecast of the backtest is the baseline; if nothing beats it, it is selected."""
 
     unit: ClassVar[str] = "windows"
     leaderboard_metrics: ClassVar[tuple[str, ...]] = ("mase", "rmsse", "smape")
     leaderboard_note: ClassVar[str] = (
         "Means over windows (a series from an origin); intervals are 95 % bootstrap over series, or over origins where series are few."
     )
-    baseline: ClassVar[str | None] = "seasonal naive"
     limits: ClassVar[tuple[str, ...]] = (
         "Consecutive origins share most of their history, so intervals over few origins are imprecise.",
         "Local models are fitted on a limited history (the hyperparameter `history`), so that fits finish in reasonable time.",
@@ -77,12 +77,33 @@ class ForecastingFamily(Family["BacktestDataset", "Forecasts"]):
     def candidates(self, dataset: "BacktestDataset", cost: "Cost") -> list[Candidate]:
         from glassbox.families.forecasting.candidates import candidates
 
-        return candidates(cost, self.effort(cost), dataset.recipe, len(dataset.panel.names), zeros=dataset.zeros)
+        return candidates(
+            cost,
+            self.effort(cost),
+            dataset.recipe,
+            len(dataset.panel.names),
+            dataset.zeros,
+            folds=len(dataset.origins),
+            steps=dataset.panel.steps,
+        )
 
     def search_space(self, dataset: "BacktestDataset", candidate: Candidate, cost: "Cost") -> Space:
-        from glassbox.families.forecasting.candidates import SPACES
+        from glassbox.families.forecasting.candidates import search_space
 
-        return SPACES.get(candidate.kind, {})
+        fits = len(dataset.panel.names) * len(dataset.origins)
+        return search_space(candidate.kind, cost, self.effort(cost), dataset.recipe, fits)
+
+    def baseline(self, runs: "Sequence[CandidateRun[Forecasts]]", scorer: "Scorer[Forecasts]") -> str | None:
+        from glassbox.families.forecasting.metrics import more_is_better
+        from glassbox.families.forecasting.models import KINDS
+
+        sign = -1.0 if more_is_better(scorer.metric) else 1.0
+        simple = [run for run in runs if not run.reason and run.candidate.kind in KINDS and not KINDS[run.candidate.kind].learns]
+        if not simple:
+            raise GlassboxError(
+                "The candidates lack a simple forecast, such as the last value, which every other one has to beat."
+            )
+        return min(simple, key=lambda run: (sign * scorer.value(run.oof), run.candidate.name)).candidate.name
 
     def scorer(self, dataset: "BacktestDataset", metric: str, effort: Effort, seed: int) -> "ForecastScorer":
         from glassbox.families.forecasting.scorer import ForecastScorer
@@ -94,13 +115,12 @@ class ForecastingFamily(Family["BacktestDataset", "Forecasts"]):
 
         return forecast_from(dataset, fold, candidate.kind, candidate.params, resources)
 
-    def ensemble(
+    def ensembles(
         self, dataset: "BacktestDataset", runs: "Sequence[CandidateRun[Forecasts]]", scorer: "Scorer[Forecasts]"
-    ) -> "CandidateRun[Forecasts] | None":
-        from glassbox.families.forecasting.ensemble import weighted_ensemble
+    ) -> "list[CandidateRun[Forecasts]]":
+        from glassbox.families.forecasting.ensemble import ensembles
 
-        assert self.baseline is not None
-        return weighted_ensemble(runs, dataset.origins, scorer.metric, self.baseline)
+        return ensembles(runs, dataset.panel.names, dataset.origins, scorer.metric)
 
     def batch_metric(self, predictor: Predictor, truth: pd.Series, request: "Request") -> BatchMetric:
         from glassbox.families.forecasting.monitoring import batch_metric

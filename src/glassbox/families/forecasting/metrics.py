@@ -68,6 +68,11 @@ class Forecasts:
         """Return the same windows with other point forecasts and no quantiles."""
         return replace(self, point=point, quantiles=None)
 
+    def joined(self, later: "Forecasts") -> "Forecasts":
+        """Append other windows of the same series; without quantiles."""
+        names = ("series", "origin", "actual", "point", "scale", "scale2")
+        return Forecasts(**{name: np.concatenate([getattr(self, name), getattr(later, name)]) for name in names})
+
     @property
     def n_steps(self) -> int:
         """Number of scored steps."""

@@ -59,6 +59,17 @@ class Panel:
         covariates = {name: matrix[chosen] for name, matrix in self.covariates.items()}
         return replace(self, names=[self.names[i] for i in chosen], values=self.values[chosen], covariates=covariates)
 
+    def of_series(self, names: Sequence[str]) -> "Panel":
+        """Return the series with these names; one that is not in the panel has no values."""
+        row_of = {name: i for i, name in enumerate(self.names)}
+
+        def rows(matrix: Floats) -> Floats:
+            blank = np.full((1, matrix.shape[1]), np.nan)
+            return np.vstack([matrix[[row_of[name]]] if name in row_of else blank for name in names])
+
+        covariates = {name: rows(matrix) for name, matrix in self.covariates.items()}
+        return replace(self, names=list(names), values=rows(self.values), covariates=covariates)
+
     def joined(self, later: "Panel") -> "Panel":
         """Append a later panel of the same series; steps between the two are missing."""
         if later.names != self.names:
@@ -152,6 +163,19 @@ def trimmed(row: Floats) -> Floats:
     """Drop the missing values before a series' first value."""
     observed = np.flatnonzero(~np.isnan(row))
     return row[observed[0] :] if len(observed) else row[:0]
+
+
+def is_constant(values: Floats, season: int) -> Any:
+    """Return whether each series has had the same value for at least two seasons, and five steps, up to its end."""
+    known = np.cumsum(~np.isnan(values), axis=1)[:, -1] if values.shape[1] else np.zeros(len(values))
+    low = np.where(np.isnan(values), np.inf, values).min(axis=1, initial=np.inf)
+    high = np.where(np.isnan(values), -np.inf, values).max(axis=1, initial=-np.inf)
+    return (low == high) & (known >= max(2 * season, 5))
+
+
+def interval_scales(values: Floats, season: int) -> Floats:
+    """Return `scales`, but 0 for a constant series, whose prediction interval is its value."""
+    return np.where(is_constant(values, season), 0.0, scales(values, season))
 
 
 def scales(values: Floats, season: int, power: int = 1) -> Floats:

@@ -152,7 +152,9 @@ def seasonal(panel: Panel, seasons: Sequence[int], target: str) -> Figure | Note
             axes.fill_between(place, low, high, color=ACCENT, alpha=0.18, linewidth=0)
             axes.plot(place, middle, color=ACCENT, linewidth=1.4)
             axes.axhline(1.0, color=LINE, linewidth=1)
-            axes.set_xlabel(f"position in the season, {panel.step.season_name(season)}, from {_season_start(panel, season)}")
+            ticks, labels = season_ticks(panel, season)
+            axes.set_xticks(ticks, labels)
+            axes.set_xlabel(panel.step.season_name(season).removeprefix("a "))
             axes.set_ylabel("times the mean")
             minimal_axes(axes, grid="y")
             swing = float(np.nanmax(middle) - np.nanmin(middle))
@@ -166,15 +168,21 @@ def seasonal(panel: Panel, seasons: Sequence[int], target: str) -> Figure | Note
         )
 
 
-def _season_start(panel: Panel, season: int) -> str:
-    first = panel.times[-(panel.steps // season) * season]
-    return (
-        f"{first:%A, %H:%M}"
-        if panel.step.seconds and panel.step.seconds < 86_400
-        else f"{first:%A}"
-        if panel.step.seconds
-        else f"{first:%B}"
-    )
+def season_ticks(panel: Panel, season: int) -> tuple[list[int], list[str]]:
+    """Return positions in a season, which starts as in the panel's last seasons, and their names: hours, weekdays, months."""
+    times = panel.times[panel.steps - (panel.steps // season) * season :][:season]
+    name = panel.step.season_name(season)
+    if name == "a day":
+        every = max(1, season // 8)
+        return list(range(0, season, every)), [f"{times[i]:%H:%M}" for i in range(0, season, every)]
+    days = [i for i in range(season) if i == 0 or times[i].date() != times[i - 1].date()]
+    if name == "a week":
+        return days, [f"{times[i]:%a}" for i in days]
+    if name == "a year":
+        months = [i for i in range(season) if i == 0 or times[i].month != times[i - 1].month]
+        return months, [f"{times[i]:%b}" for i in months]
+    every = max(1, season // 8)
+    return list(range(0, season, every)), [str(i + 1) for i in range(0, season, every)]
 
 
 def _seasonal_profile(panel: Panel, season: int) -> tuple[Floats, Floats, Floats]:
@@ -267,11 +275,11 @@ def _median_series(forecasts: Forecasts) -> int:
 
 
 def by_step(table: pd.DataFrame, metric: str) -> Figure:
-    """Draw the error of the model and of the seasonal naive forecast at each step ahead."""
+    """Draw the error of the model and of the baseline at each step ahead."""
     with style():
         canvas = Canvas(figsize=(WIDTH, 2.3))
         axes = canvas.subplots()
-        axes.plot(table["ahead"], table["seasonal naive"], color=SOFT, linewidth=1.1, label="seasonal naive")
+        axes.plot(table["ahead"], table["baseline"], color=SOFT, linewidth=1.1, label="baseline")
         axes.plot(table["ahead"], table["model"], color=ACCENT, linewidth=1.6, label="model")
         axes.set_xlabel("steps ahead")
         axes.set_ylabel(metric)
@@ -280,18 +288,18 @@ def by_step(table: pd.DataFrame, metric: str) -> Figure:
         minimal_axes(axes, grid="y")
         third = max(1, len(table) // 3)
         near, far = float(table["model"].iloc[:third].mean()), float(table["model"].iloc[-third:].mean())
-        worse = int((table["model"] > table["seasonal naive"]).sum())
+        worse = int((table["model"] > table["baseline"]).sum())
         say = (
             f"{metric} is {number(near)} over the first third of the horizon and {number(far)} over the last; "
-            f"the seasonal naive forecast is better at {worse} of {len(table)} steps."
+            f"the baseline is better at {worse} of {len(table)} steps."
         )
         return drawing(canvas, "Error by step ahead", say=say, alt=say)
 
 
 def series_errors(forecasts: Forecasts, base: Forecasts) -> Figure | Note:
-    """Draw the error of the model on each series against that of the seasonal naive forecast."""
+    """Draw the error of the model on each series against that of the baseline."""
     frame = (
-        pd.DataFrame({"series": forecasts.series, "model": by_window(forecasts, "mase"), "naive": by_window(base, "mase")})
+        pd.DataFrame({"series": forecasts.series, "model": by_window(forecasts, "mase"), "baseline": by_window(base, "mase")})
         .groupby("series")
         .mean()
         .dropna()
@@ -304,7 +312,7 @@ def series_errors(forecasts: Forecasts, base: Forecasts) -> Figure | Note:
         axes = canvas.subplots()
         axes.plot([0, top], [0, top], color=INK, linewidth=1, linestyle=(0, (3, 3)))
         axes.plot(
-            frame["naive"].clip(upper=top),
+            frame["baseline"].clip(upper=top),
             frame["model"].clip(upper=top),
             "o",
             color=ACCENT,
@@ -312,11 +320,11 @@ def series_errors(forecasts: Forecasts, base: Forecasts) -> Figure | Note:
             alpha=0.4,
             markeredgewidth=0,
         )
-        axes.set_xlabel("MASE of the seasonal naive forecast")
+        axes.set_xlabel("MASE of the baseline")
         axes.set_ylabel("MASE of the model")
         minimal_axes(axes, grid="both")
-        share = float((frame["model"] < frame["naive"]).mean())
-        say = f"{number(share, '.0%')} of {len(frame):,} series lie below the line, where the model beats the seasonal naive forecast."
+        share = float((frame["model"] < frame["baseline"]).mean())
+        say = f"{number(share, '.0%')} of {len(frame):,} series lie below the line, where the model beats the baseline."
         return drawing(
             canvas,
             "Error by series",

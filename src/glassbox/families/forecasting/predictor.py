@@ -14,7 +14,7 @@ from glassbox.data.value_parsing import clean, date_reader
 from glassbox.families.forecasting.conformal import Offsets
 from glassbox.families.forecasting.metrics import QUANTILES
 from glassbox.families.forecasting.models import KINDS
-from glassbox.families.forecasting.panel import Floats, Panel, scales
+from glassbox.families.forecasting.panel import Floats, Panel, interval_scales, scales
 from glassbox.families.forecasting.protocols import Fitting, Model
 from glassbox.families.forecasting.recipe import Recipe, impute_future
 from glassbox.families.predictor_protocol import DESCRIPTION, read_description
@@ -23,7 +23,6 @@ from glassbox.files import read_parquet, write_json, write_parquet
 HISTORY, COVARIATES = "history.parquet", "covariates.parquet"
 FORMAT = 1
 QUANTILE_NAMES = [f"q{round(100 * level):02d}" for level in QUANTILES]
-MIN_HISTORY = 2  # number of (shortest) seasons required of a history sent with a query
 
 
 @dataclass(frozen=True)
@@ -155,10 +154,11 @@ class ForecastPredictor:
             if problem:
                 notes[wanted] = problem
                 return
-            scale = scales(history.values, self.recipe.seasons[0])
+            scale = interval_scales(history.values, self.recipe.seasons[0])
         elif name in self.history.names:
             at = self.history.names.index(name)
-            history, scale = self.history.take([at]), self.scale[[at]]
+            history = self.history.take([at])
+            scale = interval_scales(history.values, self.recipe.seasons[0])
         else:
             notes[wanted] = "this series is not known; send its history as rows with the target filled in"
             return
@@ -172,12 +172,22 @@ class ForecastPredictor:
             future = self._future(history, self._given(frame, rows, steps))
             stored = not len(given) and not self.recipe.known
             point = self.points[[self.history.names.index(name)]] if stored else self._forecast(history, future)
-            quantiles = self.offsets.quantiles(point, scale)
+            quantiles = self.offsets.quantiles(point, scale, [name])
             unknown = [n for n in self.recipe.known if frame[n].iloc[rows].isna().any()]
             if unknown:
                 notes[rows] = f"where {' or '.join(unknown)} is missing, its value one season earlier is used"
+            if ended := self._ended(history):
+                notes[rows] = f"{notes[rows[0]]}; {ended}" if notes[rows[0]] else ended
             values[rows, 0] = point[0, steps]
             values[rows, 1:] = np.maximum(quantiles[0, steps], 0.0) if self.nonnegative else quantiles[0, steps]
+
+    def _ended(self, history: Panel) -> str:
+        """Return a note where a series ended at least a season, and a horizon, before the forecast starts; else an empty string."""
+        last = int(np.flatnonzero(~np.isnan(history.values[0])).max(initial=-1))
+        missing = history.steps - 1 - last
+        if missing < max(self.recipe.seasons[0], self.recipe.horizon) or last < 0:
+            return ""
+        return f"this series has no values after {history.times[last].isoformat()}; the forecast assumes that it continues"
 
     def _given(self, frame: pd.DataFrame, rows: Any, steps: Any) -> dict[str, Floats]:
         """Return the covariates known ahead, as sent in the rows to forecast."""
@@ -192,13 +202,11 @@ class ForecastPredictor:
         self, name: str, frame: pd.DataFrame, timestamps: pd.DatetimeIndex, known: Floats, given: Any
     ) -> tuple[Panel, str]:
         """Convert the rows sent as history to a panel; the second value describes the problem if they are invalid, else it is empty."""
-        step, needed = self.recipe.step, MIN_HISTORY * self.recipe.seasons[0]
+        step = self.recipe.step
         times = step.range(timestamps[given].min(), timestamps[given].max())
         at = times.get_indexer(timestamps[given])
         if (at < 0).any():
             return self.history, f"the rows of its history are not spaced by whole steps; expected one row per {step.name}"
-        if len(times) < needed:
-            return self.history, f"its history has {len(times)} steps; expected at least {needed}, two seasons"
         values = np.full((1, len(times)), np.nan)
         values[0, at] = known[given]
         covariates = {}
@@ -277,9 +285,8 @@ class ForecastPredictor:
         """Return raw backtest forecasts as `predict` would return them: unchanged."""
         return raw[["y_pred"]]
 
-    def updated_with(self, later: Panel, model: Model, note: str) -> "ForecastPredictor":
-        """Return a copy with a refitted model and a history extended by `later`."""
-        history = self.history.joined(later)
+    def updated_with(self, history: Panel, model: Model, note: str) -> "ForecastPredictor":
+        """Return a copy with a longer history and the model that is refitted to it."""
         return replace(self, history=history, model=model, scale=scales(history.values, self.recipe.seasons[0]), refit_note=note)
 
     def save(self, folder: Path) -> None:

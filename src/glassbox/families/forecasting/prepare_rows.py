@@ -70,6 +70,7 @@ def prepare_rows(raw: RawData, request: "Request") -> tuple[RawData, dict[str, F
     time, target = time_column(request), str(request.data.target)
     series = series_column(request, list(raw.cells.columns))
     raw = _clean_series_names(raw, series, request, lines)
+    raw = _date_numbered_steps(raw, time, request, lines)
     timestamps, form = _read_timestamps(raw, time, series, lines)
     raw = replace(raw, reading=replace(raw.reading, time_format=form))
     unreadable = np.isnat(timestamps)
@@ -109,6 +110,44 @@ def _clean_series_names(raw: RawData, series: str | None, request: "Request", li
     if changed.any():
         lines.append(f"White space around the names in {series!r} is removed in {int(changed.sum()):,} rows.")
     return replace(raw, cells=raw.cells.assign(**{series: text_column(names).take(codes)}))
+
+
+def _date_numbered_steps(raw: RawData, time: str, request: "Request", lines: list[str]) -> RawData:
+    """Replace whole numbers in the time column that are not dates by dates: numbered steps from `data.start`, or seconds without a season."""
+    codes, values = distinct(raw.cells[time])
+    numbers = {text: int(text) for value in values if (text := clean(value)) is not None and text.isdigit()}
+    texts = [text for value in values if (text := clean(value)) is not None]
+    frequency, start = request.data.frequency, request.data.start
+    dated = frequency is not None and start is not None
+    if (
+        not texts
+        or len(numbers) < len(set(texts))
+        or (not dated and date_format(dict.fromkeys(texts, 1), raw.reading, time_formats(texts)).form)
+    ):
+        return raw
+    first = min(numbers.values())
+    if dated:
+        steps = _steps_from(str(start), str(frequency), max(numbers.values()) - first + 1)
+        lines.append(
+            f"{time!r} holds numbered steps; they are dated from {steps[0].date()} on, one per {frequency} (data.start)."
+        )
+    else:
+        steps = pd.Timestamp(1970, 1, 1) + pd.to_timedelta(np.arange(max(numbers.values()) - first + 1) + first, unit="s")
+        lines.append(
+            f"{time!r} holds numbered steps; they are shown as seconds since 1970, without a calendar and seasons. Set data.start and "
+            "data.frequency to date them."
+        )
+    iso = {text: steps[number - first].isoformat() for text, number in numbers.items()}
+    dates = [iso.get(clean(value) or "") for value in values]
+    return replace(raw, cells=raw.cells.assign(**{time: text_column([dates[code] for code in codes])}))
+
+
+def _steps_from(start: str, frequency: str, count: int) -> pd.DatetimeIndex:
+    """Return `count` steps from `data.start` on."""
+    first = read_date(start)
+    if first is None:
+        raise DataError(f"data.start: {start!r} is not a date; expected one such as 2011-01-29.")
+    return pd.date_range(first, periods=count, freq=named_step(frequency).offset)
 
 
 def _read_timestamps(raw: RawData, time: str, series: str | None, lines: list[str]) -> tuple[Any, str]:
@@ -237,10 +276,7 @@ def _timestamps_in_names(columns: Sequence[str], request: "Request") -> dict[str
         numbered = {name: int(match[1]) for name in columns if (match := _NUMBERED.fullmatch(name))}
         first = min(numbered.values(), default=0)
         last = max(numbered.values(), default=0)
-        first_timestamp = read_date(start)
-        if first_timestamp is None:
-            raise DataError(f"data.start: {start!r} is not a date; expected one such as 2011-01-29.")
-        steps = pd.date_range(first_timestamp, periods=last - first + 1, freq=named_step(frequency).offset)
+        steps = _steps_from(start, frequency, last - first + 1)
         return {name: steps[number - first] for name, number in numbered.items()}
     dated = {name: read_date(name) for name in columns}
     return {name: pd.Timestamp(timestamp) for name, timestamp in dated.items() if timestamp is not None}
@@ -387,7 +423,7 @@ def _note_new_series(
     if new:
         lines.append(
             f"{len(new):,} series begin in the last {held_out:,} steps, which are held out: {join_names([repr(name) for name in new], 6)}. "
-            "They have no rows to train on and no backtest; fewer split.origins or a shorter horizon include them."
+            "They have no rows to train on and are not evaluated, but the served model, which is refitted on all history, forecasts them."
         )
 
 
@@ -405,9 +441,12 @@ def _facts(
             f"{int(gaps.sum()):,} steps inside {with_gaps:,} series have no row. They stay missing; models that need every step use "
             "the value one season earlier, and metrics ignore them."
         )
-    late = int((spans["max"] < timestamps.max()).sum())
-    if late:
-        lines.append(f"{late:,} series end before the last step.")
+    ended = spans.index[spans["max"] < timestamps.max()].tolist()
+    if ended:
+        shown = join_names([repr(name) for name in ended], 6)
+        lines.append(
+            f"{len(ended):,} series end before the last step: {shown}. They are forecast as if they continued; leave out those that do not."
+        )
     return {
         "step": step.name,
         "series": len(spans),

@@ -24,6 +24,8 @@ CALENDAR = {
     "quarter": lambda times: times.quarter,
     "yearday": lambda times: times.dayofyear,
 }
+RECENT = 13  # last known values that are features
+AROUND = (-1, 1)  # positions beside the same position in the last season that are features
 
 
 class Recipe(BaseModel):
@@ -34,9 +36,11 @@ class Recipe(BaseModel):
     horizon
         Number of steps to forecast.
     seasons
-        Season lengths in steps, shortest first; the seasonal naive forecast uses the longest.
+        Season lengths in steps, shortest first.
     lags
         Lags in seasons: lag 1 is the last known value at the same position in the season.
+    recent
+        The number of last known values that are features.
     windows
         Lengths, in steps, of the rolling windows before the origin for mean and standard deviation.
     calendar
@@ -55,6 +59,7 @@ class Recipe(BaseModel):
     step: Step
     seasons: list[int]
     lags: list[int] = [1, 2, 3, 4]
+    recent: int = RECENT
     windows: list[int] = []
     calendar: list[str] = []
     holidays: str | None = None
@@ -69,15 +74,20 @@ class Recipe(BaseModel):
     @property
     def lookback(self) -> int:
         """Number of steps before an origin that the features use."""
-        return max([self.season * (max(self.lags, default=1) + -(-self.horizon // self.season)), *self.windows, 1])
+        return max([self.season * (max(self.lags, default=1) + -(-self.horizon // self.season)) + 1, self.recent, *self.windows])
 
     def names(self) -> list[str]:
         """Return the names of the feature columns, in order."""
-        lags = [f"season {season}, {k} back" for season in self.seasons for k in self.lags]
+        recent = [f"lag {k}" for k in range(1, self.recent + 1)]
+        lags = [name for season in self.seasons for name in self._seasonal_lags(season)]
         windows = [f"{statistic} of {w}" for w in self.windows for statistic in ("mean", "spread")]
         past = [f"{name}, {statistic}" for name in self.past for statistic in ("last", "mean")]
         holidays = ["holiday", "day before a holiday", "day after a holiday"] if self.holidays else []
-        return ["step ahead", *lags, *windows, *self.calendar, *holidays, *self.known, *past]
+        return ["step ahead", *recent, *lags, *windows, *self.calendar, *holidays, *self.known, *past]
+
+    def _seasonal_lags(self, season: int) -> list[str]:
+        around = [f"season {season}, 1 back, {place:+d}" for place in AROUND]
+        return [*[f"season {season}, {k} back" for k in self.lags], *around]
 
 
 def calendar_of(step: Step) -> list[str]:
@@ -141,7 +151,7 @@ def levels(values: Floats, window: int) -> tuple[Floats, Floats]:
 
 
 def features(
-    history: Panel, values: Floats, recipe: Recipe, future: dict[str, Floats], calendar: Floats
+    history: Panel, values: Floats, recipe: Recipe, future: dict[str, Floats], calendar: Floats, reference: str = "level"
 ) -> tuple[Floats, Floats, Floats]:
     """Compute the features of the next H steps from the end of `history`.
 
@@ -155,35 +165,67 @@ def features(
         Covariates known ahead, (series, H) each.
     calendar
         `time_features` of the next H steps.
+    reference
+        A name in `REFERENCES`: the value that every lag, mean and target is the difference to.
 
     Returns
     -------
     matrix : ndarray of shape (series, H, columns)
-        Values are centred on the series' level and divided by its size, so that one model fits series of any size.
-    level, size : ndarray of shape (series,)
-        The subtracted level and the divisor.
+        Values are differences to the reference, divided by the size of the series, so that one model fits series of any size.
+    level : ndarray of shape (series, H)
+        The subtracted reference.
+    size : ndarray of shape (series,)
+        The divisor.
     """
     count, horizon = values.shape[0], recipe.horizon
     level, size = levels_and_sizes(values, recipe)
-    scaled = (values[:, -recipe.lookback :] - level[:, None]) / size[:, None]
-    ahead = np.arange(1, horizon + 1)
-    columns = [np.broadcast_to(ahead.astype(float), (count, horizon))]
-    width = scaled.shape[1]
-    for season in recipe.seasons:
-        first = -(-ahead // season)  # seasons back to the last known value at this position in the season
-        for k in recipe.lags:
-            column = width - 1 + ahead - season * (first + k - 1)
-            columns.append(np.where(column >= 0, scaled[:, np.maximum(column, 0)], np.nan))
+    last = values[:, -recipe.lookback :]
+    width = last.shape[1]
+    positions = _lag_positions(recipe, width)
+    lags = np.where((positions >= 0) & (positions < width), last[:, np.clip(positions, 0, width - 1)], np.nan)
+    base = _references(lags, level, recipe, reference)
+    matrix = np.empty((count, horizon, len(recipe.names())))
+    matrix[:, :, 0] = np.arange(1, horizon + 1)
+    at = 1 + lags.shape[2]
+    matrix[:, :, 1:at] = (lags - base[:, :, None]) / size[:, None, None]
     for window in recipe.windows:
-        mean, spread = levels(scaled, window)
-        columns += [np.broadcast_to(part[:, None], (count, horizon)) for part in (mean, spread)]
-    columns += [np.broadcast_to(calendar[None, :, i], (count, horizon)) for i in range(calendar.shape[1])]
-    columns += [future[name] for name in recipe.known]
+        mean, spread = levels(last, window)
+        matrix[:, :, at] = (mean[:, None] - base) / size[:, None]
+        matrix[:, :, at + 1] = (spread / size)[:, None]
+        at += 2
+    matrix[:, :, at : at + calendar.shape[1]] = calendar[None]
+    at += calendar.shape[1]
+    for name in recipe.known:
+        matrix[:, :, at] = future[name]
+        at += 1
     for name in recipe.past:
         covariate = history.covariates[name]
-        recent = levels(covariate, recipe.seasons[0])[0]
-        columns += [np.broadcast_to(part[:, None], (count, horizon)) for part in (np.nan_to_num(covariate[:, -1]), recent)]
-    return np.stack(columns, axis=2), level, size
+        matrix[:, :, at] = np.nan_to_num(covariate[:, -1])[:, None]
+        matrix[:, :, at + 1] = levels(covariate, recipe.seasons[0])[0][:, None]
+        at += 2
+    return matrix, base, size
+
+
+def _lag_positions(recipe: Recipe, width: int) -> Any:
+    """Return the column of each lag in the last `width` known steps, (H, lags), in the order of `Recipe.names`."""
+    ahead = np.arange(1, recipe.horizon + 1)
+    columns = [np.full(recipe.horizon, width - k) for k in range(1, recipe.recent + 1)]
+    for season in recipe.seasons:
+        same = width - 1 + ahead - season * -(-ahead // season)  # the last known value at this position in the season
+        columns += [same - season * (k - 1) for k in recipe.lags]
+        columns += [same + place for place in AROUND]
+    return np.column_stack(columns)
+
+
+REFERENCES = ("level", "last", "season", "longest season")
+
+
+def _references(lags: Floats, level: Floats, recipe: Recipe, reference: str) -> Floats:
+    """Return the reference of each series and step, (series, H); the level where the value of another reference is missing."""
+    per_season = len(recipe.lags) + len(AROUND)
+    column = {"last": 0, "season": recipe.recent, "longest season": recipe.recent + per_season * (len(recipe.seasons) - 1)}
+    base = lags[:, :, column[reference]] if reference in column else np.full(lags.shape[:2], np.nan)
+    return np.where(np.isnan(base), level[:, None], base)
 
 
 def levels_and_sizes(values: Floats, recipe: Recipe) -> tuple[Floats, Floats]:

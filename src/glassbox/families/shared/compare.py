@@ -65,13 +65,12 @@ def compare(
     GlassboxError
         When two candidates share a name, none could be fitted, or the family's baseline is not among them.
     """
-    if family.baseline is not None and family.baseline not in [candidate.name for candidate in candidates]:
-        raise GlassboxError(f"The candidates lack {family.baseline!r}, which every other candidate has to beat.")
     scorer = family.scorer(dataset, metric, effort, resources.seed)
     runs = run_candidates(family, dataset, candidates, scorer, resources)
     if all(run.reason for run in runs):
         raise GlassboxError("No candidate could be fitted: " + "; ".join(f"{run.candidate.name}: {run.reason}" for run in runs))
-    leaderboard = rank(runs, family.kinds(), scorer, more_is_better=higher_is_better(metric), baseline=family.baseline)
+    baseline = family.baseline(runs, scorer)
+    leaderboard = rank(runs, family.kinds(), scorer, more_is_better=higher_is_better(metric), baseline=baseline)
     by_name = {run.candidate.name: run for run in runs}
     runs = [by_name[row["candidate"]] for row in leaderboard["rows"]]
     return Comparison(leaderboard, oof_frame(runs, scorer), timing_frame(runs, scorer.units))

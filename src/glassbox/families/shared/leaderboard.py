@@ -48,8 +48,8 @@ def rank(
     -------
     dict
         ``metric``, ``rows`` (best first), ``leader`` and ``tied`` by name; ``chosen``, the candidate to tune: the most flexible
-        of those with hyperparameters to search that are nearly the best of them, or the best one. With a baseline, also its value ``baseline``, and
-        ``beaten_by_baseline``.
+        of those with hyperparameters to search that are nearly the best of them, or the best one. With a baseline, also its value ``baseline``, the
+        candidate ``baseline_candidate``, and ``beaten_by_baseline``.
     """
     scores = {run.candidate.name: _scores(run, scorer) for run in runs}
     sign = -1.0 if more_is_better else 1.0
@@ -87,6 +87,8 @@ def rank(
     if baseline is not None:
         beaten = [run.candidate.name for run in done if run not in better]
         leaderboard |= {"baseline": limit, "beaten_by_baseline": beaten}
+        if base is not None:
+            leaderboard["baseline_candidate"] = base.candidate.model_dump()
     return leaderboard
 
 
@@ -180,15 +182,16 @@ def choice(leaderboard: Mapping[str, Any]) -> Note:
     return Note(title="Candidate to tune", say=say, lines=lines, tone="good")
 
 
-def baseline_note(leaderboard: Mapping[str, Any], baseline: str) -> Note:
+def baseline_note(leaderboard: Mapping[str, Any]) -> Note:
     """List the candidates that do not beat the baseline and are therefore not selected."""
+    baseline = str(leaderboard["baseline_candidate"]["name"])
     metric, value = metric_label(leaderboard["metric"]), number(leaderboard["baseline"])
     lines = [f"{name} does not beat it and is not selected." for name in leaderboard["beaten_by_baseline"]]
     alone = leaderboard["chosen"]["name"] == baseline
     say = (
-        f"No candidate beats the {baseline} forecast ({metric} {value}), so the baseline is selected."
+        f"No candidate beats the baseline, {baseline} ({metric} {value}), so the baseline is selected."
         if alone
-        else f"The {baseline} forecast has {metric} {value}; the candidate to tune is better."
+        else f"The best simple candidate, {baseline}, is the baseline, with {metric} {value}; the candidate to tune is better."
     )
     return Note(title="Baseline", say=say, lines=lines, tone="bad" if alone else "good")
 

@@ -167,9 +167,15 @@ def tune(
     order = sorted(np.flatnonzero(np.isfinite(values)).tolist(), key=lambda i: (-sign * values[i], i))
     varied = [_named(runs[i], f"{candidate.name}, trial {i}") for i in order if i][:VARIED]
     tuned = [_named(runs[best], f"{candidate.name}, tuned")] if best else []
-    ensemble = family.ensemble(dataset, [*compared, *varied], scorer)
-    contenders = [*compared, *tuned, *([] if ensemble is None else [ensemble])]
-    selection = select(contenders, family.kinds(), scorer, more_is_better=higher_is_better(metric), baseline=family.baseline)
+    contenders = [*compared, *tuned, *family.ensembles(dataset, [*compared, *varied], scorer)]
+    baseline = leaderboard.get("baseline_candidate")
+    selection = select(
+        contenders,
+        family.kinds(),
+        scorer,
+        more_is_better=higher_is_better(metric),
+        baseline=None if baseline is None else baseline["name"],
+    )
     selected, simpler = selection.selected, selection.simpler
     over_simpler = None if simpler is None else scorer.gain(selected.oof, simpler.oof)
     saved = {
@@ -188,6 +194,7 @@ def tune(
         "over_simpler": None if over_simpler is None else over_simpler.model_dump(),
         "trials": len(runs),
         "seed": seed,
+        **({} if baseline is None else {"baseline": baseline}),
     }
     frame = _trials_frame(runs, values, searched, sign)
     importances = _importances(history, searched, seed, metric)
@@ -302,6 +309,8 @@ def _text(params: Mapping[str, Any], name: str) -> str:
     value = params.get(name, "library default")
     if isinstance(value, list) and all(isinstance(item, Mapping) and {"name", "weight"} <= set(item) for item in value):
         return " + ".join(f"{item['weight']:.2f} {item['name']}" for item in value)
+    if isinstance(value, Mapping):
+        return f"of {len(value):,} series"
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
