@@ -83,11 +83,11 @@ def set_aside(path: Path) -> None:
     target = path.with_name(f"{path.name}{DAMAGED}")
     if target.is_dir() and not target.is_symlink():
         shutil.rmtree(target, ignore_errors=True)
-    outcome = f"was damaged and is ignored; it was moved to {target.name}."
+    outcome = f"is damaged, or from an earlier version, and is ignored; it was moved to {target.name}."
     try:
         os.replace(path, target)
     except FileNotFoundError:  # another process has moved it
         return
     except OSError:  # a read-only folder
-        outcome = "is damaged and is ignored."
+        outcome = "is damaged, or from an earlier version, and is ignored."
     log.warning("%s %s", os.path.relpath(path), outcome)
