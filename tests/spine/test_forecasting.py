@@ -22,7 +22,7 @@ def test_every_stage_ran_and_the_report_covers_the_requirements(forecast: Projec
     report = read_json(forecast.root / "reports/shops/report.json")
     assert [row["name"] for row in report["requirements"]] == ["mase", "latency"]
     assert {row["verdict"] for row in report["audit"]} == {"avoided"}
-    assert "less error than the best simple forecast, mean week" in report["answer"]
+    assert "less error than the best simple forecast (mean week)" in report["answer"]
 
 
 def test_products_do_not_depend_on_workers_and_hash_seed(forecast: Project) -> None:

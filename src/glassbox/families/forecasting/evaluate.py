@@ -285,7 +285,7 @@ def headline(forecasts: Forecasts, base: Forecasts, leading: str, baseline: str)
     lines = [f"The {number(LEVEL, '.0%')} intervals contain {number(float(coverage), '.0%')} of the actual values."]
     return Note(
         title="Summary",
-        say=f"{size}. The model has {better} the best simple forecast, {baseline}.",
+        say=f"{size}. The model has {better} the best simple forecast ({baseline}).",
         lines=lines,
         tone="good" if gain > 0.05 else "look",
     )
@@ -328,7 +328,7 @@ def versus_baseline(
     frame = pd.DataFrame(rows)
     frame["model / baseline"] = frame["model"] / frame["baseline"]
     wins = float(np.nanmean(by_window(forecasts, "mase") < by_window(base, "mase")))
-    say = f"The model beats the best simple forecast of the backtest, {baseline}, in {number(wins, '.0%')} of the windows."
+    say = f"The model beats the best simple forecast of the backtest ({baseline}) in {number(wins, '.0%')} of the windows."
     return Table.of(
         frame,
         "Baseline",
