@@ -191,7 +191,7 @@ def test_leaderboard_puts_the_best_first_and_names_ties() -> None:
     say = selection_plots.leaderboard_plot(table, "roc_auc", 0.7).say
     assert say.startswith("best leads with ROC-AUC 0.850")
     assert "the interval of near overlaps" in say
-    assert "2 of 3 lie beyond the requirement" in say
+    assert "2 of 3 reach the requirement" in say
 
 
 def test_leaderboard_of_a_loss_puts_the_lowest_first() -> None:

@@ -67,7 +67,7 @@ def leaderboard_plot(table: pd.DataFrame, metric: str, bound: float | None = Non
             [number(float(v)) if ok else "failed" for v, ok in zip(value, done, strict=True)],
             [INK if ok else SOFT for ok in done],
         )
-        axes.set_xlabel(f"{metric_label(metric)} over folds, with 95 % interval ({'more' if more else 'less'} is better)")
+        axes.set_xlabel(f"{metric_label(metric)} over folds, with 95 % interval ({'higher' if more else 'lower'} is better)")
         if bound is not None:
             mark_value(axes, bound, f"required: {number(bound)}")
         rows = [
@@ -109,7 +109,7 @@ def _leader(
         say += "." if done.sum() == 1 else ", clear of all others."
     if bound is not None:
         enough = int(((value > bound) if more else (value < bound))[done].sum())
-        say += f" {enough} of {int(done.sum())} {'lie' if enough != 1 else 'lies'} beyond the requirement, {number(bound)}."
+        say += f" {enough} of {int(done.sum())} {'reach' if enough != 1 else 'reaches'} the requirement, {number(bound)}."
     failed = int((~done).sum())
     return say + (f" {failed} failed." if failed else "")
 
