@@ -509,16 +509,16 @@ def holiday_hint(errors: pd.Series) -> list[str]:
 
     days = pd.DatetimeIndex(errors.index)
     worst = errors.to_numpy() >= np.sort(errors.to_numpy())[-min(2 * TOP_ROWS, max(1, len(errors) // 10))]
-    found = []
+    matches = []
     for country in COUNTRIES if len(days) >= 4 * TOP_ROWS else ():
         holiday = is_holiday(days, country) > 0
         hits = int((holiday & worst).sum())
         chance = float(hypergeom.sf(hits - 1, len(days), int(holiday.sum()), int(worst.sum())))
         if hits >= 2 and chance * len(COUNTRIES) < 0.01:
-            found.append((chance, country, hits))
-    if not found:
+            matches.append((chance, country, hits))
+    if not matches:
         return []
-    _, country, hits = min(found)
+    _, country, hits = min(matches)
     return [
         f"{hits} of the {int(worst.sum())} days with the largest errors are public holidays of {country}: `data.holidays: {country}` adds "
         "them to the features, if the data is from there."
@@ -539,7 +539,9 @@ def worst_series(forecasts: Forecasts, base: Forecasts, names: Sequence[str], me
             f"{label}, baseline": worst["base"].to_numpy(),
         }
     )
-    say = f"On {number(worse, '.0%')} of {len(grouped):,} series the baseline is better than the model."
+    say = f"The baseline is better than the model on {number(worse, '.0%')} of {len(grouped):,} series."
+    if len(grouped) == 1:
+        say = f"There is one series; the {'baseline' if worse else 'model'} is better on it."
     return Table.of(frame, "Series with the largest errors", say=say, formats={label: ".3f", f"{label}, baseline": ".3f"})
 
 
