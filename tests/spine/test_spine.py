@@ -20,6 +20,7 @@ from glassbox.data.split import in_holdout
 from glassbox.files import files_below, hash_file, read_json
 from glassbox.pipeline.spec import STAGES, declared_upstream
 from glassbox.reports.report_json import schema as report_schema
+from glassbox.state_files import read_state, write_state
 from spine_project import Project
 
 
@@ -158,7 +159,10 @@ def test_verify_finds_the_same_bytes_with_one_worker_and_another_hash_seed(finis
 
 def test_verify_reports_differences(project: Project) -> None:
     manifest = project.root / "data/customers/features/.manifest.json"
-    manifest.write_text(manifest.read_text().replace(read_json(manifest)["products"]["recipe"]["hash"], "0" * 64))
+    content = read_state(manifest)
+    assert content is not None
+    content["products"]["recipe"]["hash"] = "0" * 64
+    write_state(manifest, content)
     done = project.command("verify", "customers", "--workers", "2")
     assert done.returncode == 1
     assert re.search(r"\b1 of \d+", done.stderr), done.stdout + done.stderr
@@ -200,7 +204,8 @@ def test_clean_removes_only_files_that_runs_created(project: Project) -> None:
     (project.root / "data/raw/mine.csv").write_text("a\n1\n")
     assert project.command("clean", "customers", "--store").returncode == 0
     left = sorted(path.name for path in (project.root / "data").iterdir())
-    assert left == ["catalog.yaml", "mlflow", "raw"]
+    assert left == [".store", "catalog.yaml", "mlflow", "raw"]
+    assert [path.name for path in (project.root / "data/.store").iterdir()] == ["locks"]
     assert (project.root / "data/raw/mine.csv").is_file()
 
 

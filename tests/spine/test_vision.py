@@ -53,7 +53,7 @@ def test_near_duplicate_pictures_are_reported_and_in_the_same_fold(classified: P
 def test_pages_and_model_contain_no_local_paths(classified: Project) -> None:
     for path in sorted((classified.root / "reports/shapes").glob("*.html")):
         assert str(classified.root) not in path.read_text(encoding="utf-8"), path.name
-    assert str(classified.root).encode() not in (classified.root / "data/shapes/evaluate/model/model.onnx").read_bytes()
+    assert str(classified.root).encode() not in (classified.root / "data/shapes/evaluate/served/model.onnx").read_bytes()
 
 
 def test_the_service_predicts_the_class_of_a_picture(classified: Project) -> None:
