@@ -48,7 +48,9 @@ def test_a_damaged_file_is_moved_aside_and_reported(path: Path, damage: object, 
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
     with caplog.at_level(logging.WARNING):
         assert read_state(path) is None
-    assert caplog.messages[0].endswith("a.json is damaged, or from an earlier version, and is ignored; it was moved to a.json.damaged.")
+    assert caplog.messages[0].endswith(
+        "a.json is damaged, or from an earlier version, and is ignored; it was moved to a.json.damaged."
+    )
     assert [file.name for file in path.parent.iterdir()] == ["a.json.damaged"]
     write_state(path, CONTENT)
     assert read_state(path) == CONTENT
