@@ -35,7 +35,7 @@ from glassbox.families.detection.refit import has_known_labels, refit, refit_on_
 from glassbox.families.detection.score_threshold import choose_thresholds, thresholds_table
 from glassbox.families.detection.scorer import read_oof
 from glassbox.families.shared import holdout_ledger
-from glassbox.families.shared.serving_refit import all_rows, refit_note
+from glassbox.families.shared.serving_refit import serve
 from glassbox.families.vision.onnx_export import write_graph
 from glassbox.runtime.stage import Stage
 
@@ -165,14 +165,13 @@ stage.show("error_examples", evaluate.examples(predictions, holdout, recipe.colu
 # `serve: evaluated`.
 
 # %%
-served_predictor, served = predictor, model
-if stage.request.serve == "refitted":
-    rows = all_rows(train, holdout, lambda rows: has_known_labels(rows, predictor))
+def refit_rows(rows):
     all_images = detection_dataset(rows, schema, recipe, None, stage.request, stage.resources)
-    served_predictor = refit_on_all(predictor, all_images, stage.resources)
-    served = stage.folder("served")
-    served_predictor.save(served)
-stage.show("refit", refit_note(served_predictor), report=True)
+    return refit_on_all(predictor, all_images, stage.resources)
+
+
+served = serve(stage, predictor, model, train, holdout, known=lambda rows: has_known_labels(rows, predictor), refit=refit_rows)
+stage.show("refit", served.note, report=True)
 
 # %% [markdown]
 # ## ONNX export
@@ -181,13 +180,13 @@ stage.show("refit", refit_note(served_predictor), report=True)
 
 # %%
 compared_images = 8
-graph = export(served_predictor, dataset.images.pixels[:compared_images])
+graph = export(served.predictor, dataset.images.pixels[:compared_images])
 if graph is not None:
-    write_graph(graph, served)
-stage.show("onnx", export_facts(graph, served_predictor))
+    write_graph(graph, served.folder)
+stage.show("onnx", export_facts(graph, served.predictor))
 
 # %%
-stage.save(model=model, served=served, predictions=predictions, metrics=holdout_metrics.values)
+stage.save(model=model, served=served.folder, predictions=predictions, metrics=holdout_metrics.values)
 
 # %% [markdown]
 # ## Limits

@@ -33,7 +33,7 @@ from glassbox.families.entities.recipe import Recipe
 from glassbox.families.entities.refit import has_known_types, refit, refit_on_all
 from glassbox.families.entities.scorer import read_oof
 from glassbox.families.shared import holdout_ledger
-from glassbox.families.shared.serving_refit import all_rows, refit_note
+from glassbox.families.shared.serving_refit import serve
 from glassbox.runtime.stage import Stage
 
 # %%
@@ -136,17 +136,16 @@ stage.show("error_examples", evaluate.examples(predictions, holdout, predictor, 
 # `serve: evaluated`.
 
 # %%
-served_predictor, served = predictor, model
-if stage.request.serve == "refitted":
-    rows = all_rows(train, holdout, lambda rows: has_known_types(rows, predictor))
+def refit_rows(rows):
     all_texts = entity_dataset(rows, schema, recipe, None, stage.request, stage.resources)
-    served_predictor = refit_on_all(predictor, all_texts, stage.resources)
-    served = stage.folder("served")
-    served_predictor.save(served)
-stage.show("refit", refit_note(served_predictor), report=True)
+    return refit_on_all(predictor, all_texts, stage.resources)
+
+
+served = serve(stage, predictor, model, train, holdout, known=lambda rows: has_known_types(rows, predictor), refit=refit_rows)
+stage.show("refit", served.note, report=True)
 
 # %%
-stage.save(model=model, served=served, predictions=predictions, metrics=holdout_metrics.values)
+stage.save(model=model, served=served.folder, predictions=predictions, metrics=holdout_metrics.values)
 
 # %% [markdown]
 # ## Limits

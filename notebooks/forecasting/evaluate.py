@@ -30,7 +30,7 @@ from glassbox.families.forecasting.backtest import BacktestDataset
 from glassbox.families.forecasting.dataset import open_panel, parse_recipe
 from glassbox.families.forecasting.effort import EFFORT
 from glassbox.families.shared.holdout_ledger import holdout_reads
-from glassbox.families.shared.serving_refit import refit_note
+from glassbox.families.shared.serving_refit import Served
 from glassbox.runtime.stage import Stage
 
 # %%
@@ -170,21 +170,21 @@ stage.show("components", evaluate.model_components(predictor))
 # the evaluation, unless the request specifies `serve: evaluated`.
 
 # %%
-served_predictor, served = predictor, model
+served = Served(predictor, model)
 if stage.request.serve == "refitted":
-    served_predictor, served = evaluate.refit_on_all(predictor, holdout_panel, oof, forecasts), stage.folder("served")
-    served_predictor.save(served)
-stage.show("refit", refit_note(served_predictor), report=True)
+    served = Served(evaluate.refit_on_all(predictor, holdout_panel, oof, forecasts), stage.folder("served"))
+    served.predictor.save(served.folder)
+stage.show("refit", served.note, report=True)
 
 # %% [markdown]
 # The next forecast of the served model, decomposed into trend and seasonality.
 
 # %%
-stage.show("forecast_components", plots.forecast_components(served_predictor), report=True)
+stage.show("forecast_components", plots.forecast_components(served.predictor), report=True)
 
 # %%
 predictions = evaluate.predictions(forecasts, holdout_dataset, holdout, columns)
-stage.save(model=model, served=served, predictions=predictions, metrics=holdout_metrics.values)
+stage.save(model=model, served=served.folder, predictions=predictions, metrics=holdout_metrics.values)
 
 # %% [markdown]
 # ## Limits

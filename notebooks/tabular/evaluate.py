@@ -30,7 +30,7 @@ from glassbox.families.classification.calibration.fit import calibrate, decision
 from glassbox.families.classification.dataset import labelled_rows
 from glassbox.families.classification.plots import curves, outcomes
 from glassbox.families.shared import holdout_ledger
-from glassbox.families.shared.serving_refit import all_rows, refit_note
+from glassbox.families.shared.serving_refit import serve
 from glassbox.families.tabular import explain
 from glassbox.families.tabular.effort import EFFORT
 from glassbox.families.tabular.refit import refit, refit_on_all
@@ -206,17 +206,16 @@ stage.show("local", explain.shap_local(predictor, holdout, seed=stage.request.se
 # `serve: evaluated`.
 
 # %%
-served_predictor, served = predictor, model
-if stage.request.serve == "refitted":
-    rows = all_rows(train, holdout, lambda rows: rows[schema.target].isin(labelled.classes))
+def refit_rows(rows):
     labelled_all = labelled_rows(rows, schema.target, schema.classes, positive=positive)
-    served_predictor = refit_on_all(predictor, labelled_all, stage.resources)
-    served = stage.folder("served")
-    served_predictor.save(served)
-stage.show("refit", refit_note(served_predictor), report=True)
+    return refit_on_all(predictor, labelled_all, stage.resources)
+
+
+served = serve(stage, predictor, model, train, holdout, known=lambda rows: rows[schema.target].isin(labelled.classes), refit=refit_rows)
+stage.show("refit", served.note, report=True)
 
 # %%
-stage.save(model=model, served=served, predictions=predictions, metrics=holdout_metrics.values)
+stage.save(model=model, served=served.folder, predictions=predictions, metrics=holdout_metrics.values)
 
 # %% [markdown]
 # ## Limits

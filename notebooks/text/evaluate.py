@@ -30,7 +30,7 @@ from glassbox.families.classification.calibration.fit import calibrate, decision
 from glassbox.families.classification.class_report import class_table, headline, risk_coverage
 from glassbox.families.classification.plots import curves, outcomes
 from glassbox.families.shared import holdout_ledger
-from glassbox.families.shared.serving_refit import all_rows, refit_note
+from glassbox.families.shared.serving_refit import serve
 from glassbox.families.text import explain
 from glassbox.families.text.effort import EFFORT
 from glassbox.families.text.load_dataset import text_dataset
@@ -199,17 +199,16 @@ stage.show("local", explain.example_explanations(predictor, holdout), report=Tru
 # `serve: evaluated`.
 
 # %%
-served_predictor, served = predictor, model
-if stage.request.serve == "refitted":
-    rows = all_rows(train, holdout, lambda rows: rows[schema.target].isin(labelled.classes))
+def refit_rows(rows):
     all_texts = text_dataset(rows, schema, predictor.recipe, None, stage.request, stage.resources)
-    served_predictor = refit_on_all(predictor, all_texts, stage.resources)
-    served = stage.folder("served")
-    served_predictor.save(served)
-stage.show("refit", refit_note(served_predictor), report=True)
+    return refit_on_all(predictor, all_texts, stage.resources)
+
+
+served = serve(stage, predictor, model, train, holdout, known=lambda rows: rows[schema.target].isin(labelled.classes), refit=refit_rows)
+stage.show("refit", served.note, report=True)
 
 # %%
-stage.save(model=model, served=served, predictions=predictions, metrics=holdout_metrics.values)
+stage.save(model=model, served=served.folder, predictions=predictions, metrics=holdout_metrics.values)
 
 # %% [markdown]
 # ## Limits

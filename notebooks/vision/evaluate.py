@@ -30,7 +30,7 @@ from glassbox.families.classification.calibration.fit import calibrate, decision
 from glassbox.families.classification.class_report import class_table, headline, risk_coverage
 from glassbox.families.classification.plots import curves, outcomes
 from glassbox.families.shared import holdout_ledger
-from glassbox.families.shared.serving_refit import all_rows, refit_note
+from glassbox.families.shared.serving_refit import serve
 from glassbox.families.vision import explain
 from glassbox.families.vision.effort import EFFORT
 from glassbox.families.vision.load_dataset import vision_dataset
@@ -200,14 +200,13 @@ stage.show("local", explain.grad_cam_examples(predictor, holdout, predictions), 
 # `serve: evaluated`.
 
 # %%
-served_predictor, served = predictor, model
-if stage.request.serve == "refitted":
-    rows = all_rows(train, holdout, lambda rows: rows[schema.target].isin(labelled.classes))
+def refit_rows(rows):
     all_images = vision_dataset(rows, schema, predictor.recipe, None, stage.request, stage.resources)
-    served_predictor = refit_on_all(predictor, all_images, stage.resources)
-    served = stage.folder("served")
-    served_predictor.save(served)
-stage.show("refit", refit_note(served_predictor), report=True)
+    return refit_on_all(predictor, all_images, stage.resources)
+
+
+served = serve(stage, predictor, model, train, holdout, known=lambda rows: rows[schema.target].isin(labelled.classes), refit=refit_rows)
+stage.show("refit", served.note, report=True)
 
 # %% [markdown]
 # ## ONNX export
@@ -216,12 +215,12 @@ stage.show("refit", refit_note(served_predictor), report=True)
 
 # %%
 compared_images = 8
-graph = export(served_predictor, dataset.images.pixels[:compared_images])
-write_graph(graph, served)
+graph = export(served.predictor, dataset.images.pixels[:compared_images])
+write_graph(graph, served.folder)
 stage.show("onnx", export_facts(graph))
 
 # %%
-stage.save(model=model, served=served, predictions=predictions, metrics=holdout_metrics.values)
+stage.save(model=model, served=served.folder, predictions=predictions, metrics=holdout_metrics.values)
 
 # %% [markdown]
 # ## Limits
