@@ -64,7 +64,7 @@ stage.show("threshold", plots.threshold_curve(thresholds.curve, thresholds.score
 
 # %% [markdown]
 # ## Refit
-# The tuned candidate is fitted again on all training images.
+# The selected model is fitted on all training images.
 
 # %%
 predictor = refit(best, dataset, schema, thresholds, stage.resources)

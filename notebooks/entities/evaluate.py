@@ -46,7 +46,7 @@ dataset = entity_dataset(train, schema, recipe, folds, stage.request, stage.reso
 
 # %% [markdown]
 # ## Refit
-# The tuned candidate is fitted again on all training texts.
+# The selected model is fitted on all training texts.
 
 # %%
 predictor = refit(best, dataset, schema, stage.resources)

@@ -53,7 +53,7 @@ interval_offsets, oof = evaluate.intervals(tuned_oof, backtest)
 
 # %% [markdown]
 # ## Refit
-# The tuned candidate is fitted again on all training data.
+# The selected model is fitted on all training data.
 
 # %%
 predictor = evaluate.refit(best, panel, schema, columns, interval_offsets, seed=stage.request.seed, threads=stage.threads)

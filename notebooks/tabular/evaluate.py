@@ -70,7 +70,7 @@ if labelled.binary:
 
 # %% [markdown]
 # ## Refit
-# The tuned candidate is fitted again on all training rows.
+# The selected model is fitted on all training rows.
 
 # %%
 predictor = refit(best, labelled, schema, calibrated.calibration, threshold.value, stage.resources)

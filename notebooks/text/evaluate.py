@@ -73,7 +73,7 @@ if labelled.binary:
 
 # %% [markdown]
 # ## Refit
-# The tuned candidate is fitted again on all training texts.
+# The selected model is fitted on all training texts.
 
 # %%
 predictor = refit(best, dataset, schema, calibrated.calibration, threshold.value, stage.resources)

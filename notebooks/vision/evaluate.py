@@ -74,7 +74,7 @@ if labelled.binary:
 
 # %% [markdown]
 # ## Refit
-# The tuned candidate is fitted again on all training images.
+# The selected model is fitted on all training images.
 
 # %%
 predictor = refit(
