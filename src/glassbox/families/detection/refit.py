@@ -28,7 +28,7 @@ def refit(
     thresholds: Thresholds,
     resources: Resources,
 ) -> BoxPredictor:
-    """Fit the tuned model on all training images, and combine it with the thresholds.
+    """Fit the selected model on all training images, and combine it with the thresholds.
 
     Parameters
     ----------

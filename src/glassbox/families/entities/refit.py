@@ -21,7 +21,7 @@ from glassbox.runtime.resources import Resources
 
 
 def refit(best: Mapping[str, Any], sentences: EntityDataset, schema: Schema, resources: Resources) -> SpanPredictor:
-    """Fit the tuned candidate on all training texts."""
+    """Fit the selected model on all training texts."""
     return SpanPredictor(
         schema=schema,
         recipe=Recipe.model_validate(best["recipe"]),

@@ -30,7 +30,7 @@ class Served:
 
     @property
     def note(self) -> Note:
-        """Which model is served, as a finding."""
+        """The finding that reports which model is served."""
         lines = [
             f"Rows of the holdout with a class that the evaluated model does not know, and that are not used: {self.left_out:,}."
         ]
