@@ -11,6 +11,7 @@ import pytest
 
 from glassbox.code_hash import HASHES
 from glassbox.files import files_below, hash_file
+from glassbox.pipeline import store
 from glassbox.pipeline.history import runs
 from glassbox.pipeline.run import last_seconds, stage_states
 from toy_project import Project, statuses
@@ -130,6 +131,22 @@ def test_two_processes_publish_and_view_one_entry(tmp_path: Path) -> None:
     assert sorted(os.listdir(tmp_path / "data/toy/features")) == [".manifest.json", "a.json", "measured.json"]
     assert os.listdir(tmp_path / "data/toy") == ["features"]
     assert os.listdir(tmp_path / "data/.store/tmp") == []
+
+
+def test_a_view_that_another_process_removes_while_it_is_compared_is_written_again(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    view = project.root / "data/toy/features"
+
+    def removed_first(path: Path) -> str:
+        if path.is_relative_to(view):
+            shutil.rmtree(view)
+        return hash_file(path)
+
+    expected = dict(files_below(view))
+    monkeypatch.setattr(store, "hash_file", removed_first)
+    assert statuses(project.run())["features"] == "cached"
+    assert dict(files_below(view)) == expected
 
 
 def test_damaged_hashes_of_code_are_computed_again(tmp_path: Path) -> None:

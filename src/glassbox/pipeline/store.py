@@ -108,13 +108,14 @@ class Store:
     def entry(self, key: str) -> Entry | None:
         """Return the entry of a key; a missing entry gives None, and a damaged entry is removed and gives None."""
         folder = self.folder / "stages" / key
+        if not folder.is_dir():  # checked first: another process may publish the entry at any moment
+            if folder.exists():
+                set_aside(folder)
+            return None
         manifest = read_state(folder / MANIFEST, ManifestFile)
         if manifest is not None and manifest["key"] == key and _hashes(folder) == manifest["files"]:
             return Entry(folder, manifest)
-        if folder.is_dir():
-            self._remove(folder)
-        elif folder.exists():
-            set_aside(folder)
+        self._remove(folder)
         return None
 
     def _remove(self, folder: Path) -> None:
@@ -252,7 +253,7 @@ class Store:
 
 
 def _hashes(folder: Path, *, hidden: bool = False) -> dict[str, str]:
-    """Return the hash of each file below a folder by its relative path, "link" for a link; by default without its manifest."""
+    """Return the hash of each file below a folder by its relative path; by default without its manifest."""
     hashes = {}
     for parent, folders, files in os.walk(folder):
         folders[:] = [name for name in folders if name != "__pycache__"]
@@ -260,8 +261,18 @@ def _hashes(folder: Path, *, hidden: bool = False) -> dict[str, str]:
             path = Path(parent, name)
             inside = path.relative_to(folder).as_posix()
             if hidden or inside != MANIFEST:
-                hashes[inside] = hash_file(path) if path.is_file() and not path.is_symlink() else "link"
+                hashes[inside] = _hash(path)
     return hashes
+
+
+def _hash(path: Path) -> str:
+    """Return the hash of a file, "link" for a link, and "removed" for a file that another process has just removed."""
+    if path.is_symlink():
+        return "link"
+    try:
+        return hash_file(path)
+    except FileNotFoundError:
+        return "removed"
 
 
 def _delete(path: Path) -> None:
