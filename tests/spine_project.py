@@ -1,18 +1,26 @@
 """A small project with the real notebooks and synthetic data, run by the command line."""
 
+import atexit
+import contextlib
+import io
 import os
 import shutil
 import subprocess
 import sys
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, Self
+from unittest import mock
 
+import click
 import numpy as np
 import pandas as pd
 
+from glassbox.cli import app
 from glassbox.files import read_json
+from glassbox.pipeline import kernels
 from glassbox.pipeline.spec import STAGES
 from toy_boxes import write_scenes
 from toy_encoder import toy_encoder
@@ -21,6 +29,7 @@ from toy_pictures import toy_backbone, write_shapes
 from toy_series import shops
 from toy_texts import messages
 
+_KernelServer = kernels.KernelServer
 REPOSITORY = Path(__file__).parents[1]
 REQUEST = """\
 name: customers
@@ -60,6 +69,22 @@ def customers(rows: int = 600) -> pd.DataFrame:
     return frame
 
 
+class SharedServer:
+    """Stand-in for `KernelServer` that gives the runner one server, which ends with this process."""
+
+    _server: ClassVar[kernels.KernelServer | None] = None
+
+    def __enter__(self) -> Self:
+        if SharedServer._server is None:
+            SharedServer._server = _KernelServer().__enter__()
+            atexit.register(SharedServer._server.stop)
+        self.socket = SharedServer._server.socket
+        return self
+
+    def stop(self) -> None:
+        """Leave the server running."""
+
+
 @dataclass(frozen=True)
 class Project:
     """A project folder, with methods that run the command line in it."""
@@ -67,8 +92,32 @@ class Project:
     root: Path
     slug: str = "customers"
 
-    def command(self, *words: str, **variables: str) -> subprocess.CompletedProcess[str]:
-        """Run `glassbox` with these arguments, without checking the exit code."""
+    def command(self, *words: str) -> subprocess.CompletedProcess[str]:
+        """Run `glassbox` with these arguments in this process, with the kernel server of all tests, without checking the exit code.
+
+        This saves the imports of a new process and of its kernel server, which take longer than most of what the tests run.
+        """
+        output, errors = io.StringIO(), io.StringIO()
+        with (
+            mock.patch.dict(os.environ, self.environment()),
+            mock.patch.object(kernels, "KernelServer", SharedServer),
+            contextlib.chdir(self.root),
+            contextlib.redirect_stdout(output),
+            contextlib.redirect_stderr(errors),
+            warnings.catch_warnings(),
+        ):
+            warnings.simplefilter("default")
+            try:
+                code = app(list(words), standalone_mode=False) or 0
+            except click.ClickException as error:
+                error.show(errors)
+                code = error.exit_code
+            except SystemExit as exit_:
+                code = exit_.code
+        return subprocess.CompletedProcess(words, int(code or 0), output.getvalue(), errors.getvalue())
+
+    def process(self, *words: str, **variables: str) -> subprocess.CompletedProcess[str]:
+        """Run `glassbox` with these arguments in a new process, without checking the exit code."""
         return subprocess.run(
             self.words(words), cwd=self.root, env=self.environment(variables), capture_output=True, text=True, check=False
         )
@@ -96,7 +145,7 @@ class Project:
 
     def assert_reproducible(self) -> None:
         """Assert that `glassbox verify` finds no differences."""
-        process = self.command("verify", self.slug)
+        process = self.process("verify", self.slug)
         assert process.returncode == 0, process.stdout + process.stderr
         assert "byte-identical" in process.stdout
 

@@ -1,9 +1,6 @@
 """Tests of the reference profile: its content, and its independence of the row order."""
 
 import json
-import os
-import subprocess
-import sys
 
 import numpy as np
 import pandas as pd
@@ -58,7 +55,7 @@ def test_summaries_are_statistics_of_the_non_missing_values(profile: Profile, tr
     values = train["charges"].dropna()
     summary = profile.column("charges").summary
     assert summary["mean"] == pytest.approx(values.mean())
-    assert summary["std"] == pytest.approx(values.std(), rel=1e-3)
+    assert summary["std"] == pytest.approx(values.std())
     assert summary["median"] == pytest.approx(values.median())
     assert summary["missing"] == pytest.approx(train["charges"].isna().mean())
 
@@ -103,19 +100,3 @@ def test_three_probabilities_are_all_profiled() -> None:
 )
 def test_the_scale_follows_the_kind_of_the_field(kind: str, scale: str) -> None:
     assert column_scale(ColumnSchema(name="a", kind=kind)) == scale  # type: ignore[arg-type]
-
-
-def test_evidently_is_imported_lazily_and_opens_no_connection() -> None:
-    code = (
-        "import sys, os, socket\n"
-        "import glassbox.monitoring.alarm_check, glassbox.monitoring.summary as s\n"
-        "assert 'evidently' not in sys.modules\n"
-        "def refuse(*a, **k): raise AssertionError('a connection')\n"
-        "socket.socket.connect = refuse; socket.getaddrinfo = refuse\n"
-        "import pandas as pd\n"
-        "s.summaries(pd.DataFrame({'a': [1.0, 2.0]}), ['a'], [])\n"
-        "assert os.environ['DO_NOT_TRACK'] == '1'\n"
-    )
-    environment = {name: value for name, value in os.environ.items() if name != "DO_NOT_TRACK"}
-    process = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=120)
-    assert process.returncode == 0, process.stderr

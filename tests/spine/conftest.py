@@ -28,7 +28,7 @@ def first_run(factory: pytest.TempPathFactory, slug: str) -> Project:
         if not (shared / "done").is_file():
             shutil.rmtree(shared, ignore_errors=True)
             project = new_project(shared / "project", slug)
-            process = project.command("run", slug, "--workers", "2")
+            process = project.process("run", slug, "--workers", "2")
             assert process.returncode == 0, process.stdout + process.stderr
             (shared / "done").touch()
     root = factory.mktemp(slug) / "project"

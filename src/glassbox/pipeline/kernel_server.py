@@ -1,8 +1,8 @@
 """A server process that imports the libraries once and forks a kernel from itself at the runner's request.
 
 It imports third-party libraries only, never Glassbox itself, because the Glassbox modules that a stage loads are part of the stage's
-key. It answers requests between two imports, so that the first kernel does not wait for the last library. The server and its
-kernels end with the runner, which closes the server's standard input.
+key. It answers requests between two imports, so that no kernel waits for all libraries. The server and its kernels end with the
+runner, which sends SIGTERM or closes the server's standard input.
 """
 
 import contextlib
@@ -19,8 +19,8 @@ import warnings
 from pathlib import Path
 from typing import Any, NoReturn
 
-# Ordered by when the stages need them.
-LIBRARIES = (
+# What every stage needs: imported before the first kernel starts, which would otherwise import the same libraries beside the server.
+FIRST_LIBRARIES = (
     "ipykernel.kernelapp",
     "ipykernel.ipkernel",
     "pandas",
@@ -28,26 +28,25 @@ LIBRARIES = (
     "pyarrow.csv",
     "pydantic",
     "matplotlib.figure",
+    "IPython.display",
+)
+# Imported while the first kernel runs, in the order in which the stages need them; the family's libraries follow.
+LIBRARIES = (
     "matplotlib.backends.backend_svg",
     "seaborn",
     "plotly.graph_objects",
-    "IPython.display",
     "scipy.stats",
     "sklearn.pipeline",
     "sklearn.compose",
     "sklearn.linear_model",
     "sklearn.ensemble",
     "sklearn.feature_selection",
-    "lightgbm",
-    "xgboost",
     "optuna",
-    "skops.io",
     "fastapi",
     "httpx",
 )
-# Slow to import and needed late: imported once no request has arrived for a while, so that no kernel waits for them.
-SLOW_LIBRARIES = ("shap", "evidently")
-_IDLE_SECONDS = 2.0
+# The libraries of a family are slow to import: the server imports one when no request has arrived for this time.
+_IDLE_SECONDS = 0.5
 
 
 def _end_with(server: int) -> None:
@@ -101,12 +100,14 @@ class Server:
         self._listener.bind(str(path))
         self._listener.listen(16)
         self._kernels: dict[int, socket.socket] = {}
+        self.ordered: dict[str, None] = {}  # the libraries that kernels have ordered, without repetition
         self._alive, self._never_written = os.pipe()  # the second end closes when this process ends
         self._wake, wake = os.pipe()
         os.set_blocking(self._wake, False)
         os.set_blocking(wake, False)
         signal.set_wakeup_fd(wake)
         signal.signal(signal.SIGCHLD, lambda *_: None)
+        signal.signal(signal.SIGTERM, lambda *_: self.stop())  # also during an import
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # the runner handles Ctrl-C and stops the server
 
     def serve(self, timeout: float | None) -> bool:
@@ -126,6 +127,7 @@ class Server:
     def _fork(self) -> None:
         connection, _ = self._listener.accept()
         order = json.loads(connection.makefile("r", encoding="utf-8").readline())
+        self.ordered |= dict.fromkeys(order["libraries"])
         pid = os.fork()
         if pid == 0:
             self._listener.close()
@@ -174,15 +176,18 @@ def main(path: str) -> NoReturn:
     """Serve on the Unix socket `path` until standard input closes."""
     warnings.simplefilter("ignore")  # for the imports; each kernel resets the filters when it starts
     server = Server(Path(path))
+    for name in FIRST_LIBRARIES:
+        _load(name)
+    server.serve(None)
     for name in LIBRARIES:
         _load(name)
         server.serve(0)
-    for name in SLOW_LIBRARIES:
-        while server.serve(_IDLE_SECONDS):
-            pass
-        _load(name)
+    loaded: set[str] = set()
     while True:
-        server.serve(None)
+        missing = [name for name in server.ordered if name not in loaded]
+        if not server.serve(_IDLE_SECONDS if missing else None) and missing:
+            _load(missing[0])
+            loaded.add(missing[0])
 
 
 if __name__ == "__main__":

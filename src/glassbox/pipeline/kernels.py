@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 import uuid
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -28,6 +29,7 @@ from glassbox.temporary import temporary_folder
 PROVISIONER = "glassbox-fork"
 ENGINE = "glassbox"
 _SOCKET = "GLASSBOX_KERNEL_SOCKET"
+_LIBRARIES = "GLASSBOX_KERNEL_LIBRARIES"
 
 
 class KernelEnded(Exception):
@@ -64,6 +66,7 @@ class KernelServer:
         if self._process.stdin and not self._process.stdin.closed:
             with contextlib.suppress(OSError):
                 self._process.stdin.close()
+        self._process.terminate()
         try:
             self._process.wait(timeout=10)
         except subprocess.TimeoutExpired:
@@ -101,6 +104,7 @@ class ForkProvisioner(KernelProvisionerBase):
             "connection": self.parent.connection_file if self.parent else "",
             "cwd": str(kwargs.get("cwd") or Path.cwd()),
             "log": environment.get("GLASSBOX_KERNEL_LOG", os.devnull),
+            "libraries": environment.get(_LIBRARIES, "").split(),
             "env": {k: v for k, v in environment.items() if os.environ.get(k) != v},
         }
         connection = await asyncio.to_thread(_connect, Path(environment[_SOCKET]))
@@ -233,6 +237,9 @@ def register() -> None:
     papermill_engines.register(ENGINE, Engine)
 
 
-def kernel_environment(server: KernelServer, log: Path) -> dict[str, str]:
-    """Return the environment variables with which `server` forks a kernel that logs to `log`."""
-    return {_SOCKET: str(server.socket), "GLASSBOX_KERNEL_LOG": str(log)}
+def kernel_environment(server: KernelServer, log: Path, libraries: Sequence[str] = ()) -> dict[str, str]:
+    """Return the environment variables with which `server` forks a kernel that logs to `log`.
+
+    The server imports the `libraries` for later kernels.
+    """
+    return {_SOCKET: str(server.socket), "GLASSBOX_KERNEL_LOG": str(log), _LIBRARIES: " ".join(libraries)}

@@ -5,7 +5,7 @@ import json
 import logging
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,8 +30,11 @@ def execute(
     server: KernelServer,
     root: Path,
     environment: Mapping[str, str],
+    libraries: Sequence[str] = (),
 ) -> Any:
     """Run a notebook and return the executed notebook. After a failure, `output` holds the cells executed so far.
+
+    The kernel server imports the `libraries` for later notebooks.
 
     Raises
     ------
@@ -57,7 +60,7 @@ def execute(
             engine_name=ENGINE,
             kernel_name="python3",
             progress_bar=False,
-            environment={**environment, **kernel_environment(server, log)},
+            environment={**environment, **kernel_environment(server, log, libraries)},
             working_folder=root,
         )
     except PapermillExecutionError as error:

@@ -216,7 +216,14 @@ class Runner:
                 self._running[spec.name] = (scratch, 0)
                 self._write_thread_budget()
             executed = notebook_run.execute(
-                spec.name, self.root / spec.source, self._parameters(spec), log, self._kernels(), self.root, environment
+                spec.name,
+                self.root / spec.source,
+                self._parameters(spec),
+                log,
+                self._kernels(),
+                self.root,
+                environment,
+                self.request.task_spec.libraries,
             )
             trace = scratch / ".trace.json"
             if not trace.is_file():

@@ -29,6 +29,9 @@ class Task:
         file is one example (`pictures`).
     target
         The type of the target: `classes`, a `number`, `spans` of a text or `boxes` on an image.
+    libraries
+        The modules of libraries, beside those of every family, that the kernel server imports for the stages of the family, in the
+        order in which the stages need them.
     answers
         The rows for the other values of the request's `answer`, by that value: tasks with another target on the same kind of
         data.
@@ -42,6 +45,7 @@ class Task:
     needs: tuple[str, ...] = ()
     reads: Literal["tables", "documents", "pictures"] = "tables"
     target: Literal["classes", "number", "spans", "boxes"] = "classes"
+    libraries: tuple[str, ...] = ()
     answers: "Mapping[str, Task]" = field(default_factory=dict)
 
 
@@ -63,6 +67,7 @@ TASKS: dict[str, Task] = {
         family="tabular",
         metrics=CLASS_METRICS,
         keys=("data.positive", "data.rare_classes", "data.allow", "data.id"),
+        libraries=("lightgbm", "xgboost", "skops.io", "shap"),
     ),
     "forecasting": Task(
         family="forecasting",
@@ -82,12 +87,14 @@ TASKS: dict[str, Task] = {
         ),
         needs=("horizon",),
         target="number",
+        libraries=("statsforecast", "lightgbm"),
     ),
     "nlp": Task(
         family="text",
         metrics=CLASS_METRICS,
         keys=("answer", "data.positive", "data.rare_classes", "data.id", "weights.encoder"),
         reads="documents",
+        libraries=("sentence_transformers", "skops.io"),
         answers={
             "spans": Task(
                 family="entities",
@@ -95,6 +102,7 @@ TASKS: dict[str, Task] = {
                 keys=("answer", "data.id", "weights.encoder", "weights.pipeline"),
                 reads="documents",
                 target="spans",
+                libraries=("sentence_transformers", "spacy", "skops.io"),
             )
         },
     ),
@@ -103,6 +111,7 @@ TASKS: dict[str, Task] = {
         metrics=CLASS_METRICS,
         keys=("answer", "data.positive", "data.rare_classes", "data.id", "weights.backbones"),
         reads="pictures",
+        libraries=("torchvision", "skops.io", "onnxscript", "onnxruntime"),
         answers={
             "boxes": Task(
                 family="detection",
@@ -110,6 +119,7 @@ TASKS: dict[str, Task] = {
                 keys=("answer", "data.id", "weights.backbones", "weights.detector"),
                 reads="pictures",
                 target="boxes",
+                libraries=("torchvision.models.detection", "onnxscript", "onnxruntime"),
             )
         },
     ),
