@@ -5,6 +5,7 @@ so it receives only the validated slug and the name of the family, never any oth
 """
 
 import os
+import sys
 import warnings
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from pathlib import Path
@@ -15,6 +16,9 @@ from glassbox.pipeline.runner import Outcome, Runner
 from glassbox.pipeline.spec import pipeline_dict
 
 os.environ["PLOOMBER_STATS_ENABLED"] = "false"
+# An optional dependency of jsonschema, which nbformat imports: it takes seconds to build a grammar for the format `iri`, which no
+# notebook has. None makes its import fail, as if it were not installed.
+sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # Ploomber is archived: its deprecation warnings will not be fixed
