@@ -62,7 +62,7 @@ stage.show("contract", contract_table(package.schema))
 # from the schema, so they contain no data.
 
 # %%
-parity_rows, timed_requests = smoke_test_sizes(package.schema)
+parity_rows, timed_requests = smoke_test_sizes(package.schema, stage.request.cost)
 
 # %%
 smoke_test = run_smoke_test(package, model, parity_rows=parity_rows, requests=timed_requests)

@@ -18,6 +18,7 @@ from glassbox.families.predictor_protocol import load_predictor
 from glassbox.files import files_below, hash_tree, plain
 from glassbox.findings.evidence import HashEvidence
 from glassbox.findings.model import Estimates, Facts, Table
+from glassbox.request.model import Cost
 from glassbox.serving.example_rows import broken_row, example_rows
 from glassbox.serving.latency import measure_latency
 from glassbox.serving.openapi import fields
@@ -67,9 +68,11 @@ def run_smoke_test(package: Package, model: Path, *, parity_rows: int = 200, req
         )
 
 
-def smoke_test_sizes(schema: Schema) -> tuple[int, int]:
+def smoke_test_sizes(schema: Schema, cost: Cost) -> tuple[int, int]:
     """Return the number of compared rows and of timed requests; fewer for picture models, whose predictions are slow."""
-    return (40, 120) if body_limit(schema) > MAX_BODY_BYTES else (200, 500)
+    if body_limit(schema) > MAX_BODY_BYTES:
+        return 40, 120
+    return (100, 200) if cost == "low" else (200, 500)
 
 
 def check_parity(url: str, rows: Sequence[Mapping[str, Any]], model: Path, schema: Schema) -> Facts:
