@@ -7,7 +7,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from glassbox.families.forecasting import recipe
 from glassbox.errors import DataError, GlassboxError
 from glassbox.families.forecasting import evaluate, explore, plots
 from glassbox.families.forecasting.backtest import BacktestDataset, oof_frame, read_oof
@@ -77,7 +76,7 @@ def test_a_feature_that_uses_the_future_is_detected(monkeypatch: pytest.MonkeyPa
     assert future_leaks(panel(), recipe(), [126, 133], 0) == []
     from glassbox.families.forecasting import leakage
 
-    original_features = recipe.features
+    original_features = leakage.features
 
     def leaking(history, values, of_recipe, future, calendar):  # type: ignore[no-untyped-def]
         matrix, level, size = original_features(history, values, of_recipe, future, calendar)

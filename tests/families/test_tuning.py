@@ -5,7 +5,6 @@ from typing import Any
 import pytest
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
-from glassbox.families.shared import compare
 from glassbox.errors import GlassboxError
 from glassbox.families.protocol import Space
 from glassbox.families.shared import tuning as module
@@ -87,7 +86,7 @@ def test_trials_stay_in_the_space_and_keep_other_hyperparameters() -> None:
 
 def test_an_interrupted_search_resumes_with_the_same_result(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = search()
-    cache, run = ResultCache(tmp_path, {}), compare.run_candidates
+    cache, run = ResultCache(tmp_path, {}), module.run_candidates
 
     def cut(family: Any, data: Any, candidates: list[Candidate], *rest: Any) -> Any:
         if candidates[0].name == "trial 4":

@@ -105,7 +105,8 @@ class ForkProvisioner(KernelProvisionerBase):
             "cwd": str(kwargs.get("cwd") or Path.cwd()),
             "log": environment.get("GLASSBOX_KERNEL_LOG", os.devnull),
             "libraries": environment.get(_LIBRARIES, "").split(),
-            "env": {k: v for k, v in environment.items() if os.environ.get(k) != v},
+            # The variables of Glassbox always: the server may have been started for another project.
+            "env": {k: v for k, v in environment.items() if k.startswith("GLASSBOX_") or os.environ.get(k) != v},
         }
         connection = await asyncio.to_thread(_connect, Path(environment[_SOCKET]))
         connection.sendall((json.dumps(order) + "\n").encode())
