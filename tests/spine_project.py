@@ -143,12 +143,6 @@ class Project:
         assert {row["verdict"] for row in report["requirements"]} == {"met"}
         return report
 
-    def assert_reproducible(self) -> None:
-        """Assert that `glassbox verify` finds no differences."""
-        process = self.process("verify", self.slug)
-        assert process.returncode == 0, process.stdout + process.stderr
-        assert "byte-identical" in process.stdout
-
     def products(self) -> dict[str, str]:
         """Return the hash of every product of the last run."""
         hashes: dict[str, str] = {}

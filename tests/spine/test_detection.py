@@ -32,10 +32,6 @@ def test_tuning_reuses_the_fits_of_the_comparison(detected: Project) -> None:
     assert len(cached) == 4  # two candidates on two folds; the only trial is a candidate of the comparison
 
 
-def test_products_do_not_depend_on_workers_and_hash_seed(detected: Project) -> None:
-    detected.assert_reproducible()
-
-
 def test_the_metrics_equal_those_of_pycocotools(detected: Project) -> None:
     predictions = pd.read_parquet(detected.root / "data/scenes/evaluate/predictions.parquet")
     number = {name: k for k, name in enumerate(sorted(COLOURS), start=1)}

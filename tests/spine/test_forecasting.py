@@ -25,10 +25,6 @@ def test_every_stage_ran_and_the_report_covers_the_requirements(forecast: Projec
     assert "less error than the best simple forecast (mean week)" in report["answer"]
 
 
-def test_products_do_not_depend_on_workers_and_hash_seed(forecast: Project) -> None:
-    forecast.assert_reproducible()
-
-
 def test_the_holdout_is_the_last_horizons_of_every_series(forecast: Project) -> None:
     split = pd.read_parquet(forecast.root / "data/shops/ingest/split.parquet").set_index("row_id")["part"]
     train, holdout = (pd.read_parquet(forecast.root / f"data/shops/ingest/{part}.parquet") for part in ("train", "holdout"))

@@ -1,17 +1,21 @@
-"""End-to-end tests of *Run All* in every notebook, on the products of the last run of the chosen request."""
+"""End-to-end tests of *Run All* in every notebook, on the products of the last run of the chosen request.
+
+They run without cached results, with another hash seed and with one worker, so they also show that every product is reproducible.
+"""
 
 import os
 import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from unittest import mock
 
 import jupytext
 import pytest
 from jupyter_core.utils import ensure_event_loop
 from nbclient import NotebookClient
 
-from glassbox.files import files_below, hash_file
+from glassbox.files import files_below, hash_file, hash_tree
 from glassbox.pipeline.kernels import ForkKernelManager, KernelServer, kernel_environment
 from glassbox.pipeline.spec import STAGES
 from spine_project import Project
@@ -19,7 +23,7 @@ from spine_project import Project
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[KernelServer]:
-    with KernelServer() as running:
+    with mock.patch.dict(os.environ, PYTHONHASHSEED="3"), KernelServer() as running:
         yield running
 
 
@@ -40,16 +44,18 @@ def _source(root: Path, family: str, stage: str) -> Path:
         ("detected", "detection"),
     ],
 )
-def test_run_all_gives_the_findings_of_the_run_and_changes_no_files(
+def test_run_all_gives_the_products_of_the_run_and_changes_no_files(
     request: pytest.FixtureRequest, tmp_path: Path, server: KernelServer, fixture: str, family: str, stage: str
 ) -> None:
     finished: Project = request.getfixturevalue(fixture)
     shutil.copytree(finished.root, tmp_path / "project", symlinks=True)
     project, slug = Project(tmp_path / "project", finished.slug), finished.slug
+    shutil.rmtree(project.root / "data/.store/cache")
     source = _source(project.root, family, stage)
     before = {name: hash_file(path) for name, path in files_below(project.root / "data" / slug)}
     environment = {k: v for k, v in os.environ.items() if not k.startswith("GLASSBOX")}
-    environment.update(kernel_environment(server, project.root / "data/.kernel.log"), GLASSBOX_REQUEST=slug, OMP_NUM_THREADS="1")
+    environment.update(kernel_environment(server, project.root / "data/.kernel.log"), GLASSBOX_REQUEST=slug, GLASSBOX_WORKERS="1")
+    environment["OMP_NUM_THREADS"] = "1"
     client = NotebookClient(
         jupytext.read(source),
         kernel_manager_class=ForkKernelManager,
@@ -59,7 +65,9 @@ def test_run_all_gives_the_findings_of_the_run_and_changes_no_files(
     client.execute(env=environment)
     ensure_event_loop().close()
     assert {name: hash_file(path) for name, path in files_below(project.root / "data" / slug)} == before
-    scratch = project.root / "data/.scratch" / slug / stage / "findings.json"
-    assert scratch.read_bytes() == (project.root / "data" / slug / stage / "findings.json").read_bytes()
+    scratch = project.root / "data/.scratch" / slug / stage
+    expected = {key.partition(".")[2]: value for key, value in project.products().items() if key.startswith(f"{stage}.")}
+    files = {path.name.partition(".")[0]: path for path in scratch.iterdir() if not path.name.startswith(".")}
+    assert {name: hash_tree(files[name]) for name in expected} == expected
     status = subprocess.run(["git", "status", "--porcelain"], cwd=project.root, capture_output=True, text=True, check=True)
     assert status.stdout == ""

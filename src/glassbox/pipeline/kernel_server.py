@@ -1,8 +1,8 @@
 """A server process that imports the libraries once and forks a kernel from itself at the runner's request.
 
 It imports third-party libraries only, never Glassbox itself, because the Glassbox modules that a stage loads are part of the stage's
-key. It answers requests between two imports, so that no kernel waits for all libraries. The server and its kernels end with the
-runner, which sends SIGTERM or closes the server's standard input.
+key. The first kernel starts before most libraries are imported, because the first stage does not need them; later kernels find them
+imported. The server and its kernels end with the runner, which sends SIGTERM or closes the standard input of the server.
 """
 
 import contextlib
@@ -110,9 +110,12 @@ class Server:
         signal.signal(signal.SIGTERM, lambda *_: self.stop())  # also during an import
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # the runner handles Ctrl-C and stops the server
 
-    def serve(self, timeout: float | None) -> bool:
-        """Handle pending events, waiting up to `timeout` seconds (None: no limit) for one; return False if none occurred."""
-        watched: list[Any] = [self._listener, self._wake, 0]
+    def serve(self, timeout: float | None, *, fork: bool = True) -> bool:
+        """Handle pending events, waiting up to `timeout` seconds (None: no limit) for one; return False if none occurred.
+
+        Without `fork`, requests for kernels are left pending.
+        """
+        watched: list[Any] = [*([self._listener] if fork else []), self._wake, 0]
         ready, _, _ = select.select(watched, [], [], timeout)
         if 0 in ready and not os.read(0, 1):
             self.stop()
@@ -179,9 +182,9 @@ def main(path: str) -> NoReturn:
     for name in FIRST_LIBRARIES:
         _load(name)
     server.serve(None)
-    for name in LIBRARIES:
+    for name in LIBRARIES:  # the next kernels would otherwise import the same libraries, each of them for itself
         _load(name)
-        server.serve(0)
+        server.serve(0, fork=False)
     loaded: set[str] = set()
     while True:
         missing = [name for name in server.ordered if name not in loaded]
